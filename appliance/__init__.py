@@ -1,0 +1,1 @@
+"""The box: events and journal, calls, queue, recordings, tickets, store, configuration and the command."""

@@ -1,0 +1,1 @@
+"""Lines and sound: what touches the telephone network. Imports nothing else of ours."""

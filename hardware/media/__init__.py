@@ -1,0 +1,1 @@
+"""The media process: clock, matrix, tones, prompts and recordings, twenty milliseconds at a time."""

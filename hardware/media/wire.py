@@ -1,0 +1,139 @@
+"""What the call process and the media process say to each other: JSON lines on a Unix socket.
+
+Every line is one struct below, tagged by ``do`` (to media) or ``saw`` (from media).
+Lines of the box are named ``sip/3``, ``headset/8001``, ``gsm/0``; the media process
+makes a matrix row for a name when it is first used. A new connection takes over:
+media finishes open recordings and silences every line, then starts afresh.
+"""
+
+import msgspec
+
+from hardware.line import RtpRoute
+
+
+class Open(msgspec.Struct, frozen=True, tag_field="do", tag="open"):
+    """The line's voice is there from now on; exactly one of rtp, pcm, token is set.
+
+    An RTP line ``sip/N`` always receives on port ``rtp_base + 2 * N``.
+    """
+
+    line: str
+    rtp: RtpRoute | None = None
+    pcm: str | None = None
+    token: str | None = None
+
+
+class Close(msgspec.Struct, frozen=True, tag_field="do", tag="close"):
+    """The line has no voice any more: it hears nothing, is heard by nobody, plays nothing."""
+
+    line: str
+
+
+class Hear(msgspec.Struct, frozen=True, tag_field="do", tag="hear"):
+    """From now on `line` hears these lines with these gains, and no others: one row of the matrix.
+
+    Talk, hold, conference, listen, whisper and barge are all this one verb.
+    """
+
+    line: str
+    of: dict[str, float]
+
+
+class Play(msgspec.Struct, frozen=True, tag_field="do", tag="play"):
+    """Play WAV files (8 kHz mono int16) or ``tone:ringback`` to the line, one after another."""
+
+    line: str
+    id: str
+    items: list[str]
+    loop: bool = False
+
+
+class Stop(msgspec.Struct, frozen=True, tag_field="do", tag="stop"):
+    """Stop what is being played to the line; `Played` with outcome ``stopped`` follows."""
+
+    line: str
+
+
+class Record(msgspec.Struct, frozen=True, tag_field="do", tag="record"):
+    """Record what the line says (left) and hears (right) into a stereo WAV file."""
+
+    line: str
+    id: str
+    path: str
+
+
+class Finish(msgspec.Struct, frozen=True, tag_field="do", tag="finish"):
+    """End a recording; `Recorded` follows."""
+
+    id: str
+
+
+class Send(msgspec.Struct, frozen=True, tag_field="do", tag="send"):
+    """Send keys to the far end, as RFC 4733 events where the line has them, else as tones."""
+
+    line: str
+    digits: str
+
+
+Order = Open | Close | Hear | Play | Stop | Record | Finish | Send
+
+
+class Pressed(msgspec.Struct, frozen=True, tag_field="saw", tag="pressed"):
+    """A key was heard, once, by RFC 4733 (``event``) or in band (``tone``)."""
+
+    line: str
+    key: str
+    by: str
+
+
+class Played(msgspec.Struct, frozen=True, tag_field="saw", tag="played"):
+    """A `Play` ended: ``done``, ``stopped``, or ``missing`` when a file could not be read."""
+
+    line: str
+    id: str
+    outcome: str
+
+
+class Recorded(msgspec.Struct, frozen=True, tag_field="saw", tag="recorded"):
+    """A recording is whole on disk. `reason` is empty unless it ended early."""
+
+    id: str
+    path: str
+    seconds: float
+    reason: str = ""
+
+
+class Browser(msgspec.Struct, frozen=True, tag_field="saw", tag="browser"):
+    """A browser's sound connected or went away."""
+
+    line: str
+    up: bool
+
+
+class Silent(msgspec.Struct, frozen=True, tag_field="saw", tag="silent"):
+    """Nothing has come from an open line for this long."""
+
+    line: str
+    seconds: float
+
+
+class Beat(msgspec.Struct, frozen=True, tag_field="saw", tag="beat"):
+    """Once a second: how the clock does. `late` counts ticks over 10 ms late since start."""
+
+    ticks: int
+    late: int
+    worst_ms: float
+    lines: int
+    fifo: bool
+    lost: int = 0
+    """RTP packets concealed since start."""
+
+
+class Trouble(msgspec.Struct, frozen=True, tag_field="saw", tag="trouble"):
+    """Something failed that the rest goes on without; `line` is empty when it is the whole process."""
+
+    line: str
+    reason: str
+
+
+Report = Pressed | Played | Recorded | Browser | Silent | Beat | Trouble

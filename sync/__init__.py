@@ -1,0 +1,1 @@
+"""Peers that agree: the sync protocol without I/O, its MQTT shell, the hub side and the simulator."""

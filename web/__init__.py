@@ -1,0 +1,1 @@
+"""What people see: pages, live streams and the HTTP side of the box."""
