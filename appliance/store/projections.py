@@ -1,0 +1,94 @@
+"""What is shown is a fold of the log: one function per kind of event, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from appliance.events import Event
+
+if TYPE_CHECKING:
+    from appliance.store.store import Store
+
+Projector = Callable[["Store", Event], None]
+
+
+def project(store: Store, event: Event) -> None:
+    """Bring the projections up to date with one new event; raises ValueError when it cannot be folded."""
+    projector = PROJECTORS.get(event.kind) or FAMILIES.get(event.kind.split(".")[0])
+    if projector is not None:
+        projector(store, event)
+
+
+def _call_began(store: Store, event: Event) -> None:
+    facts = event.facts
+    store.execute(
+        "INSERT INTO call (cid, line, site, direction, caller, called, queue, agent, outcome, started_s)"
+        " VALUES (?, ?, ?, ?, ?, ?, '', '', '', ?) ON CONFLICT DO NOTHING",
+        event.subject,
+        facts["line"],
+        event.site,
+        facts.get("direction", "in"),
+        facts.get("caller") or "",
+        facts.get("called") or "",
+        event.at_s,
+    )
+
+
+def _call_queued(store: Store, event: Event) -> None:
+    queue = event.facts["queue"]
+    store.execute("UPDATE call SET queue = ?, queued_s = ? WHERE cid = ?", queue, event.at_s, event.subject)
+
+
+def _call_answered(store: Store, event: Event) -> None:
+    agent = event.facts["agent"]
+    store.execute("UPDATE call SET agent = ?, answered_s = ? WHERE cid = ?", agent, event.at_s, event.subject)
+
+
+def _call_ended(store: Store, event: Event) -> None:
+    facts = event.facts
+    store.execute(
+        "UPDATE call SET outcome = ?, cause = ?, ended_s = ? WHERE cid = ?",
+        facts["outcome"],
+        facts["cause"],
+        event.at_s,
+        event.subject,
+    )
+
+
+def _recording_made(store: Store, event: Event) -> None:
+    facts = event.facts
+    store.execute(
+        "INSERT INTO recording (rid, call, kind, path, seconds, size, sha256, site, made_s, reason)"
+        " VALUES (?, ?, ?, ?, ?, 0, '', ?, ?, ?) ON CONFLICT DO NOTHING",
+        event.eid,
+        event.subject,
+        facts["kind"],
+        facts["path"],
+        facts["seconds"],
+        event.site,
+        event.at_s,
+        facts.get("reason", ""),
+    )
+
+
+def _recording_sealed(store: Store, event: Event) -> None:
+    facts = event.facts
+    store.execute(
+        "UPDATE recording SET sha256 = ?, size = ? WHERE rid = ?",
+        facts["sha256"],
+        facts["size"],
+        bytes.fromhex(facts["rid"]),
+    )
+
+
+PROJECTORS: Mapping[str, Projector] = {
+    "call.ringing": _call_began,
+    "call.queued": _call_queued,
+    "call.answered": _call_answered,
+    "call.ended": _call_ended,
+    "recording.made": _recording_made,
+    "recording.sealed": _recording_sealed,
+}
+FAMILIES: dict[str, Projector] = {}
+"""Families of kinds (`ticket.*`) whose projection lives with their subject."""

@@ -1,0 +1,277 @@
+"""The tables of the store. `event` is the truth; everything marked *projection* can be rebuilt from it."""
+
+from peewee import (
+    AutoField,
+    BlobField,
+    BooleanField,
+    CharField,
+    CompositeKey,
+    DatabaseProxy,
+    FloatField,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+database = DatabaseProxy()
+
+
+class Table(Model):
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+class EventRow(Table):
+    """The log. `pos` is the local order of arrival; `eid` the total order everywhere."""
+
+    pos = AutoField()
+    eid = BlobField(unique=True)
+    subject = BlobField(index=True)
+    kind = CharField()
+    ver = IntegerField()
+    body = BlobField()
+    via = CharField(default="")
+    """The peer it came by; empty when written here."""
+
+    class Meta:
+        table_name = "event"
+
+
+class Cursor(Table):
+    """How far a reader of a journal has come."""
+
+    name = CharField(primary_key=True)
+    pos = IntegerField()
+
+
+class Ticket(Table):
+    """Projection: a ticket as its events fold."""
+
+    tid = BlobField(primary_key=True)
+    number = CharField(unique=True)
+    state = CharField(index=True)
+    kind = CharField(default="")
+    source = CharField(default="phone")
+    title = CharField(default="")
+    content = TextField(default="")
+    category = CharField(default="")
+    urgency = CharField(default="normal")
+    area = CharField(default="")
+    address = CharField(default="")
+    citizen = CharField(default="")
+    phone = CharField(default="", index=True)
+    confidential = BooleanField(default=False)
+    unit = CharField(default="", index=True)
+    result = TextField(default="")
+    answer = TextField(default="")
+    rating = CharField(default="")
+    site = IntegerField()
+    round = IntegerField(default=0)
+    last_eid = BlobField()
+    conflicts = IntegerField(default=0)
+    """Moves that lost a race: kept in the timeline, changed nothing."""
+    call = BlobField(null=True, index=True)
+    created_s = FloatField(index=True)
+    changed_s = FloatField(index=True)
+    accepted_s = FloatField(null=True)
+    dispatched_s = FloatField(null=True)
+    closed_s = FloatField(null=True)
+
+
+class Call(Table):
+    """Projection: a call as its events tell it."""
+
+    cid = BlobField(primary_key=True)
+    line = CharField()
+    site = IntegerField()
+    direction = CharField(default="in")
+    caller = CharField(default="", index=True)
+    called = CharField(default="")
+    queue = CharField(default="")
+    agent = CharField(default="", index=True)
+    outcome = CharField(default="")
+    """answered, abandoned, message, self_service, lost; empty while it goes on."""
+    cause = IntegerField(null=True)
+    started_s = FloatField(index=True)
+    queued_s = FloatField(null=True)
+    answered_s = FloatField(null=True)
+    """When an agent picked up."""
+    ended_s = FloatField(null=True)
+
+
+class Recording(Table):
+    """Projection: a sound file of a call or a message left."""
+
+    rid = BlobField(primary_key=True)
+    call = BlobField(index=True)
+    kind = CharField(default="call")
+    """call or message."""
+    path = CharField()
+    """Relative to the recordings folder of the site that made it."""
+    seconds = FloatField(default=0)
+    size = IntegerField(default=0)
+    sha256 = CharField(default="")
+    site = IntegerField()
+    made_s = FloatField(index=True)
+    reason = CharField(default="")
+
+
+class ShortMessage(Table):
+    """Projection: SMS in and out."""
+
+    mid = BlobField(primary_key=True)
+    direction = CharField()
+    line = CharField()
+    number = CharField(index=True)
+    text = TextField()
+    ticket = BlobField(null=True, index=True)
+    at_s = FloatField(index=True)
+    state = CharField(default="")
+    """in: received; out: waiting, sent, failed."""
+    reason = CharField(default="")
+
+
+class Unit(Table):
+    """A responsible unit (责任单位) and the site that works for it."""
+
+    code = CharField(primary_key=True)
+    name = CharField()
+    name_en = CharField(default="")
+    site = IntegerField()
+    phone = CharField(default="")
+
+
+class Category(Table):
+    """One node of the category tree."""
+
+    code = CharField(primary_key=True)
+    parent = CharField(default="", index=True)
+    name = CharField()
+    name_en = CharField(default="")
+    unit = CharField(default="")
+
+
+class Person(Table):
+    """Somebody who signs in. `number` is the agent number (工号)."""
+
+    number = CharField(primary_key=True)
+    name = CharField()
+    secret = CharField()
+    """argon2 hash."""
+    must_change = BooleanField(default=True)
+    roles = CharField()
+    """Codes of mission roles, comma separated: AG,TL,DP,U2,UL,CB,LD,AD,TE."""
+    unit = CharField(default="")
+    extension = CharField(default="")
+    language = CharField(default="")
+    active = BooleanField(default=True)
+    failures = IntegerField(default=0)
+    locked_until_s = FloatField(default=0)
+
+
+class Session(Table):
+    """A signed-in browser; the key is the SHA-256 of the cookie."""
+
+    key = CharField(primary_key=True)
+    person = ForeignKeyField(Person, backref="sessions", on_delete="CASCADE")
+    made_s = FloatField()
+    seen_s = FloatField()
+    address = CharField(default="")
+
+
+class Draft(Table):
+    """What somebody was typing, saved by itself."""
+
+    owner = CharField()
+    form = CharField()
+    """For example ticket:new:<call id>."""
+    body = TextField()
+    saved_s = FloatField()
+
+    class Meta:
+        primary_key = CompositeKey("owner", "form")
+
+
+class Job(Table):
+    """Work for the store process: done once, retried with growing pauses."""
+
+    jid = AutoField()
+    kind = CharField()
+    body = TextField()
+    due_s = FloatField(index=True)
+    tries = IntegerField(default=0)
+    state = CharField(default="waiting", index=True)
+    """waiting, done, failed."""
+    reason = CharField(default="")
+
+
+class Setting(Table):
+    """A value the box itself keeps (ids, secrets of this installation)."""
+
+    name = CharField(primary_key=True)
+    value = TextField()
+
+
+class PeerRow(Table):
+    """One stream pair with a peer: what goes out, what has come in (see sync/)."""
+
+    name = CharField(primary_key=True)
+    """hub, or site-NNN at the hub."""
+    site = IntegerField()
+    out_epoch = IntegerField(default=0)
+    out_seq = IntegerField(default=0)
+    """Last sequence number given out."""
+    out_chain = BlobField(default=b"")
+    out_low = IntegerField(default=0)
+    """Highest sequence number already pruned."""
+    acked = IntegerField(default=0)
+    in_epoch = IntegerField(default=0)
+    in_seq = IntegerField(default=0)
+    in_chain = BlobField(default=b"")
+    incarnation = CharField(default="")
+    seen_s = FloatField(default=0)
+    state = CharField(default="never")
+    reason = CharField(default="")
+
+    class Meta:
+        table_name = "peer"
+
+
+class Outgoing(Table):
+    """References into the log: which event has which place in a peer's stream."""
+
+    peer = CharField()
+    seq = IntegerField()
+    eid = BlobField()
+    chain = BlobField()
+
+    class Meta:
+        table_name = "outgoing"
+        primary_key = CompositeKey("peer", "seq")
+
+
+class Interest(Table):
+    """At the hub: which site is concerned with which ticket."""
+
+    subject = BlobField()
+    site = IntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("subject", "site")
+
+
+class Quarantine(Table):
+    """An event that is kept but could not be folded."""
+
+    eid = BlobField(primary_key=True)
+    reason = TextField()
+    at_s = FloatField()
+
+
+LOG: tuple[type[Table], ...] = (EventRow, Cursor)
+PROJECTIONS: tuple[type[Table], ...] = (Ticket, Call, Recording, ShortMessage)
+OWN: tuple[type[Table], ...] = (Unit, Category, Person, Session, Draft, Job, Setting)
+STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)
+ALL = LOG + PROJECTIONS + OWN + STREAMS

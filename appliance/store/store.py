@@ -1,0 +1,167 @@
+"""One way into the database: events, their projections and their streams in one transaction."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from peewee import SqliteDatabase
+
+from appliance.events import Event, Fact, Stamp
+from appliance.store import outbox, schema
+from appliance.store.projections import project
+
+BUSY_S = 10
+PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "foreign_keys": 1,
+    "busy_timeout": BUSY_S * 1000,
+    "cache_size": -16_000,
+}
+INSERT = (
+    "INSERT INTO event (eid, subject, kind, ver, body, via) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+QUARANTINE = "INSERT INTO quarantine (eid, reason, at_s) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+MOVE_CURSOR = (
+    "INSERT INTO cursor (name, pos) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET pos = excluded.pos"
+)
+COLUMNS = "pos, eid, subject, kind, ver, body"
+
+
+class Store:
+    """The box's database, shared by the processes of the box; safe for threads.
+
+    `site` 0 is the hub. The event table passes the same contract as the file journal.
+    With `bind` the peewee models of this process read from this store; a process that
+    holds several stores (the simulator) binds none of them.
+    """
+
+    def __init__(self, path: Path | str, site: int, bind: bool = True) -> None:
+        self.path = Path(path)
+        self.site = site
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.database = SqliteDatabase(str(path), pragmas=PRAGMAS, lock_type="IMMEDIATE", timeout=BUSY_S)
+        if bind:
+            schema.database.initialize(self.database)
+        self._writing = threading.Lock()
+        self._depth = threading.local()
+        with self.database.bind_ctx(schema.ALL), self.database.connection_context(), self.database.atomic():
+            self.database.create_tables(schema.ALL)
+        self.stamp = Stamp(site, last=self._last_eid())
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Hold the one writing transaction of this process; nests.
+
+        IMMEDIATE alone still fails under contention between threads; one lock a process removes that.
+        """
+        if getattr(self._depth, "n", 0):
+            yield
+            return
+        with self._writing, self.database.connection_context(), self.database.atomic():
+            self._depth.n = 1
+            try:
+                yield
+            finally:
+                self._depth.n = 0
+
+    def record(self, *facts: Fact, guard: Callable[[], None] | None = None) -> list[Event]:
+        """Write new facts of this site, durable when it returns.
+
+        `guard` runs inside the transaction before anything is written and may raise to refuse.
+        """
+        with self.transaction():
+            if guard is not None:
+                guard()
+            self.stamp.follow(self._last_eid())
+            events = [self.stamp.event(fact) for fact in facts]
+            self._write(events, via="")
+        return events
+
+    def take(self, events: Sequence[Event], via: str = "") -> list[Event]:
+        """Write events that already have an id; return those that were new. Idempotent."""
+        with self.transaction():
+            return self._write(events, via)
+
+    def append(self, events: Iterable[Event]) -> int:
+        """Journal contract: keep events, return the position of the last one."""
+        with self.transaction():
+            self._write(list(events), via="")
+            return self._scalar("SELECT coalesce(max(pos), 0) FROM event")
+
+    def read(self, after: int, limit: int) -> Sequence[tuple[int, Event]]:
+        """Journal contract: events in order of arrival here."""
+        rows = self.rows(f"SELECT {COLUMNS} FROM event WHERE pos > ? ORDER BY pos LIMIT ?", after, limit)
+        return [(pos, Event(bytes(e), bytes(s), k, v, bytes(b))) for pos, e, s, k, v, b in rows]
+
+    def history(self, subject: bytes) -> list[Event]:
+        """Return all events of a subject in the total order."""
+        rows = self.rows(f"SELECT {COLUMNS} FROM event WHERE subject = ? ORDER BY eid", subject)
+        return [Event(bytes(e), bytes(s), k, v, bytes(b)) for _, e, s, k, v, b in rows]
+
+    def rows(self, sql: str, *values: object) -> list[Any]:
+        """Run one reading statement."""
+        with self.connection():
+            return list(self.database.execute_sql(sql, values).fetchall())
+
+    def execute(self, sql: str, *values: object) -> int:
+        """Run one writing statement inside a transaction; return how many rows it changed."""
+        return int(self.database.execute_sql(sql, values).rowcount)
+
+    @contextmanager
+    def connection(self) -> Iterator[None]:
+        """Have a connection in this thread, opened if need be."""
+        if self.database.is_closed():
+            with self.database.connection_context():
+                yield
+        else:
+            yield
+
+    def cursor(self, name: str) -> int:
+        """How far the reader `name` has come."""
+        return self._scalar("SELECT coalesce((SELECT pos FROM cursor WHERE name = ?), 0)", name)
+
+    def move_cursor(self, name: str, pos: int) -> None:
+        """Remember how far a reader has come; call inside the transaction that did the work."""
+        self.execute(MOVE_CURSOR, name, pos)
+
+    def rebuild(self) -> int:
+        """Fold every projection anew from the log; return how many events were folded."""
+        with self.transaction():
+            for table in schema.PROJECTIONS:
+                self.execute(f"DELETE FROM {table._meta.table_name}")
+            after = 0
+            while batch := self.read(after, 2000):
+                for _, event in batch:
+                    self._fold(event)
+                after = batch[-1][0]
+            return after
+
+    def _write(self, events: Sequence[Event], via: str) -> list[Event]:
+        execute = self.database.execute_sql
+        new = []
+        for event in events:
+            row = (event.eid, event.subject, event.kind, event.ver, event.body, via)
+            if execute(INSERT, row).rowcount:
+                new.append(event)
+        for event in new:
+            self._fold(event)
+        outbox.enqueue(self, new, via)
+        return new
+
+    def _fold(self, event: Event) -> None:
+        """An event that cannot be folded is kept, set aside where people see it, and stops nothing."""
+        try:
+            project(self, event)
+        except (KeyError, TypeError, ValueError) as error:
+            self.execute(QUARANTINE, event.eid, repr(error), time.time())
+
+    def _last_eid(self) -> bytes:
+        rows = self.rows("SELECT max(eid) FROM event")
+        return bytes(rows[0][0] or b"")
+
+    def _scalar(self, sql: str, *values: object) -> int:
+        return int(self.rows(sql, *values)[0][0])
