@@ -141,11 +141,10 @@ class Store:
             return after
 
     def _write(self, events: Sequence[Event], via: str) -> list[Event]:
-        execute = self.database.execute_sql
         new = []
         for event in events:
             row = (event.eid, event.subject, event.kind, event.ver, event.body, via)
-            if execute(INSERT, row).rowcount:
+            if self.execute(INSERT, *row):
                 new.append(event)
         for event in new:
             self._fold(event)

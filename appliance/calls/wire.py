@@ -1,0 +1,241 @@
+"""What pages and tools say to the call process: JSON lines on its Unix socket.
+
+A client sends `{"id": 7, "order": {"do": "ready", "agent": "1001"}}` and gets
+`{"id": 7, "ok": true, "data": {...}}` or `{"id": 7, "ok": false, "reason": "not_signed_in"}`.
+After ``watch`` the call process also sends `{"notice": ...}` lines: a `SeatNotice` whenever a
+seat changes, a `BoardNotice` at most once a second while something changes, and the
+`CallNotice` of every step of every call.
+"""
+
+from typing import Any
+
+import msgspec
+
+
+class SignIn(msgspec.Struct, frozen=True, tag_field="do", tag="sign_in"):
+    """Bind an agent to an extension (席位绑定); the extension's phone rings for this agent from now on."""
+
+    agent: str
+    extension: str
+
+
+class SignOut(msgspec.Struct, frozen=True, tag_field="do", tag="sign_out"):
+    """Release the extension. Refused while talking."""
+
+    agent: str
+
+
+class Ready(msgspec.Struct, frozen=True, tag_field="do", tag="ready"):
+    """Take calls from now on; also ends a wrap-up or a pause."""
+
+    agent: str
+
+
+class Pause(msgspec.Struct, frozen=True, tag_field="do", tag="pause"):
+    """Take no calls, with a reason (小休); while talking it takes effect after the call."""
+
+    agent: str
+    reason: str
+
+
+class Answer(msgspec.Struct, frozen=True, tag_field="do", tag="answer"):
+    """Pick up the offered call on a browser extension."""
+
+    agent: str
+
+
+class HangUp(msgspec.Struct, frozen=True, tag_field="do", tag="hang_up"):
+    """End the agent's call, or give an offered one back to the queue."""
+
+    agent: str
+
+
+class SoundToken(msgspec.Struct, frozen=True, tag_field="do", tag="sound_token"):
+    """Ask for the token with which this extension's browser brings its sound; data: token, port."""
+
+    extension: str
+
+
+class CitizenDial(msgspec.Struct, frozen=True, tag_field="do", tag="citizen_dial"):
+    """Demo only: the citizen phone page calls the hotline; data: token, port."""
+
+    phone: str
+    caller: str
+    called: str
+
+
+class CitizenKey(msgspec.Struct, frozen=True, tag_field="do", tag="citizen_key"):
+    """Demo only: a key on the citizen phone page."""
+
+    phone: str
+    key: str
+
+
+class CitizenHangUp(msgspec.Struct, frozen=True, tag_field="do", tag="citizen_hang_up"):
+    """Demo only: the citizen puts the phone down."""
+
+    phone: str
+
+
+class SendText(msgspec.Struct, frozen=True, tag_field="do", tag="send_text"):
+    """Send an SMS by a line that can; the outcome arrives as the event text.sent with this key."""
+
+    number: str
+    text: str
+    key: str
+
+
+class GetBoard(msgspec.Struct, frozen=True, tag_field="do", tag="board"):
+    """Ask for the whole picture once; data: a Board."""
+
+
+class Watch(msgspec.Struct, frozen=True, tag_field="do", tag="watch"):
+    """Send notices on this connection from now on; data: a Board."""
+
+
+Order = (
+    SignIn
+    | SignOut
+    | Ready
+    | Pause
+    | Answer
+    | HangUp
+    | SoundToken
+    | CitizenDial
+    | CitizenKey
+    | CitizenHangUp
+    | SendText
+    | GetBoard
+    | Watch
+)
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One order with the number its reply will carry."""
+
+    id: int
+    order: Order
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """The answer to a request; `reason` is a word of REASONS when refused."""
+
+    id: int
+    ok: bool
+    reason: str = ""
+    data: dict[str, Any] = {}
+
+
+class CallView(msgspec.Struct, frozen=True):
+    """A call as an agent or a shift leader sees it. Times are Unix seconds."""
+
+    cid: str
+    line: str
+    caller: str
+    called: str
+    state: str
+    """ringing, in_flow, queued, offered, talking, ended."""
+    since_s: float
+    started_s: float
+    queue: str = ""
+    agent: str = ""
+    queued_s: float = 0.0
+
+
+class Seat(msgspec.Struct, frozen=True):
+    """An agent at an extension."""
+
+    agent: str
+    name: str
+    extension: str
+    state: str
+    """offline, ready, offered, busy, wrap_up, paused."""
+    since_s: float
+    reason: str = ""
+    phone: str = "down"
+    """up when the extension's phone is there (browser connected, or SIP registered)."""
+    until_s: float = 0.0
+    """When an offer or a wrap-up runs out; 0 when nothing does."""
+    call: CallView | None = None
+
+
+class QueueView(msgspec.Struct, frozen=True):
+    """A queue at a glance."""
+
+    name: str
+    title: str
+    waiting: int
+    longest_since_s: float = 0.0
+    ready: int = 0
+
+
+class LineView(msgspec.Struct, frozen=True):
+    """A line at a glance: down, idle, busy."""
+
+    name: str
+    state: str
+    reason: str = ""
+    caller: str = ""
+
+
+class MediaView(msgspec.Struct, frozen=True):
+    """How the clock does."""
+
+    up: bool = False
+    ticks: int = 0
+    late: int = 0
+    worst_ms: float = 0.0
+    fifo: bool = False
+    lost: int = 0
+
+
+class Board(msgspec.Struct, frozen=True):
+    """The whole picture. Idle SIP lines are counted, not listed."""
+
+    seats: list[Seat]
+    calls: list[CallView]
+    queues: list[QueueView]
+    lines: list[LineView]
+    idle_lines: int
+    media: MediaView
+    warnings: list[str] = []
+    """Sentences a person must read: disk full, published file unreadable, prompt missing."""
+
+
+class SeatNotice(msgspec.Struct, frozen=True, tag_field="notice", tag="seat"):
+    """A seat changed."""
+
+    seat: Seat
+
+
+class CallNotice(msgspec.Struct, frozen=True, tag_field="notice", tag="call"):
+    """A call changed."""
+
+    call: CallView
+
+
+class BoardNotice(msgspec.Struct, frozen=True, tag_field="notice", tag="board"):
+    """The picture changed."""
+
+    board: Board
+
+
+Notice = SeatNotice | CallNotice | BoardNotice
+
+REASONS = (
+    "unknown_agent",
+    "unknown_extension",
+    "extension_taken",
+    "not_signed_in",
+    "talking",
+    "no_call",
+    "no_offer",
+    "phone_down",
+    "not_demo",
+    "phone_busy",
+    "no_line",
+    "media_down",
+    "bad_number",
+    "malformed",
+)
+"""Why an order is refused; pages translate these words."""

@@ -1,0 +1,68 @@
+"""Where the box keeps its things: every path below one data folder."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ENVIRONMENT = "HOTLINE_DATA"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The files and folders of one box."""
+
+    data: Path
+
+    @property
+    def database(self) -> Path:
+        """SQLite: log, projections, people."""
+        return self.data / "box.db"
+
+    @property
+    def journal(self) -> Path:
+        """The call process's own journal."""
+        return self.data / "journal"
+
+    @property
+    def recordings(self) -> Path:
+        """Sound of calls and messages, one folder a day."""
+        return self.data / "recordings"
+
+    @property
+    def prompts(self) -> Path:
+        """Spoken and recorded prompts."""
+        return self.data / "prompts"
+
+    @property
+    def published(self) -> Path:
+        """The hand-over file for calls and media."""
+        return self.data / "published.json"
+
+    @property
+    def settings(self) -> Path:
+        """What an administrator wrote."""
+        return self.data / "hotline.toml"
+
+    @property
+    def logs(self) -> Path:
+        """What the units print, one file each."""
+        return self.data / "logs"
+
+    def socket(self, unit: str) -> Path:
+        """The Unix socket a unit listens on."""
+        return self.data / "run" / f"{unit}.sock"
+
+    def make(self) -> "Places":
+        """Make the folders that must be there."""
+        for folder in (self.data / "run", self.journal, self.recordings, self.prompts, self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        return self
+
+
+def places(data: str | None = None) -> Places:
+    """The data folder named, or in HOTLINE_DATA, or ./var/box where it exists, or the system's."""
+    named = data or os.environ.get(ENVIRONMENT)
+    if named:
+        return Places(Path(named).resolve())
+    local = Path("var/box")
+    return Places(local.resolve() if local.exists() else Path("/var/lib/hotline"))

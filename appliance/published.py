@@ -1,0 +1,116 @@
+"""The one hand-over file: what the call and media processes need to know, swapped atomically.
+
+The store side writes ``published.json``; ``calls`` and ``media`` read it at start and
+when it changes. They need neither database nor network to work from it.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+
+class Extension(msgspec.Struct, frozen=True):
+    """A phone of ours: a SIP desk phone that registers, or a browser's headset."""
+
+    number: str
+    kind: str = "browser"
+    """browser, sip, or citizen (the demo's phone page)."""
+    ha1: str = ""
+    """MD5 of number:realm:password, for SIP (RFC 7616)."""
+
+
+class Agent(msgspec.Struct, frozen=True):
+    """Somebody who takes calls."""
+
+    number: str
+    name: str
+    extension: str = ""
+    queues: tuple[str, ...] = ("general",)
+
+
+class Queue(msgspec.Struct, frozen=True):
+    """Callers waiting for the same skill."""
+
+    name: str
+    title: str = ""
+    offer_s: float = 20.0
+    """How long one agent's phone rings before the next is tried."""
+    wrap_up_s: float = 60.0
+    """How long an agent has after a call before being ready again."""
+    comfort_s: float = 20.0
+    """How often a waiting caller is spoken to."""
+
+
+class Sip(msgspec.Struct, frozen=True):
+    """The SIP side: where it listens and which RTP ports belong to its lines."""
+
+    ip: str = "127.0.0.1"
+    port: int = 5060
+    rtp_ip: str = "127.0.0.1"
+    rtp_base: int = 20000
+    lines: int = 120
+    realm: str = "hotline"
+    advertise_ip: str = ""
+
+
+class Browser(msgspec.Struct, frozen=True):
+    """Where browsers bring their sound."""
+
+    ip: str = "127.0.0.1"
+    port: int = 8011
+
+
+class Gsm(msgspec.Struct, frozen=True):
+    """A GSM modem: its AT port and its PCM port."""
+
+    name: str
+    at: str
+    pcm: str
+    profile: str = "simcom"
+    pin: str = ""
+
+
+class Published(msgspec.Struct, frozen=True):
+    """Everything a call needs, and nothing else."""
+
+    site: int
+    site_name: str
+    numbers: tuple[str, ...]
+    """Hotline numbers: calls to these enter the flow."""
+    flow: msgspec.Raw
+    """The flow table as JSON (see ivr/flow.py)."""
+    sip: Sip = Sip()
+    browser: Browser = Browser()
+    gsm: tuple[Gsm, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    agents: tuple[Agent, ...] = ()
+    queues: tuple[Queue, ...] = (Queue("general"),)
+    language: str = "zh"
+    demo: bool = False
+
+
+class Unreadable(Exception):
+    """The hand-over file cannot be used; the text names the file and the place in it."""
+
+
+def read(path: Path) -> Published:
+    """Read the hand-over file; raises Unreadable with file and place."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Published)
+    except OSError as error:
+        raise Unreadable(f"{path}: {error.strerror}") from error
+    except msgspec.DecodeError as error:
+        raise Unreadable(f"{path}: {error}") from error
+
+
+def write(path: Path, published: Published) -> None:
+    """Swap the hand-over file; a reader sees the old one or the new one, never a part."""
+    data = msgspec.json.format(msgspec.json.encode(published))
+    fresh = path.with_suffix(".fresh")
+    with fresh.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.chmod(0o640)
+    fresh.replace(path)
