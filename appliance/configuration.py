@@ -1,0 +1,162 @@
+"""What an administrator wrote in ``hotline.toml``, with embedded defaults for all that is not written.
+
+A file that cannot be used is never half used: the last good copy stays in force and
+the error names the file, the line and the key.
+"""
+
+import re
+import shutil
+import tomllib
+
+import msgspec
+
+from appliance.places import Places
+from appliance.published import Browser, Gsm, Queue, Sip
+
+LAST_GOOD = "hotline.last-good.toml"
+
+
+class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who this box is."""
+
+    number: int = 1
+    """1 to 999; 0 is the hub. Part of every ticket number."""
+    name: str = "热线一体机"
+    role: str = "site"
+    """site or hub."""
+    language: str = "zh"
+    """zh or en: what callers hear and pages show first."""
+    numbers: tuple[str, ...] = ("12345",)
+    """Hotline numbers that enter the flow."""
+
+
+class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the pages are."""
+
+    ip: str = "127.0.0.1"
+    port: int = 8010
+
+
+class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Brokers to reach the hub by, "host:port", tried in order; none means this box is alone."""
+
+    brokers: tuple[str, ...] = ()
+
+
+class ExtensionSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A phone of ours; a SIP phone needs a password."""
+
+    number: str
+    kind: str = "browser"
+    """browser, or sip."""
+    password: str = ""
+
+
+class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How calls are treated."""
+
+    flow: str = ""
+    """A flow file; empty means the one shipped with the box."""
+
+
+class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    site: Site = Site()
+    web: Web = Web()
+    sip: Sip = Sip()
+    browser: Browser = Browser()
+    sync: Sync = Sync()
+    call: Call = Call()
+    gsm: tuple[Gsm, ...] = ()
+    extension: tuple[ExtensionSetting, ...] = ()
+    queue: tuple[Queue, ...] = (Queue("general", "综合"),)
+    demo: bool = False
+    """Demo data, demo passwords and the citizen phone page; never on a box in service."""
+
+
+class BadConfiguration(Exception):
+    """The file cannot be used; the text names file, line and key and says what to do."""
+
+
+def parse(text: str, name: str) -> Configuration:
+    """Read a configuration from TOML text; raises BadConfiguration."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        line = where.group(1) if where else str(text.count("\n") + 1)
+        reason = str(error).split(" (at ")[0]
+        raise BadConfiguration(f"{name}, line {line}: {reason}. Correct this line.") from error
+    try:
+        configuration = msgspec.convert(table, Configuration)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$")
+        unknown = re.search(r"unknown field `(\w+)`", reason)
+        keys = re.findall(r"[a-z_]\w*", path) + ([unknown.group(1)] if unknown else [])
+        raise _bad(text, name, keys, reason) from error
+    for keys, fault in _faults(configuration):
+        raise _bad(text, name, keys, fault)
+    return configuration
+
+
+def load(places: Places, warn: list[str] | None = None) -> Configuration:
+    """Read the box's file, or the last good copy when it cannot be used; what went wrong goes to `warn`.
+
+    Without any usable copy BadConfiguration is raised; without any file the defaults hold.
+    """
+    last_good = places.data / LAST_GOOD
+    if not places.settings.exists():
+        return Configuration()
+    try:
+        configuration = parse(places.settings.read_text("utf-8"), places.settings.name)
+    except (BadConfiguration, OSError, UnicodeDecodeError) as error:
+        if not last_good.exists():
+            raise BadConfiguration(str(error)) from error
+        if warn is not None:
+            warn.append(f"{error} The last good configuration stays in force.")
+        return parse(last_good.read_text("utf-8"), LAST_GOOD)
+    if not last_good.exists() or last_good.read_bytes() != places.settings.read_bytes():
+        shutil.copyfile(places.settings, last_good)
+    return configuration
+
+
+def _faults(c: Configuration) -> list[tuple[list[str], str]]:
+    """Name what is well-formed but cannot work, each with the keys that lead to it."""
+    found: list[tuple[list[str], str]] = []
+    if c.site.role not in ("site", "hub"):
+        found.append((["site", "role"], f'role "{c.site.role}" is neither "site" nor "hub"'))
+    if not 0 <= c.site.number <= 999 or (c.site.number == 0) != (c.site.role == "hub"):
+        found.append((["site", "number"], "number must be 1 to 999 for a site and 0 for the hub"))
+    if c.site.language not in ("zh", "en"):
+        found.append((["site", "language"], f'language "{c.site.language}" is neither "zh" nor "en"'))
+    ports = [("web", c.web.port), ("sip", c.sip.port), ("browser", c.browser.port)]
+    found += [
+        ([key, "port"], f"port {p} is not between 1 and 65535") for key, p in ports if not 0 < p < 65536
+    ]
+    if not 1 <= c.sip.lines <= 1000:
+        found.append((["sip", "lines"], f"lines is {c.sip.lines}; between 1 and 1000 are possible"))
+    if c.sip.rtp_base % 2 or not 1024 <= c.sip.rtp_base <= 65535 - 2 * c.sip.lines:
+        found.append((["sip", "rtp_base"], "rtp_base must be an even port with room for two ports a line"))
+    for extension in c.extension:
+        if extension.kind not in ("browser", "sip"):
+            found.append((["extension", "kind"], f'kind "{extension.kind}" is neither "browser" nor "sip"'))
+        if extension.kind == "sip" and not extension.password:
+            found.append((["extension", "number"], f"SIP extension {extension.number} needs a password"))
+    return found
+
+
+def _bad(text: str, name: str, keys: list[str], reason: str) -> BadConfiguration:
+    key = ".".join(keys)
+    return BadConfiguration(f"{name}, line {_line(text, keys)}, key {key}: {reason}. Correct this value.")
+
+
+def _line(text: str, keys: list[str]) -> int:
+    """Find the line a key stands in, as well as text allows; the table's head when the key is missing."""
+    lines = text.splitlines()
+    start = 0
+    if len(keys) > 1:
+        head = re.compile(rf"\s*\[+\s*{re.escape(keys[0])}\b")
+        start = next((n for n, line in enumerate(lines) if head.match(line)), 0)
+    entry = re.compile(rf"\s*\[*\s*\"?{re.escape(keys[-1])}\b" if keys else r"$^")
+    return next((n for n in range(start, len(lines)) if entry.match(lines[n])), start) + 1
