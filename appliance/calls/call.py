@@ -1,0 +1,166 @@
+"""A call as a table of states: which step is possible when, and what it leaves in the log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from appliance.calls.wire import CallView
+from appliance.events import Fact
+from hardware.line import Cause
+
+
+class State(StrEnum):
+    """Where a call stands."""
+
+    RINGING = "ringing"
+    IN_FLOW = "in_flow"
+    QUEUED = "queued"
+    OFFERED = "offered"
+    TALKING = "talking"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """The box answered; the flow speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The caller begins to wait in a queue."""
+
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The caller goes another way: leaves the queue, or the agent left the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """An agent's phone rings for this call."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """The agent did not take it; the caller waits on."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """The agent picked up; both hear each other."""
+
+    agent: str
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The call is over."""
+
+    cause: Cause
+
+
+Step = Enter | Join | Leave | Ring | Return | Connect | End
+
+STEPS: Mapping[tuple[State, type[Step]], State] = {
+    (State.RINGING, Enter): State.IN_FLOW,
+    (State.RINGING, End): State.ENDED,
+    (State.IN_FLOW, Join): State.QUEUED,
+    (State.IN_FLOW, End): State.ENDED,
+    (State.QUEUED, Leave): State.IN_FLOW,
+    (State.QUEUED, Ring): State.OFFERED,
+    (State.QUEUED, End): State.ENDED,
+    (State.OFFERED, Return): State.QUEUED,
+    (State.OFFERED, Leave): State.IN_FLOW,
+    (State.OFFERED, Connect): State.TALKING,
+    (State.OFFERED, End): State.ENDED,
+    (State.TALKING, Leave): State.IN_FLOW,
+    (State.TALKING, End): State.ENDED,
+}
+
+
+class IllegalStep(Exception):
+    """The table has no such step; nothing was changed."""
+
+
+class Call:
+    """One caller's call from the first ring to the end. Pure: `take` a step, get the facts to log."""
+
+    def __init__(self, cid: bytes, line: str, caller: str, called: str, now: float) -> None:
+        self.cid = cid
+        self.line = line
+        self.caller = caller
+        self.called = called
+        self.state = State.RINGING
+        self.since_s = self.started_s = now
+        self.queue = ""
+        self.queued_s = 0.0
+        self.agent = ""
+        self._outcome = "self_service"
+
+    def take(self, step: Step, now: float) -> list[Fact]:
+        """Take a step; raises IllegalStep when it is not possible now."""
+        try:
+            target = STEPS[self.state, type(step)]
+        except KeyError:
+            raise IllegalStep(f"{type(step).__name__} while {self.state}") from None
+        facts = self._note(step, now)
+        self.state, self.since_s = target, now
+        return facts
+
+    def message_left(self) -> None:
+        """The caller left a message: that is how this call ends, unless an agent spoke with it."""
+        if self._outcome != "answered":
+            self._outcome = "message"
+
+    def view(self) -> CallView:
+        """Return what agents and shift leaders see."""
+        return CallView(
+            cid=self.cid.hex(),
+            line=self.line,
+            caller=self.caller,
+            called=self.called,
+            state=self.state.value,
+            since_s=self.since_s,
+            started_s=self.started_s,
+            queue=self.queue,
+            agent=self.agent,
+            queued_s=self.queued_s,
+        )
+
+    def _note(self, step: Step, now: float) -> list[Fact]:
+        match step:
+            case Enter():
+                return [self._fact("call.entered")]
+            case Join(queue):
+                self.queue, self.queued_s = queue, now
+                if self._outcome == "self_service":
+                    self._outcome = "abandoned"
+                return [self._fact("call.queued", queue=queue)]
+            case Leave():
+                left = self.agent if self.state is State.TALKING else ""
+                self.agent = ""
+                if self._outcome == "abandoned":
+                    self._outcome = "self_service"
+                return [self._fact("call.left", queue=self.queue, agent=left)]
+            case Ring(agent):
+                self.agent = agent
+                return [self._fact("call.offered", agent=agent)]
+            case Return(why):
+                agent, self.agent = self.agent, ""
+                return [self._fact("call.returned", agent=agent, why=why)]
+            case Connect(agent, extension):
+                self.agent, self._outcome = agent, "answered"
+                wait_s = round(now - self.queued_s, 1)
+                return [self._fact("call.answered", agent=agent, extension=extension, wait_s=wait_s)]
+            case End(cause):
+                return [self._fact("call.ended", outcome=self._outcome, cause=int(cause))]
+
+    def _fact(self, kind: str, **facts: object) -> Fact:
+        return Fact(kind, facts, self.cid)
