@@ -1,0 +1,202 @@
+"""What a flow can do: every action, its parameters and how it can end, in one table.
+
+`ACTIONS` is read by the run, by the fault finder, by the diagram and by whoever
+carries the actions out. An outcome is a word ("done", "timeout") or a word with
+a value ("key:1", "is:en").
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+KEYS = "0123456789*#ABCD"
+LANGUAGES = ("zh", "en")
+FACTS = frozenset({"caller", "called", "language"})
+"""Variables every run starts with; a number that was withheld is an empty text."""
+
+Name = Annotated[str, Meta(min_length=1, max_length=60)]
+Prompts = Annotated[tuple[Name, ...], Meta(max_length=20)]
+"""Phrase ids, spoken one after another."""
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Tries = Annotated[int, Meta(ge=1, le=9)]
+Key = Annotated[str, Meta(pattern="^[0-9*#A-D]$")]
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing to do for the caller; its fields are the node's parameters."""
+
+
+class Say(Action, frozen=True):
+    """Speak the prompts to the end."""
+
+    prompts: Prompts
+
+
+class Menu(Action, frozen=True):
+    """Speak the prompts and take one key; with `barge_in` a key also cuts the prompts short.
+
+    `timeout_s` counts from the end of the prompts. After a wrong key or none the menu
+    is spoken again, `sorry` first, until `tries` are used up.
+    """
+
+    prompts: Prompts
+    keys: Annotated[str, Meta(pattern="^[0-9*#A-D]+$", max_length=32)]
+    timeout_s: Seconds = 6.0
+    tries: Tries = 3
+    barge_in: bool = True
+    sorry: Prompts = ()
+
+
+class Collect(Action, frozen=True):
+    """Speak the prompts and take digits until `terminator`, `digits_max` or `timeout_s` without a key."""
+
+    prompts: Prompts
+    store: Name
+    digits_max: Annotated[int, Meta(ge=1, le=40)]
+    digits_min: Annotated[int, Meta(ge=1, le=40)] = 1
+    terminator: Key = "#"
+    timeout_s: Seconds = 8.0
+    tries: Tries = 3
+    sorry: Prompts = ()
+
+
+class Queue(Action, frozen=True):
+    """Wait for an agent: ringback or music, `comfort` every `comfort_every_s`.
+
+    While every agent is busy the action ends with ``all_busy`` once on joining and then
+    every `busy_every_s`; the place in the queue is kept (`FlowRun.queue`) as long as the
+    flow only speaks, offers menus, or comes back. ``overflow`` comes after `overflow_s`
+    of waiting in all. `announce` is what the caller hears when an agent picks up.
+    """
+
+    queue: Name
+    comfort: Prompts = ()
+    comfort_every_s: Seconds = 20.0
+    busy_every_s: Seconds = 40.0
+    overflow_s: Seconds | None = None
+    announce: Prompts = ()
+
+
+class Message(Action, frozen=True):
+    """Speak the prompts, beep and record until `stop_key`, hang-up or `max_s`.
+
+    Shorter than `min_s` is ``empty``. A caller who hangs up has left what was recorded.
+    """
+
+    prompts: Prompts
+    mailbox: Name = "general"
+    max_s: Seconds = 120.0
+    min_s: Seconds = 2.0
+    stop_key: Key = "#"
+
+
+class TicketState(Action, frozen=True):
+    """Ask the box how the ticket stands whose number is in the variable `number`."""
+
+    number: Name
+
+
+class Set(Action, frozen=True):
+    """Give a variable a value; ``language`` decides the voice from here on."""
+
+    variable: Name
+    value: Annotated[str, Meta(max_length=200)]
+
+
+class Branch(Action, frozen=True):
+    """Go on by the value of a variable: ``is:VALUE``, or ``else``."""
+
+    variable: Name
+    values: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=40)]
+
+
+class Goto(Action, frozen=True):
+    """A named place that only goes on."""
+
+
+class Talk(Action, frozen=True):
+    """The call is with its agent; ``done`` when the agent has left and the caller is still there."""
+
+
+class Hangup(Action, frozen=True):
+    """End the call with a Q.850 cause."""
+
+    cause: Annotated[int, Meta(ge=1, le=127)] = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ActionKind:
+    """One row of `ACTIONS`.
+
+    `outcomes` maps an outcome to the action that follows when the node names no target
+    (None: a target must be named). `each` = (word, parameter): one more outcome
+    ``word:VALUE`` for every value of that parameter. `again` are the outcomes that are
+    tried again while the node has tries left. `sets` are the variables an outcome
+    brings, `stores` the parameter that names one more, `reads` the parameters that name
+    a variable, `lends` the variables that a parameter's prompts may use only there.
+    """
+
+    params: type[Action]
+    outcomes: Mapping[str, str | None]
+    each: tuple[str, str] | None = None
+    again: tuple[str, ...] = ()
+    sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    stores: str = ""
+    reads: tuple[str, ...] = ()
+    lends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    silent: bool = False
+    """The run does it by itself; the caller notices nothing."""
+    waits: bool = False
+    """Takes the caller's time, so that a loop through it cannot spin."""
+    keeps_place: bool = False
+    """A waiting call stays in its queue meanwhile."""
+
+    def expected(self, action: Action) -> dict[str, str | None]:
+        """Every outcome of this very action, with what follows by itself."""
+        word, parameter = self.each or ("", "")
+        values = getattr(action, parameter) if parameter else ()
+        return {f"{word}:{value}": None for value in values} | dict(self.outcomes)
+
+
+ACTIONS: Mapping[str, ActionKind] = {
+    "say": ActionKind(Say, {"done": None}, keeps_place=True),
+    "menu": ActionKind(
+        Menu,
+        {"timeout": None, "invalid": None},
+        each=("key", "keys"),
+        again=("timeout", "invalid"),
+        waits=True,
+        keeps_place=True,
+    ),
+    "collect": ActionKind(
+        Collect, {"ok": None, "timeout": None}, again=("timeout",), stores="store", waits=True
+    ),
+    "queue": ActionKind(
+        Queue,
+        {"answered": "talk", "all_busy": None, "abandoned": "hangup", "overflow": None},
+        sets={"all_busy": ("position",)},
+        lends={"comfort": ("position",), "announce": ("agent",)},
+        waits=True,
+        keeps_place=True,
+    ),
+    "message": ActionKind(Message, {"left": None, "empty": None}, waits=True),
+    "ticket_state": ActionKind(
+        TicketState,
+        {"found": None, "unknown": None, "unavailable": None},
+        sets={"found": ("number", "state", "unit", "updated")},
+        reads=("number",),
+    ),
+    "set": ActionKind(Set, {"done": None}, stores="variable", silent=True, keeps_place=True),
+    "branch": ActionKind(
+        Branch, {"else": None}, each=("is", "values"), reads=("variable",), silent=True, keeps_place=True
+    ),
+    "goto": ActionKind(Goto, {"done": None}, silent=True, keeps_place=True),
+    "talk": ActionKind(Talk, {"done": "hangup"}, waits=True),
+    "hangup": ActionKind(Hangup, {}),
+}
+
+PROMPT_FIELDS = ("sorry", "prompts", "comfort", "announce")
+"""The parameters that hold phrase ids, in the order they are heard."""
