@@ -180,7 +180,7 @@ class Acd:
         self._set(number, "busy", now, call=call)
 
     def declined(self, number: str, now: float, why: str = DECLINED) -> None:
-        """The agent gave the offered call back, or the phone did; the agent rests, the call keeps its place."""
+        """The offered agent did not take the call; the agent rests, the call keeps its place."""
         agent = self.agent(number)
         if agent.state != "offered":
             raise Refused("no_offer")

@@ -1,0 +1,233 @@
+"""One caller's way: the call's states, the flow's run and the turn going on now, together.
+
+Pure: the exchange tells it what happened and does what `take` returns.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from appliance.calls import turn as turns
+from appliance.calls.call import Call, Connect, End, Enter, Join, Leave, Return, Ring, State
+from appliance.calls.turn import Do, EndMessage, Hush, QueueTurn, Speak, TalkTurn, TicketTurn, Turn
+from appliance.events import Fact
+from hardware.line import Cause
+from ivr.actions import Hangup, Queue, Talk, TicketState
+from ivr.flow import Flow, FlowRun
+
+AHEAD_MAX = 20
+"""Keys pressed ahead of a menu that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Write a fact of this call to the journal."""
+
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCaller:
+    """Pick up the caller's line."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearCaller:
+    """Hang up the caller's line."""
+
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class JoinQueue:
+    """The call begins to wait."""
+
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveQueue:
+    """The call waits no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Caller and agent hear each other from now on."""
+
+
+Action = Do | Log | AnswerCaller | ClearCaller | JoinQueue | LeaveQueue | Bridge
+
+
+class Conversation:
+    """A call in its flow. `busy(queue)` and `position(call)` ask the queue machine."""
+
+    def __init__(
+        self, call: Call, flow: Flow, busy: Callable[[str], bool], position: Callable[[str], int]
+    ) -> None:
+        self.call = call
+        self.run = FlowRun(flow, {"caller": call.caller, "called": call.called})
+        self._busy = busy
+        self._position = position
+        self._turn: Turn = Turn()
+        self._queue: str | None = None
+        self._joined_s = 0.0
+        self._ahead: deque[str] = deque(maxlen=AHEAD_MAX)
+        self._announce: Sequence[str] = ()
+        self._announcing = False
+        self._out: list[Action] = []
+
+    @property
+    def name(self) -> str:
+        """The call's name in the queue and in media orders."""
+        return self.call.cid.hex()
+
+    def take(self) -> list[Action]:
+        """Return what is to be done, in order, and forget it."""
+        out, self._out = self._out, []
+        return out
+
+    def timer(self) -> float | None:
+        """When `on_timer` wants to be called."""
+        return self._turn.until_s
+
+    def ringing(self) -> None:
+        """The call came in: pick it up."""
+        facts = {"line": self.call.line, "caller": self.call.caller, "called": self.call.called}
+        self._out += [Log(Fact("call.ringing", facts, self.call.cid)), AnswerCaller()]
+
+    def line_answered(self, now: float) -> None:
+        """The caller's line is through: the flow begins."""
+        self._step(Enter(), now)
+        self._begin(now)
+
+    def key(self, key: str, now: float) -> None:
+        """The caller pressed a key."""
+        if self.call.state in (State.TALKING, State.ENDED):
+            return
+        if isinstance(self._turn, turns.SayTurn):
+            self._ahead.append(key)
+        self._do(self._turn.key(key, now), now)
+
+    def spoken(self, now: float) -> None:
+        """What was to be spoken has been, or could not be."""
+        if self._announcing:
+            self._announcing = False
+            self._out.append(Bridge())
+            return
+        self._do(self._turn.spoken(now), now)
+
+    def store_answered(self, outcome: str, values: dict[str, str], now: float) -> None:
+        """The store said how the ticket stands."""
+        self._turn.answered(outcome, values)
+        self._advance(now)
+
+    def on_timer(self, now: float) -> None:
+        """The turn's time has come."""
+        if self._turn.until_s is not None and now >= self._turn.until_s:
+            self._do(self._turn.on_timer(now), now)
+
+    def offered(self, agent: str, now: float) -> None:
+        """An agent's phone rings for this call."""
+        self._step(Ring(agent), now)
+
+    def returned(self, why: str, now: float) -> None:
+        """The agent did not take it."""
+        if self.call.state is State.OFFERED:
+            self._step(Return(why), now)
+
+    def agent_answered(self, agent: str, extension: str, now: float) -> None:
+        """An agent picked up: the caller is told who, then both are joined."""
+        self._step(Connect(agent, extension), now)
+        self._queue = None
+        self._out.append(Hush())
+        self._turn, self._announcing = TalkTurn(), True
+        self.run.finish("answered")
+        if self._announce:
+            self._out.append(Speak(self._announce, {"agent": agent}))
+        else:
+            self.spoken(now)
+
+    def agent_left(self, now: float) -> None:
+        """The agent hung up, or its phone went away; the flow says what comes next."""
+        if self.call.state is not State.TALKING:
+            return
+        self._announcing = False
+        self._step(Leave(), now)
+        self._turn.end("done")
+        self._advance(now)
+
+    def cleared(self, cause: Cause, now: float) -> None:
+        """The caller is gone."""
+        if self.call.state is State.ENDED:
+            return
+        for do in self._turn.gone(now):
+            self._keep(do)
+        self._end(cause, now)
+
+    def _begin(self, now: float) -> None:
+        """Begin the turn for the flow's current action, and those after it that end at once."""
+        action = self.run.current()
+        self._place(now)
+        if isinstance(action, Hangup):
+            cause = Cause(action.cause) if action.cause in set(Cause) else Cause.UNSPECIFIED
+            self._end(cause, now)
+            self._out.append(ClearCaller(cause))
+            return
+        self._turn = self._turn_for(action)
+        if not isinstance(self._turn, turns.SayTurn) and not self._turn.wants_keys():
+            self._ahead.clear()
+        self._do(self._turn.begin(now), now)
+        if self._ahead and self._turn.wants_keys() and self._turn.outcome is None:
+            self._do(self._turn.key(self._ahead.popleft(), now), now)
+
+    def _turn_for(self, action: object) -> Turn:
+        if isinstance(action, TicketState):
+            return TicketTurn(action, self.run.variables.get(action.number, ""))
+        if isinstance(action, Queue):
+            queue, self._announce = action.queue, action.announce
+            return QueueTurn(
+                action, lambda: self._busy(queue), lambda: self._position(self.name), self._joined_s
+            )
+        if isinstance(action, Talk):
+            return TalkTurn()
+        return turns.SIMPLE[type(action)](action)  # type: ignore[index]  # every other action is in the table
+
+    def _do(self, dos: list[Do], now: float) -> None:
+        for do in dos:
+            self._keep(do)
+        self._advance(now)
+
+    def _keep(self, do: Do) -> None:
+        if isinstance(do, EndMessage) and do.keep:
+            self.call.message_left()
+        self._out.append(do)
+
+    def _advance(self, now: float) -> None:
+        if self._turn.outcome is not None and self.call.state is not State.ENDED:
+            (outcome, values), self._turn = self._turn.outcome, Turn()
+            self.run.finish(outcome, **values)
+            self._begin(now)
+
+    def _place(self, now: float) -> None:
+        """Join or leave the queue as the flow now stands."""
+        if self.run.queue == self._queue:
+            return
+        if self._queue is not None:
+            self._out.append(LeaveQueue())
+            if self.call.state in (State.QUEUED, State.OFFERED):
+                self._step(Leave(), now)
+        self._queue = self.run.queue
+        if self._queue is not None:
+            self._joined_s = now
+            self._step(Join(self._queue), now)
+            self._out.append(JoinQueue(self._queue))
+
+    def _end(self, cause: Cause, now: float) -> None:
+        if self._queue is not None:
+            self._out.append(LeaveQueue())
+            self._queue = None
+        self._turn, self._announcing = Turn(), False
+        self._step(End(cause), now)
+
+    def _step(self, step: Enter | Join | Leave | Ring | Return | Connect | End, now: float) -> None:
+        self._out += [Log(fact) for fact in self.call.take(step, now)]
