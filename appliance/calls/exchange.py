@@ -1,0 +1,327 @@
+"""The exchange: callers' lines, their conversations and the sound between them.
+
+A thin shell: signals of lines and reports of media go into conversations, what these
+ask for goes out to lines, media, queue and journal. It owns no socket itself.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import localtime, strftime
+from typing import Protocol
+
+from appliance.calls import conversation as doing
+from appliance.calls import turn as turns
+from appliance.calls.call import Call, State
+from appliance.calls.conversation import Conversation
+from appliance.calls.ledger import Ledger
+from appliance.calls.wire import CallView
+from appliance.events import Fact
+from hardware.line import Answered, Cause, Cleared, Digit, Line, Ringing, Signal
+from hardware.media import wire as media
+from ivr.flow import Flow
+from ivr.voice import Voice
+
+
+class Sound(Protocol):
+    """Where orders for the media process go."""
+
+    def order(self, order: media.Order) -> bool:
+        """Hand over an order; False when the media process is not there."""
+
+
+class Queueing(Protocol):
+    """What the exchange asks of the agents' side."""
+
+    def busy(self, queue: str) -> bool:
+        """Whether nobody could take a call at once."""
+
+    def position(self, call: str) -> int:
+        """A call's place, 1 is next; the place it would get when it does not wait yet."""
+
+    def join(self, talk: Conversation, queue: str) -> None:
+        """A call begins to wait."""
+
+    def leave(self, talk: Conversation) -> None:
+        """A call waits no longer; stop ringing for it."""
+
+    def caller_gone(self, talk: Conversation) -> None:
+        """The caller hung up; end the agent's part."""
+
+
+@dataclass(slots=True)
+class Party:
+    """A caller on a line of ours, with what is under way for it."""
+
+    line: Line
+    talk: Conversation
+    recording: str = ""
+    agent_line: str = ""
+    plays: int = 0
+    speaking: asyncio.Task[None] | None = None
+    alarm: asyncio.TimerHandle | None = None
+    messages: dict[str, bool] = field(default_factory=dict)
+    """Recordings of messages left, by id: whether to keep them."""
+    message: str = ""
+
+
+class Exchange:
+    """Every call of the box. All methods run in the event loop."""
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float],
+        ledger: Ledger,
+        sound: Sound,
+        voice: Voice,
+        recordings: Path,
+        ask_ticket: Callable[[str], "asyncio.Future[tuple[str, dict[str, str]]]"],
+        changed: Callable[[CallView], None],
+    ) -> None:
+        self.now = now
+        self.queueing: Queueing
+        self.flow: Flow
+        self._ledger = ledger
+        self._sound = sound
+        self._voice = voice
+        self._recordings = recordings
+        self._ask_ticket = ask_ticket
+        self._changed = changed
+        self._parties: dict[str, Party] = {}
+        self._messages: dict[str, Party] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def views(self) -> list[CallView]:
+        """Every call going on."""
+        return [party.talk.call.view() for party in self._parties.values()]
+
+    def caller_on(self, line: str) -> str:
+        """The number of the caller on a line, for the board."""
+        party = self._parties.get(line)
+        return party.talk.call.caller if party else ""
+
+    def party(self, talk: Conversation) -> Party | None:
+        """The caller's side of a conversation."""
+        return self._parties.get(talk.call.line)
+
+    def signal(self, line: Line, signal: Signal) -> None:
+        """A caller's line says something."""
+        party = self._parties.get(line.name)
+        if isinstance(signal, Ringing) and party is None:
+            self._ringing(line, signal)
+        elif party is None:
+            return
+        elif isinstance(signal, Answered):
+            self._answered(party)
+        elif isinstance(signal, Digit):
+            self.pressed(line.name, signal.key)
+        elif isinstance(signal, Cleared):
+            self._cleared(party, signal.cause)
+
+    def pressed(self, line: str, key: str) -> None:
+        """A caller pressed a key."""
+        party = self._parties.get(line)
+        if party is not None:
+            party.talk.key(key, self.now())
+            self.work(party)
+
+    def played(self, line: str, play: str) -> None:
+        """A prompt ended by itself."""
+        party = self._parties.get(line)
+        if party is not None and play == f"{party.talk.name}.{party.plays}":
+            party.talk.spoken(self.now())
+            self.work(party)
+
+    def recorded(self, report: media.Recorded) -> None:
+        """A recording is whole: log it, also when its call ended long ago or in another life."""
+        cid, _, part = report.id.partition(".")
+        kind = "message" if part else "call"
+        path = Path(report.path)
+        if part and self._discard(report.id):
+            path.unlink(missing_ok=True)
+            return
+        facts = {
+            "kind": kind,
+            "path": str(path.relative_to(self._recordings)),
+            "seconds": round(report.seconds, 2),
+            "reason": report.reason,
+        }
+        subject = bytes.fromhex(cid)
+        made = self._ledger.note(Fact("recording.made", facts, subject))
+        if kind == "message":
+            party = self._messages.pop(report.id, None)
+            caller = party.talk.call.caller if party else ""
+            left = {"rid": made.eid.hex(), "caller": caller, **facts}
+            self._ledger.note(Fact("message.left", left, subject))
+
+    def agent_answered(self, talk: Conversation, agent: str, extension: str, line: str) -> None:
+        """An agent picked up on a line."""
+        party = self._parties[talk.call.line]
+        party.agent_line = line
+        talk.agent_answered(agent, extension, self.now())
+        self.work(party)
+
+    def agent_left(self, talk: Conversation) -> None:
+        """The agent's side ended; the caller is still there."""
+        party = self.party(talk)
+        if party is not None:
+            self._apart(party)
+            talk.agent_left(self.now())
+            self.work(party)
+
+    def work(self, party: Party) -> None:
+        """Do what the conversation asks for until it asks for nothing."""
+        before = party.talk.call.state
+        while todo := party.talk.take():
+            for do in todo:
+                self._carry_out(party, do)
+        self._wake(party)
+        if party.talk.call.state is not before or before is State.RINGING:
+            self._changed(party.talk.call.view())
+
+    def lose_all(self, cause: Cause) -> None:
+        """The media process died: nobody hears anything, so every call ends, with a cause."""
+        for party in list(self._parties.values()):
+            party.line.hangup(cause)
+
+    def _ringing(self, line: Line, signal: Ringing) -> None:
+        call = Call(
+            self._ledger.new_subject(), line.name, signal.caller or "", signal.called or "", self.now()
+        )
+        talk = Conversation(call, self.flow, self.queueing.busy, self.queueing.position)
+        party = Party(line, talk)
+        self._parties[line.name] = party
+        talk.ringing()
+        self.work(party)
+
+    def _answered(self, party: Party) -> None:
+        call = party.talk.call
+        now = self.now()
+        stem = strftime("%Y-%m-%d/%H%M%S", localtime(now))
+        party.recording = party.talk.name
+        path = self._recordings / f"{stem}-{party.talk.name[:12]}.wav"
+        self._sound.order(media.Record(call.line, party.recording, str(path)))
+        party.talk.line_answered(now)
+        self.work(party)
+
+    def _cleared(self, party: Party, cause: Cause) -> None:
+        talk = party.talk
+        talk.cleared(cause, self.now())
+        self.work(party)
+        self._apart(party)
+        self.queueing.caller_gone(talk)
+        if party.alarm is not None:
+            party.alarm.cancel()
+        if party.speaking is not None:
+            party.speaking.cancel()
+        if party.recording:
+            self._sound.order(media.Finish(party.recording))
+        self._sound.order(media.Close(talk.call.line))
+        del self._parties[talk.call.line]
+        self._changed(talk.call.view())
+
+    def _apart(self, party: Party) -> None:
+        if party.agent_line:
+            self._sound.order(media.Hear(party.agent_line, {}))
+            self._sound.order(media.Hear(party.line.name, {}))
+            party.agent_line = ""
+
+    def _wake(self, party: Party) -> None:
+        if party.alarm is not None:
+            party.alarm.cancel()
+        at = party.talk.timer()
+        if at is None:
+            party.alarm = None
+        else:
+            loop = asyncio.get_running_loop()
+            party.alarm = loop.call_later(max(0.0, at - self.now()), self._on_timer, party)
+
+    def _on_timer(self, party: Party) -> None:
+        party.talk.on_timer(self.now())
+        self.work(party)
+
+    def _discard(self, recording: str) -> bool:
+        party = self._messages.get(recording)
+        keep = party is None or party.messages.get(recording, True)
+        if not keep:
+            self._messages.pop(recording, None)
+        return not keep
+
+    def _next_play(self, party: Party) -> str:
+        party.plays += 1
+        if party.speaking is not None:
+            party.speaking.cancel()
+            party.speaking = None
+        return f"{party.talk.name}.{party.plays}"
+
+    def _speak(self, party: Party, do: turns.Speak) -> None:
+        play = self._next_play(party)
+        values = {**party.talk.run.variables, **do.values}
+        coming = self._say(party, play, do, values, party.talk.run.language)
+        party.speaking = asyncio.get_running_loop().create_task(coming)
+        self._tasks.add(party.speaking)
+        party.speaking.add_done_callback(self._tasks.discard)
+
+    async def _say(
+        self, party: Party, play: str, do: turns.Speak, values: Mapping[str, str], language: str
+    ) -> None:
+        files = await self._voice.prompts(do.prompts, values, language)
+        items = [str(path) for path in files] + list(do.after)
+        party.speaking = None
+        if not items:
+            self.played(party.line.name, play)
+        else:
+            self._sound.order(media.Play(party.line.name, play, items))
+
+    def _start_message(self, party: Party) -> None:
+        party.message = f"{party.talk.name}.m{len(party.messages) + 1}"
+        party.messages[party.message] = True
+        self._messages[party.message] = party
+        stem = strftime("%Y-%m-%d/%H%M%S", localtime(self.now()))
+        path = self._recordings / f"{stem}-{party.talk.name[:12]}-m{len(party.messages)}.wav"
+        self._sound.order(media.Record(party.line.name, party.message, str(path)))
+
+    def _carry_out(self, party: Party, do: doing.Action) -> None:
+        line = party.line
+        match do:
+            case doing.Log(fact):
+                self._ledger.note(fact)
+            case turns.Speak():
+                self._speak(party, do)
+            case turns.Loop(item):
+                self._sound.order(media.Play(line.name, self._next_play(party), [item], loop=True))
+            case turns.Hush():
+                self._next_play(party)
+                self._sound.order(media.Stop(line.name))
+            case turns.StartMessage():
+                self._start_message(party)
+            case turns.EndMessage(keep):
+                party.messages[party.message] = keep
+                self._sound.order(media.Finish(party.message))
+            case turns.AskTicket(number):
+                self._ask(party, number)
+            case doing.AnswerCaller():
+                line.answer()
+            case doing.ClearCaller(cause):
+                line.hangup(cause)
+            case doing.JoinQueue(queue):
+                self.queueing.join(party.talk, queue)
+            case doing.LeaveQueue():
+                self.queueing.leave(party.talk)
+            case doing.Bridge():
+                self._bridge(party)
+
+    def _ask(self, party: Party, number: str) -> None:
+        def answered(answer: "asyncio.Future[tuple[str, dict[str, str]]]") -> None:
+            if party.talk.call.state is not State.ENDED and not answer.cancelled():
+                party.talk.store_answered(*answer.result(), self.now())
+                self.work(party)
+
+        self._ask_ticket(number).add_done_callback(answered)
+
+    def _bridge(self, party: Party) -> None:
+        if party.agent_line:
+            self._sound.order(media.Hear(party.line.name, {party.agent_line: 1.0}))
+            self._sound.order(media.Hear(party.agent_line, {party.line.name: 1.0}))
