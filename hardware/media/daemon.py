@@ -1,0 +1,90 @@
+"""The media process: ``python -m hardware.media.daemon --socket PATH``."""
+
+import argparse
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hardware.media import wire
+from hardware.media.clock import MediaClock, real_time
+from hardware.media.control import Control
+from hardware.media.switch import SECOND_TICKS, Place, Switch
+
+COLLECT_TICKS = 30 * SECOND_TICKS
+COLLECT_SPARE_S = 0.012
+
+
+def run(switch: Switch, control: Control, fifo: bool) -> None:
+    """Tick until SIGTERM or SIGINT, then finish what is being recorded."""
+    stopping: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda signum, _: stopping.append(signum))
+    collect_at = beat_at = 0
+    clock = MediaClock()
+    tell_init("READY=1")
+    while not stopping:
+        due = clock.wait()
+        if control.accept():
+            switch.reset()
+        told: list[wire.Report] = []
+        for order in control.orders():
+            if isinstance(order, wire.Trouble):
+                told.append(order)
+            else:
+                switch.do(order)
+        for _ in range(due):
+            switch.tick()
+        if clock.ticks >= beat_at:
+            beat_at = clock.ticks + SECOND_TICKS
+            told.append(
+                wire.Beat(clock.ticks, clock.late, clock.worst_s * 1000, switch.size, fifo, switch.lost)
+            )
+            tell_init("WATCHDOG=1")
+        control.send(told + switch.reports())
+        if clock.ticks >= collect_at and clock.spare_s() > COLLECT_SPARE_S:
+            collect_at = clock.ticks + COLLECT_TICKS
+            gc.collect()
+    tell_init("STOPPING=1")
+    switch.shut()
+    control.send(switch.reports())
+    control.close()
+
+
+def tell_init(state: str) -> None:
+    """Tell systemd, where it asks, how we are (sd_notify(3))."""
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if path:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as init:
+            try:
+                init.sendto(state.encode(), "\0" + path[1:] if path.startswith("@") else path)
+            except OSError:
+                return  # systemd is busy: the next beat comes in a second
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(prog="hotline-media", description=__doc__)
+    parser.add_argument("--socket", type=Path, required=True, help="Unix socket the call process connects to")
+    parser.add_argument("--rtp-ip", default="127.0.0.1", help="address RTP is received on")
+    parser.add_argument("--rtp-base", type=int, default=20000, help="line sip/N receives on this port + 2 N")
+    parser.add_argument("--browser-ip", default="127.0.0.1", help="address browsers connect to")
+    parser.add_argument("--browser-port", type=int, default=8011, help="TCP port browsers connect to")
+    parser.add_argument("--marks", type=Path, help="file that remembers open recordings across a power cut")
+    given = parser.parse_args(argv)
+    sys.setswitchinterval(0.0005)
+    # Before any thread starts: they inherit it, so none waits for a CPU while it keeps the tick waiting.
+    fifo = real_time()
+    place = Place(given.rtp_ip, given.rtp_base, (given.browser_ip, given.browser_port), given.marks)
+    switch, control = Switch(place), Control(given.socket)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    run(switch, control, fifo)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Recorder taps: what a line says and hears, copied every tick, handed to the disk in pieces."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware.line import FRAME, TICK_S, Frames
+from hardware.media.disk import CHANNELS, Disk, Finished
+
+PIECE_TICKS = 20
+"""A piece is 0.4 s: with a sync every half second a power cut costs less than a second."""
+MOST_TICKS = round(12 * 3600 / TICK_S)
+
+
+class Recorder:
+    """Stereo recordings: left what the line says, right what it hears, prompts included.
+
+    All taps of a tick are one indexed copy; the files are the disk's business. Pieces of
+    different recordings are handed over on different ticks.
+    """
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._slot: dict[str, int] = {}
+        self._free: list[int] = []
+        self._size = 0
+        self._blocks: Frames = np.zeros((0, PIECE_TICKS, FRAME, CHANNELS), np.int16)
+        self._at: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._left: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._age: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._row_of: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._settle()
+
+    def __len__(self) -> int:
+        """Recordings running."""
+        return len(self._slot)
+
+    def start(self, row: int, line: str, id: str, path: str) -> None:
+        """Begin a recording of a row; an id already running is left alone."""
+        if id in self._slot:
+            return
+        if not self._free:
+            self._grow(max(8, 2 * self._size))
+        slot = self._free.pop()
+        self._slot[id] = slot
+        self._row_of[slot], self._at[slot], self._age[slot] = row, 0, 0
+        self._left[slot] = 1 + slot % PIECE_TICKS
+        self._settle()
+        self._disk.open(id, line, path)
+
+    def finish(self, id: str, reason: str = "") -> None:
+        """End a recording; it is reported by `finished` when it is durable."""
+        slot = self._slot.get(id)
+        if slot is not None:
+            self._hand_over(id, slot)
+            self._forget(id)
+            self._disk.end(id, reason)
+
+    def finish_row(self, row: int) -> None:
+        """End every recording of a row."""
+        for name, slot in list(self._slot.items()):
+            if self._row_of[slot] == row:
+                self.finish(name)
+
+    def finish_all(self) -> None:
+        """End every recording."""
+        for name in list(self._slot):
+            self.finish(name)
+
+    def tap(self, said: Frames, heard: Frames) -> None:
+        """Take this tick of both sides, each (rows, 160)."""
+        slots = self._slots
+        if not len(slots):
+            return
+        at = self._at[slots]
+        self._blocks[slots, at, :, 0] = said[self._rows]
+        self._blocks[slots, at, :, 1] = heard[self._rows]
+        self._at[slots] = at + 1
+        self._left[slots] -= 1
+        self._age[slots] += 1
+        if not self._left[slots].all():
+            for name, slot in list(self._slot.items()):
+                if self._left[slot]:
+                    continue
+                if self._age[slot] > MOST_TICKS:
+                    self.finish(name, "too long")
+                elif not self._hand_over(name, slot):
+                    self._forget(name)
+                    self._disk.end(name, "disk too slow")
+
+    def finished(self) -> list[Finished]:
+        """Recordings that ended since this was last asked, for whatever reason."""
+        ended = []
+        while self._disk.done:
+            finished = self._disk.done.popleft()
+            if finished.id in self._slot:
+                self._forget(finished.id)
+            ended.append(finished)
+        return ended
+
+    def _hand_over(self, id: str, slot: int) -> bool:
+        piece = self._blocks[slot, : self._at[slot]].tobytes()
+        self._at[slot], self._left[slot] = 0, PIECE_TICKS
+        return self._disk.write(id, piece)
+
+    def _forget(self, id: str) -> None:
+        self._free.append(self._slot.pop(id))
+        self._settle()
+
+    def _settle(self) -> None:
+        self._slots = np.array(list(self._slot.values()), np.intp)
+        self._rows = self._row_of[self._slots]
+
+    def _grow(self, size: int) -> None:
+        more = size - self._size
+        self._blocks = np.concatenate(
+            [self._blocks, np.zeros((more, PIECE_TICKS, FRAME, CHANNELS), np.int16)]
+        )
+        self._at, self._left, self._age, self._row_of = (
+            np.concatenate([old, np.zeros(more, np.intp)])
+            for old in (self._at, self._left, self._age, self._row_of)
+        )
+        self._free.extend(range(size - 1, self._size - 1, -1))
+        self._size = size

@@ -1,0 +1,345 @@
+"""All RTP lines: one UDP socket a call, drained and fed once a tick."""
+
+import ctypes
+import select
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from random import getrandbits
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware.line import FRAME, Frames, RtpRoute
+from hardware.media import g711
+from hardware.media.jitter import Jitter
+from hardware.media.rtp import HEADER, MARKER, VERSION, EventSender, Presses, parse
+
+BYTES_MOST = 2048
+ROUNDS = 8
+"""Most packets taken from one line in one tick; the rest waits for the next."""
+LATCH_AFTER = 3
+"""Packets from one unannounced address before we believe it is the far end."""
+LOOSEN_TICKS = 100
+"""After this long without a packet any address may speak again: 2 s."""
+FADE = (1.0, 0.8, 0.5, 0.25)
+
+Address = tuple[str, int]
+_HEADER = np.dtype([("first", "u1"), ("second", "u1"), ("seq", ">u2"), ("stamp", ">u4"), ("ssrc", ">u4")])
+_PACKET_BYTES = HEADER.size + FRAME
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Heard(NamedTuple):
+    """A key pressed on a row, reported once."""
+
+    row: int
+    key: str
+
+
+@dataclass(slots=True)
+class Call:
+    """One line's RTP: its socket, where it sends, and what it has received."""
+
+    row: int
+    route: RtpRoute
+    socket: socket.socket
+    there: Address
+    """Where we send: the signalled address, then where the far end was last heard from."""
+    send: Callable[[memoryview | bytes], int]
+    jitter: Jitter
+    presses: Presses
+    sender: EventSender
+    law: int
+    heard_tick: int
+    latched: bool = False
+    candidate: Address | None = None
+    agreed: int = 0
+
+
+class RtpBank:
+    """RTP lines in the rows of the matrix; each receives on its own port and answers where it is spoken from.
+
+    Symmetric RTP: the socket is connected to the signalled address with the first packet
+    from it, or to another after three packets from there and none from the signalled one;
+    two silent seconds loosen it again. Payload types 0 and 8 are both understood whatever
+    was signalled; comfort noise (13) and unknown types are passed over.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.keys: list[Heard] = []
+        """Keys that came as telephone-events in the last `read`."""
+        self._tick = 0
+        self._calls: dict[int, Call] = {}
+        self._by_fd: dict[int, Call] = {}
+        self._poll = select.epoll()
+        self._buffer = bytearray(BYTES_MOST)
+        self._view = memoryview(self._buffer)
+        self._lost = 0
+        self._packets: NDArray[np.uint8] = np.zeros((0, _PACKET_BYTES), np.uint8)
+        self._codes: NDArray[np.uint8] = np.zeros((0, FRAME), np.uint8)
+        self._live: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._out: list[tuple[Call, memoryview]] = []
+        self._in: list[tuple[Call, memoryview]] = []
+        self._laws: list[tuple[int, NDArray[np.intp]]] = []
+        self._payloads: list[tuple[int, NDArray[np.intp]]] = []
+        self.grow(rows)
+
+    @property
+    def size(self) -> int:
+        """Lines open."""
+        return len(self._calls)
+
+    @property
+    def lost(self) -> int:
+        """Frames concealed and packets too late, since start."""
+        return self._lost + sum(call.jitter.lost for call in self._calls.values())
+
+    @property
+    def rows(self) -> list[int]:
+        """Rows of open lines."""
+        return list(self._calls)
+
+    def grow(self, rows: int) -> None:
+        """Make room for this many rows."""
+        packets = np.zeros((rows, _PACKET_BYTES), np.uint8)
+        packets[: len(self._packets)] = self._packets
+        self._packets, self._codes = packets, np.zeros((rows, FRAME), np.uint8)
+        self._headers = packets[:, : HEADER.size].view(_HEADER)[:, 0]
+        self._settle()
+
+    def open(self, row: int, route: RtpRoute, here: Address) -> None:
+        """Send to a route from now on, receiving on `here`.
+
+        Raises ValueError for a route we cannot speak, OSError when the port cannot be had.
+        """
+        there = _checked(route)
+        call = self._calls.get(row)
+        if call is None:
+            bound = _bind(here)
+            call = Call(
+                row=row,
+                route=route,
+                socket=bound,
+                there=there,
+                send=bound.send,
+                jitter=Jitter(),
+                presses=Presses(),
+                sender=EventSender(),
+                law=route.payload,
+                heard_tick=self._tick,
+            )
+            self._calls[row] = call
+            self._by_fd[bound.fileno()] = call
+            self._poll.register(bound.fileno(), select.EPOLLIN)
+            self._headers[row] = (VERSION, 0, getrandbits(16), getrandbits(32), getrandbits(32))
+            self._hear_law(call, route.payload)
+            self._aim(call, there)
+        elif there != _checked(call.route):
+            self._free(call)
+            self._aim(call, there)
+        call.route = route
+        call.heard_tick = self._tick
+        self._headers["second"][row] = route.payload | MARKER
+        self._settle()
+
+    def close(self, row: int) -> None:
+        """Give the line's port back."""
+        call = self._calls.pop(row, None)
+        if call is not None:
+            self._lost += call.jitter.lost
+            fd = call.socket.fileno()
+            self._poll.unregister(fd)
+            del self._by_fd[fd]
+            call.socket.close()
+            self._settle()
+
+    def silent_ticks(self, row: int) -> int:
+        """Ticks since the last packet on this row."""
+        return self._tick - self._calls[row].heard_tick
+
+    def sends_events(self, row: int) -> bool:
+        """Whether the far end takes keys as telephone-events."""
+        call = self._calls.get(row)
+        return call is not None and call.route.event is not None
+
+    def send_keys(self, row: int, digits: str) -> None:
+        """Send keys as telephone-events."""
+        self._calls[row].sender.send(digits)
+
+    def tone(self, row: int, key: str) -> bool:
+        """A key was heard in band on this row: whether it is a press not yet told of as an event."""
+        return self._calls[row].presses.tone(key, self._tick) is not None
+
+    def read(self, into: Frames) -> None:
+        """Fill the open rows of `into` (rows, 160) with this tick's sound."""
+        self._tick += 1
+        self.keys.clear()
+        by_fd, arrived = self._by_fd, self._arrived
+        for _ in range(ROUNDS):
+            ready = self._poll.poll(0, max(1, len(by_fd)))
+            if not ready:
+                break
+            for fd, _ in ready:
+                call = by_fd.get(fd)
+                if call is not None:
+                    arrived(call)
+        fading: list[tuple[int, float]] = []
+        for call, codes in self._in:
+            concealed = call.jitter.take(codes)
+            if concealed:
+                fading.append((call.row, FADE[concealed]))
+        for law, rows in self._laws:
+            pcm = np.empty((len(rows), FRAME), np.int16)
+            g711.decode(law, self._codes[rows], pcm)
+            into[rows] = pcm
+        for row, gain in fading:
+            into[row] = (into[row] * gain).astype(np.int16)
+        if self._tick % LOOSEN_TICKS == 0:
+            self._loosen()
+
+    def write(self, frames: Frames) -> None:
+        """Send one packet a line: sound from `frames` (rows, 160), or the telephone-event in progress."""
+        live = self._live
+        for payload, rows in self._payloads:
+            codes = np.empty((len(rows), FRAME), np.uint8)
+            g711.encode(payload, frames[rows], codes)
+            self._packets[rows, HEADER.size :] = codes
+        for call, packet in self._out:
+            event = call.sender.next()
+            try:
+                call.send(packet if event is None else self._event_packet(call, event))
+            except OSError:
+                continue  # refused (ICMP), unreachable or no buffer: the next packet may get through
+        headers = self._headers
+        headers["second"][live] &= MARKER - 1
+        headers["seq"][live] += 1
+        headers["stamp"][live] += FRAME
+
+    def shut(self) -> None:
+        """Close every line."""
+        for row in self.rows:
+            self.close(row)
+        self._poll.close()
+
+    def _event_packet(self, call: Call, event: tuple[bytes, int]) -> bytes:
+        data, since = event
+        header = self._headers[call.row]
+        second = (call.route.event or 0) | (0 if since else MARKER)
+        stamp = (int(header["stamp"]) - since) & 0xFFFFFFFF
+        return HEADER.pack(VERSION, second, int(header["seq"]), stamp, int(header["ssrc"])) + data
+
+    def _arrived(self, call: Call) -> None:
+        try:
+            if call.latched:
+                size = call.socket.recv_into(self._buffer)
+            else:
+                size, sender = call.socket.recvfrom_into(self._buffer)
+                if parse(self._buffer, size) is None or not self._latch(call, sender):
+                    return
+        except OSError:
+            return  # an ICMP refusal of what we sent earlier
+        first, second, _, stamp, ssrc = HEADER.unpack_from(self._buffer)
+        start = HEADER.size
+        if first != VERSION or size < start:
+            packet = parse(self._buffer, size)
+            if packet is None:
+                return
+            start, size = packet.start, packet.end
+        call.heard_tick = self._tick
+        payload = second & 0x7F
+        if payload == call.law:
+            call.jitter.put(stamp, ssrc, self._view[start:size])
+        elif payload == call.route.event:
+            key = call.presses.event(stamp, self._view[start:size], self._tick)
+            if key is not None:
+                self.keys.append(Heard(call.row, key))
+        elif payload in g711.SILENCE:
+            self._hear_law(call, payload)
+            self._settle()
+            call.jitter.put(stamp, ssrc, self._view[start:size])
+
+    def _latch(self, call: Call, sender: Address) -> bool:
+        """Whether `sender` is the far end; from then on the kernel passes only its packets."""
+        if sender != call.there and sender != (call.route.ip, call.route.port):
+            call.agreed = call.agreed + 1 if sender == call.candidate else 1
+            call.candidate = sender
+            if call.agreed < LATCH_AFTER:
+                return False
+        try:
+            call.socket.connect(sender)
+        except OSError:
+            return False
+        call.latched, call.there = True, sender
+        call.send = call.socket.send
+        return True
+
+    def _aim(self, call: Call, there: Address) -> None:
+        """Send to an address without being bound to hear only that."""
+        sendto = call.socket.sendto
+        call.there = there
+        call.send = (lambda packet: sendto(packet, there)) if there[1] else _nowhere
+        call.candidate, call.agreed = None, 0
+
+    def _free(self, call: Call) -> None:
+        """Let any address speak again (connecting to AF_UNSPEC is the way out of a connected UDP socket)."""
+        if call.latched:
+            _libc.connect(call.socket.fileno(), bytes(16), 16)
+            call.latched = False
+
+    def _loosen(self) -> None:
+        for call in self._calls.values():
+            if call.latched and self._tick - call.heard_tick > LOOSEN_TICKS:
+                self._free(call)
+                self._aim(call, call.there)
+
+    def _hear_law(self, call: Call, law: int) -> None:
+        self._lost += call.jitter.lost
+        call.law, call.jitter = law, Jitter(g711.SILENCE[law])
+
+    def _settle(self) -> None:
+        """Rebuild what a tick walks over, after a line opened, closed or changed its law."""
+        calls = list(self._calls.values())
+        self._live = _rows(calls)
+        self._in = [(call, memoryview(self._codes[call.row]).cast("B")) for call in calls]
+        self._out = [(call, memoryview(self._packets[call.row]).cast("B")) for call in calls]
+        laws = {call.law for call in calls}
+        self._laws = [(law, _rows([call for call in calls if call.law == law])) for law in sorted(laws)]
+        payloads = {call.route.payload for call in calls}
+        self._payloads = [
+            (payload, _rows([call for call in calls if call.route.payload == payload]))
+            for payload in sorted(payloads)
+        ]
+
+
+def _rows(calls: Sequence[Call]) -> NDArray[np.intp]:
+    return np.array([call.row for call in calls], np.intp)
+
+
+def _checked(route: RtpRoute) -> Address:
+    if route.payload not in g711.SILENCE:
+        raise ValueError(f"payload type {route.payload} is neither PCMA nor PCMU")
+    if not 0 <= route.port < 65536:
+        raise ValueError(f"no such port: {route.port}")
+    return str(IPv4Address(route.ip)), route.port
+
+
+def _nowhere(packet: memoryview | bytes) -> int:
+    """What sends while the far end has told no port: nothing leaves."""
+    return len(packet)
+
+
+def _bind(here: Address) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        bound.setblocking(False)
+        bound.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 0xB8)  # DSCP EF (RFC 3246)
+        bound.bind(here)
+    except OSError:
+        bound.close()
+        raise
+    return bound
