@@ -1,0 +1,214 @@
+"""The SIP socket: one UDP port, one timer, and the lines it carries. All thinking is in `core`."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable
+from typing import cast
+
+from hardware.line import Cause, Post, Signal, Traits
+from hardware.sip.core import SipCore
+from hardware.sip.message import Addr
+from hardware.sip.settings import SipAccount, SipSettings
+
+__all__ = ["SipAccount", "SipEndpoint", "SipLine", "SipSettings"]
+
+log = logging.getLogger(__name__)
+
+STOP_S = 2.0
+BUFFER = 1 << 20
+"""Bytes of socket buffer: a second of a busy trunk while we are kept from running."""
+
+
+class SipLine:
+    """A `hardware.line.Line` over SIP; ``sip/N`` has its voice on RTP port ``rtp_base + 2 N``."""
+
+    traits = Traits()
+
+    def __init__(self, endpoint: "SipEndpoint", index: int) -> None:
+        self.name = f"sip/{index}"
+        self.index = index
+        self.post: Post | None = None
+        self._endpoint = endpoint
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call is on this line."""
+        return self._endpoint.core.slots[self.index].call is not None
+
+    def open(self, post: Post) -> None:
+        self.post = post
+        self._endpoint.core.open(self.index)
+        self._endpoint.flush()
+
+    def dial(self, number: str, caller: str | None) -> None:
+        """Call an extension (all its phones) or a ``sip:`` URI at an IP address."""
+        self._endpoint.core.dial(self.index, number, caller, self._endpoint.now())
+        self._endpoint.flush()
+
+    def answer(self) -> None:
+        self._endpoint.core.answer(self.index, self._endpoint.now())
+        self._endpoint.flush()
+
+    def hangup(self, cause: Cause) -> None:
+        self._endpoint.core.hangup(self.index, cause, self._endpoint.now())
+        self._endpoint.flush()
+
+    def send_digits(self, digits: str) -> None:
+        """Nothing: keys travel in the voice (RFC 4733), so the media process is told to send them."""
+
+    def close(self) -> None:
+        self._endpoint.core.close(self.index, self._endpoint.now())
+        self.post = None
+        self._endpoint.flush()
+
+
+class SipEndpoint(asyncio.DatagramProtocol):
+    """Owns the socket and the clock of a `SipCore`. All methods belong to one event loop.
+
+    Signals are posted from the loop, never from within a line's verb.
+    `on_registration` hears an extension's contacts whenever they change.
+    """
+
+    def __init__(
+        self,
+        settings: SipSettings,
+        on_registration: Callable[[str, tuple[str, ...]], None] = lambda _number, _contacts: None,
+    ) -> None:
+        self.settings = settings
+        self.core = SipCore(settings, self._address_towards)
+        self.lines = [SipLine(self, index) for index in range(settings.lines)]
+        self._on_registration = on_registration
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._transport: asyncio.DatagramTransport | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._posting = False
+        self._addresses: dict[str, str] = {}
+
+    async def start(self) -> None:
+        """Bind the socket. Raises OSError when the address is not ours or taken."""
+        self._loop = asyncio.get_running_loop()
+        local = (self.settings.bind_ip, self.settings.port)
+        transport, _ = await self._loop.create_datagram_endpoint(lambda: self, local_addr=local)
+        self._transport = transport
+        self.core.port = self.port
+        sock = transport.get_extra_info("socket")
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+
+    async def stop(self) -> None:
+        """End all calls, wait for their peers at most 2 s, give the socket back."""
+        if self._loop is None or self._transport is None:
+            return
+        for line in self.lines:
+            if line.busy:
+                line.hangup(Cause.NORMAL)
+        until = self._loop.time() + STOP_S
+        while not self.core.quiet() and self._loop.time() < until:
+            await asyncio.sleep(0.02)
+        if self._alarm:
+            self._alarm.cancel()
+        self._transport.close()
+        self._transport = None
+
+    @property
+    def port(self) -> int:
+        """The UDP port in use."""
+        assert self._transport is not None, "not started"
+        return int(self._transport.get_extra_info("sockname")[1])
+
+    def line_for(self) -> SipLine | None:
+        """The line an outgoing call should take, or None when all are busy."""
+        index = self.core.free()
+        return None if index is None else self.lines[index]
+
+    def registered(self, number: str) -> bool:
+        """Whether any phone of this extension is there."""
+        return bool(self.core.registrar.bindings(number, self.now()))
+
+    def now(self) -> float:
+        """The loop's clock, in seconds."""
+        assert self._loop is not None, "not started"
+        return self._loop.time()
+
+    # asyncio.DatagramProtocol
+
+    def datagram_received(self, data: bytes, addr: tuple[object, ...]) -> None:
+        try:
+            self.core.receive(data, cast(Addr, addr[:2]), self.now())
+        except Exception:
+            # A bug of ours must end at most the call it happened in, never the socket.
+            self.core.counts["bug"] += 1
+            log.exception("a SIP message from %s could not be handled", addr[0])
+        self.flush()
+
+    def error_received(self, exc: Exception) -> None:
+        """ICMP says a peer's port is closed; the transactions find out by themselves."""
+        self.core.counts["unreachable"] += 1
+
+    # Within
+
+    def flush(self) -> None:
+        """Send what the core wants sent; hand out what it said as soon as the caller is done."""
+        if self._transport is not None:
+            for data, to in self.core.outgoing:
+                self._transport.sendto(data, to)
+        self.core.outgoing.clear()
+        if (self.core.events or self.core.moved) and not self._posting and self._loop is not None:
+            self._posting = True
+            self._loop.call_soon(self._hand_out)
+        self._set_alarm()
+
+    def _hand_out(self) -> None:
+        self._posting = False
+        events, self.core.events = self.core.events, []
+        moved, self.core.moved = self.core.moved, []
+        for number, contacts in moved:
+            self._on_registration(number, contacts)
+        for index, signal in events:
+            self._deliver(self.lines[index], signal)
+
+    def _deliver(self, line: SipLine, signal: Signal) -> None:
+        if line.post is None:
+            return
+        try:
+            line.post(signal)
+        except Exception:
+            self.core.counts["bug"] += 1
+            log.exception("%s: %s could not be handled", line.name, type(signal).__name__)
+
+    def _set_alarm(self) -> None:
+        due = self.core.timer()
+        if due is None or self._loop is None or self._transport is None:
+            return
+        if self._alarm is None or self._alarm.cancelled() or due < self._alarm.when():
+            if self._alarm:
+                self._alarm.cancel()
+            self._alarm = self._loop.call_at(due, self._on_alarm)
+
+    def _on_alarm(self) -> None:
+        self._alarm = None
+        try:
+            self.core.on_timer(self.now())
+        except Exception:
+            self.core.counts["bug"] += 1
+            log.exception("a SIP timer could not be handled")
+        self.flush()
+
+    def _address_towards(self, ip: str) -> str:
+        """Our address on the way to a peer, which matters when we are bound to all of them."""
+        if self.settings.bind_ip not in ("0.0.0.0", "::"):
+            return self.settings.bind_ip
+        if ip not in self._addresses:
+            if len(self._addresses) > 1000:
+                self._addresses.clear()
+            family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                try:
+                    probe.connect((ip, 5060))
+                    self._addresses[ip] = str(probe.getsockname()[0])
+                except OSError:
+                    return "127.0.0.1"
+        return self._addresses[ip]

@@ -1,0 +1,348 @@
+"""SIP messages on the wire (RFC 3261 §7): read tolerantly, written plainly.
+
+Messages are `SipRequest` and `SipResponse` of aiosipua, whose value types and codecs
+for URIs are used throughout. Reading is stricter and more tolerant than aiosipua's own
+in the places that field equipment gets wrong: GBK headers, folded lines, bare LF,
+``tel:`` URIs, blanks inside Via, commas and brackets inside quoted names.
+"""
+
+import ipaddress
+import re
+import secrets
+from collections.abc import Iterable
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+from aiosipua.header_codec import parse_params, parse_uri
+from aiosipua.headers import MULTI_INSTANCE_HEADERS, CSeq, SipUri, Via, expand_compact_header
+from aiosipua.message import MAX_HEADERS, SipRequest, SipResponse
+
+Message = SipRequest | SipResponse
+Addr = tuple[str, int]
+"""IP address and UDP port."""
+
+MAX_BYTES = 65535
+MAX_LINE = 8192
+COOKIE = "z9hG4bK"
+SINGLE = ("from", "to", "call-id", "cseq")
+
+REASONS = {
+    100: "Trying",
+    180: "Ringing",
+    183: "Session Progress",
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    407: "Proxy Authentication Required",
+    408: "Request Timeout",
+    410: "Gone",
+    415: "Unsupported Media Type",
+    420: "Bad Extension",
+    423: "Interval Too Brief",
+    480: "Temporarily Unavailable",
+    481: "Call/Transaction Does Not Exist",
+    482: "Loop Detected",
+    484: "Address Incomplete",
+    486: "Busy Here",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    500: "Server Internal Error",
+    501: "Not Implemented",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Server Time-out",
+    505: "Version Not Supported",
+    603: "Decline",
+}
+
+
+class Malformed(ValueError):
+    """A datagram that is no usable SIP message; `request` is set when `status` can be sent in reply."""
+
+    def __init__(self, reason: str, status: int = 400, request: SipRequest | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.request = request
+
+
+class Refusal(Exception):
+    """A request that is read but not followed: the status to send, and headers."""
+
+    def __init__(self, status: int, *headers: tuple[str, str]) -> None:
+        super().__init__(status)
+        self.status = status
+        self.headers = headers
+
+
+_START = re.compile(r"([!-~]+) ([!-~]+) SIP/(\d+\.\d+)\s*$")
+_STATUS = re.compile(r"SIP/2\.0 ([1-6]\d\d)(?: (.*))?$")
+_VIA = re.compile(
+    r"SIP\s*/\s*2\.0\s*/\s*(\w+)\s+(\[[0-9A-Fa-f:.]+\]|[^\s;:,]+)\s*(?::\s*(\d{1,5}))?\s*(?:;(.*))?$", re.I
+)
+_CSEQ = re.compile(r"(\d{1,10})\s+([!-~]+)$")
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"?|<[^>]*+>?|[^",<]++|,')
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+
+
+def parse(data: bytes) -> Message:
+    """Read one datagram.
+
+    Raises `Malformed` for anything that lacks Via, From, To, Call-ID or CSeq, repeats one
+    that must be single, or announces more body than it has (RFC 3261 §18.3).
+    """
+    if len(data) > MAX_BYTES:
+        raise Malformed("longer than 64 KB", 513)
+    data = data.lstrip(b"\r\n")
+    end = _HEAD_END.search(data)
+    head = _decoded(data[: end.start()] if end else data)
+    start, *lines = _unfolded(head)
+    message = _started(start)
+    if len(lines) > MAX_HEADERS:
+        raise Malformed("too many headers")
+    for line in lines:
+        if len(line) > MAX_LINE:
+            raise Malformed("header line too long")
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            continue
+        name = expand_compact_header(name.strip())
+        value = value.strip()
+        if "," in value and name.lower() in MULTI_INSTANCE_HEADERS:
+            for part in commas(value):
+                message.headers.append(name, part)
+        else:
+            message.headers.append(name, value)
+    request = message if isinstance(message, SipRequest) else None
+    for name in (*SINGLE, "via"):
+        if not (values := message.headers.get(name)) or not values[0]:
+            raise Malformed(f"no {name} header")
+        if name != "via" and len(values) > 1:
+            raise Malformed(f"more than one {name} header", request=request)
+    try:
+        via_of(message)
+        method = cseq_of(message).method
+    except Malformed as wrong:
+        raise Malformed(str(wrong), request=request) from wrong
+    if request is not None and method != request.method:
+        raise Malformed("CSeq names another method", request=request)
+    if request is not None and (version := start.rsplit("/", 1)[1].strip()) != "2.0":
+        raise Malformed(f"SIP version {version}", 505, request)
+    body = data[end.end() :] if end else b""
+    length = message.headers.get_first("content-length")
+    if length is not None:
+        if not re.fullmatch(r"\d{1,6}", length) or int(length) > len(body):
+            raise Malformed("Content-Length does not fit the body", request=request)
+        body = body[: int(length)]
+    message.body = body
+    return message
+
+
+def _decoded(head: bytes) -> str:
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            return head.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return head.decode("utf-8", errors="replace")
+
+
+def _unfolded(head: str) -> list[str]:
+    lines: list[str] = []
+    for line in head.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
+        if lines and line[:1] in (" ", "\t"):
+            lines[-1] += " " + line.strip()
+        elif line or not lines:
+            lines.append(line)
+    return lines
+
+
+def _started(line: str) -> Message:
+    if status := _STATUS.match(line):
+        return SipResponse(status_code=int(status[1]), reason_phrase=(status[2] or "").strip())
+    if start := _START.match(line):
+        return SipRequest(method=start[1], uri=start[2])
+    raise Malformed("neither a SIP request nor a response")
+
+
+def commas(value: str) -> list[str]:
+    """Split a list header at its commas, not at those inside quotes or angle brackets."""
+    parts = [""]
+    for piece in _PIECE.findall(value):
+        if piece == ",":
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return [part.strip() for part in parts if part.strip()]
+
+
+def via_of(message: Message) -> Via:
+    """The topmost Via; raises `Malformed`."""
+    found = _VIA.match(message.headers.get("via")[0].strip())
+    if not found or (found[3] and int(found[3]) > 65535):
+        raise Malformed("Via cannot be read")
+    return Via(
+        transport=found[1].upper(),
+        host=found[2],
+        port=int(found[3]) if found[3] else None,
+        params=parse_params(found[4] or ""),
+    )
+
+
+def cseq_of(message: Message) -> CSeq:
+    """The CSeq; raises `Malformed`."""
+    found = _CSEQ.match(message.headers.get("cseq")[0])
+    if not found or int(found[1]) > 2**31:
+        raise Malformed("CSeq cannot be read")
+    return CSeq(int(found[1]), found[2])
+
+
+def uri_of(text: str) -> SipUri:
+    """Read a ``sip:``, ``sips:`` or ``tel:`` URI (RFC 3261 §19.1, RFC 3966); the user part stays escaped."""
+    scheme, colon, rest = text.strip().partition(":")
+    if colon and scheme.lower() == "tel":
+        return SipUri(scheme="tel", user=rest.partition(";")[0])
+    before, at, after = rest.partition("@")
+    if not at:
+        return parse_uri(text)
+    uri = parse_uri(f"{scheme}:{after}")
+    uri.user = before.partition(";")[0].partition(":")[0]
+    return uri
+
+
+def number_of(uri: SipUri) -> str | None:
+    """The number or name in a URI, unescaped, without visual separators when it is a number."""
+    if not uri.user:
+        return None
+    user = unquote(uri.user)
+    plain = re.sub(r"[-.() ]", "", user)
+    return plain if re.fullmatch(r"\+?[0-9*#]+", plain) else user
+
+
+class Party(NamedTuple):
+    """A From, To, Contact or asserted identity: who, under what name, with which header parameters."""
+
+    display: str
+    uri: SipUri
+    raw_uri: str
+    params: dict[str, str | None]
+
+    @property
+    def number(self) -> str | None:
+        return number_of(self.uri)
+
+    @property
+    def tag(self) -> str:
+        return self.params.get("tag") or ""
+
+
+_QUOTED = re.compile(r'\s*"((?:[^"\\]|\\.)*+)"')
+
+
+def party(value: str) -> Party:
+    """Read a name-addr or addr-spec (RFC 3261 §20.10); never raises."""
+    display, rest = "", value
+    if quoted := _QUOTED.match(value):
+        display, rest = re.sub(r"\\(.)", r"\1", quoted[1]), value[quoted.end() :]
+    before, bracket, after = rest.partition("<")
+    if bracket:
+        raw, _, tail = after.partition(">")
+        display = display or before.strip()
+    else:
+        raw, _, tail = rest.partition(";")
+    raw = raw.strip()
+    return Party(display, uri_of(raw), raw, parse_params(tail))
+
+
+def tag_of(message: Message, name: str) -> str:
+    """The tag of From or To, empty when there is none."""
+    return party(message.headers.get(name)[0]).tag
+
+
+def literal(host: str) -> str | None:
+    """The IP address a URI's host is, without brackets, or None when it is a name."""
+    try:
+        return str(ipaddress.ip_address(host.strip("[]")))
+    except ValueError:
+        return None
+
+
+def sip_uri(number: str, host: str, port: int | None = None) -> str:
+    """Build ``sip:number@host:port``, escaping what a user part may not hold."""
+    where = f"[{host}]" if ":" in host else host
+    return f"sip:{quote(number, safe='+*-_.!~()&=$,')}@{where}" + (f":{port}" if port else "")
+
+
+def quoted(name: str) -> str:
+    """A display name as a quoted string, or nothing when empty."""
+    clean = re.sub(r"[\x00-\x1f]", " ", name)[:100].replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{clean}" ' if clean else ""
+
+
+def token() -> str:
+    """A fresh random tag, branch tail or Call-ID."""
+    return secrets.token_hex(8)
+
+
+def where_to_reply(via: Via, source: Addr) -> Addr:
+    """Where a response goes (RFC 3261 §18.2.2, RFC 3581).
+
+    To the source when it asked for that (rport) or its Via shows it to be behind NAT;
+    else to the port it named, since some gateways send from a port they do not listen on.
+    """
+    if "rport" in via.params or literal(via.host) != source[0]:
+        return source
+    return source[0], via.port or 5060
+
+
+def reply(
+    request: SipRequest,
+    status: int,
+    source: Addr,
+    *,
+    to_tag: str = "",
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+) -> SipResponse:
+    """Build the response to a request that came from `source` (RFC 3261 §8.2.6)."""
+    response = SipResponse(status_code=status, reason_phrase=REASONS.get(status, "Failure"))
+    put = response.headers.append
+    vias = list(request.headers.get("via"))
+    via = via_of(request) if _VIA.match(vias[0].strip()) else Via(host=source[0])
+    if "rport" in via.params:
+        vias[0] = re.sub(r";\s*rport\b(?:\s*=\s*\d*)?", f";rport={source[1]}", vias[0], count=1, flags=re.I)
+    if "rport" in via.params or literal(via.host) != source[0]:
+        vias[0] += f";received={source[0]}"
+    for value in vias:
+        put("Via", value)
+    if 100 < status < 300:
+        for value in request.headers.get("record-route"):
+            put("Record-Route", value)
+    put("From", request.headers.get("from")[0])
+    to = request.headers.get("to")[0]
+    put("To", f"{to};tag={to_tag}" if to_tag and status > 100 and not party(to).tag else to)
+    put("Call-ID", request.headers.get("call-id")[0])
+    put("CSeq", request.headers.get("cseq")[0])
+    for name, value in headers:
+        put(name, value)
+    response.body = body
+    return response
+
+
+def caller_of(request: SipRequest, *, trusted: bool) -> tuple[str | None, str]:
+    """The caller's number and name; the network's assertion (RFC 3325) only where it is `trusted`.
+
+    The number is None when withheld: ``anonymous``, or Privacy with ``id``.
+    """
+    asserted = request.headers.get("p-asserted-identity") if trusted else []
+    who = party(
+        commas(asserted[0])[0] if asserted and commas(asserted[0]) else request.headers.get("from")[0]
+    )
+    private = "id" in (request.headers.get_first("privacy") or "").lower().replace(" ", "").split(";")
+    number = who.number
+    withheld = (number or "").lower() in ("", "anonymous", "unknown") or who.uri.host.endswith(".invalid")
+    if private or withheld:
+        return None, ""
+    return number, who.display

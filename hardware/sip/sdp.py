@@ -1,0 +1,150 @@
+"""What voice is agreed on: offer and answer (RFC 3264) over SDP (RFC 4566).
+
+The box speaks G.711 A-law (8) and mu-law (0), 20 ms, with telephone-event/8000 (RFC 4733).
+"""
+
+from dataclasses import dataclass, replace
+
+from aiosipua.sdp import MediaDescription, SdpMessage, parse_sdp
+
+from hardware.line import RtpRoute
+from hardware.sip.message import literal
+
+TYPE = "application/sdp"
+CODECS = {8: "PCMA", 0: "PCMU"}
+"""Ours by static payload type, the one we would rather have first."""
+EVENT = 101
+AVP = ("RTP/AVP", "RTP/AVPF")
+MAX_MEDIA = 16
+ANSWERS = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
+
+
+class BadSdp(ValueError):
+    """The body is not a session description."""
+
+
+class NothingCommon(ValueError):
+    """No audio both sides can speak: 488."""
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Our side of a session: where we receive, and the version that every change raises."""
+
+    ip: str
+    port: int
+    session: int
+    version: int = 1
+
+    def next(self) -> "Local":
+        """The same with the next version."""
+        return replace(self, version=self.version + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The far end's side of a session as agreed: `route` is None while it holds us."""
+
+    route: RtpRoute | None
+    direction: str
+    payload: int
+    event: int | None
+    index: int
+    """Which media line of the description this is."""
+
+
+def read(body: bytes) -> tuple[SdpMessage, Voice]:
+    """Read a description; of its audio, the first with a codec of ours, taken in its own order.
+
+    Raises `BadSdp` or `NothingCommon`.
+    """
+    try:
+        said = parse_sdp(body.decode("utf-8", errors="replace"))
+    except ValueError as wrong:
+        raise BadSdp(f"cannot be read: {wrong}") from wrong
+    if not said.media:
+        raise BadSdp("no media line")
+    if len(said.media) > MAX_MEDIA:
+        raise BadSdp("too many media lines")
+    for index, media in enumerate(said.media):
+        if voice := _voice(said, media, index):
+            return said, voice
+    raise NothingCommon("no PCMA or PCMU audio over RTP/AVP at an IP address")
+
+
+def _voice(said: SdpMessage, media: MediaDescription, index: int) -> Voice | None:
+    if media.media != "audio" or media.proto not in AVP or not 0 < media.port <= 65535:
+        return None
+    payload = next((c.payload_type for c in media.codecs if _is_ours(c.payload_type, c.encoding_name)), None)
+    connection = media.connection or said.connection
+    ip = literal(connection.address.partition("/")[0]) if connection else None
+    if payload is None or ip is None:
+        return None
+    event = next(
+        (
+            c.payload_type
+            for c in media.codecs
+            if c.encoding_name.lower() == "telephone-event"
+            and c.clock_rate == 8000
+            and 0 <= c.payload_type < 128
+        ),
+        None,
+    )
+    direction = _direction(said, media)
+    if ip in ("0.0.0.0", "::"):
+        direction = "inactive" if direction == "inactive" else "sendonly"
+    sends = direction in ("sendrecv", "recvonly")
+    return Voice(
+        RtpRoute(ip, media.port, payload, event) if sends else None, direction, payload, event, index
+    )
+
+
+def _is_ours(payload: int, name: str) -> bool:
+    return payload in CODECS and name.upper() == CODECS[payload]
+
+
+def _direction(said: SdpMessage, media: MediaDescription) -> str:
+    for attributes in (media.attributes, said.attributes):
+        for direction in ANSWERS:
+            if direction in attributes:
+                return direction
+    return "sendrecv"
+
+
+def offer(local: Local) -> bytes:
+    """Everything we can speak, PCMA first."""
+    return _written(local, [_audio(local.port, "RTP/AVP", tuple(CODECS), EVENT, "sendrecv")])
+
+
+def answer(offered: SdpMessage, voice: Voice, local: Local) -> bytes:
+    """Our answer: one codec, the offer's event payload, its direction mirrored, all other media refused."""
+    media = [
+        _audio(local.port, m.proto, (voice.payload,), voice.event, ANSWERS[voice.direction])
+        if index == voice.index
+        else [f"m={m.media or 'audio'} 0 {m.proto} {' '.join(m.formats) or '0'}"]
+        for index, m in enumerate(offered.media)
+    ]
+    return _written(local, media)
+
+
+def _audio(port: int, proto: str, payloads: tuple[int, ...], event: int | None, direction: str) -> list[str]:
+    formats = [str(p) for p in payloads] + ([str(event)] if event is not None else [])
+    lines = [f"m=audio {port} {proto} {' '.join(formats)}"]
+    lines += [f"a=rtpmap:{p} {CODECS[p]}/8000" for p in payloads]
+    if event is not None:
+        lines += [f"a=rtpmap:{event} telephone-event/8000", f"a=fmtp:{event} 0-15"]
+    return [*lines, "a=ptime:20", f"a={direction}"]
+
+
+def _written(local: Local, media: list[list[str]]) -> bytes:
+    family = "IP6" if ":" in local.ip else "IP4"
+    lines = [
+        "v=0",
+        f"o=- {local.session} {local.version} IN {family} {local.ip}",
+        "s=-",
+        f"c=IN {family} {local.ip}",
+        "t=0 0",
+    ]
+    for section in media:
+        lines += section
+    return ("\r\n".join(lines) + "\r\n").encode()
