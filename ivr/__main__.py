@@ -1,4 +1,4 @@
-"""Try out flows at the keyboard: ``python -m ivr check FILE``, ``diagram FILE``, ``say LANG TEXT OUT.wav``."""
+"""Try out flows at the keyboard: ``python -m ivr check FILE``, ``diagram FILE``, ``say LANG TEXT WAV``."""
 
 import sys
 from gettext import gettext as _

@@ -6,7 +6,7 @@ from functools import reduce
 
 import msgspec
 
-from ivr.actions import ACTIONS, FACTS, LANGUAGES, PROMPT_FIELDS, Action, Set
+from ivr.actions import ACTIONS, FACTS, LANGUAGES, PROMPT_FIELDS, Action
 from ivr.flow import Flow, Node
 from ivr.prompts import PhraseError, Phrases
 
@@ -95,8 +95,10 @@ def _node_faults(name: str, node: Node, flow: Flow, phrases: Phrases) -> Iterato
     for phrase in _phrases_of(action):
         if phrase not in phrases:
             yield Fault("phrase", name, {"phrase": phrase})
-    if isinstance(action, Set) and action.variable == "language" and action.value not in LANGUAGES:
-        yield Fault("voice", name, {"language": action.value})
+    if kind.stores and getattr(action, kind.stores) == "language":
+        value = getattr(action, "value", "")
+        if value not in LANGUAGES:
+            yield Fault("voice", name, {"language": value})
     for least, most in (("digits_min", "digits_max"), ("min_s", "max_s")):
         if getattr(action, least, 0) > getattr(action, most, 0):
             yield Fault("minimum", name)

@@ -92,10 +92,10 @@ def decode(data: bytes, source: str = "flow") -> Flow:
     if len(data) > SIZE_MAX:
         raise FlowError(f"{source}: larger than {SIZE_MAX} bytes")
     try:
-        raw = json.loads(data.decode(), object_pairs_hook=_Object)
+        raw = json.loads(data.decode(), object_pairs_hook=_Object, parse_constant=_no_number)
         for path, key in _twice(raw, "$"):
             raise FlowError(f"{source}: “{key}” is there twice - at `{path}`")
-        msgspec.json.encode(raw)
+        json.dumps(raw, ensure_ascii=False).encode()  # half a surrogate pair could not be spoken or stored
         nodes = raw.get("nodes") if isinstance(raw, dict) else None
         for name, node in nodes.items() if isinstance(nodes, dict) else ():
             _convert(node, Node, f"$.nodes.{name}")
@@ -108,6 +108,14 @@ def decode(data: bytes, source: str = "flow") -> Flow:
         raise FlowError(f"{source}: not UTF-8 text") from None
     except RecursionError:
         raise FlowError(f"{source}: nested too deep") from None
+    except FlowError:
+        raise
+    except ValueError as error:
+        raise FlowError(f"{source}: {error}") from None
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is not a number")
 
 
 class _Object(dict[str, Any]):

@@ -21,8 +21,8 @@ DBM0_OVER_DBFS = 6.15
 SECONDS_MAX = 180.0
 
 _CUT_HZ = 3700.0
-_TAPS = 160
-"""Input samples one output sample is made of when reducing the rate by about three."""
+_FILTER_S = 0.0072
+"""Length of the low-pass: passes 3.4 kHz, stops what would fold back below it."""
 _FADE_S = 0.010
 _ACTIVE_MARGIN_DB = 15.9
 """ITU-T P.56: sound this far below the active level is a pause."""
@@ -47,13 +47,13 @@ def resample(samples: Samples, rate_hz: int) -> Samples:
     up, down = RATE_HZ // divisor, rate_hz // divisor
     if up == down or not len(samples):
         return samples.astype(np.float32)
-    length = _TAPS * up
+    half = round(_FILTER_S * rate_hz / 2)
+    length = 2 * half * up
     at = (np.arange(length) - (length - 1) / 2) / (rate_hz * up)
     cut_hz = min(_CUT_HZ, 0.45 * rate_hz)
     taps = np.sinc(2 * cut_hz * at) * np.kaiser(length, 8.0)
-    phases = (taps * (up / taps.sum())).reshape(_TAPS, up).T[:, ::-1].astype(np.float32)
-    half = _TAPS // 2
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (half, half)), _TAPS)
+    phases = (taps * (up / taps.sum())).reshape(2 * half, up).T[:, ::-1].astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (half, half)), 2 * half)
     out = np.zeros(len(samples) * up // down, np.float32)
     for first in range(min(up, len(out))):
         places = len(out[first::up])

@@ -27,8 +27,12 @@ ANSWER_S = 5.0
 REST_S = 30.0
 """After the speaker could not be started, how long until it is tried again."""
 CACHE_BYTES = 200_000_000
+WARNINGS_MAX = 1000
 ENGINE = "espeak-ng 1.52, prompt 1"
 """Part of every cache name: change it when the same text would sound different."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class SpeechError(Exception):
@@ -118,7 +122,7 @@ class Speaker:
             await self._end()
             raise
         except (OSError, ValueError, msgspec.MsgspecError):
-            self._process = None
+            await self._end()
             return None
         if answer.id != self._last_id:
             await self._end()
@@ -162,7 +166,7 @@ class Voice:
         recorded_dir: Path,
         phrases: Phrases,
         engine: Engine | None = None,
-        warn: Callable[[str], None] = logging.getLogger(__name__).warning,
+        warn: Callable[[str], None] = _log.warning,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self.phrases = phrases
@@ -184,7 +188,7 @@ class Voice:
         segments: list[Segment] = []
         for id_ in ids:
             if id_ in self.phrases:
-                segments += self._pieces(id_, values, lang)
+                segments += self.phrases.render(id_, values, lang)
             else:
                 self._warn_once(f"there is no phrase “{id_}”")
         return list(await asyncio.gather(*(self._segment(segment, lang) for segment in segments)))
@@ -217,13 +221,12 @@ class Voice:
         return missing
 
     async def close(self) -> None:
-        """End the speaker; what is being spoken becomes a beep."""
-        for task in list(self._going.values()):
+        """End the speaker, and whatever is being spoken."""
+        going = list(self._going.values())
+        for task in going:
             task.cancel()
+        await asyncio.gather(*going, return_exceptions=True)
         await self._engine.close()
-
-    def _pieces(self, id_: str, values: Mapping[str, str], lang: str) -> list[Segment]:
-        return self.phrases.render(id_, values, lang)
 
     async def _segment(self, segment: Segment, lang: str) -> Path:
         if segment.clip:
@@ -239,7 +242,7 @@ class Voice:
             await self._engine.say(text, lang, path)
             self._bytes += path.stat().st_size
         except (SpeechError, OSError) as error:
-            self._warn_once(f"“{text[:40]}” cannot be spoken: {error}")
+            self._warn_once(f"“{text[:40]}” cannot be spoken: {error}", why=str(error))
             return self.beep
         if self._bytes > self._cache_bytes:
             self._drop(but=path)
@@ -257,9 +260,11 @@ class Voice:
                 path.unlink(missing_ok=True)
                 self._bytes -= stat.st_size
 
-    def _warn_once(self, sentence: str) -> None:
-        if sentence not in self._warned and len(self._warned) < 1000:
-            self._warned.add(sentence)
+    def _warn_once(self, sentence: str, why: str = "") -> None:
+        """Tell the technician, once for each reason: without an engine every phrase has the same."""
+        why = why or sentence
+        if why not in self._warned and len(self._warned) < WARNINGS_MAX:
+            self._warned.add(why)
             self._warn(sentence)
 
 
