@@ -1,0 +1,102 @@
+"""The call process's socket: orders from pages and tools in, replies and notices out."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from appliance.calls import wire
+from appliance.calls.refused import Refused
+
+LINE_MAX = 64 * 1024
+BACKLOG_MAX = 1024 * 1024
+"""Bytes a watcher may lag behind before it is cut off; it comes back and asks for the board."""
+BOARD_EVERY_S = 1.0
+
+Carry = Callable[[wire.Order], dict[str, Any]]
+
+_decode = msgspec.json.Decoder(wire.Request).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Control:
+    """Serves any number of clients; `carry_out` does an order, returns its data or raises Refused."""
+
+    def __init__(self, path: Path, carry_out: Carry, board: Callable[[], wire.Board]) -> None:
+        self._path = path
+        self._carry_out = carry_out
+        self._board = board
+        self._watchers: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+        self._dirty = False
+        self._ticking: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listen; a socket left by an earlier life is taken over."""
+        self._path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=LINE_MAX)
+        self._path.chmod(0o660)
+        self._ticking = asyncio.create_task(self._send_boards())
+
+    async def stop(self) -> None:
+        """Stop listening and let everybody go."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+        for writer in list(self._watchers):
+            writer.close()
+        if self._server is not None:
+            self._server.close()
+        self._path.unlink(missing_ok=True)
+
+    def tell(self, notice: wire.Notice) -> None:
+        """Send a notice to every watcher, and a fresh board soon."""
+        self._dirty = True
+        if self._watchers:
+            line = _encode(notice) + b"\n"
+            for writer in list(self._watchers):
+                self._write(writer, line)
+
+    def touch(self) -> None:
+        """Something on the board changed."""
+        self._dirty = True
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                self._write(writer, _encode(self._answer(line, writer)) + b"\n")
+                await writer.drain()
+        except (OSError, ValueError):
+            pass
+        finally:
+            self._watchers.discard(writer)
+            writer.close()
+
+    def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> wire.Reply:
+        try:
+            request = _decode(line)
+        except msgspec.DecodeError as error:
+            return wire.Reply(0, False, "malformed", {"text": str(error)})
+        try:
+            if isinstance(request.order, wire.Watch):
+                self._watchers.add(writer)
+            if isinstance(request.order, wire.Watch | wire.GetBoard):
+                return wire.Reply(request.id, True, "", msgspec.to_builtins(self._board()))
+            return wire.Reply(request.id, True, "", self._carry_out(request.order))
+        except Refused as refused:
+            return wire.Reply(request.id, False, refused.reason)
+
+    def _write(self, writer: asyncio.StreamWriter, line: bytes) -> None:
+        if writer.is_closing() or writer.transport.get_write_buffer_size() > BACKLOG_MAX:
+            self._watchers.discard(writer)
+            writer.close()
+        else:
+            writer.write(line)
+
+    async def _send_boards(self) -> None:
+        while True:
+            await asyncio.sleep(BOARD_EVERY_S)
+            if self._dirty and self._watchers:
+                self.tell(wire.BoardNotice(self._board()))
+                self._dirty = False

@@ -1,0 +1,73 @@
+"""Makes the hand-over file from configuration, people and the flow; a broken flow is not published."""
+
+import hashlib
+from pathlib import Path
+
+import ivr
+from appliance import published
+from appliance.configuration import BadConfiguration, Configuration
+from appliance.places import Places
+from appliance.published import Agent, Extension, Published
+from appliance.store.store import Store
+from ivr.faults import faults
+from ivr.flow import FlowError, decode
+
+SHIPPED_FLOW = Path(ivr.__file__).parent / "flows" / "default.json"
+TAKES_CALLS = {"AG", "TL"}
+
+
+def ha1(number: str, realm: str, password: str) -> str:
+    """Return what a SIP password is kept as (RFC 7616 §3.4.2, MD5)."""
+    return hashlib.md5(f"{number}:{realm}:{password}".encode(), usedforsecurity=False).hexdigest()
+
+
+def publish(places: Places, configuration: Configuration, store: Store) -> Published:
+    """Write the hand-over file; raises BadConfiguration, and the old file stays, when the flow is broken."""
+    made = Published(
+        site=configuration.site.number,
+        site_name=configuration.site.name,
+        numbers=configuration.site.numbers,
+        flow=published.msgspec.Raw(_flow(configuration)),
+        sip=configuration.sip,
+        browser=configuration.browser,
+        gsm=configuration.gsm,
+        extensions=_extensions(configuration),
+        agents=_agents(configuration, store),
+        queues=configuration.queue,
+        language=configuration.site.language,
+        demo=configuration.demo,
+    )
+    published.write(places.published, made)
+    return made
+
+
+def _flow(configuration: Configuration) -> bytes:
+    path = Path(configuration.call.flow) if configuration.call.flow else SHIPPED_FLOW
+    try:
+        data = path.read_bytes()
+        found = faults(decode(data, path.name))
+    except OSError as error:
+        raise BadConfiguration(f"hotline.toml, key call.flow: {path}: {error.strerror}") from error
+    except FlowError as error:
+        raise BadConfiguration(str(error)) from error
+    if found:
+        raise BadConfiguration(f"{path.name} is not published: " + "; ".join(map(str, found)))
+    return data
+
+
+def _extensions(configuration: Configuration) -> tuple[Extension, ...]:
+    realm = configuration.sip.realm
+    return tuple(
+        Extension(e.number, e.kind, ha1(e.number, realm, e.password) if e.kind == "sip" else "")
+        for e in configuration.extension
+    )
+
+
+def _agents(configuration: Configuration, store: Store) -> tuple[Agent, ...]:
+    queues = tuple(queue.name for queue in configuration.queue)
+    rows = store.rows("SELECT number, name, extension, roles FROM person WHERE active = 1 ORDER BY number")
+    return tuple(
+        Agent(number, name, extension, queues)
+        for number, name, extension, roles in rows
+        if TAKES_CALLS & set(roles.split(","))
+    )
