@@ -38,7 +38,7 @@ HOPS = FRAME // HOP
 PAST = WINDOW
 """Samples kept from before the frame."""
 
-# What makes a window a hit. Each figure is a limit with its distance from what must be heard.
+# What makes a window a hit. Each limit keeps some distance from what must be heard.
 LEAST_DBM0 = -36.0
 """Each tone; -25 with the weaker tone 8 dB below must be heard (Q.24)."""
 TWIST = (10 ** (-10 / 10), 10 ** (6 / 10))
@@ -328,7 +328,7 @@ def _strongest(turns: NDArray[np.complex64], powers: NDArray[np.float32], limit_
 
 def _window_powers(sound: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean power of the windows that end in this frame, (rows, HOPS)."""
-    pieces = sound.reshape(len(sound), -1, HOP)
+    pieces = sound.reshape(len(sound), (PAST + FRAME) // HOP, HOP)
     energy = np.einsum("rps,rps->rp", pieces, pieces)
     windows: NDArray[np.float32] = energy[:, 1:-2] + energy[:, 2:-1] + energy[:, 3:]
     windows /= WINDOW
@@ -339,10 +339,13 @@ def digit_tone(key: str, level_dbm0: float = -9.0) -> Frames:
     """A key to send in band: 100 ms of both tones and 60 ms of silence, eight frames.
 
     `level_dbm0` is that of the low tone; the high one is 2 dB louder, as from a
-    telephone (GB/T 15279: -9 and -7 dBm). A key not on the keypad: ValueError.
+    telephone (GB/T 15279: -9 and -7 dBm). A key not on the keypad, or a level at which
+    the two would not fit into int16 (above -4): ValueError.
     """
     if len(key) != 1 or key not in KEYS:
         raise ValueError(f"not a key: {key!r}")
+    if level_dbm0 > -4:
+        raise ValueError(f"too loud for two tones: {level_dbm0} dBm0")
     low, high = divmod(KEYS.index(key), 4)
     samples = RATE_HZ // 10
     pcm = np.zeros(8 * FRAME, np.int16)
