@@ -25,7 +25,8 @@ _FILTER_S = 0.0072
 """Length of the low-pass: passes 3.4 kHz, stops what would fold back below it."""
 _FADE_S = 0.010
 _ACTIVE_MARGIN_DB = 15.9
-"""ITU-T P.56: sound this far below the active level is a pause."""
+_HANG_OVER_FRAMES = 11
+"""ITU-T P.56: sound so far below the active level for longer than 200 ms is a pause."""
 
 
 def telephone(samples: Samples, rate_hz: int, tail_s: float = 0.06) -> Samples:
@@ -83,16 +84,21 @@ def trim(samples: Samples, keep_s: float = 0.02) -> Samples:
 
 
 def active_dbm0(samples: Samples) -> float:
-    """Level while there is speech, in dBm0: mean power of the 20 ms frames within the P.56 margin of it."""
+    """Level while there is speech, in dBm0, after ITU-T P.56 on 20 ms frames.
+
+    A frame is active when it, or one of the 200 ms before it, is within 15.9 dB of the level.
+    """
     power = _frame_power(samples, RATE_HZ // 50)
     if not len(power):
         power = np.array([np.mean(np.square(samples, dtype=np.float64))])
     level = power.mean()
     for _ in range(20):
-        louder = power[power >= level * 10 ** (-_ACTIVE_MARGIN_DB / 10)].mean()
-        if np.isclose(louder, level, rtol=1e-6):
+        loud = power >= level * 10 ** (-_ACTIVE_MARGIN_DB / 10)
+        active = np.convolve(loud, np.ones(_HANG_OVER_FRAMES))[: len(power)] > 0
+        nearer = power.sum() / max(1, active.sum())
+        if np.isclose(nearer, level, rtol=1e-6):
             break
-        level = louder
+        level = nearer
     return float(10 * np.log10(level + 1e-12) + DBM0_OVER_DBFS)
 
 

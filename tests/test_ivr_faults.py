@@ -1,15 +1,17 @@
 """What keeps a broken flow from being published."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+import ivr
 from ivr.__main__ import main
 from ivr.actions import ACTIONS
 from ivr.diagram import diagram
 from ivr.faults import SENTENCES, faults
-from ivr.flow import Flow
+from ivr.flow import Flow, decode
 
 
 def node(action: str, next: dict[str, str] | None = None, **params: Any) -> dict[str, Any]:
@@ -175,3 +177,18 @@ def test_the_command_line_says_what_is_wrong(tmp_path: Any, capsys: pytest.Captu
     assert main(["check", str(path)]) == 0
     assert main(["check", str(tmp_path / "none.json")]) == 2
     assert main([]) == 2
+
+
+README = (Path(ivr.__file__).parent / "README.md").read_text("utf-8")
+
+
+def test_the_flow_in_the_readme_has_no_faults() -> None:
+    example = README.partition("```json\n")[2].partition("```")[0]
+    assert faults(decode(example.encode(), "README.md")) == []
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_the_readme_names_every_action_with_its_parameters_and_outcomes(action: str) -> None:
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{action}` |"))
+    kind = ACTIONS[action]
+    assert all(name in row for name in (*kind.params.__struct_fields__, *kind.outcomes)), row

@@ -86,7 +86,7 @@ def test_a_prompt_is_8_khz_mono_at_minus_18_dbm0(
     name: str, spoken: tuple[Path, list[dict[str, Any]]]
 ) -> None:
     samples = samples_of(spoken[0] / f"{name}.wav")
-    assert p56_dbm0(samples) == pytest.approx(-18, abs=3)
+    assert p56_dbm0(samples) == pytest.approx(-18, abs=1)
     assert np.abs(samples).max() < 32767
     assert abs(samples[:3]).max() < 40, "no click at the beginning"
     assert not samples[-160:].any(), "a short pause at the end"
