@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from appliance.events import Event
+from appliance.tickets import table
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -90,5 +91,5 @@ PROJECTORS: Mapping[str, Projector] = {
     "recording.made": _recording_made,
     "recording.sealed": _recording_sealed,
 }
-FAMILIES: dict[str, Projector] = {}
+FAMILIES: Mapping[str, Projector] = {"ticket": table.project}
 """Families of kinds (`ticket.*`) whose projection lives with their subject."""

@@ -47,13 +47,20 @@ class Cursor(Table):
 
 
 class Ticket(Table):
-    """Projection: a ticket as its events fold."""
+    """Projection: a ticket as its events fold; the columns are the fields of tickets/ticket.py."""
 
     tid = BlobField(primary_key=True)
-    number = CharField(unique=True)
+    number = CharField(index=True)
+    """Not unique: two tickets with one number are a fault to show, never a reason to lose one."""
     state = CharField(index=True)
-    kind = CharField(default="")
     source = CharField(default="phone")
+    site = IntegerField()
+    last_eid = BlobField()
+    state_eid = BlobField()
+    created_s = FloatField(index=True)
+    changed_s = FloatField(index=True)
+    state_s = FloatField()
+    kind = CharField(default="")
     title = CharField(default="")
     content = TextField(default="")
     category = CharField(default="")
@@ -63,20 +70,22 @@ class Ticket(Table):
     citizen = CharField(default="")
     phone = CharField(default="", index=True)
     confidential = BooleanField(default=False)
+    created_by = CharField(default="")
     unit = CharField(default="", index=True)
+    unit_site = IntegerField(default=0)
     result = TextField(default="")
     answer = TextField(default="")
     rating = CharField(default="")
-    site = IntegerField()
+    closing = CharField(default="")
+    reason = TextField(default="")
     round = IntegerField(default=0)
-    last_eid = BlobField()
     conflicts = IntegerField(default=0)
     """Moves that lost a race: kept in the timeline, changed nothing."""
     call = BlobField(null=True, index=True)
-    created_s = FloatField(index=True)
-    changed_s = FloatField(index=True)
     accepted_s = FloatField(null=True)
     dispatched_s = FloatField(null=True)
+    signed_s = FloatField(null=True)
+    answered_s = FloatField(null=True)
     closed_s = FloatField(null=True)
 
 
@@ -199,6 +208,8 @@ class Job(Table):
 
     jid = AutoField()
     kind = CharField()
+    key = CharField(default="", index=True)
+    """What an outcome names it by, for example the event id of a short message."""
     body = TextField()
     due_s = FloatField(index=True)
     tries = IntegerField(default=0)
@@ -227,13 +238,22 @@ class PeerRow(Table):
     out_low = IntegerField(default=0)
     """Highest sequence number already pruned."""
     acked = IntegerField(default=0)
+    """How far the peer is known to have it for good; written now and then, the peer knows better."""
     in_epoch = IntegerField(default=0)
     in_seq = IntegerField(default=0)
     in_chain = BlobField(default=b"")
     incarnation = CharField(default="")
+    """Which box is meant by this name: the first one heard, in hexadecimal."""
     seen_s = FloatField(default=0)
+    """Last heard, in Unix seconds; written at most once a minute."""
+    clock_s = FloatField(default=0)
+    """How far the peer's clock is ahead of ours."""
+    restarts = IntegerField(default=0)
+    """How often everything had to be offered again."""
     state = CharField(default="never")
+    """never, away, connected, parked."""
     reason = CharField(default="")
+    """Why it is not as it should be: a sentence, a gettext msgid."""
 
     class Meta:
         table_name = "peer"
@@ -250,6 +270,7 @@ class Outgoing(Table):
     class Meta:
         table_name = "outgoing"
         primary_key = CompositeKey("peer", "seq")
+        without_rowid = True
 
 
 class Interest(Table):
@@ -260,6 +281,7 @@ class Interest(Table):
 
     class Meta:
         primary_key = CompositeKey("subject", "site")
+        without_rowid = True
 
 
 class Quarantine(Table):

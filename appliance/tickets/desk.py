@@ -1,0 +1,326 @@
+"""The desk where tickets are worked on: registering, editing, moving, finding; refusals are Refused."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from appliance.events import Fact
+from appliance.people import Actor
+from appliance.refused import Refused
+from appliance.store.store import Store
+from appliance.tickets import number as numbers
+from appliance.tickets import table
+from appliance.tickets.fields import FIELDS, SOURCES, checked
+from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
+from appliance.tickets.timeline import Step, steps_of
+from appliance.tickets.workflow import CREATION, LISTS, MOVES, STATES, STEPS, Move, moves_for, states_in
+
+PAGE_ROWS = 30
+CENTRE_ROLES = frozenset({"AG", "TL", "DP", "CB", "SV", "LD", "AD", "IN", "SYS"})
+UNIT_ROLES = frozenset({"U2", "UL", "U3"})
+UNIT_SEES = tuple(state for state in STATES if STATES[state].list not in ("intake", "undispatched"))
+"""A unit sees a ticket from its dispatch on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a list of tickets, newest first."""
+
+    tickets: Sequence[Ticket]
+    total: int
+    page: int
+    """From 1."""
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class CitizenView:
+    """All a citizen is told by number alone."""
+
+    number: str
+    state_zh: str
+    state_en: str
+    unit_zh: str
+    unit_en: str
+    updated_s: float
+
+
+class TicketDesk:
+    """Tickets of one store; `now` (Unix seconds) dates new ticket numbers."""
+
+    def __init__(self, store: Store, now: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._now = now
+
+    def create(
+        self,
+        actor: Actor,
+        source: str,
+        fields: Mapping[str, object],
+        call: bytes | None = None,
+        message: bytes | None = None,
+    ) -> Ticket:
+        """Register a ticket: DRAFT for source phone (C01), REGISTERED for any other of SOURCES (C02).
+
+        `call` and `message` are the event ids of the call or short message it came by. Fields are
+        those of REGISTERED_FIELDS; empty ones may be left out.
+        """
+        if source not in SOURCES:
+            raise Refused("bad_choice", "Choose %(field)s from the list.", field="Source")
+        role = _role(actor, CREATION[source == "phone"])
+        clean = _registered(fields)
+        facts = {"source": source, "role": role, "fields": clean, **_by(actor)}
+        if call:
+            facts["call"] = call.hex()
+        if message:
+            facts["message"] = message.hex()
+        with self._store.transaction():
+            number = numbers.new_number(self._store.site, self._now(), self._taken)
+            (event,) = self._store.record(Fact("ticket.created", {"number": number, **facts}))
+        return self.get(event.eid)
+
+    def edit(
+        self, actor: Actor, tid: bytes, fields: Mapping[str, object], seen: bytes | None = None
+    ) -> Ticket:
+        """Change registered fields; only what differs is written. Refused when state or role forbid it."""
+        clean = _registered(fields)
+        with self._store.transaction():
+            self._edit(actor, self.get(tid), clean, seen)
+        return self.get(tid)
+
+    def move(
+        self,
+        actor: Actor,
+        tid: bytes,
+        name: str,
+        fields: Mapping[str, object] | None = None,
+        seen: bytes | None = None,
+    ) -> Ticket:
+        """Make a move of the workflow table; registered fields that come along are edited first.
+
+        `seen` is the ticket's last_eid the page showed: when somebody else has moved the
+        ticket since, the move is refused with "changed".
+        """
+        given = {key: checked(key, value) for key, value in (fields or {}).items()}
+        with self._store.transaction():
+            ticket = self.get(tid)
+            move = self._allowed(actor, ticket, name, seen)
+            role = _role(actor, move)
+            edits = {key: value for key, value in given.items() if key in REGISTERED_FIELDS}
+            if edits:
+                ticket = self._edit(actor, ticket, edits, seen)
+            facts = self._carried(move, ticket, {key: given[key] for key in given if key not in edits})
+            facts |= {"move": move.name, "from": ticket.state, "role": role, **_by(actor)}
+            facts["seen"] = (seen or ticket.last_eid).hex()
+            self._store.record(Fact("ticket.moved", facts, tid))
+        return self.get(tid)
+
+    def note(self, actor: Actor, tid: bytes, text: str) -> Ticket:
+        """Add a remark to the timeline."""
+        words = checked("text", text)
+        if not words:
+            raise Refused("missing", "Fill in %(field)s.", field="Note")
+        if not self.may_see(actor, self.get(tid)):
+            raise _other_unit()
+        self._store.record(Fact("ticket.noted", {"text": words, **_by(actor)}, tid))
+        return self.get(tid)
+
+    def get(self, tid: bytes) -> Ticket:
+        """Return a ticket; raises Refused("unknown_ticket")."""
+        ticket = table.load(self._store, tid)
+        if ticket is None:
+            raise Refused("unknown_ticket", "This ticket does not exist.")
+        return ticket
+
+    def find(self, which: str | bytes) -> Ticket | None:
+        """Find a ticket by its id, or by its number however it is typed."""
+        if isinstance(which, bytes):
+            return table.load(self._store, which)
+        typed = numbers.typed(which)
+        found = table.select(self._store, "number = ? ORDER BY tid LIMIT 1", typed) if typed else []
+        return found[0] if found else None
+
+    def lists(
+        self,
+        states: Sequence[str] = (),
+        unit: str = "",
+        text: str = "",
+        page: int = 1,
+        rows: int = PAGE_ROWS,
+        conflicts: bool = False,
+    ) -> Page:
+        """List tickets, newest first; every argument left empty does not narrow.
+
+        `states` are states, or names of the six lists. `text` is looked for in number, title,
+        content, address, citizen and phone. `conflicts` keeps those where a move lost a race.
+        """
+        where, values = _where(states, unit, text, conflicts)
+        rows = max(1, min(rows, 500))
+        total = int(self._store.rows(f"SELECT count(*) FROM ticket WHERE {where}", *values)[0][0])
+        pages = max(1, -(-total // rows))
+        page = max(1, min(page, pages))
+        order = f"{where} ORDER BY created_s DESC, tid DESC LIMIT ? OFFSET ?"
+        return Page(table.select(self._store, order, *values, rows, (page - 1) * rows), total, page, pages)
+
+    def counts(self, unit: str = "") -> dict[str, int]:
+        """Count tickets in each state, and in each of the six lists under the name of the list."""
+        where, values = _where((), unit, "", False)
+        rows = self._store.rows(f"SELECT state, count(*) FROM ticket WHERE {where} GROUP BY state", *values)
+        found = dict.fromkeys((*STATES, *LISTS), 0)
+        for state, count in rows:
+            found[state] = count
+            if state in STATES:
+                found[STATES[state].list] += count
+        return found
+
+    def by_phone(self, phone: str, limit: int = 10) -> list[Ticket]:
+        """Return the newest tickets of a caller, for the screen pop; an empty phone has none."""
+        plain = str(checked("phone", phone)) if phone else ""
+        if not plain:
+            return []
+        return table.select(self._store, "phone = ? ORDER BY created_s DESC, tid DESC LIMIT ?", plain, limit)
+
+    def by_call(self, call: bytes) -> list[Ticket]:
+        """Return the tickets registered from a call."""
+        return table.select(self._store, "call = ? ORDER BY tid", call)
+
+    def timeline(self, tid: bytes) -> list[Step]:
+        """Tell the ticket's story, oldest first, with its call and recordings."""
+        return steps_of(self._store, tid)
+
+    def buttons(self, actor: Actor, ticket: Ticket) -> list[Move]:
+        """Return the moves this person may make now, in the order of the table."""
+        return [move for move in moves_for(ticket.state, actor.roles) if _unit_may(actor, ticket, move)]
+
+    def may_edit(self, actor: Actor, ticket: Ticket) -> bool:
+        """Tell whether this person may change the registered fields now."""
+        return actor.has(*STATES[ticket.state].editors) and _own(actor, ticket)
+
+    def may_see(self, actor: Actor, ticket: Ticket) -> bool:
+        """Tell whether this person may open the ticket: the centre all, a unit its own from dispatch on."""
+        if actor.has(*CENTRE_ROLES):
+            return True
+        return actor.has(*UNIT_ROLES) and _own(actor, ticket) and ticket.state in UNIT_SEES
+
+    def state_for_citizen(self, number: str) -> CitizenView | None:
+        """Tell where a ticket stands, by its number; None when there is nothing to tell."""
+        typed = numbers.typed(number)
+        ticket = self.find(typed) if numbers.valid(typed) else None
+        if ticket is None or not STATES[ticket.state].citizen_zh:
+            return None
+        state = STATES[ticket.state]
+        unit = ticket.unit if ticket.state in UNIT_SEES else ""
+        rows = self._store.rows("SELECT name, name_en FROM unit WHERE code = ?", unit) if unit else []
+        zh, en = rows[0] if rows else ("", "")
+        return CitizenView(ticket.number, state.citizen_zh, state.citizen_en, zh, en or zh, ticket.changed_s)
+
+    def _edit(self, actor: Actor, ticket: Ticket, clean: Mapping[str, object], seen: bytes | None) -> Ticket:
+        changed = {name: value for name, value in clean.items() if getattr(ticket, name) != value}
+        if not changed:
+            return ticket
+        if not self.may_edit(actor, ticket):
+            raise Refused(
+                "frozen", "In this state you may not change what was registered; add a note instead."
+            )
+        facts = {"fields": changed, "seen": (seen or ticket.last_eid).hex(), **_by(actor)}
+        self._store.record(Fact("ticket.edited", facts, ticket.tid))
+        return self.get(ticket.tid)
+
+    def _allowed(self, actor: Actor, ticket: Ticket, name: str, seen: bytes | None) -> Move:
+        move = STEPS.get((ticket.state, name))
+        if seen is not None and seen < ticket.state_eid:
+            raise Refused("changed", "Somebody else has moved this ticket meanwhile. Look at it again.")
+        if move is None:
+            known = any(other.name == name for other in MOVES)
+            raise Refused(
+                "not_now" if known else "unknown_move", "This step is not possible in the present state."
+            )
+        if not actor.has(*move.who):
+            raise Refused("not_yours", "Your role does not allow this step.")
+        if not _unit_may(actor, ticket, move):
+            raise _other_unit()
+        return move
+
+    def _carried(self, move: Move, ticket: Ticket, given: Mapping[str, object]) -> dict[str, object]:
+        """Check what a move carries and complete it; return the facts."""
+        wanted = {*move.fields}
+        for name in given:
+            if name not in wanted and given[name]:
+                raise Refused("unknown_field", "The field %(field)s does not exist.", field=name)
+        facts: dict[str, object] = {name: value for name, value in given.items() if value and name in wanted}
+        for name in (*move.needs, *(("reason",) if move.reason else ())):
+            if name not in facts:
+                raise Refused("missing", "Fill in %(field)s.", field=FIELDS[name].en)
+        for name in move.complete:
+            if not getattr(ticket, name):
+                raise Refused("missing", "Fill in %(field)s.", field=FIELDS[name].en)
+        if "rating" in facts and facts["rating"] not in move.ratings:
+            raise Refused("bad_choice", "Choose %(field)s from the list.", field=FIELDS["rating"].en)
+        if "unit" in facts:
+            facts["unit_site"] = self._unit_site(str(facts["unit"]))
+        return facts
+
+    def _unit_site(self, unit: str) -> int:
+        rows = self._store.rows("SELECT site FROM unit WHERE code = ?", unit)
+        if not rows:
+            raise Refused("unknown_unit", "Choose %(field)s from the list.", field=FIELDS["unit"].en)
+        return int(rows[0][0])
+
+    def _taken(self, number: str) -> bool:
+        return bool(self._store.rows("SELECT 1 FROM ticket WHERE number = ?", number))
+
+
+def _registered(fields: Mapping[str, object]) -> dict[str, str | bool]:
+    for name in fields:
+        if name not in REGISTERED_FIELDS:
+            raise Refused("unknown_field", "The field %(field)s does not exist.", field=name)
+    return {name: checked(name, value) for name, value in fields.items()}
+
+
+def _where(states: Sequence[str], unit: str, text: str, conflicts: bool) -> tuple[str, list[object]]:
+    where, values = ["1"], list[object]()
+    if states:
+        flat = [state for name in states for state in (states_in(name) if name in LISTS else (name,))]
+        where.append(f"state IN ({','.join('?' * len(flat))})")
+        values += flat
+    if unit:
+        where.append("unit = ?")
+        values.append(unit)
+    for word in text.split()[:8]:
+        pattern = "%" + word[:100].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        columns = ("number", "title", "content", "address", "citizen", "phone")
+        where.append("(" + " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns) + ")")
+        values += [pattern] * len(columns)
+    if conflicts:
+        where.append("conflicts > 0")
+    return " AND ".join(where), values
+
+
+def _role(actor: Actor, move: Move) -> str:
+    """The role somebody acts in: the first of those held that the move allows."""
+    roles = sorted(actor.roles & move.who)
+    if not roles:
+        raise Refused("not_yours", "Your role does not allow this step.")
+    return roles[0]
+
+
+def _own(actor: Actor, ticket: Ticket) -> bool:
+    """Who only works for a unit touches only tickets of that unit."""
+    return (
+        actor.has(*CENTRE_ROLES)
+        or not actor.has(*UNIT_ROLES)
+        or (actor.unit != "" and actor.unit == ticket.unit)
+    )
+
+
+def _unit_may(actor: Actor, ticket: Ticket, move: Move) -> bool:
+    by_centre = actor.roles & move.who - UNIT_ROLES
+    return bool(by_centre) or (actor.unit != "" and actor.unit == ticket.unit)
+
+
+def _other_unit() -> Refused:
+    return Refused("other_unit", "This ticket belongs to another unit.")
+
+
+def _by(actor: Actor) -> dict[str, str]:
+    return {"by": actor.number, "name": actor.name}

@@ -1,0 +1,138 @@
+"""What may be written on a ticket: every field with names, limit and choices, and how input is checked."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from appliance.refused import Refused
+from appliance.tickets.workflow import BAD, GOOD
+
+Choices = Mapping[str, tuple[str, str]]
+"""Word in the log: Chinese and English name."""
+
+KINDS: Choices = {
+    "consult": ("咨询", "Consultation"),
+    "complaint": ("投诉", "Complaint"),
+    "report": ("举报", "Report"),
+    "help": ("求助", "Request for help"),
+    "repair": ("维修", "Repair"),
+    "emergency": ("抢修", "Emergency repair"),
+    "suggestion": ("建议", "Suggestion"),
+    "criticism": ("批评", "Criticism"),
+    "praise": ("表扬", "Praise"),
+    "other": ("其他", "Other"),
+}
+SOURCES: Choices = {
+    "phone": ("电话", "Phone"),
+    "voicemail": ("语音留言", "Voice message"),
+    "sms": ("短信", "SMS"),
+    "web": ("网站", "Web"),
+    "mail": ("电子邮件", "E-mail"),
+    "fax": ("传真", "Fax"),
+    "letter": ("来信", "Letter"),
+    "visit": ("来访", "Visit"),
+    "media": ("媒体", "Media"),
+    "inspector": ("监督员", "Inspector"),
+    "hub": ("上级转办", "Passed down by the hub"),
+}
+URGENCIES: Choices = {
+    "normal": ("一般", "Normal"),
+    "urgent": ("紧急", "Urgent"),
+    "critical": ("特急", "Critical"),
+}
+RATINGS: Choices = {
+    "very_satisfied": ("非常满意", "Very satisfied"),
+    "satisfied": ("满意", "Satisfied"),
+    "basically_satisfied": ("基本满意", "Basically satisfied"),
+    "dissatisfied": ("不满意", "Dissatisfied"),
+    "very_dissatisfied": ("非常不满意", "Very dissatisfied"),
+}
+CLOSINGS: Choices = {
+    "solved": ("已解决", "Solved"),
+    "explained": ("已解释", "Explained"),
+    "unreachable": ("无法联系", "Could not be reached"),
+    "withdrawn": ("撤诉", "Withdrawn"),
+    "unfounded": ("查否", "Found untrue"),
+    "reasonable": ("认定", "Held to be reasonably handled"),
+}
+assert set(RATINGS) == set(GOOD + BAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One input: names for people, limit in characters, and the words allowed if they are few."""
+
+    zh: str
+    en: str
+    limit: int
+    choices: Choices | None = None
+    lines: bool = False
+    """Several lines may be written."""
+
+
+FIELDS: Mapping[str, Field] = {
+    "kind": Field("类别", "Kind", 16, KINDS),
+    "title": Field("标题", "Title", 120),
+    "content": Field("内容", "Content", 4000, lines=True),
+    "category": Field("行业分类", "Category", 32),
+    "urgency": Field("紧急程度", "Urgency", 16, URGENCIES),
+    "area": Field("区域", "Area", 60),
+    "address": Field("地址", "Address", 200),
+    "citizen": Field("市民姓名", "Citizen", 60),
+    "phone": Field("联系电话", "Phone", 32),
+    "confidential": Field("保密", "Confidential", 8),
+    "unit": Field("责任单位", "Unit", 32),
+    "result": Field("办理结果", "Result", 4000, lines=True),
+    "answer": Field("答复内容", "Answer", 4000, lines=True),
+    "rating": Field("满意度", "Rating", 32, RATINGS),
+    "closing": Field("办结方式", "Closing", 32, CLOSINGS),
+    "reason": Field("原因", "Reason", 1000, lines=True),
+    "text": Field("备注", "Note", 4000, lines=True),
+}
+
+_PHONE = re.compile(r"\+?[0-9]{1,31}")
+_LOOSE = str.maketrans("", "", " -()()\u3000")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ud800-\udfff]")
+_TRUE = ("1", "true", "on", "yes")
+
+
+def checked(name: str, value: object) -> str | bool:
+    """Return a field as it is kept; raises Refused with a sentence that says what to do."""
+    field = FIELDS.get(name)
+    if field is None:
+        raise Refused("unknown_field", "The field %(field)s does not exist.", field=name)
+    if name == "confidential":
+        return value if isinstance(value, bool) else str(value).lower() in _TRUE
+    if not isinstance(value, str):
+        raise Refused("bad_field", "%(field)s must be text.", field=field.en)
+    text = _CONTROL.sub("", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    if not field.lines:
+        text = " ".join(text.split())
+    if name == "phone":
+        return _phone(text)
+    if len(text) > field.limit:
+        raise Refused(
+            "too_long",
+            "%(field)s has %(length)s characters; shorten it to %(limit)s.",
+            field=field.en,
+            length=len(text),
+            limit=field.limit,
+        )
+    if text and field.choices is not None and text not in field.choices:
+        raise Refused("bad_choice", "Choose %(field)s from the list.", field=field.en)
+    return text
+
+
+def _phone(text: str) -> str:
+    plain = "".join(str(int(char)) if char.isdecimal() else char for char in text.translate(_LOOSE))
+    if plain and not _PHONE.fullmatch(plain):
+        raise Refused(
+            "bad_phone", "Write the phone number with digits only, at most 32, with + in front if need be."
+        )
+    return plain
+
+
+def phone_as_kept(text: str) -> str:
+    """Return a caller's number as tickets keep it, cut and stripped of what is no digit; never refuses."""
+    plain = "".join(char for char in text if char in "+0123456789")[: FIELDS["phone"].limit]
+    return plain if _PHONE.fullmatch(plain) else "".join(char for char in plain if char.isdigit())

@@ -1,0 +1,74 @@
+"""The ticket table: a row is a folded ticket, brought up to date with every event of its family."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from appliance.events import Event
+from appliance.tickets.ticket import Created, Ticket, body_of, fold, replay
+
+if TYPE_CHECKING:
+    from appliance.store.store import Store
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(Ticket))
+COLUMNS = ", ".join(f'"{name}"' for name in _FIELDS)
+_SAVE = (
+    f"INSERT INTO ticket ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))}) ON CONFLICT (tid)"
+    " DO UPDATE SET " + ", ".join(f'"{name}" = excluded."{name}"' for name in _FIELDS[1:])
+)
+_BLOBS = tuple(_FIELDS.index(name) for name in ("tid", "last_eid", "state_eid", "call"))
+_CONFIDENTIAL = _FIELDS.index("confidential")
+_CAME_EARLIER = (
+    "SELECT 1 FROM event WHERE subject = ? AND pos < (SELECT pos FROM event WHERE eid = ?) LIMIT 1"
+)
+
+
+def load(store: Store, tid: bytes) -> Ticket | None:
+    """Return a ticket by its id."""
+    found = select(store, "tid = ?", tid)
+    return found[0] if found else None
+
+
+def select(store: Store, where: str, *values: object) -> list[Ticket]:
+    """Return the tickets a WHERE clause (with ORDER BY and LIMIT behind it) finds."""
+    return [_ticket(row) for row in store.rows(f"SELECT {COLUMNS} FROM ticket WHERE {where}", *values)]
+
+
+def save(store: Store, ticket: Ticket) -> None:
+    """Write a ticket's row."""
+    store.execute(_SAVE, *(getattr(ticket, name) for name in _FIELDS))
+
+
+def project(store: Store, event: Event) -> None:
+    """Fold an event into its row; one that sorts before what is folded makes the whole history fold anew.
+
+    Raises ValueError when the event is malformed.
+    """
+    body = body_of(event)
+    if body is None:
+        return
+    row = load(store, event.subject)
+    ticket: Ticket | None
+    if row is not None and event.eid > row.last_eid:
+        ticket = fold(row, event)
+    elif (
+        row is None and isinstance(body, Created) and not store.rows(_CAME_EARLIER, event.subject, event.eid)
+    ):
+        ticket = fold(None, event)
+    else:
+        ticket = replay(store.history(event.subject))
+    if ticket is not None:
+        save(store, ticket)
+    if isinstance(body, Created) and body.message:
+        mid = bytes.fromhex(body.message)
+        store.execute("UPDATE short_message SET ticket = ? WHERE mid = ?", event.subject, mid)
+
+
+def _ticket(row: tuple[Any, ...]) -> Ticket:
+    values = list(row)
+    for at in _BLOBS:
+        if values[at] is not None:
+            values[at] = bytes(values[at])
+    values[_CONFIDENTIAL] = bool(values[_CONFIDENTIAL])
+    return Ticket(*values)

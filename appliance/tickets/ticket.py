@@ -1,0 +1,269 @@
+"""A ticket is the fold of its events, sorted by event id: boxes with the same events show the same ticket.
+
+Field by field the last writer stands. A move that lost a race, because another move had already
+led somewhere it is not allowed from, stays in the timeline, is counted, and changes nothing else.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from appliance.events import Event
+from appliance.tickets.workflow import CREATION, END, STATES, STEPS, Move
+
+REGISTERED_FIELDS: Mapping[str, type] = {
+    "kind": str,
+    "title": str,
+    "content": str,
+    "category": str,
+    "urgency": str,
+    "area": str,
+    "address": str,
+    "citizen": str,
+    "phone": str,
+    "confidential": bool,
+}
+"""What is written down about a ticket, and may be edited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket as its events tell it. Times are Unix seconds; the fields are the columns of the table."""
+
+    tid: bytes
+    number: str
+    state: str
+    source: str
+    site: int
+    """The site that registered it."""
+    last_eid: bytes
+    """The last event folded in: what a page has seen of it."""
+    state_eid: bytes
+    """The move that led to this state."""
+    created_s: float
+    changed_s: float
+    state_s: float
+    kind: str = ""
+    title: str = ""
+    content: str = ""
+    category: str = ""
+    urgency: str = "normal"
+    area: str = ""
+    address: str = ""
+    citizen: str = ""
+    phone: str = ""
+    confidential: bool = False
+    created_by: str = ""
+    unit: str = ""
+    unit_site: int = 0
+    result: str = ""
+    """What the unit did."""
+    answer: str = ""
+    """What the citizen is told."""
+    rating: str = ""
+    closing: str = ""
+    """Why it could be closed, one of CLOSINGS."""
+    reason: str = ""
+    """The reason given with the last move."""
+    round: int = 0
+    """How many second dispatches there were."""
+    conflicts: int = 0
+    call: bytes | None = None
+    accepted_s: float | None = None
+    """When the case clock began; never restarts."""
+    dispatched_s: float | None = None
+    """When the unit's clock began last."""
+    signed_s: float | None = None
+    answered_s: float | None = None
+    closed_s: float | None = None
+
+
+class Created(msgspec.Struct, frozen=True):
+    """Body of ticket.created."""
+
+    number: str
+    source: str
+    by: str = ""
+    name: str = ""
+    role: str = ""
+    fields: dict[str, Any] = {}
+    call: str = ""
+    """Event id of the call, hex."""
+    message: str = ""
+    """Event id of the short message it came as, hex."""
+
+
+class Edited(msgspec.Struct, frozen=True):
+    """Body of ticket.edited."""
+
+    fields: dict[str, Any]
+    by: str = ""
+    name: str = ""
+    seen: str = ""
+
+
+class Moved(msgspec.Struct, frozen=True, rename={"source": "from"}):
+    """Body of ticket.moved; `seen` is the last event its author saw of the ticket, hex."""
+
+    move: str
+    source: str
+    role: str
+    by: str = ""
+    name: str = ""
+    seen: str = ""
+    reason: str = ""
+    unit: str | None = None
+    unit_site: int | None = None
+    result: str | None = None
+    answer: str | None = None
+    rating: str | None = None
+    closing: str | None = None
+
+
+class Noted(msgspec.Struct, frozen=True):
+    """Body of ticket.noted."""
+
+    text: str
+    by: str = ""
+    name: str = ""
+
+
+Body = Created | Edited | Moved | Noted
+_BODIES: Mapping[str, msgspec.json.Decoder[Any]] = {
+    "ticket.created": msgspec.json.Decoder(Created),
+    "ticket.edited": msgspec.json.Decoder(Edited),
+    "ticket.moved": msgspec.json.Decoder(Moved),
+    "ticket.noted": msgspec.json.Decoder(Noted),
+}
+CARRIED = ("unit", "unit_site", "result", "answer", "rating", "closing")
+"""What a move may set."""
+_STAMPED: Mapping[str, str] = {
+    "DISPATCHED": "dispatched_s",
+    "HANDLING": "signed_s",
+    "CALLBACK": "answered_s",
+    "CALLBACK_NA": "answered_s",
+}
+
+
+def body_of(event: Event) -> Body | None:
+    """Read the body of a ticket event; None for a kind not known here, ValueError when it is malformed."""
+    decoder = _BODIES.get(event.kind)
+    if decoder is None:
+        return None
+    body: Body = decoder.decode(event.body)
+    if isinstance(body, Created):
+        if event.eid != event.subject:
+            raise ValueError("ticket.created must begin its own subject")
+        bytes.fromhex(body.call), bytes.fromhex(body.message)
+    if isinstance(body, Created | Edited):
+        for name, kind in REGISTERED_FIELDS.items():
+            if not isinstance(body.fields.get(name, kind()), kind):
+                raise ValueError(f"field {name} of {event.kind} is not {kind.__name__}")
+    if isinstance(body, Moved):
+        bytes.fromhex(body.seen)
+    return body
+
+
+def fold(ticket: Ticket | None, event: Event) -> Ticket:
+    """Fold in one event that sorts behind all folded before; raises ValueError when it is malformed."""
+    body = body_of(event)
+    if isinstance(body, Created):
+        return _create(event, body)
+    if ticket is None:
+        raise ValueError(f"{event.kind} before ticket.created")
+    match body:
+        case Edited():
+            return _edit(ticket, event, body)
+        case Moved():
+            return _move(ticket, event, body)
+        case Noted():
+            return dataclasses.replace(ticket, **_touched(ticket, event))
+    return ticket
+
+
+def replay(events: Iterable[Event]) -> Ticket | None:
+    """Fold the whole history of one ticket, in whatever order it comes; None when its beginning is missing.
+
+    The beginning stands first even when a clock put another event before it; malformed
+    events change nothing.
+    """
+    ticket: Ticket | None = None
+    for event in sorted(events, key=lambda event: (event.eid != event.subject, event.eid)):
+        try:
+            ticket = fold(ticket, event)
+        except ValueError:
+            continue
+    return ticket
+
+
+def lost_race(ticket: Ticket, body: Moved) -> bool:
+    """Tell whether a move comes too late for the state the ticket is in."""
+    return _allowed(ticket, body) is None
+
+
+def _create(event: Event, body: Created) -> Ticket:
+    known = {name: value for name, value in body.fields.items() if name in REGISTERED_FIELDS}
+    return Ticket(
+        tid=event.eid,
+        number=body.number,
+        state=CREATION[body.source == "phone"].target,
+        source=body.source,
+        site=event.site,
+        last_eid=event.eid,
+        state_eid=event.eid,
+        created_s=event.at_s,
+        changed_s=event.at_s,
+        state_s=event.at_s,
+        created_by=body.by,
+        call=bytes.fromhex(body.call) or None,
+        **known,
+    )
+
+
+def _edit(ticket: Ticket, event: Event, body: Edited) -> Ticket:
+    touched = _touched(ticket, event)
+    if ticket.state == END:
+        return dataclasses.replace(ticket, **touched, conflicts=ticket.conflicts + 1)
+    known = {name: value for name, value in body.fields.items() if name in REGISTERED_FIELDS}
+    return dataclasses.replace(ticket, **touched, **known)
+
+
+def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
+    touched = _touched(ticket, event)
+    move = _allowed(ticket, body)
+    if move is None:
+        return dataclasses.replace(ticket, **touched, conflicts=ticket.conflicts + 1)
+    changes = {name: value for name in CARRIED if (value := getattr(body, name)) is not None}
+    if move.target in _STAMPED:
+        changes[_STAMPED[move.target]] = event.at_s
+    if move.target == "ACCEPTED" and ticket.accepted_s is None:
+        changes["accepted_s"] = event.at_s
+    closed = STATES[move.target].list == "closed"
+    changes["closed_s"] = (ticket.closed_s or event.at_s) if closed else None
+    return dataclasses.replace(
+        ticket,
+        **touched,
+        **changes,
+        state=move.target,
+        state_eid=event.eid,
+        state_s=event.at_s,
+        reason=body.reason,
+        round=ticket.round + (move.name == "second_dispatch"),
+    )
+
+
+def _touched(ticket: Ticket, event: Event) -> dict[str, Any]:
+    return {"last_eid": max(event.eid, ticket.last_eid), "changed_s": event.at_s}
+
+
+def _allowed(ticket: Ticket, body: Moved) -> Move | None:
+    move = STEPS.get((ticket.state, body.move))
+    if move is None and ticket.state != END:
+        meant = STEPS.get((body.source, body.move))
+        unseen = bytes.fromhex(body.seen) < ticket.state_eid
+        if meant is not None and meant.final and body.seen and unseen:
+            move = meant
+    return move if move is not None and body.role in move.who else None

@@ -1,0 +1,131 @@
+"""The timeline of a ticket: what its events, its call and its recordings say, oldest first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from appliance.events import Event
+from appliance.store.store import Store
+from appliance.tickets.fields import CLOSINGS, FIELDS, RATINGS
+from appliance.tickets.ticket import Created, Edited, Moved, Noted, Ticket, body_of, fold, lost_race
+from appliance.tickets.workflow import STATES, STEPS, label
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    "created": ("登记", "Registered"),
+    "edited": ("修改", "Edited"),
+    "noted": ("备注", "Note"),
+    "call": ("来电", "Call"),
+    "recording": ("录音", "Recording"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the timeline."""
+
+    at_s: float
+    who: str
+    """Number and name; empty for the box itself."""
+    what: str
+    """created, edited, noted, call, recording, or the name of a move."""
+    zh: str
+    en: str
+    text: str
+    lost_race: bool
+    """A move that came too late: it changed nothing."""
+    delivered: bool
+    """False while a peer that is concerned has not confirmed it."""
+    site: int
+    """The site that wrote it."""
+    ref: str = ""
+    """Event id of the call or recording, hex."""
+    state: str = ""
+    """The state it led to."""
+
+
+def steps_of(store: Store, tid: bytes) -> list[Step]:
+    """Tell a ticket's story."""
+    events = sorted(store.history(tid), key=lambda event: (event.eid != event.subject, event.eid))
+    waiting = _waiting(store, tid)
+    steps: list[Step] = []
+    ticket: Ticket | None = None
+    for event in events:
+        try:
+            body = body_of(event)
+            after = fold(ticket, event)
+        except ValueError:
+            continue
+        if body is not None:
+            lost = isinstance(body, Moved) and ticket is not None and lost_race(ticket, body)
+            steps.append(_step(event, body, lost, event.eid not in waiting, after.state))
+        ticket = after
+    call = ticket.call if ticket else None
+    steps += _sound(store, call) if call else []
+    return sorted(steps, key=lambda step: step.at_s)
+
+
+def _step(
+    event: Event, body: Created | Edited | Moved | Noted, lost: bool, delivered: bool, state: str
+) -> Step:
+    who = " ".join(filter(None, (body.by, body.name)))
+    match body:
+        case Created():
+            what, text = "created", body.number
+        case Edited():
+            what, text = "edited", _changes(body.fields)
+        case Noted():
+            what, text = "noted", body.text
+        case Moved():
+            what, text = body.move, _carried(body)
+    zh, en = WORDS.get(what) or _move_words(body)
+    return Step(event.at_s, who, what, zh, en, text, lost, delivered, event.site, state=state)
+
+
+def _move_words(body: Created | Edited | Moved | Noted) -> tuple[str, str]:
+    assert isinstance(body, Moved)
+    move = STEPS.get((body.source, body.move))
+    return (move.zh, move.en) if move else (label(body.move), label(body.move, "en"))
+
+
+def _changes(fields: Mapping[str, object]) -> str:
+    known = (name for name in FIELDS if name in fields)
+    return "\n".join(f"{FIELDS[name].zh}:{_shown(name, fields[name])}" for name in known)
+
+
+def _carried(body: Moved) -> str:
+    given = {"unit": body.unit, "result": body.result, "answer": body.answer, "rating": body.rating}
+    given |= {"closing": body.closing, "reason": body.reason}
+    return _changes({name: value for name, value in given.items() if value})
+
+
+def _shown(name: str, value: object) -> str:
+    choices = FIELDS[name].choices or (RATINGS if name == "rating" else CLOSINGS if name == "closing" else {})
+    return choices[str(value)][0] if str(value) in choices else str(value)
+
+
+def _waiting(store: Store, tid: bytes) -> set[bytes]:
+    rows = store.rows(
+        "SELECT o.eid FROM event e JOIN outgoing o ON o.eid = e.eid JOIN peer p ON p.name = o.peer"
+        " WHERE e.subject = ? AND o.seq > p.acked",
+        tid,
+    )
+    return {bytes(eid) for (eid,) in rows}
+
+
+def _sound(store: Store, call: bytes) -> list[Step]:
+    steps = []
+    for site, caller, outcome, started_s in store.rows(
+        "SELECT site, caller, outcome, started_s FROM call WHERE cid = ?", call
+    ):
+        text = " ".join(filter(None, (caller, outcome)))
+        steps.append(Step(started_s, "", "call", *WORDS["call"], text, False, True, site, call.hex()))
+    for rid, site, seconds, made_s in store.rows(
+        "SELECT rid, site, seconds, made_s FROM recording WHERE call = ? ORDER BY made_s", call
+    ):
+        text = f"{seconds:.0f} s"
+        steps.append(
+            Step(made_s, "", "recording", *WORDS["recording"], text, False, True, site, bytes(rid).hex())
+        )
+    return steps
+
+
+assert all(name not in STATES for name in WORDS)
