@@ -191,7 +191,7 @@ def test_a_prompt_that_never_comes_is_escaped() -> None:
     assert port.outgoing() == at.ESC
     (done,) = events(port)
     assert isinstance(done, Done)
-    assert done.final == at.TIMED_OUT
+    assert done.final == at.NO_PROMPT
 
 
 def test_a_prompt_after_an_abort_is_not_typed_at() -> None:
@@ -223,7 +223,7 @@ def test_a_lost_port_ends_every_command() -> None:
     finals = [event.final for event in events(port) if isinstance(event, Done)]
     assert finals == [at.LOST, at.LOST]
     assert port.timer() is None
-    assert port.outgoing() == b""
+    assert port.outgoing() == at.ESC
 
 
 def test_a_line_without_end_is_thrown_away_and_the_next_is_heard() -> None:

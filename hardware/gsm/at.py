@@ -28,6 +28,7 @@ QUIET_AFTER_SILENCE_S = 1.0
 """A late answer must not be taken for the next command's."""
 
 TIMED_OUT = "timed out"
+NO_PROMPT = "no prompt"
 FULL = "too many commands waiting"
 LOST = "port lost"
 
@@ -178,14 +179,17 @@ class Conversation:
             self._out += ESC
 
     def reset(self) -> None:
-        """The port is new or gone: every command is done with final `LOST`, half-read lines are forgotten."""
+        """The port is new: every command is done with final `LOST`, half-read lines are forgotten.
+
+        An ESC goes out first, for a modem left at its prompt by who had the port before.
+        """
         commands = [self._current.command] if self._current else []
         commands += self._waiting
         self._events.extend(Done(command, LOST) for command in commands)
         self._current, self._item, self._overlong = None, None, False
         self._waiting.clear()
         self._line.clear()
-        self._out.clear()
+        self._out[:] = ESC
         self._quiet_until = 0.0
 
     @property
@@ -220,9 +224,10 @@ class Conversation:
         """Give up on a command that was not answered; go on after a pause."""
         current = self._current
         if current is not None and now >= current.deadline:
-            if current.command.payload and not current.escaped:
+            unprompted = current.command.payload != "" and not current.prompted
+            if unprompted and not current.escaped:
                 self._out += ESC
-            self._finish(TIMED_OUT, now)
+            self._finish(NO_PROMPT if unprompted else TIMED_OUT, now)
         else:
             self._send_next(now)
 
@@ -306,7 +311,7 @@ class Conversation:
         self._drop_half_item()
         current, self._current = self._current, None
         self._events.append(Done(current.command, final, tuple(current.lines)))
-        if final == TIMED_OUT:
+        if final in (TIMED_OUT, NO_PROMPT):
             self._quiet_until = now + QUIET_AFTER_SILENCE_S
         elif final != "OK":
             self._quiet_until = now + QUIET_AFTER_ERROR_S
