@@ -3,6 +3,8 @@
 import hashlib
 from pathlib import Path
 
+import msgspec
+
 import ivr
 from appliance import published
 from appliance.configuration import BadConfiguration, Configuration
@@ -27,7 +29,7 @@ def publish(places: Places, configuration: Configuration, store: Store) -> Publi
         site=configuration.site.number,
         site_name=configuration.site.name,
         numbers=configuration.site.numbers,
-        flow=published.msgspec.Raw(_flow(configuration)),
+        flow=msgspec.Raw(_flow(configuration)),
         sip=configuration.sip,
         browser=configuration.browser,
         gsm=configuration.gsm,

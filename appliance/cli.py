@@ -1,0 +1,63 @@
+"""The one command: `hotline`. Every command says what it does with --help; every reading one has --json."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from appliance.configuration import BadConfiguration
+from appliance.published import Unreadable
+
+Command = Callable[[argparse.Namespace], int]
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "run": ("appliance.commands.run", "Start the box and keep it running until Ctrl-C"),
+    "status": ("appliance.commands.show", "How the box is: units, lines, queues, media clock, sync"),
+    "calls": ("appliance.commands.show", "The newest calls"),
+    "recordings": ("appliance.commands.show", "The newest recordings"),
+    "tickets": ("appliance.commands.show", "The newest tickets"),
+    "ticket": ("appliance.commands.show", "One ticket with its whole history"),
+    "messages": ("appliance.commands.show", "The newest short messages"),
+    "agents": ("appliance.commands.show", "Agents and their seats now"),
+    "events": ("appliance.commands.show", "The event log"),
+    "peers": ("appliance.commands.show", "The streams to and from other sites"),
+    "config": ("appliance.commands.settings", "Check the configuration, or show it with all defaults"),
+    "publish": ("appliance.commands.settings", "Hand configuration and people over to the call process"),
+    "flow": ("appliance.commands.flow", "Check a flow, or draw it"),
+    "workflow": ("appliance.commands.workflow", "Check the ticket workflow, or draw it"),
+    "rebuild": ("appliance.commands.rebuild", "Fold everything that is shown anew from the event log"),
+    "person": ("appliance.commands.person", "Add a person, or set a new one-time password"),
+    "simulate": ("appliance.commands.simulate", "Simulate a GSM modem, or a network of sites"),
+    "bench": ("appliance.commands.bench", "Measure, one JSON line a figure"),
+}
+"""Command to (module, one line of help); the module's ``add(parser)`` and ``run(options)`` do the rest."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the whole command line."""
+    top = argparse.ArgumentParser(prog="hotline", description="Hotline Box: a city hotline in one box")
+    top.add_argument("--data", help="the box's data folder (else HOTLINE_DATA, ./var/box, /var/lib/hotline)")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (module, help_) in COMMANDS.items():
+        one = commands.add_parser(name, help=help_, description=help_ + ".")
+        importlib.import_module(module).add(name, one)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    options = parser().parse_args(arguments)
+    module, _ = COMMANDS[options.command]
+    try:
+        return int(importlib.import_module(module).run(options))
+    except (BadConfiguration, Unreadable) as error:
+        print(f"hotline: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

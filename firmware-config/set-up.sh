@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Installs what `make run` or `make test` needs, and nothing that is already there.
+# Debian packages are looked for by their effect; missing ones come by apt, as root or by sudo.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+purpose=${1:-run}
+
+need=()
+want() { need+=("$1"); }
+
+python=$(command -v python3 || true)
+if [ -z "$python" ]; then
+	want python3
+	want python3-venv
+else
+	"$python" - <<-'END' || { echo "set-up: Python 3.11 or newer is needed; this machine has $("$python" -V). Debian 12 has it."; exit 1; }
+		import sys
+		sys.exit(sys.version_info < (3, 11))
+	END
+	"$python" -c 'import ensurepip, venv' 2>/dev/null || want python3-venv
+fi
+if [ "$purpose" = test ]; then
+	[ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || want mosquitto
+	command -v sipp >/dev/null || want sip-tester
+	command -v baresip >/dev/null || want baresip-core
+	command -v chromium >/dev/null || want chromium
+	[ -d /usr/share/fonts/opentype/noto ] || fc-list :lang=zh 2>/dev/null | grep -q . || want fonts-noto-cjk
+	command -v ps >/dev/null || want procps
+fi
+
+if [ ${#need[@]} -gt 0 ]; then
+	if [ "$(id -u)" = 0 ]; then
+		as_root=()
+	elif sudo -n true 2>/dev/null; then
+		as_root=(sudo -n)
+	else
+		echo "set-up: these Debian packages are missing. Install them, then run the same command again:"
+		echo "    sudo apt-get install --no-install-recommends ${need[*]}"
+		exit 1
+	fi
+	echo "set-up: installing ${need[*]}"
+	apt() { ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
+	log=$(mktemp)
+	if ! apt install -y --no-install-recommends "${need[@]}" >"$log" 2>&1; then
+		apt update >>"$log" 2>&1 || true
+		if ! apt install -y --no-install-recommends "${need[@]}" >>"$log" 2>&1; then
+			tail -n 15 "$log"
+			echo "set-up: apt could not install ${need[*]}. Is the machine connected to a package mirror?"
+			exit 1
+		fi
+	fi
+	rm -f "$log"
+	# A broker of the distribution that starts by itself would be in the way of nobody, but is not wanted.
+	python=$(command -v python3)
+fi
+
+stamp=.venv/.installed-$(cat requirements.lock pyproject.toml | sha256sum | cut -c1-16)
+if [ ! -e "$stamp" ]; then
+	echo "set-up: installing the Python packages of requirements.lock"
+	[ -x .venv/bin/python ] || "$python" -m venv .venv
+	# setuptools is needed only to make the `hotline` command; it comes from the same lock.
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	rm -f .venv/.installed-*
+	touch "$stamp"
+fi
