@@ -209,6 +209,9 @@ class Leg:
 
     def _bye(self, transaction: Transaction, source: Addr, now: float) -> None:
         self._reply(transaction, 200, source, now)
+        if self._unacked is not None:
+            # Whoever says BYE has heard our 200, even if the ACK was lost.
+            self.acknowledged(now)
         self._over()
         cause = reason_cause(transaction.request.headers.get("reason"))
         self.post(Cleared(cause if cause is not None else Cause.NORMAL), now)
