@@ -181,12 +181,12 @@ class People:
             self._store.execute("DELETE FROM session WHERE person_id = ? AND key <> ?", number, kept)
             self._store.record(Fact("person.password_set", {"number": number}, b""))
 
-    def create(
+    def create_person(
         self,
         number: str,
         name: str,
-        roles: Iterable[str],
         password: str,
+        roles: Iterable[str],
         unit: str = "",
         extension: str = "",
         must_change: bool = True,
@@ -219,6 +219,32 @@ class People:
             facts = {"number": number, "name": name.strip(), "roles": wanted, "unit": unit, "by": by}
             self._store.record(Fact("person.created", facts, b""))
 
+    def reset_password(self, number: str, code: str, by: str = "") -> None:
+        """Give somebody a new one-time password, unlock them and end their sessions; raises Refused."""
+        _check_password(number, code)
+        secret = self._hasher.hash(code)
+        with self._store.transaction():
+            changed = self._store.execute(
+                "UPDATE person SET secret = ?, must_change = 1, failures = 0, locked_until_s = 0"
+                " WHERE number = ?",
+                secret,
+                number,
+            )
+            if not changed:
+                raise Refused("unknown_person", "Nobody has the number %(number)s.", number=number)
+            self._store.execute("DELETE FROM session WHERE person_id = ?", number)
+            self._store.record(Fact("person.password_reset", {"number": number, "by": by}, b""))
+
+    def set_active(self, number: str, active: bool, by: str = "") -> None:
+        """Let somebody sign in, or no longer; their sessions end; raises Refused."""
+        with self._store.transaction():
+            if not self._store.execute("UPDATE person SET active = ? WHERE number = ?", active, number):
+                raise Refused("unknown_person", "Nobody has the number %(number)s.", number=number)
+            if not active:
+                self._store.execute("DELETE FROM session WHERE person_id = ?", number)
+            facts = {"number": number, "active": active, "by": by}
+            self._store.record(Fact("person.activated", facts, b""))
+
     def set_language(self, number: str, language: str) -> None:
         """Remember in which language somebody reads the pages: zh, en, or empty for the browser's."""
         if language not in ("", "zh", "en"):
@@ -239,13 +265,10 @@ class People:
         raw = "".join(secrets.choice(CODE_ALPHABET) for _ in range(12))
         code = "-".join((raw[:4], raw[4:8], raw[8:]))
         if not rows:
-            self.create(FIRST_ADMINISTRATOR, "管理员", ("AD",), code)
+            self.create_person(FIRST_ADMINISTRATOR, "管理员", code, ("AD",))
             return FIRST_ADMINISTRATOR, code
-        with self._store.transaction():
-            number = str(rows[0][0])
-            self._store.execute(
-                "UPDATE person SET secret = ? WHERE number = ?", self._hasher.hash(code), number
-            )
+        number = str(rows[0][0])
+        self.reset_password(number, code)
         return number, code
 
     def _failed(self, number: str, address: str) -> None:

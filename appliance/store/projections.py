@@ -83,6 +83,43 @@ def _recording_sealed(store: Store, event: Event) -> None:
     )
 
 
+def _text_received(store: Store, event: Event) -> None:
+    """A device that was interrupted gives the same message again; the second one only says so."""
+    facts = event.facts
+    line, number, text = str(facts["line"]), str(facts["number"]), str(facts["text"])
+    key = f"{facts.get('key') or ''}@{facts.get('sent_s') or ''}"
+    known = store.rows(
+        "SELECT 1 FROM short_message"
+        " WHERE key = ? AND number = ? AND line = ? AND text = ? AND direction = 'in' LIMIT 1",
+        *(key, number, line, text),
+    )
+    state = "repeated" if known and facts.get("key") else "received"
+    store.execute(_TEXT, event.eid, "in", line, number, key, text, None, event.at_s, state)
+
+
+def _text_queued(store: Store, event: Event) -> None:
+    facts = event.facts
+    number, text = str(facts["number"]), str(facts["text"])
+    ticket = bytes.fromhex(facts.get("ticket") or "") or None
+    key = event.eid.hex()
+    store.execute(_TEXT, event.eid, "out", "", number, key, text, ticket, event.at_s, "waiting")
+
+
+def _text_sent(store: Store, event: Event) -> None:
+    """The last outcome stands, except that what was sent stays sent."""
+    facts = event.facts
+    state, reason = ("sent", "") if facts["ok"] else ("failed", str(facts.get("reason") or ""))
+    store.execute(
+        "UPDATE short_message SET state = ?, reason = ?"
+        " WHERE key = ? AND direction = 'out' AND state <> 'sent'",
+        *(state, reason, str(facts["key"])),
+    )
+
+
+_TEXT = (
+    "INSERT INTO short_message (mid, direction, line, number, key, text, ticket, at_s, state, reason)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '') ON CONFLICT DO NOTHING"
+)
 PROJECTORS: Mapping[str, Projector] = {
     "call.ringing": _call_began,
     "call.queued": _call_queued,
@@ -90,6 +127,9 @@ PROJECTORS: Mapping[str, Projector] = {
     "call.ended": _call_ended,
     "recording.made": _recording_made,
     "recording.sealed": _recording_sealed,
+    "text.received": _text_received,
+    "text.queued": _text_queued,
+    "text.sent": _text_sent,
 }
 FAMILIES: Mapping[str, Projector] = {"ticket": table.project}
 """Families of kinds (`ticket.*`) whose projection lives with their subject."""

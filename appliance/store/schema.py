@@ -134,11 +134,13 @@ class ShortMessage(Table):
     direction = CharField()
     line = CharField()
     number = CharField(index=True)
+    key = CharField(default="", index=True)
+    """in: what the device names it by; out: what the sender asked for names it by."""
     text = TextField()
     ticket = BlobField(null=True, index=True)
     at_s = FloatField(index=True)
     state = CharField(default="")
-    """in: received; out: waiting, sent, failed."""
+    """in: received, or repeated; out: waiting, sent, failed."""
     reason = CharField(default="")
 
 

@@ -88,7 +88,7 @@ def _move_words(body: Created | Edited | Moved | Noted) -> tuple[str, str]:
 
 def _changes(fields: Mapping[str, object]) -> str:
     known = (name for name in FIELDS if name in fields)
-    return "\n".join(f"{FIELDS[name].zh}:{_shown(name, fields[name])}" for name in known)
+    return "\n".join(f"{FIELDS[name].zh}：{_shown(name, fields[name])}" for name in known)
 
 
 def _carried(body: Moved) -> str:

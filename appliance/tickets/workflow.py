@@ -103,9 +103,9 @@ _STATES = (
     State("SUSPENDED", "挂账", "Suspended", "暂缓办理", "put off", "open", "paused", _DISPATCH),
     State("TRANSFERRED", "已移交外部", "Transferred", "已移交", "passed to another authority", "handling", "running", _DISPATCH),
     State("FEEDBACK", "已反馈待审核", "Feedback under review", "办理中", "being handled", "handling", "running", _DISPATCH),
-    State("CALLBACK", "待回访", "Waiting for callback", "已答复,请评价", "answered, please rate it", "open", "stopped"),
+    State("CALLBACK", "待回访", "Waiting for callback", "已答复，请评价", "answered, please rate it", "open", "stopped"),
     State(
-        "CALLBACK_NA", "即时答复待评", "Answered on the line", "已答复,请评价", "answered, please rate it",
+        "CALLBACK_NA", "即时答复待评", "Answered on the line", "已答复，请评价", "answered, please rate it",
         "open", "stopped",
     ),
     State("DISSAT_REVIEW", "不满意研判", "Dissatisfaction under review", "复核中", "being looked at again", "open", "stopped"),
