@@ -111,6 +111,10 @@ class Store:
         """Run one writing statement inside a transaction; return how many rows it changed."""
         return int(self.database.execute_sql(sql, values).rowcount)
 
+    def execute_many(self, sql: str, values: Iterable[Sequence[object]]) -> None:
+        """Run one writing statement for many rows inside a transaction."""
+        self.database.cursor().executemany(sql, values)
+
     @contextmanager
     def connection(self) -> Iterator[None]:
         """Have a connection in this thread, opened if need be."""

@@ -1,0 +1,235 @@
+"""All links of one box: a machine for each peer over the box's store, and what people see of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from peewee import OperationalError
+
+from appliance.events import wall_ms
+from appliance.store import outbox
+from appliance.store.outbox import MAX_SITE, peer_name
+from appliance.store.store import Store
+from sync.frames import BATCH_EVENTS, VERSION
+from sync.identity import awaken
+from sync.peer import (
+    Away,
+    Confirmed,
+    Delivered,
+    Heard,
+    Opened,
+    Peer,
+    PeerEvent,
+    Restarted,
+    Rival,
+    Trouble,
+    Waiting,
+)
+from sync.sender import WINDOW
+from sync.streams import StoreStreams
+
+HELLO_HEAD = bytes((VERSION, 1))
+NOTE_S = 1.0
+SEEN_S = 60.0
+"""How often the time last heard is written: a disk is not worn for it."""
+KEEP_MS = 30 * 24 * 3600 * 1000
+"""How long acknowledged places are kept, so that a hub restored from a backup can go on in order."""
+SECOND = "A second box with this site number asks to connect; it waits until the first is off."
+_NOTE = "UPDATE peer SET state = ?, reason = ?, seen_s = ?, clock_s = ?, acked = ? WHERE name = ?"
+_TOPS = "SELECT site, out_seq FROM peer"
+
+
+@dataclass(slots=True)
+class Note:
+    """What people see of a peer."""
+
+    state: str
+    reason: str = ""
+    seen_s: float = 0.0
+    clock_s: float = 0.0
+    acked: int = 0
+
+
+class Node:
+    """The links of a box, without wire, clock or thread: a site has one, the hub one for each site.
+
+    The caller's thread holds a connection of the store open. `receive`, `look` and the rest
+    only take news in; `outgoing` does the work and returns (far site, frame) pairs.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        sidecar: Path,
+        now: float,
+        wall: Callable[[], int] = wall_ms,
+        batch_events: int = BATCH_EVENTS,
+        window: int = WINDOW,
+        tell: Callable[[str, PeerEvent], None] = lambda name, event: None,
+    ) -> None:
+        self.store = store
+        self.peers: dict[int, Peer] = {}
+        self._wall = wall
+        self._limits = (batch_events, window)
+        self._tell = tell
+        self._online = False
+        self._dirty: set[int] = set()
+        self._stale = False
+        self._version = -1
+        self._notes: dict[int, Note] = {}
+        self._written: dict[int, Note] = {}
+        self._noted_s = now
+        with store.transaction():
+            self.me, self.reason = awaken(store, sidecar)
+            known = [0] if store.site else [site for (site,) in store.rows("SELECT site FROM peer")]
+            for site in known:
+                self._meet(site, now)
+                if self.reason:
+                    self.peers[site].streams.restart(0)
+
+    def connected(self, now: float) -> None:
+        """The box can reach the broker and hears it."""
+        self._online = True
+        for far, peer in self.peers.items():
+            peer.connected(now)
+            self._dirty.add(far)
+
+    def disconnected(self, reason: str) -> None:
+        """The box cannot reach the broker, for a reason to show."""
+        self._online = False
+        for far, peer in self.peers.items():
+            peer.disconnected()
+            self._hear(far)
+            self._note(far).state = "away"
+            self._note(far).reason = reason
+
+    def present(self, far: int, now: float) -> None:
+        """The far box is said to have come up."""
+        if far in self.peers:
+            self.peers[far].hurry(now)
+            self._dirty.add(far)
+
+    def absent(self, far: int, now: float) -> None:
+        """Nobody listens at the far side."""
+        if far in self.peers:
+            self.peers[far].absent(now)
+            self._hear(far)
+
+    def receive(self, far: int, data: bytes, now: float) -> None:
+        """Take bytes said to be from a site; a site unknown to the hub begins with its HELLO."""
+        if far not in self.peers:
+            if self.store.site or not 0 < far <= MAX_SITE or data[:2] != HELLO_HEAD:
+                return
+            self._meet(far, now)
+        self.peers[far].receive(data, now)
+        self._dirty.add(far)
+
+    def look(self) -> None:
+        """See whether another process or thread has written since; costs some microseconds."""
+        version = self.store.rows("PRAGMA data_version")[0][0]
+        if version != self._version:
+            self._version = version
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Learn how far the outgoing streams reach now."""
+        for site, top in self.store.rows(_TOPS):
+            peer = self.peers.get(site)
+            if peer is not None and peer.sender.top != top:
+                peer.offer(top)
+                self._dirty.add(site)
+
+    def outgoing(self, now: float) -> list[tuple[int, bytes]]:
+        """Commit what came in and return what goes out, and to whom."""
+        frames: list[tuple[int, bytes]] = []
+        for far, peer in self.peers.items():
+            due = peer.timer()
+            if due is not None and due <= now:
+                self._dirty.add(far)
+        while self._dirty:
+            far = min(self._dirty)
+            self._dirty.discard(far)
+            frames += [(far, data) for data in self.peers[far].outgoing(now)]
+            self._hear(far)
+            if self._stale:
+                self._stale = False
+                self.refresh()
+        if now >= self._noted_s + NOTE_S or self._states(self._notes) != self._states(self._written):
+            self.write_notes(now)
+        return frames
+
+    def timer(self) -> float | None:
+        """When `outgoing` must be called at the latest."""
+        due = [timer for peer in self.peers.values() if (timer := peer.timer()) is not None]
+        return min(due, default=None)
+
+    def write_notes(self, now: float) -> None:
+        """Write what people see of the peers, where it changed."""
+        self._noted_s = now
+        changed = [(far, note) for far, note in self._notes.items() if self._worth_writing(far, note)]
+        if not changed:
+            return
+        try:
+            with self.store.transaction():
+                for far, note in changed:
+                    row = (note.state, note.reason, note.seen_s, note.clock_s, note.acked, peer_name(far))
+                    self.store.execute(_NOTE, *row)
+        except OperationalError:
+            return
+        for far, note in changed:
+            self._written[far] = Note(note.state, note.reason, note.seen_s, note.clock_s, note.acked)
+
+    def prune(self) -> None:
+        """Forget places of the streams that were acknowledged long ago."""
+        old = max(0, self._wall() - KEEP_MS).to_bytes(6, "big")
+        for far in self.peers:
+            sql = "SELECT min(seq) FROM outgoing WHERE peer = ? AND eid >= ?"
+            first = self.store.rows(sql, peer_name(far), old)[0][0]
+            if first:
+                outbox.prune(self.store, peer_name(far), first - 1)
+
+    def _meet(self, far: int, now: float) -> None:
+        streams = StoreStreams(self.store, peer_name(far), far)
+        self.peers[far] = Peer(streams, self.me, far, now, self._wall, *self._limits)
+        if self._online:
+            self.peers[far].connected(now)
+
+    def _hear(self, far: int) -> None:
+        note = self._note(far)
+        while (event := self.peers[far].next_event()) is not None:
+            match event:
+                case Opened():
+                    note.state, note.reason = "connected", ""
+                case Away(reason):
+                    note.state, note.reason = "away", reason
+                case Waiting(reason):
+                    note.state, note.reason = "parked", reason
+                case Rival():
+                    note.reason = SECOND
+                case Restarted(reason):
+                    note.reason = reason
+                    self._stale = True
+                case Trouble(reason):
+                    note.reason = reason
+                case Delivered():
+                    self._stale = True
+                case Confirmed(seq):
+                    note.acked = seq
+                case Heard(ahead_s):
+                    note.seen_s, note.clock_s = self._wall() / 1000, round(ahead_s, 1)
+            self._tell(peer_name(far), event)
+
+    def _note(self, far: int) -> Note:
+        if far not in self._notes:
+            self._notes[far] = Note("never")
+        return self._notes[far]
+
+    def _worth_writing(self, far: int, note: Note) -> bool:
+        written = self._written.get(far)
+        if written is None:
+            return True
+        changed = (note.state, note.reason, note.acked) != (written.state, written.reason, written.acked)
+        return changed or note.seen_s >= written.seen_s + SEEN_S
+
+    def _states(self, notes: dict[int, Note]) -> dict[int, str]:
+        return {far: note.state for far, note in notes.items()}
