@@ -36,6 +36,11 @@ class BrowserLine:
         self._post: Post | None = None
         self._state = "idle"
 
+    @property
+    def idle(self) -> bool:
+        """Whether no call is on this line."""
+        return self._state == "idle"
+
     def open(self, post: Post) -> None:
         """Take the line into use."""
         self._post = post

@@ -268,7 +268,9 @@ class Exchange:
         self, party: Party, play: str, do: turns.Speak, values: Mapping[str, str], language: str
     ) -> None:
         files = await self._voice.prompts(do.prompts, values, language)
-        items = [str(path) for path in files] + list(do.after)
+        items = [str(path) for path in files] + [
+            str(self._voice.beep) if item == turns.BEEP else item for item in do.after
+        ]
         party.speaking = None
         if not items:
             self.played(party.line.name, play)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from ivr.actions import Action, Collect, Menu, Message, Queue, Say, TicketState
 
-BEEP = "tone:record"
+BEEP = "beep"
+"""Stands for the prompt cache's beep."""
 MUSIC = "tone:ringback"
 
 

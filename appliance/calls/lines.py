@@ -1,0 +1,111 @@
+"""All lines of the box and how each is: what the board shows and what a technician reads in the log."""
+
+from collections.abc import Callable
+
+from appliance.calls.ledger import Ledger
+from appliance.calls.wire import LineView
+from appliance.events import Fact
+from appliance.published import Published
+from hardware.line import BrowserToken, Cause, Line, PcmPort, Route, RtpRoute, TextLine
+from hardware.media import wire as media
+from hardware.sip.endpoint import SipAccount, SipSettings
+
+SIP = "sip/"
+
+
+class Lines:
+    """Lines by name, with their states: down (and why), idle, busy."""
+
+    def __init__(self, ledger: Ledger, caller_on: Callable[[str], str]) -> None:
+        self._ledger = ledger
+        self._caller_on = caller_on
+        self._lines: dict[str, Line] = {}
+        self._states: dict[str, tuple[str, str]] = {}
+        self._routes: dict[str, Route | None] = {}
+
+    def add(self, line: Line) -> None:
+        """Take in a line that is not up yet."""
+        self._lines[line.name] = line
+        self._states[line.name] = ("down", "")
+
+    def get(self, name: str) -> Line | None:
+        """The line of this name."""
+        return self._lines.get(name)
+
+    def all(self) -> list[Line]:
+        """Every line."""
+        return list(self._lines.values())
+
+    def set(self, line: Line, state: str, reason: str = "") -> bool:
+        """Note how a line is; False when that is nothing new."""
+        was = self._states[line.name]
+        if was == (state, reason):
+            return False
+        self._states[line.name] = (state, reason)
+        if state == "down" or was[1]:
+            facts = {"line": line.name, "state": state, "reason": reason}
+            self._ledger.note(Fact("line.state", facts, b""))
+        return True
+
+    def moved(self, line: Line, route: Route | None) -> media.Order:
+        """Note where a line's voice is; return the order that tells media."""
+        self._routes[line.name] = route
+        return _order(line.name, route)
+
+    def browsers_open(self) -> list[media.Order]:
+        """The orders that let browsers' sound in again after media started afresh."""
+        return [_order(n, route) for n, route in self._routes.items() if isinstance(route, BrowserToken)]
+
+    def for_text(self) -> TextLine | None:
+        """The first line in use that carries short messages."""
+        for line in self._lines.values():
+            if line.traits.sends_text and self._states[line.name][0] != "down":
+                sender: TextLine = line  # type: ignore[assignment]  # its traits say so
+                return sender
+        return None
+
+    def views(self) -> tuple[list[LineView], int]:
+        """Every line worth showing, and how many idle SIP lines are not."""
+        views = [self._view(name) for name in self._lines]
+        quiet = [view for view in views if view.name.startswith(SIP) and view.state == "idle"]
+        return [view for view in views if view not in quiet], len(quiet)
+
+    def hang_up_all(self, cause: Cause) -> None:
+        """End every call."""
+        for line in self._lines.values():
+            line.hangup(cause)
+
+    def _view(self, name: str) -> LineView:
+        state, reason = self._states[name]
+        caller = self._caller_on(name)
+        busy = state != "down" and (caller or getattr(self._lines[name], "busy", False))
+        return LineView(name, "busy" if busy else state, reason, caller)
+
+
+def _order(name: str, route: Route | None) -> media.Order:
+    match route:
+        case RtpRoute():
+            return media.Open(name, rtp=route)
+        case PcmPort(path):
+            return media.Open(name, pcm=path)
+        case BrowserToken(token):
+            return media.Open(name, token=token)
+        case None:
+            return media.Close(name)
+
+
+def sip_settings(published: Published) -> SipSettings:
+    """What the SIP side needs of the hand-over file."""
+    sip = published.sip
+    accounts = tuple(SipAccount(e.number, e.ha1) for e in published.extensions if e.kind == "sip")
+    return SipSettings(
+        bind_ip=sip.ip,
+        port=sip.port,
+        rtp_ip=sip.rtp_ip,
+        rtp_base=sip.rtp_base,
+        lines=sip.lines,
+        realm=sip.realm,
+        accounts=accounts,
+        numbers=frozenset(published.numbers),
+        advertise_ip=sip.advertise_ip or None,
+    )

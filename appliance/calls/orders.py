@@ -1,0 +1,93 @@
+"""Orders from pages and tools, carried out: each is one of `appliance.calls.wire.Order`."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from appliance.calls import wire
+from appliance.calls.lines import Lines
+from appliance.calls.refused import Refused
+from appliance.calls.seats import Seats
+from appliance.published import Published
+from hardware.browser import BrowserLine
+
+NUMBER = re.compile(r"\+?[0-9*#]{1,32}$")
+TEXT_MAX = 2000
+REASON_MAX = 40
+
+
+class Orders:
+    """Who may be ordered about: seats, browser phones, citizen phones, text lines."""
+
+    def __init__(
+        self,
+        published: Published,
+        seats: Seats,
+        lines: Lines,
+        browsers: Mapping[str, BrowserLine],
+        citizens: Mapping[str, BrowserLine],
+        media_up: Callable[[], bool],
+    ) -> None:
+        self._published = published
+        self._seats = seats
+        self._lines = lines
+        self._browsers = browsers
+        self._citizens = citizens
+        self._media_up = media_up
+
+    def carry_out(self, order: wire.Order) -> dict[str, Any]:
+        """Do it; return the reply's data. Raises Refused, and then nothing was done."""
+        match order:
+            case wire.SignIn(agent, extension):
+                self._seats.sign_in(agent, extension)
+            case wire.SignOut(agent):
+                self._seats.sign_out(agent)
+            case wire.Ready(agent):
+                self._seats.ready(agent)
+            case wire.Pause(agent, reason):
+                self._seats.pause(agent, reason[:REASON_MAX])
+            case wire.Answer(agent):
+                self._seats.answer(agent)
+            case wire.HangUp(agent):
+                self._seats.hang_up(agent)
+            case wire.SoundToken(extension):
+                return self._admit(self._browsers.get(extension))
+            case wire.CitizenDial(phone, caller, called):
+                return self._citizen_dials(self._citizen(phone), caller, called)
+            case wire.CitizenKey(phone, key):
+                self._citizen(phone).pressed(key[:1])
+            case wire.CitizenHangUp(phone):
+                self._citizen(phone).laid_down()
+            case wire.SendText(number, text, key):
+                self._send_text(number, text, key)
+        return {}
+
+    def _admit(self, line: BrowserLine | None) -> dict[str, Any]:
+        if line is None:
+            raise Refused("unknown_extension")
+        if not self._media_up():
+            raise Refused("media_down")
+        return {"token": line.admit(), "port": self._published.browser.port}
+
+    def _citizen(self, phone: str) -> BrowserLine:
+        line = self._citizens.get(phone)
+        if line is None:
+            raise Refused("unknown_extension" if self._citizens else "not_demo")
+        return line
+
+    def _citizen_dials(self, line: BrowserLine, caller: str, called: str) -> dict[str, Any]:
+        if called not in self._published.numbers or not NUMBER.match(caller):
+            raise Refused("bad_number")
+        if not line.idle:
+            raise Refused("phone_busy")
+        access = self._admit(line)
+        line.rings(caller, called)
+        return access
+
+    def _send_text(self, number: str, text: str, key: str) -> None:
+        if not NUMBER.match(number) or not 0 < len(text.strip()) <= TEXT_MAX:
+            raise Refused("bad_number")
+        line = self._lines.for_text()
+        if line is None:
+            raise Refused("no_line")
+        line.send_text(number, text, key)
