@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from appliance.calls.refused import Refused
 from appliance.published import Agent, Queue
+from appliance.refused import Refused
 
 MISSED = "missed"
 DECLINED = "declined"

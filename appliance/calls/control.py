@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from appliance.calls import wire
-from appliance.calls.refused import Refused
+from appliance.refused import Refused
 
 LINE_MAX = 64 * 1024
 BACKLOG_MAX = 1024 * 1024
@@ -85,7 +85,7 @@ class Control:
                 return wire.Reply(request.id, True, "", msgspec.to_builtins(self._board()))
             return wire.Reply(request.id, True, "", self._carry_out(request.order))
         except Refused as refused:
-            return wire.Reply(request.id, False, refused.reason)
+            return wire.Reply(request.id, False, refused.word)
 
     def _write(self, writer: asyncio.StreamWriter, line: bytes) -> None:
         if writer.is_closing() or writer.transport.get_write_buffer_size() > BACKLOG_MAX:

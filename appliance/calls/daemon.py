@@ -21,13 +21,13 @@ from appliance.calls.ledger import Ledger
 from appliance.calls.lines import Lines, sip_settings
 from appliance.calls.orders import Orders
 from appliance.calls.past import read_past
-from appliance.calls.refused import Refused
 from appliance.calls.seats import BROWSER, Seats
 from appliance.calls.storelink import ask
 from appliance.events import Fact, Stamp
 from appliance.journal import FileJournal
 from appliance.places import Places, places
 from appliance.published import Published
+from appliance.refused import Refused
 from appliance.steady import SteadyClock
 from hardware.browser import BrowserLine
 from hardware.gsm.line import GsmLine
@@ -257,7 +257,7 @@ class Calls:
             log.warning("%s", text)
             self.warnings[subject] = text
             self.control.touch()
-        elif not text and self.warnings.pop(subject, None):
+        elif not text and self.warnings.pop(subject, ""):
             self.control.touch()
 
     def line_to(self, extension: str) -> Line | None:

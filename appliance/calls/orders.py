@@ -6,9 +6,9 @@ from typing import Any
 
 from appliance.calls import wire
 from appliance.calls.lines import Lines
-from appliance.calls.refused import Refused
 from appliance.calls.seats import Seats
 from appliance.published import Published
+from appliance.refused import Refused
 from hardware.browser import BrowserLine
 
 NUMBER = re.compile(r"\+?[0-9*#]{1,32}$")

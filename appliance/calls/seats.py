@@ -7,10 +7,10 @@ from appliance.calls.acd import DECLINED, MISSED, Acd, AgentState, Changed, Offe
 from appliance.calls.conversation import Conversation
 from appliance.calls.exchange import Exchange
 from appliance.calls.ledger import Ledger
-from appliance.calls.refused import Refused
 from appliance.calls.wire import QueueView, Seat
 from appliance.events import Fact
 from appliance.published import Agent, Extension, Published, Queue
+from appliance.refused import Refused
 from hardware.browser import BrowserLine
 from hardware.line import Answered, Cause, Cleared, Line, Signal
 
