@@ -143,6 +143,21 @@ def test_an_answer_whose_ok_was_lost_still_counts() -> None:
     assert (done.ok, done.lines) == (True, ("+CPIN: READY",))
 
 
+def test_the_final_may_not_stay_away_long_once_the_answer_is_there() -> None:
+    port = Conversation()
+    port.ask(Command("AT+CMGS=3", payload="000102"), 0.0)
+    port.receive(b"\r\n> ", 1.0)
+    assert port.timer() == 121.0
+    port.receive(b"\r\n+CMGS: 7\r\n", 4.0)
+    assert port.timer() == 4.0 + at.DEFAULT_WAIT_S
+
+
+def test_a_command_whose_effect_is_seen_does_not_hold_the_port() -> None:
+    port = asked("ATA")
+    port.hasten(3.0)
+    assert port.timer() == 3.0 + at.HASTE_S
+
+
 def test_a_stored_message_is_a_head_and_a_pdu() -> None:
     port = asked("AT+CMGL=4")
     port.receive(

@@ -22,6 +22,7 @@ CTRL_Z = b"\x1a"
 PROMPT = b"> "
 PROMPT_S = 10.0
 ABORT_S = 2.0
+HASTE_S = 1.0
 QUIET_AFTER_ERROR_S = 0.1
 """Some modems send a stray OK after an error."""
 QUIET_AFTER_SILENCE_S = 1.0
@@ -52,6 +53,7 @@ WAIT_S = (
     ("AT+CPMS", 10.0),
 )
 DEFAULT_WAIT_S = 5.0
+"""Also how long the final may stay away once an answering line has come."""
 
 TWO_LINES = ("+CMGR:", "+CMGL:", "+CMT:", "+CDS:", "+CBM:")
 """Items whose second line is a PDU."""
@@ -178,6 +180,11 @@ class Conversation:
             self._current.deadline = min(self._current.deadline, now + ABORT_S)
             self._out += ESC
 
+    def hasten(self, now: float) -> None:
+        """What the outstanding command was to do has happened: its final comes at once or is lost."""
+        if self._current is not None:
+            self._current.deadline = min(self._current.deadline, now + HASTE_S)
+
     def reset(self) -> None:
         """The port is new: every command is done with final `LOST`, half-read lines are forgotten.
 
@@ -271,26 +278,28 @@ class Conversation:
     def _take_line(self, line: str, now: float) -> None:
         if self._item is not None and not _stands_alone(line):
             head, self._item = self._item, None
-            self._take_item(head, line)
+            self._take_item(head, line, now)
         elif self._is_final(line):
-            self._drop_half_item()
+            self._drop_half_item(now)
             self._finish(line, now)
         elif line.startswith(TWO_LINES):
-            self._drop_half_item()
+            self._drop_half_item(now)
             self._item = line
         elif not self._is_echo(line) and line not in FINALS and not line.startswith(ERROR_HEADS):
-            self._take_item(line, None)
+            self._take_item(line, None, now)
 
-    def _drop_half_item(self) -> None:
+    def _drop_half_item(self, now: float) -> None:
         if self._item is not None:
             head, self._item = self._item, None
-            self._take_item(head, "")
+            self._take_item(head, "", now)
 
-    def _take_item(self, line: str, pdu: str | None) -> None:
+    def _take_item(self, line: str, pdu: str | None, now: float) -> None:
         current = self._current
         if current is None or not _answers(current.command, line):
             self._events.append(Unsolicited(line, pdu or ""))
-        elif len(current.lines) + 2 <= MAX_LINES:
+            return
+        current.deadline = now + DEFAULT_WAIT_S
+        if len(current.lines) + 2 <= MAX_LINES:
             current.lines.extend([line] if pdu is None else [line, pdu])
 
     def _is_final(self, line: str) -> bool:
@@ -308,7 +317,7 @@ class Conversation:
 
     def _finish(self, final: str, now: float) -> None:
         assert self._current is not None
-        self._drop_half_item()
+        self._drop_half_item(now)
         current, self._current = self._current, None
         self._events.append(Done(current.command, final, tuple(current.lines)))
         if final in (TIMED_OUT, NO_PROMPT):

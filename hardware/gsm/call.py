@@ -310,6 +310,7 @@ class VoiceCall:
         if self.state not in SETTING_UP or self._connected:
             return
         self._connected = True
+        self._x.hasten("ATA", "ATD")
         if self.state is State.DIALLING:
             self.state = State.ALERTING
         if self._sound is None or self._sound.on:
@@ -323,6 +324,7 @@ class VoiceCall:
 
     def _over(self, cause: Cause | None) -> None:
         """The network or the far end ended it; None: find out why."""
+        self._x.hasten("AT+CHUP", "ATH", "ATD", "ATA")
         if self.state in (State.IDLE, State.ENDING):
             return
         self._announce(None)
