@@ -43,6 +43,11 @@ class FileJournal:
         self._place: tuple[int, Path, int] | None = None
         """Where the last read ended: position, segment, byte offset."""
 
+    @property
+    def first(self) -> int:
+        """The position of the oldest event still there; 1 when none ever was."""
+        return _first(segments[0]) if (segments := self._segments()) else 1
+
     def append(self, events: Iterable[Event]) -> int:
         """Write and fsync; raises OSError (disk full, say) with nothing half-written kept."""
         lines = [to_line(event) for event in events]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from peewee import SqliteDatabase
+from peewee import IntegrityError, InterfaceError, ProgrammingError, SqliteDatabase
 
 from appliance.events import Event, Fact, Stamp
 from appliance.store import outbox, schema
@@ -28,6 +28,16 @@ QUARANTINE = "INSERT INTO quarantine (eid, reason, at_s) VALUES (?, ?, ?) ON CON
 MOVE_CURSOR = (
     "INSERT INTO cursor (name, pos) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET pos = excluded.pos"
 )
+UNFOLDABLE = (
+    KeyError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    IntegrityError,
+    InterfaceError,
+    ProgrammingError,
+)
+"""What folding a body raises whose values are not what the projection expects."""
 COLUMNS = "pos, eid, subject, kind, ver, body"
 
 
@@ -159,7 +169,7 @@ class Store:
         """An event that cannot be folded is kept, set aside where people see it, and stops nothing."""
         try:
             project(self, event)
-        except (KeyError, TypeError, ValueError) as error:
+        except UNFOLDABLE as error:
             self.execute(QUARANTINE, event.eid, repr(error), time.time())
 
     def _last_eid(self) -> bytes:

@@ -1,0 +1,144 @@
+"""The store process: follows the journal into the database, answers the IVR, and does the jobs.
+
+`python -m appliance.store.daemon --data DIR`. It may be down while calls flow: the journal
+waits. SIGTERM ends it within two seconds; a kill at any point loses nothing.
+"""
+
+import argparse
+import fcntl
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TextIO
+
+from peewee import DatabaseError
+
+from appliance.configuration import BadConfiguration, load
+from appliance.journal import FileJournal
+from appliance.places import Places, places
+from appliance.store.alarms import Alarm
+from appliance.store.answers import Answers, Server
+from appliance.store.follower import Follower, why
+from appliance.store.jobs import Runner
+from appliance.store.store import Store
+from appliance.store.works import SEAL, SMS, Works, sms_failed
+
+IDLE_S = 0.1
+"""How soon a new line in the journal is seen."""
+JOBS_S = 0.5
+RETRY_S = 2.0
+FORGET_EVERY_S = 3600.0
+END_S = 1.5
+
+
+class Daemon:
+    """The threads of the store process over one store: following, jobs, answers."""
+
+    def __init__(self, where: Places, site: int, hotline: str) -> None:
+        self._stopping = threading.Event()
+        self.store = Store(where.database, site)
+        self.follower = Follower(self.store, FileJournal(where.journal), hotline)
+        works = Works(where, self._stopping)
+        self._runner = Runner(self.store, {SEAL: works.seal, SMS: works.sms}, {SMS: sms_failed})
+        self._server = Server(where.socket("store"), Answers(self.store, self._health))
+        self._threads = [
+            threading.Thread(target=self._follow, name="follow", daemon=True),
+            threading.Thread(target=self._work, name="jobs", daemon=True),
+            threading.Thread(target=self._server.serve_forever, args=(0.2,), name="answers", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def wait(self) -> int:
+        """Wait for the end; 1 when a thread died of a fault of ours, so that the process is started again."""
+        while not self._stopping.wait(0.2):
+            if not all(thread.is_alive() for thread in self._threads):
+                return 1
+        until = time.monotonic() + END_S
+        self._server.shutdown()
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return 0
+
+    def stop(self) -> None:
+        """Ask for the end."""
+        self._stopping.set()
+
+    def _follow(self) -> None:
+        alarm = Alarm(self.store, "store")
+        with self.store.database.connection_context():
+            while not self._stopping.is_set():
+                try:
+                    taken = self.follower.step()
+                except (DatabaseError, OSError) as error:
+                    alarm.say(why(error))
+                    self._stopping.wait(RETRY_S)
+                    continue
+                alarm.say("")
+                if not taken:
+                    self._stopping.wait(IDLE_S)
+
+    def _work(self) -> None:
+        resumed, forgotten = False, 0.0
+        with self.store.database.connection_context():
+            while not self._stopping.is_set():
+                try:
+                    resumed = resumed or self._runner.resume() >= 0
+                    tried = self._runner.run_due()
+                    if time.monotonic() - forgotten > FORGET_EVERY_S:
+                        self._runner.forget()
+                        forgotten = time.monotonic()
+                except (DatabaseError, OSError):
+                    self._stopping.wait(RETRY_S)  # the follower has said so
+                    continue
+                if not tried:
+                    self._stopping.wait(JOBS_S)
+
+    def _health(self) -> dict[str, object]:
+        return {"position": self.follower.position, "cursor": self.store.cursor("journal")}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="appliance.store.daemon", description=__doc__)
+    parser.add_argument("--data", help="the data folder")
+    where = places(parser.parse_args(arguments).data).make()
+    try:
+        configuration = load(where)
+    except BadConfiguration as error:
+        print(error, file=sys.stderr)
+        return 2
+    lock = _alone(where.socket("store").with_suffix(".lock"))
+    if lock is None:
+        print(f"Another store process works on {where.data}.", file=sys.stderr)
+        return 3
+    numbers = configuration.site.numbers
+    try:
+        daemon = Daemon(where, configuration.site.number, numbers[0] if numbers else "12345")
+    except (DatabaseError, OSError) as error:
+        print(why(error), file=sys.stderr)
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: daemon.stop())
+    daemon.start()
+    return daemon.wait()
+
+
+def _alone(path: Path) -> TextIO | None:
+    """Hold the lock that says one store process per data folder while the file is open; None when taken."""
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+if __name__ == "__main__":
+    sys.exit(main())
