@@ -46,6 +46,7 @@ class Jitter:
         self._missed = REPEATS
         self._hold = 0
         self._lowest = SPAN
+        self._highest = self._highest_before = 0
         self._watched = 0
         self._stray: tuple[int, int] | None = None
 
@@ -64,6 +65,8 @@ class Jitter:
             lead = START
         if lead < self._lowest:
             self._lowest = lead
+        if lead > self._highest:
+            self._highest = lead
         if lead < 0:
             self._late(lead)
             if lead + size <= 0:
@@ -86,7 +89,8 @@ class Jitter:
         at = self._at
         if self._hold:
             self._hold -= 1
-            if self._depth + FRAME <= MOST:
+            if max(self._highest, self._highest_before) + FRAME <= MOST:
+                self._highest += FRAME
                 return self._conceal(into)
         if self._have.find(0, at, at + FRAME) < 0:
             self._last = self._codes[at : at + FRAME]
@@ -125,6 +129,7 @@ class Jitter:
         self._hold = 0
         self._missed = REPEATS
         self._watched, self._lowest = 0, SPAN
+        self._highest = self._highest_before = START
         return True
 
     def _late(self, lead: int) -> None:
@@ -134,6 +139,7 @@ class Jitter:
     def _watch(self) -> None:
         lowest = self._lowest
         self._watched, self._lowest = 0, SPAN
+        self._highest_before, self._highest = self._highest, 0
         if ROOMY < lowest < SPAN:
             self._advance(1 if lowest <= MOST else (lowest - START) // FRAME)
 

@@ -124,7 +124,7 @@ class Switch:
         return reports
 
     def shut(self) -> None:
-        """Finish every recording, wait for the disk, give all ports back; `reports` has what is left to tell."""
+        """Finish every recording, wait for the disk, give all ports back; `reports` has the last news."""
         self._recorder.finish_all()
         self._disk.close()
         self._collect()

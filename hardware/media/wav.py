@@ -38,7 +38,7 @@ def header(channels: int, data_bytes: int) -> bytes:
 
 
 def read_prompt(path: str) -> NDArray[np.int16]:
-    """All samples of an 8 kHz mono int16 WAV; ValueError says what it is instead, OSError why there is none."""
+    """All samples of an 8 kHz mono int16 WAV; ValueError says what it is instead; OSError."""
     if Path(path).stat().st_size > PROMPT_MOST_BYTES:
         raise ValueError(f"{path} is larger than a prompt may be")
     try:
@@ -63,10 +63,10 @@ def repair(path: Path) -> float:
     try:
         size = os.fstat(fd).st_size
         head = os.pread(fd, HEADER_BYTES, 0)
-        channels = int.from_bytes(head[22:24], "little") if len(head) == HEADER_BYTES else 2
-        if head.strip(b"\0") and head[:4] + head[36:40] != b"RIFFdata":
+        unwritten = not head.strip(b"\0")
+        if not unwritten and not (head.startswith(b"RIFF") and b"data".startswith(head[36:40])):
             raise ValueError(f"{path} is none of our recordings")
-        channels = channels if channels in (1, 2) else 2
+        channels = 1 if head[22:24] == b"\1\0" else 2
         align = 2 * channels
         data = max(0, size - HEADER_BYTES) // align * align
         os.ftruncate(fd, HEADER_BYTES + data)

@@ -1,0 +1,146 @@
+"""Prompts, with files read at once instead of in a thread."""
+
+import os
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hardware.line import FRAME
+from hardware.media.matrix import frames
+from hardware.media.player import Ended, Player, Shelf
+from hardware.media.tones import tone
+from hardware.media.wav import read_prompt
+
+
+def at_once(job: Callable[[], None]) -> None:
+    job()
+
+
+def prompt(path: Path, samples: list[int], rate_hz: int = 8000, channels: int = 1) -> str:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes(np.array(samples, "<i2").tobytes())
+    return str(path)
+
+
+def hear(player: Player, ticks: int, row: int = 0) -> list[int]:
+    heard: list[int] = []
+    for _ in range(ticks):
+        sink = frames(4)
+        player.add(sink)
+        heard.extend(sink[row].tolist())
+    return heard
+
+
+def test_prompts_follow_each_other_without_a_gap_inside_a_tick(tmp_path: Path) -> None:
+    first = prompt(tmp_path / "a.wav", list(range(1, 251)))
+    second = prompt(tmp_path / "b.wav", list(range(251, 271)))
+    player = Player(at_once)
+    player.play(0, "p", [first, second, first])
+    heard = hear(player, 4)
+    assert heard[:520] == [*range(1, 271), *range(1, 251)]
+    assert not any(heard[520:])
+    assert player.ended() == [Ended(0, "p", "done")]
+    assert player.ended() == []
+
+
+def test_a_prompt_of_whole_frames_ends_with_its_last_frame(tmp_path: Path) -> None:
+    player = Player(at_once)
+    player.play(0, "p", [prompt(tmp_path / "a.wav", [7] * 2 * FRAME)])
+    hear(player, 1)
+    assert player.ended() == []
+    hear(player, 1)
+    assert player.ended() == [Ended(0, "p", "done")]
+
+
+def test_a_loop_goes_on_until_it_is_stopped(tmp_path: Path) -> None:
+    player = Player(at_once)
+    player.play(0, "music", [prompt(tmp_path / "a.wav", [1, 2, 3])], loop=True)
+    assert hear(player, 3) == [1, 2, 3] * FRAME
+    player.stop(0)
+    assert player.ended() == [Ended(0, "music", "stopped")]
+    assert not any(hear(player, 1))
+
+
+def test_a_new_prompt_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    player = Player(at_once)
+    player.play(0, "one", ["tone:ringback"], loop=True)
+    player.play(0, "two", [prompt(tmp_path / "a.wav", [5])])
+    assert hear(player, 1)[:2] == [5, 0]
+    assert player.ended() == [Ended(0, "one", "stopped"), Ended(0, "two", "done")]
+
+
+def test_a_prompt_is_added_to_what_the_line_hears_and_clipped(tmp_path: Path) -> None:
+    player = Player(at_once)
+    player.play(0, "p", [prompt(tmp_path / "a.wav", [1000, 32767, -32768])])
+    sink = frames(2)
+    sink[:] = 10
+    sink[0, 2] = -10
+    player.add(sink)
+    assert sink[0, :4].tolist() == [1010, 32767, -32768, 10]
+    assert (sink[1] == 10).all()
+
+
+def test_keys_sent_as_tones_take_the_place_of_all_else() -> None:
+    player = Player(at_once)
+    player.say(1, np.array([3, 4], np.int16))
+    player.say(1, np.array([5], np.int16))
+    sink = frames(2)
+    sink[:] = 99
+    player.add(sink, instead=True)
+    assert sink[1, :5].tolist() == [3, 4, 5, 0, 0]
+    assert (sink[0] == 99).all()
+    assert player.ended() == []
+
+
+def test_a_tone_is_one_period_and_may_loop() -> None:
+    period = tone("ringback")
+    player = Player(at_once)
+    player.play(0, "t", ["tone:ringback"], loop=True)
+    heard = hear(player, 2 * len(period) // FRAME)
+    assert heard == np.tile(period, 2)[: len(heard)].tolist()
+
+
+@pytest.mark.parametrize("bad", ["/nowhere/x.wav", "tone:no such tone"])
+def test_nothing_is_played_when_one_item_is_missing(tmp_path: Path, bad: str) -> None:
+    player = Player(at_once)
+    player.play(0, "p", [prompt(tmp_path / "a.wav", [5] * 500), bad])
+    assert not any(hear(player, 4))
+    (ended,) = player.ended()
+    assert ended.outcome == "missing"
+    assert ended.fault
+
+
+@pytest.mark.parametrize(("rate_hz", "channels"), [(16000, 1), (8000, 2)])
+def test_a_wav_of_another_kind_is_refused_with_what_it_is(
+    tmp_path: Path, rate_hz: int, channels: int
+) -> None:
+    path = prompt(tmp_path / "a.wav", [0] * 100, rate_hz, channels)
+    with pytest.raises(ValueError, match=f"{channels} channels of 16 bit at {rate_hz} Hz"):
+        read_prompt(path)
+    (tmp_path / "no.wav").write_bytes(b"RIFF")
+    with pytest.raises(ValueError, match="no WAV"):
+        read_prompt(str(tmp_path / "no.wav"))
+
+
+def test_an_empty_loop_is_silence_and_not_an_endless_tick(tmp_path: Path) -> None:
+    player = Player(at_once)
+    player.play(0, "p", [prompt(tmp_path / "a.wav", [])], loop=True)
+    assert not any(hear(player, 2))
+
+
+def test_a_prompt_recorded_anew_is_heard_anew_and_old_ones_are_put_away(tmp_path: Path) -> None:
+    shelf = Shelf(most_bytes=2000)
+    path = prompt(tmp_path / "a.wav", [1] * 400)
+    assert shelf.take(path) is shelf.take(path)
+    prompt(tmp_path / "a.wav", [2] * 400)
+    os.utime(path, (1, 1))
+    assert shelf.take(path)[0] == 2
+    for number in range(5):
+        shelf.take(prompt(tmp_path / f"{number}.wav", [number] * 400))
+    assert len(shelf) == 2
