@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from appliance.events import Event
@@ -11,7 +10,7 @@ from appliance.tickets.ticket import Created, Ticket, body_of, fold, replay
 if TYPE_CHECKING:
     from appliance.store.store import Store
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Ticket))
+_FIELDS = Ticket.__struct_fields__
 COLUMNS = ", ".join(f'"{name}"' for name in _FIELDS)
 _SAVE = (
     f"INSERT INTO ticket ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))}) ON CONFLICT (tid)"

@@ -4,12 +4,11 @@ Field by field the last writer stands. A move that lost a race, because another 
 led somewhere it is not allowed from, stays in the timeline, is counted, and changes nothing else.
 """
 
-import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from appliance.events import Event
 from appliance.tickets.workflow import CREATION, END, STATES, STEPS, Move
@@ -29,8 +28,7 @@ REGISTERED_FIELDS: Mapping[str, type] = {
 """What is written down about a ticket, and may be edited."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(msgspec.Struct, frozen=True):
     """A ticket as its events tell it. Times are Unix seconds; the fields are the columns of the table."""
 
     tid: bytes
@@ -180,7 +178,7 @@ def fold(ticket: Ticket | None, event: Event) -> Ticket:
         case Moved():
             return _move(ticket, event, body)
         case Noted():
-            return dataclasses.replace(ticket, **_touched(ticket, event))
+            return replace(ticket, **_touched(ticket, event))
     return ticket
 
 
@@ -226,16 +224,16 @@ def _create(event: Event, body: Created) -> Ticket:
 def _edit(ticket: Ticket, event: Event, body: Edited) -> Ticket:
     touched = _touched(ticket, event)
     if ticket.state == END:
-        return dataclasses.replace(ticket, **touched, conflicts=ticket.conflicts + 1)
+        return replace(ticket, **touched, conflicts=ticket.conflicts + 1)
     known = {name: value for name, value in body.fields.items() if name in REGISTERED_FIELDS}
-    return dataclasses.replace(ticket, **touched, **known)
+    return replace(ticket, **touched, **known)
 
 
 def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
     touched = _touched(ticket, event)
     move = _allowed(ticket, body)
     if move is None:
-        return dataclasses.replace(ticket, **touched, conflicts=ticket.conflicts + 1)
+        return replace(ticket, **touched, conflicts=ticket.conflicts + 1)
     changes = {name: value for name in CARRIED if (value := getattr(body, name)) is not None}
     if move.target in _STAMPED:
         changes[_STAMPED[move.target]] = event.at_s
@@ -243,7 +241,7 @@ def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
         changes["accepted_s"] = event.at_s
     closed = STATES[move.target].list == "closed"
     changes["closed_s"] = (ticket.closed_s or event.at_s) if closed else None
-    return dataclasses.replace(
+    return replace(
         ticket,
         **touched,
         **changes,
