@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "workflow": ("appliance.commands.workflow", "Check the ticket workflow, or draw it"),
     "rebuild": ("appliance.commands.rebuild", "Fold everything that is shown anew from the event log"),
     "person": ("appliance.commands.person", "Add a person, or set a new one-time password"),
+    "unit": ("appliance.commands.unit", "Become one unit of the box, as systemd starts it"),
     "simulate": ("appliance.commands.simulate", "Simulate a GSM modem, or a network of sites"),
     "bench": ("appliance.commands.bench", "Measure, one JSON line a figure"),
 }

@@ -38,8 +38,6 @@ class Queue(msgspec.Struct, frozen=True):
     """How long one agent's phone rings before the next is tried."""
     wrap_up_s: float = 60.0
     """How long an agent has after a call before being ready again."""
-    comfort_s: float = 20.0
-    """How often a waiting caller is spoken to."""
 
 
 class Sip(msgspec.Struct, frozen=True):
