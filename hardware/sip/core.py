@@ -435,10 +435,7 @@ class SipCore:
         """Answer without a transaction; the tag is the same however often the request comes again."""
         seed = request.headers.get("call-id")[0] + request.headers.get("via")[0]
         tag = hashlib.blake2s(seed.encode(), key=self._key, digest_size=8).hexdigest()
-        try:
-            to = where_to_reply(via_of(request), source)
-        except Malformed:
-            to = source
+        to = where_to_reply(via_of(request), source)
         self.send(reply(request, status, source, to_tag=tag, headers=headers), to)
 
     def _settle(self, transaction: Transaction) -> None:

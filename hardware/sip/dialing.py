@@ -296,9 +296,11 @@ class Fork:
     def _lose(self, leg: Leg, cause: Cause, now: float) -> None:
         if isinstance(leg, Dialing) and leg.unreachable:
             self.unreachable.append(leg.target)
-        self._causes.append(cause)
         self.legs = [other for other in self.legs if other is not leg]
-        if self._early is leg and self._winner is None:
+        if leg is self._winner:
+            return self._post(Cleared(cause), now)
+        self._causes.append(cause)
+        if self._early is leg:
             self._early = None
         if not self.legs:
             # A phone that is there says more than one that is not.

@@ -60,7 +60,10 @@ REASONS = {
 
 
 class Malformed(ValueError):
-    """A datagram that is no usable SIP message; `request` is set when `status` can be sent in reply."""
+    """A datagram that is no usable SIP message; `request` is set when `status` can be sent in reply.
+
+    Without readable Via and CSeq no reply would find its way.
+    """
 
     def __init__(self, reason: str, status: int = 400, request: SipRequest | None = None) -> None:
         super().__init__(reason)
@@ -116,16 +119,13 @@ def parse(data: bytes) -> Message:
         else:
             message.headers.append(name, value)
     request = message if isinstance(message, SipRequest) else None
-    for name in (*SINGLE, "via"):
+    for name in ("via", *SINGLE):
         if not (values := message.headers.get(name)) or not values[0]:
             raise Malformed(f"no {name} header")
-        if name != "via" and len(values) > 1:
-            raise Malformed(f"more than one {name} header", request=request)
-    try:
-        via_of(message)
-        method = cseq_of(message).method
-    except Malformed as wrong:
-        raise Malformed(str(wrong), request=request) from wrong
+    via_of(message)
+    method = cseq_of(message).method
+    if repeated := [name for name in SINGLE if len(message.headers.get(name)) > 1]:
+        raise Malformed(f"more than one {repeated[0]} header", request=request)
     if request is not None and method != request.method:
         raise Malformed("CSeq names another method", request=request)
     if request is not None and (version := start.rsplit("/", 1)[1].strip()) != "2.0":
@@ -310,7 +310,7 @@ def reply(
     response = SipResponse(status_code=status, reason_phrase=REASONS.get(status, "Failure"))
     put = response.headers.append
     vias = list(request.headers.get("via"))
-    via = via_of(request) if _VIA.match(vias[0].strip()) else Via(host=source[0])
+    via = via_of(request)
     if "rport" in via.params:
         vias[0] = re.sub(r";\s*rport\b(?:\s*=\s*\d*)?", f";rport={source[1]}", vias[0], count=1, flags=re.I)
     if "rport" in via.params or literal(via.host) != source[0]:

@@ -13,6 +13,7 @@ DEFAULT_S = 300
 MAX_S = 3600
 MAX_CONTACTS = 8
 """Phones per extension; the oldest makes room."""
+_URI = re.compile(r"sips?:[^\s<>\"]+", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,11 @@ class Registrar:
         self, contact: str, expires: int, request: SipRequest, source: Addr, now: float
     ) -> tuple[Binding, int]:
         who = party(contact)
-        if who.uri.scheme not in ("sip", "sips") or not who.uri.host or re.search(r"[\s<>\"]", who.raw_uri):
+        if (
+            not who.raw_uri.lower().startswith(("sip:", "sips:"))
+            or not who.uri.host
+            or re.search(r"[\s<>\"]", who.raw_uri)
+        ):
             raise Refusal(400)
         life_s = min(_seconds(who.params.get("expires"), expires), MAX_S)
         if 0 < life_s < MIN_S:

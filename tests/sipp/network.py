@@ -7,7 +7,7 @@ from aiosipua.message import SipRequest, SipResponse
 
 from hardware.line import Signal
 from hardware.sip.core import SipCore
-from hardware.sip.digest import ha1
+from hardware.sip.digest import Credentials, ha1
 from hardware.sip.message import Addr, Message, parse
 from hardware.sip.settings import SipAccount, SipSettings
 
@@ -20,11 +20,18 @@ SDP = (
 )
 
 
-def settings(ip: str = BOX[0], lines: int = 4, **more: object) -> SipSettings:
+def settings(
+    ip: str = BOX[0],
+    lines: int = 4,
+    allow: tuple[str, ...] = (),
+    credentials: tuple[Credentials, ...] = (),
+) -> SipSettings:
     """A box with two extensions and the hotline's number."""
     accounts = tuple(SipAccount(n, ha1(n, REALM, f"pw{n}"), f"台席{n}") for n in ("8001", "8002"))
-    fields: dict[str, object] = {"accounts": accounts, "numbers": frozenset({"12345"})} | more
-    return SipSettings(ip, 5060, ip, 20000, lines, REALM, **fields)  # type: ignore[arg-type]  # test sugar
+    numbers = frozenset({"12345"})
+    return SipSettings(
+        ip, 5060, ip, 20000, lines, REALM, accounts, numbers, allow=allow, credentials=credentials
+    )
 
 
 @dataclass
@@ -38,8 +45,9 @@ class Network:
     """What arrived at addresses without a core."""
     heard: dict[str, list[tuple[int, Signal]]] = field(default_factory=dict)
 
-    def add(self, ip: str = BOX[0], **more: object) -> SipCore:
-        core = SipCore(settings(ip, **more), key=b"k" * 16)  # type: ignore[arg-type]  # test sugar
+    def add(self, of: SipSettings) -> SipCore:
+        """A box joins, all its lines open."""
+        ip, core = of.bind_ip, SipCore(of, key=b"k" * 16)
         self.cores[ip] = core
         self.heard[ip] = []
         for slot in core.slots:
