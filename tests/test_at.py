@@ -137,7 +137,7 @@ def test_a_command_without_an_answer_is_given_up_and_a_late_one_is_ignored() -> 
 def test_an_answer_whose_ok_was_lost_still_counts() -> None:
     port = asked("AT+CPIN?")
     port.receive(b"\r\n+CPIN: READY\r\n", 0.1)
-    port.on_timer(5.0)
+    port.on_timer(5.1)
     (done,) = events(port)
     assert isinstance(done, Done)
     assert (done.ok, done.lines) == (True, ("+CPIN: READY",))

@@ -110,7 +110,7 @@ class VoiceCall:
     def _forget(self) -> None:
         self.state = State.IDLE
         self._cause = Cause.NORMAL
-        self._announced = self._connected = False
+        self._announced = self._connected = self._guessed = False
         self._id = ""
         self._absences = self._confirms = 0
         self._polling = False
@@ -325,6 +325,8 @@ class VoiceCall:
     def _over(self, cause: Cause | None) -> None:
         """The network or the far end ended it; None: find out why."""
         self._x.hasten("AT+CHUP", "ATH", "ATD", "ATA")
+        if self.state is State.ENDING and self._guessed and cause is not None:
+            self._cause, self._guessed = cause, False
         if self.state in (State.IDLE, State.ENDING):
             return
         self._announce(None)
@@ -332,11 +334,14 @@ class VoiceCall:
         unknown = cause is None and outgoing and not self._connected
         self._ending(cause or (Cause.NORMAL if not unknown else _unanswered(alerting)))
         if unknown:
+            self._guessed = True
             self._x.ask("AT+CEER", self._reason)
         self._silence()
         self._confirm_later(0.0)
 
     def _reason(self, done: Done) -> None:
+        if not self._guessed:
+            return
         text = done.lines[0].lower() if done.ok and done.lines else ""
         found = next((cause for words, cause in CEER_CAUSE if re.search(words, text)), None)
         self._cause = found or _cause(fields(text)[-1]) or self._cause
