@@ -1,0 +1,64 @@
+"""Who may open what: one table, and nothing opens that is not in it.
+
+Roles are the codes of the workflow: AG agent, TL team leader, DP dispatcher, U2 unit
+operator, UL unit leader, CB callback clerk, LD leader, AD administrator, TE technician.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+ROLES: Final = frozenset({"AG", "TL", "DP", "U2", "UL", "U3", "IN", "CB", "SV", "LD", "AD", "TE"})
+PUBLIC: Final[frozenset[str]] = frozenset({"*"})
+"""Nobody needs to sign in."""
+ANYONE: Final = ROLES
+"""Everybody who has signed in."""
+UNITS: Final = frozenset({"U2", "UL", "U3"})
+CENTRE: Final = frozenset({"AG", "TL", "DP", "IN", "CB", "SV", "LD", "AD"})
+CASEWORK: Final = CENTRE | UNITS
+AGENTS: Final = frozenset({"AG", "TL"})
+LISTENERS: Final = frozenset({"AG", "TL", "DP", "CB", "SV", "LD", "AD"})
+"""Who may look up calls and listen to recordings of the whole centre."""
+BOX: Final = frozenset({"TE", "AD"})
+
+TABLE: Final[Mapping[str, frozenset[str]]] = {
+    "static": PUBLIC,
+    "api.health": PUBLIC,
+    "door.sign_in": PUBLIC,
+    "door.sign_out": PUBLIC,
+    "door.choose_language": PUBLIC,
+    "door.home": ANYONE,
+    "door.password": ANYONE,
+    "live.stream": ANYONE,
+    "live.now": ANYONE,
+    "desk.page": AGENTS,
+    "desk.order": AGENTS,
+    "desk.shift": AGENTS,
+    "desk.sound": AGENTS,
+    "desk.caller": AGENTS,
+    "desk.drafts": AGENTS,
+    "desk.draft": AGENTS,
+    "desk.save_draft": AGENTS,
+    "desk.drop_draft": AGENTS,
+    "desk.file": AGENTS,
+    "tickets.page": CASEWORK,
+    "tickets.one": CASEWORK,
+    "tickets.move": CASEWORK,
+    "tickets.edit": CASEWORK,
+    "tickets.note": CASEWORK,
+    "calls.page": LISTENERS,
+    "calls.recordings": LISTENERS,
+    "calls.sound": CASEWORK,
+    "citizen.page": PUBLIC,
+    "citizen.dial": PUBLIC,
+    "citizen.key": PUBLIC,
+    "citizen.hang_up": PUBLIC,
+    "citizen.state": PUBLIC,
+    "box.page": BOX,
+    "box.state": BOX,
+}
+
+
+def allowed(endpoint: str, roles: frozenset[str] | None) -> bool:
+    """Tell whether somebody with these roles (None: nobody) may open an endpoint; unlisted is closed."""
+    needed = TABLE.get(endpoint, frozenset())
+    return needed == PUBLIC or (roles is not None and bool(needed & roles))

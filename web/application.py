@@ -1,0 +1,229 @@
+"""The web application: everything a request passes before and after its page."""
+
+import secrets
+import urllib.parse
+
+from flask import Flask, Response, jsonify, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from appliance.configuration import Configuration
+from appliance.people import People
+from appliance.places import Places
+from appliance.refused import Refused
+from appliance.store.schema import Setting
+from appliance.store.store import Store
+from appliance.tickets.desk import TicketDesk
+from web import access, context, language, shown
+from web.context import Box, actor, wants_json
+from web.hub import hub_sign
+from web.link import Away, Link
+from web.live import Full, Live, StoreWatch
+from web.pages import BLUEPRINTS
+
+BODY_LIMIT = 256 * 1024
+FORM_PARTS = 200
+STATIC_SECONDS = 300
+CONFLICTS = {"changed", "not_now"}
+"""Refusals that mean the world moved on: 409; all others mean what was asked is not allowed or not right."""
+FORBIDDEN = {"not_yours", "other_unit", "frozen"}
+MISSING = {"unknown_ticket"}
+PAGES = (
+    ("desk.page", lazy_gettext("Desk")),
+    ("tickets.page", lazy_gettext("Tickets")),
+    ("calls.page", lazy_gettext("Calls")),
+    ("calls.recordings", lazy_gettext("Recordings")),
+    ("box.page", lazy_gettext("Box")),
+)
+FIRST_SIGN_IN = frozenset(
+    {"door.password", "door.sign_out", "door.choose_language", "static", "live.now", "live.stream"}
+)
+"""What somebody may open who must set an own password first."""
+
+
+def create_app(places: Places, configuration: Configuration, running: bool = True) -> Flask:
+    """Make the application over the box's data folder; `running` starts its threads."""
+    app = Flask("web")
+    store = Store(places.database, configuration.site.number)
+    live = Live()
+    box = Box(
+        places=places,
+        configuration=configuration,
+        store=store,
+        people=People(store, demo=configuration.demo),
+        tickets=TicketDesk(store),
+        live=live,
+        calls=Link(places.socket("calls"), live.tell),
+        watch=StoreWatch(store, live.tell),
+    )
+    app.extensions["box"] = box
+    app.config.update(
+        SECRET_KEY=_secret(store),
+        SESSION_COOKIE_NAME="form",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,
+        MAX_CONTENT_LENGTH=BODY_LIMIT,
+        MAX_FORM_PARTS=FORM_PARTS,
+        SEND_FILE_MAX_AGE_DEFAULT=STATIC_SECONDS,
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's provider has it, its base class has not
+    language.install(app, places.data / "locale", configuration.site.language)
+    shown.install(app)
+    CSRFProtect(app)
+    app.before_request(_admit)
+    app.after_request(_guard)
+    app.teardown_appcontext(lambda _: _leave(store))
+    app.context_processor(lambda: _everywhere(box))
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    _errors(app)
+    if running:
+        box.calls.start()
+        box.watch.start()
+    return app
+
+
+def _leave(store: Store) -> None:
+    """Give the connection of this request's thread back."""
+    if not store.database.is_closed():
+        store.database.close()
+
+
+def _secret(store: Store) -> str:
+    """The key that signs form tokens, made once for this box."""
+    with store.transaction():
+        Setting.insert(name="web_secret", value=secrets.token_urlsafe(32)).on_conflict_ignore().execute()
+        return str(Setting.get_by_id("web_secret").value)
+
+
+def _admit() -> AnyResponse | None:
+    """Let nobody into a page the access table does not open to them."""
+    endpoint = request.endpoint or ""
+    if not endpoint:
+        return None
+    if endpoint != "static":
+        context.box().store.database.connect(reuse_if_open=True)
+    person = actor() if access.TABLE.get(endpoint) != access.PUBLIC else None
+    roles = person.roles if person else None
+    if not access.allowed(endpoint, roles):
+        if person is not None:
+            raise Refused("not_yours", "Your role does not open this page.")
+        if wants_json():
+            return _json_error(401, gettext("You have been signed out. Sign in again."))
+        return redirect(url_for("door.sign_in", next=_here()))
+    if person is not None and person.must_change and endpoint not in FIRST_SIGN_IN:
+        return redirect(url_for("door.password"))
+    return None
+
+
+def _here() -> str | None:
+    return request.full_path.rstrip("?") if request.method == "GET" and request.path != "/" else None
+
+
+def _guard(response: Response) -> Response:
+    """Say to the browser what the page may load, and keep people's pages out of caches."""
+    host = urllib.parse.urlsplit(f"//{request.host}").hostname or "127.0.0.1"
+    if ":" in host:
+        host = f"[{host}]"
+    port = context.box().configuration.browser.port
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
+        f"connect-src 'self' ws://{host}:{port} wss://{host}:{port}; worker-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["X-Frame-Options"] = "DENY"
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(self)"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _everywhere(box: Box) -> dict[str, object]:
+    """What every template may show."""
+    person = actor() if request.endpoint else None
+    numbers = box.configuration.site.numbers
+    return {
+        "me": person,
+        "demo": box.demo,
+        "hotline": numbers[0] if numbers else "12345",
+        "site_name": box.configuration.site.name,
+        "site_number": box.configuration.site.number,
+        "hub": hub_sign(box) if person else None,
+        "navigation": lambda: [
+            (endpoint, title)
+            for endpoint, title in PAGES
+            if person and access.allowed(endpoint, person.roles)
+        ],
+        "words_for_scripts": language.words_for_scripts,
+    }
+
+
+def _errors(app: Flask) -> None:
+    """Answer what goes wrong in the reader's language, as a page or as JSON."""
+
+    @app.errorhandler(Refused)
+    def refused(error: Refused) -> tuple[str | Response, int]:
+        return _answer(_status(error), shown.sentence(error), error.word)
+
+    @app.errorhandler(Away)
+    def away(_: Away) -> tuple[str | Response, int]:
+        return _answer(
+            503, gettext("The call process cannot be reached. Try again in a few seconds."), "away"
+        )
+
+    @app.errorhandler(Full)
+    def full(_: Full) -> tuple[Response, int, dict[str, str]]:
+        words = gettext("Too many pages are open at once. Try again soon.")
+        return jsonify(sentence=words, word="full"), 503, {"Retry-After": "5"}
+
+    @app.errorhandler(CSRFError)
+    def stale(_: CSRFError) -> tuple[str | Response, int]:
+        return _answer(400, gettext("This page has been open too long. Load it again and repeat."), "stale")
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> tuple[str | Response, int]:
+        return _answer(error.code or 500, _http_sentence(error.code or 500), "http")
+
+    @app.errorhandler(Exception)
+    def bug(error: Exception) -> tuple[str | Response, int]:
+        app.logger.exception("%s %s", request.method, request.path)
+        return _answer(500, _http_sentence(500), "bug")
+
+
+def _status(error: Refused) -> int:
+    if error.word in CONFLICTS:
+        return 409
+    return 403 if error.word in FORBIDDEN else 404 if error.word in MISSING else 422
+
+
+def _http_sentence(code: int) -> str:
+    known = {
+        400: gettext("The request was not understood. Go back and try again."),
+        404: gettext("This page does not exist. Check the address, or begin again at the first page."),
+        405: gettext("This cannot be opened directly. Begin again at the first page."),
+        413: gettext("What was sent is too large."),
+        500: gettext(
+            "Something went wrong in the box. It has been written down;"
+            " try again, and tell your technician if it stays."
+        ),
+    }
+    return str(known.get(code) or known[400 if code < 500 else 500])
+
+
+def _answer(code: int, sentence: str, word: str) -> tuple[str | Response, int]:
+    if wants_json():
+        return _json_error(code, sentence, word), code
+    return render_template("error.html", code=code, sentence=sentence), code
+
+
+def _json_error(code: int, sentence: str, word: str = "") -> Response:
+    response = jsonify(sentence=sentence, word=word)
+    response.status_code = code
+    return response

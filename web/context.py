@@ -1,0 +1,63 @@
+"""What every page works with: the box, and who is asking."""
+
+from dataclasses import dataclass
+
+from flask import current_app, g, request
+
+from appliance.configuration import Configuration
+from appliance.people import Actor, People
+from appliance.places import Places
+from appliance.store.store import Store
+from appliance.tickets.desk import TicketDesk
+from web.link import Link
+from web.live import Live, StoreWatch
+
+COOKIE = "hotline"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The parts of the box that pages use."""
+
+    places: Places
+    configuration: Configuration
+    store: Store
+    people: People
+    tickets: TicketDesk
+    live: Live
+    calls: Link
+    watch: StoreWatch
+
+    @property
+    def demo(self) -> bool:
+        """Whether this is a demonstration, with the citizen phone and open logins."""
+        return self.configuration.demo
+
+
+def box() -> Box:
+    """Return the box of this application."""
+    found: Box = current_app.extensions["box"]
+    return found
+
+
+def actor() -> Actor | None:
+    """Return who is signed in, looked up once a request."""
+    if "actor" not in g:
+        token = request.cookies.get(COOKIE, "")
+        g.actor = box().people.actor_for(token) if token else None
+    found: Actor | None = g.actor
+    return found
+
+
+def me() -> Actor:
+    """Return who is signed in, on pages that nobody else reaches."""
+    found = actor()
+    assert found is not None, "the access table lets nobody in here who is not signed in"
+    return found
+
+
+def wants_json() -> bool:
+    """Tell whether a script asks, which wants a sentence as JSON, or a person, who wants a page."""
+    return request.path.startswith("/api/") or request.headers.get("Accept", "").startswith(
+        "application/json"
+    )

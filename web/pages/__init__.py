@@ -1,0 +1,14 @@
+"""The pages, one blueprint per audience."""
+
+from web.pages import api, box, calls, citizen, desk, door, live, tickets
+
+BLUEPRINTS = (
+    door.pages,
+    desk.pages,
+    live.pages,
+    tickets.pages,
+    calls.pages,
+    citizen.pages,
+    box.pages,
+    api.pages,
+)

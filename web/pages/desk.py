@@ -1,0 +1,286 @@
+"""The agent's desk: the shift, orders to the call process, the caller's history, drafts and filing."""
+
+import json
+import re
+import time
+from typing import Any
+
+from flask import Blueprint, render_template, request, url_for
+from flask_babel import gettext
+from werkzeug.exceptions import BadRequest
+
+from appliance import published
+from appliance.calls import wire
+from appliance.refused import Refused
+from appliance.store.schema import Draft
+from appliance.tickets.fields import FIELDS, KINDS, URGENCIES, phone_as_kept
+from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
+from appliance.tickets.workflow import STATES
+from web import shown
+from web.context import box, me
+from web.dictionary import areas, categories, unit_names, units
+
+DRAFT_LIMIT = 64 * 1024
+DRAFTS_LIMIT = 40
+KEPT_S = 30 * 24 * 3600.0
+FORM = re.compile(r"ticket:new(:[0-9a-zA-Z/_.-]{1,64})?")
+CALL_ID = re.compile(r"(?:[0-9a-f]{2}){4,16}")
+MAIN_KINDS = (
+    "consult",
+    "help",
+    "complaint",
+    "report",
+    "repair",
+    "emergency",
+    "suggestion",
+    "criticism",
+    "praise",
+    "other",
+)
+KEYS = ("F2", "F4", "F6", "F8", "F10", "Ctrl+S", "Ctrl+Enter", "Alt+D", "↓ ↑ Enter", "F1 / ?")
+HISTORY_ROWS = 12
+KEEP_DRAFT = "INSERT OR REPLACE INTO draft (owner, form, body, saved_s) VALUES (?, ?, ?, ?)"
+
+pages = Blueprint("desk", __name__, url_prefix="/desk")
+
+
+@pages.get("")
+def page() -> str:
+    """Show the desk."""
+    extensions = _extensions()
+    return render_template(
+        "desk.html",
+        extensions=extensions,
+        my_extension=me().extension,
+        pause_reasons=list(shown.PAUSES.items()),
+        kinds=[(kind, shown.pick(KINDS[kind])) for kind in MAIN_KINDS],
+        urgencies=shown.choices(URGENCIES),
+        categories=categories(),
+        units=units(),
+        areas=areas(),
+        keys=list(zip(KEYS, _key_meanings(), strict=True)),
+        queue_titles={q.name: q.title or q.name for q in box().configuration.queue},
+        may_dispatch=me().has("TL", "DP", "LD"),
+        answered_today=_answered_today(),
+    )
+
+
+@pages.post("/shift")
+def shift() -> dict[str, Any]:
+    """Begin a shift at an extension, or end it when none is named."""
+    extension = _text("extension")
+    order = wire.SignIn(me().number, extension) if extension else wire.SignOut(me().number)
+    return _carry_out(order)
+
+
+@pages.post("/order")
+def order() -> dict[str, Any]:
+    """Carry out what a button of the phone asks."""
+    number = me().number
+    match _text("do"):
+        case "ready":
+            return _carry_out(wire.Ready(number))
+        case "pause":
+            reason = _text("reason")
+            return _carry_out(wire.Pause(number, reason if reason in shown.PAUSES else "other"))
+        case "answer":
+            return _carry_out(wire.Answer(number))
+        case "hang_up":
+            return _carry_out(wire.HangUp(number))
+    raise BadRequest
+
+
+@pages.post("/sound")
+def sound() -> dict[str, Any]:
+    """Give the token with which this browser brings its sound to the extension of the shift."""
+    seat = box().calls.seat(me().number)
+    if seat is None:
+        raise Refused("not_signed_in", str(shown.CALL_REASONS["not_signed_in"]))
+    return _carry_out(wire.SoundToken(seat.extension))
+
+
+@pages.get("/caller/<phone>")
+def caller(phone: str) -> dict[str, Any]:
+    """Tell what the box knows about a caller: tickets, calls and their recordings."""
+    plain = phone_as_kept(phone)
+    tickets = box().tickets.by_phone(plain, HISTORY_ROWS)
+    name = next((ticket.citizen for ticket in tickets if ticket.citizen), "")
+    return {"tickets": [_past(ticket) for ticket in tickets], "calls": _calls_of(phone[:32]), "citizen": name}
+
+
+@pages.get("/drafts")
+def drafts() -> dict[str, Any]:
+    """List what I was writing, newest first."""
+    rows = Draft.select().where(Draft.owner == me().number).order_by(Draft.saved_s.desc()).limit(DRAFTS_LIMIT)
+    found = [(row.form, json.loads(row.body)) for row in rows]
+    return {
+        "drafts": [
+            {"form": form, "title": d.get("title", ""), "phone": d.get("phone", "")} for form, d in found
+        ]
+    }
+
+
+@pages.get("/drafts/<form>")
+def draft(form: str) -> dict[str, Any]:
+    """Give one draft; null when there is none."""
+    row = Draft.get_or_none(Draft.owner == me().number, Draft.form == _form(form))
+    return {"draft": json.loads(row.body) if row else None}
+
+
+@pages.put("/drafts/<form>")
+def save_draft(form: str) -> dict[str, Any]:
+    """Keep what is being written."""
+    body = json.dumps({name: value for name, value in _json().items() if isinstance(value, str | bool)})
+    if len(body) > DRAFT_LIMIT:
+        raise Refused("too_long", "The draft is too long.")
+    with box().store.transaction():
+        box().store.execute(KEEP_DRAFT, me().number, _form(form), body, time.time())
+        Draft.delete().where(Draft.saved_s < time.time() - KEPT_S).execute()
+    return {"saved": True}
+
+
+@pages.delete("/drafts/<form>")
+def drop_draft(form: str) -> dict[str, Any]:
+    """Forget a draft."""
+    with box().store.transaction():
+        Draft.delete().where(Draft.owner == me().number, Draft.form == _form(form)).execute()
+    return {"dropped": True}
+
+
+@pages.post("/file")
+def file() -> tuple[dict[str, Any], int] | dict[str, Any]:
+    """Make the form a ticket: registered, dispatched, or answered and closed; all or nothing."""
+    typed = _json()
+    then = str(typed.get("then", "save"))
+    try:
+        with box().store.transaction():
+            ticket = _file(typed, then)
+    except Refused as refused:
+        at = next((name for name, field in FIELDS.items() if field.en == refused.values.get("field")), "")
+        return {
+            "sentence": shown.sentence(refused),
+            "word": refused.word,
+            "fields": {at: True} if at else {},
+        }, 422
+    return {
+        "number": ticket.number,
+        "state": shown.state_title(ticket.state),
+        "url": url_for("tickets.one", number=ticket.number),
+    }
+
+
+def _file(typed: dict[str, Any], then: str) -> Ticket:
+    desk, person = box().tickets, me()
+    for name in ("kind", "title", "content", *(("category",) if then == "dispatch" else ())):
+        if not str(typed.get(name) or "").strip():
+            raise Refused("missing", "Fill in %(field)s.", field=FIELDS[name].en)
+    fields = {name: typed[name] for name in REGISTERED_FIELDS if typed.get(name) not in (None, "")}
+    call = str(typed.get("call") or "")
+    ticket = desk.create(
+        person, "phone", fields, call=bytes.fromhex(call) if CALL_ID.fullmatch(call) else None
+    )
+    if then == "answer":
+        return desk.move(person, ticket.tid, "answer_on_line", {"answer": typed.get("answer") or ""})
+    ticket = desk.move(person, ticket.tid, "submit")
+    if then != "dispatch":
+        return ticket
+    unit = str(typed.get("unit") or "")
+    ticket = desk.move(person, ticket.tid, "accept", {"unit": unit} if unit else {})
+    if unit and any(move.name == "dispatch" for move in desk.buttons(person, ticket)):
+        ticket = desk.move(person, ticket.tid, "dispatch", {"unit": unit})
+    return ticket
+
+
+def _carry_out(order: wire.Order) -> dict[str, Any]:
+    reply = box().calls.order(order)
+    if not reply.ok:
+        raise Refused(reply.reason, str(shown.CALL_REASONS.get(reply.reason, reply.reason)))
+    return {"ok": True, **reply.data}
+
+
+def _extensions() -> list[dict[str, str]]:
+    try:
+        found = published.read(box().places.published).extensions
+    except published.Unreadable:
+        found = ()
+    mine = me().extension
+    shown_first = sorted(found, key=lambda e: (e.number != mine, e.number))
+    return [{"number": e.number, "kind": e.kind} for e in shown_first if e.kind != "citizen"]
+
+
+def _past(ticket: Ticket) -> dict[str, Any]:
+    return {
+        "number": ticket.number,
+        "title": ticket.title,
+        "state": shown.state_title(ticket.state),
+        "colour": shown.state_colour(ticket.state),
+        "open": ticket.state in STATES and STATES[ticket.state].list != "closed",
+        "kind": shown.one_of(ticket.kind, KINDS),
+        "unit": unit_names().get(ticket.unit, ticket.unit),
+        "created_s": ticket.created_s,
+        "url": url_for("tickets.one", number=ticket.number),
+    }
+
+
+def _calls_of(phone: str) -> list[dict[str, Any]]:
+    if not phone:
+        return []
+    rows = box().store.rows(
+        "SELECT c.cid, c.started_s, c.answered_s, c.ended_s, c.outcome, c.agent,"
+        " (SELECT rid FROM recording r WHERE r.call = c.cid ORDER BY r.made_s LIMIT 1)"
+        " FROM call c WHERE c.caller = ? ORDER BY c.started_s DESC LIMIT ?",
+        phone,
+        HISTORY_ROWS,
+    )
+    return [
+        {
+            "started_s": started_s,
+            "answered_s": answered_s,
+            "ended_s": ended_s,
+            "outcome": str(shown.OUTCOMES.get(outcome, outcome)),
+            "agent": agent,
+            "recording": url_for("calls.sound", rid=bytes(rid).hex()) if rid else None,
+        }
+        for _, started_s, answered_s, ended_s, outcome, agent, rid in rows
+    ]
+
+
+def _answered_today() -> int:
+    midnight = time.mktime((*time.localtime()[:3], 0, 0, 0, 0, 0, -1))
+    rows = box().store.rows(
+        "SELECT count(*) FROM call WHERE agent = ? AND answered_s >= ?", me().number, midnight
+    )
+    return int(rows[0][0])
+
+
+def _key_meanings() -> tuple[str, ...]:
+    return (
+        gettext("Answer the ringing call"),
+        gettext("Ready for calls; ends wrap-up or break"),
+        gettext("Mute or unmute my microphone"),
+        gettext("Break: choose a reason"),
+        gettext("Hang up"),
+        gettext("Register the ticket"),
+        gettext("Accept and dispatch the ticket"),
+        gettext("Answered on the line, close"),
+        gettext("Choose a category"),
+        gettext("Show these keys"),
+    )
+
+
+def _form(form: str) -> str:
+    if not FORM.fullmatch(form):
+        raise BadRequest
+    return form
+
+
+def _json() -> dict[str, Any]:
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise BadRequest
+    return body
+
+
+def _text(name: str) -> str:
+    value = _json().get(name, "")
+    return value[:64] if isinstance(value, str) else ""

@@ -1,0 +1,85 @@
+"""The stream of changes, and the whole picture to begin with."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from appliance.people import Actor
+from web import access, shown
+from web.context import COOKIE, box, me
+from web.live import View, follow
+
+pages = Blueprint("live", __name__, url_prefix="/live")
+
+
+@pages.get("")
+def stream() -> Response:
+    """Stream changes to one browser until it goes, signs out, or the server stops."""
+    here, token = box(), request.cookies.get(COOKIE, "")
+    listener = here.live.join(view_of(me()))
+    here.store.database.close()  # a stream lasts for hours and needs no connection
+
+    def events() -> Iterator[bytes]:
+        try:
+            yield b"retry: 2000\n\n"
+            yield from follow(listener, lambda: here.people.actor_for(token) is not None)
+        finally:
+            here.live.leave(listener)
+
+    response = Response(events(), mimetype="text/event-stream")
+    response.headers["X-Accel-Buffering"] = "no"
+    response.call_on_close(lambda: here.live.leave(listener))
+    return response
+
+
+@pages.get("/now")
+def now() -> dict[str, Any]:
+    """Give the whole picture as this person may see it."""
+    here = box()
+    view = view_of(me())
+    board = view("board", {"board": msgspec.to_builtins(here.calls.board)}) or {"board": None}
+    return {"now_s": time.time(), "calls_up": here.calls.up, "may_call": board["board"] is not None, **board}
+
+
+def view_of(person: Actor) -> View:
+    """Return what this person may see of each change: the centre its calls, a unit its own tickets."""
+    centre = person.has(*access.CENTRE | access.BOX)
+    unit = "" if centre else person.unit
+
+    def view(name: str, data: dict[str, Any]) -> dict[str, Any] | None:
+        if name == "calls":
+            return data
+        if name == "store":
+            tickets = [t for t in data["tickets"] if centre or (unit and t["unit"] == unit)]
+            return {**data, "tickets": tickets} if tickets or centre else None
+        if not centre:
+            return None
+        match name:
+            case "seat":
+                return {"seat": _seat(data["seat"], person)}
+            case "call":
+                return {"call": _call(data["call"], person)}
+            case "board":
+                board = data["board"]
+                seats = [_seat(seat, person) for seat in board["seats"]]
+                calls = [_call(call, person) for call in board["calls"]]
+                return {"board": {**board, "seats": seats, "calls": calls}}
+        return data
+
+    return view
+
+
+def _seat(seat: dict[str, Any], person: Actor) -> dict[str, Any]:
+    if seat["agent"] == person.number or not seat["call"]:
+        return seat
+    return {**seat, "call": _call(seat["call"], person)}
+
+
+def _call(call: dict[str, Any], person: Actor) -> dict[str, Any]:
+    """Another agent's caller is shown with the middle of the number hidden."""
+    if call["agent"] == person.number or person.has("TL", "AD", "TE"):
+        return call
+    return {**call, "caller": shown.masked(call["caller"])}

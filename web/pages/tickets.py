@@ -1,0 +1,323 @@
+"""Tickets: the working lists, one ticket with its story, and every step of the workflow as a button."""
+
+import urllib.parse
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
+from werkzeug.wrappers import Response
+
+from appliance.people import Actor
+from appliance.refused import Refused
+from appliance.tickets.desk import UNIT_SEES
+from appliance.tickets.fields import FIELDS, Choices
+from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
+from appliance.tickets.timeline import Step
+from appliance.tickets.workflow import LISTS, STATES, Move, states_in
+from web import access, shown
+from web.context import box, me
+from web.dictionary import categories, category_names, unit_names, units
+
+LEAST = ("sign", "accept", "dispatch", "submit_result", "pass", "satisfied", "reply", "resume", "submit")
+"""Steps that carry a ticket on: their buttons come first and are filled."""
+BACKWARD = frozenset(
+    {"refuse", "request_return", "withdraw", "discard", "rework", "rework_self", "dissatisfied", "recall"}
+)
+TO_DO = {"U2": ("DISPATCHED", "HANDLING"), "UL": ("DISPATCHED", "HANDLING"), "CB": ("CALLBACK",)}
+"""States in which a role has something to do; opened first."""
+
+pages = Blueprint("tickets", __name__, url_prefix="/tickets")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One field of a form as the template draws it."""
+
+    name: str
+    title: str
+    needed: bool
+    value: str
+    choices: list[tuple[str, str]] | None
+    lines: bool
+    limit: int
+
+
+@pages.get("")
+def page() -> str:
+    """Show a working list."""
+    person, desk = me(), box().tickets
+    unit = only_unit(person)
+    asked = {name: request.args.get(name, "")[:100] for name in ("list", "state", "unit", "text", "phone")}
+    first = not any(asked.values())
+    to_do = tuple(dict.fromkeys(state for role in sorted(person.roles) for state in TO_DO.get(role, ())))
+    if first and to_do and not person.has("AG", "TL", "DP", "AD"):
+        asked["list"] = "to_do"
+    states = _states(asked["list"], asked["state"], to_do)
+    if unit is not None:
+        states = tuple(state for state in states or UNIT_SEES if state in UNIT_SEES)
+    text = " ".join(filter(None, (asked["text"], asked["phone"])))
+    wanted_unit = asked["unit"] if unit is None else unit
+    found = desk.lists(
+        states,
+        wanted_unit,
+        text,
+        _number(request.args.get("page", "1")),
+        conflicts="conflicts" in request.args,
+    )
+    counts = desk.counts(unit or "")
+    counts["to_do"] = sum(counts[state] for state in to_do)
+    counts["all"] = sum(counts[state] for state in (UNIT_SEES if unit is not None else STATES))
+    return render_template(
+        "tickets.html",
+        found=found,
+        asked=asked,
+        counts=counts,
+        lists=[("to_do", gettext("To do"))] * bool(to_do)
+        + [(name, shown.list_title(name)) for name in _lists(unit)],
+        conflicts="conflicts" in request.args,
+        states=[(state.name, shown.pick((state.zh, state.en))) for state in STATES.values()],
+        units=units() if unit is None else [],
+        unit_names=unit_names(),
+        category_names=category_names(),
+        may_see_phone=lambda ticket: _may_see_citizen(person, ticket),
+        link=_link,
+        unit=unit,
+    )
+
+
+@pages.get("/<number>")
+def one(number: str) -> str:
+    """Show one ticket."""
+    return _show(_ticket(number))
+
+
+@pages.post("/<number>/move")
+def move(number: str) -> Response | tuple[str, int]:
+    """Make a step; when it is refused the page comes back as it now is, with what was typed."""
+    ticket = _ticket(number)
+    name = request.form.get("move", "")
+    typed = {key: value for key, value in request.form.items() if key in FIELDS}
+    try:
+        moved = box().tickets.move(me(), ticket.tid, name, typed, seen=_seen())
+    except Refused as refused:
+        return _again(ticket, refused, name, typed)
+    flash(gettext("Done. The ticket is now: %(state)s.", state=shown.state_title(moved.state)), "good")
+    if not box().tickets.may_see(me(), moved):
+        return redirect(url_for("tickets.page"))
+    return redirect(url_for("tickets.one", number=moved.number))
+
+
+@pages.post("/<number>/edit")
+def edit(number: str) -> Response | tuple[str, int]:
+    """Change what was registered."""
+    ticket = _ticket(number)
+    typed: dict[str, Any] = {key: value for key, value in request.form.items() if key in REGISTERED_FIELDS}
+    changes = {**typed, "confidential": "confidential" in typed}
+    try:
+        box().tickets.edit(me(), ticket.tid, changes, seen=_seen())
+    except Refused as refused:
+        return _again(ticket, refused, "edit", changes)
+    flash(gettext("Saved."), "good")
+    return redirect(url_for("tickets.one", number=ticket.number))
+
+
+@pages.post("/<number>/note")
+def note(number: str) -> Response | tuple[str, int]:
+    """Add a remark to the story."""
+    ticket = _ticket(number)
+    text = request.form.get("text", "")
+    try:
+        box().tickets.note(me(), ticket.tid, text)
+    except Refused as refused:
+        return _again(ticket, refused, "note", {"text": text})
+    return redirect(url_for("tickets.one", number=ticket.number) + "#story")
+
+
+def only_unit(person: Actor) -> str | None:
+    """Return the unit somebody is confined to; None for the centre, which sees all."""
+    return None if person.has(*access.CENTRE) else person.unit or "-"
+
+
+def _ticket(number: str) -> Ticket:
+    ticket = box().tickets.find(number[:40])
+    if ticket is None:
+        raise Refused("unknown_ticket", "This ticket does not exist.")
+    if not box().tickets.may_see(me(), ticket):
+        raise Refused("other_unit", "This ticket belongs to another unit.")
+    return ticket
+
+
+def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, Any] | None = None) -> str:
+    person, desk = me(), box().tickets
+    buttons = sorted(desk.buttons(person, ticket), key=lambda m: (m.name not in LEAST, m.name in BACKWARD))
+    typed = typed or {}
+    sources = _sources(ticket)
+    return render_template(
+        "ticket.html",
+        ticket=ticket,
+        state=STATES[ticket.state],
+        buttons=[
+            (m, shown.pick((m.zh, m.en)), _inputs(m, ticket, typed if opened == m.name else {}))
+            for m in buttons
+        ],
+        main=next((m.name for m in buttons if m.name in LEAST), ""),
+        backward=BACKWARD,
+        may_edit=desk.may_edit(person, ticket),
+        edit=_edit_inputs({**_registered(ticket), **(typed if opened == "edit" else {})}),
+        typed=typed,
+        fault=fault,
+        opened=opened,
+        steps=[(step, _words(step)) for step in reversed(desk.timeline(ticket.tid))],
+        recordings=sources["recordings"],
+        message=sources["message"],
+        call=sources["call"],
+        unit_names=unit_names(),
+        category=category_names().get(ticket.category, ticket.category),
+        categories=categories() if desk.may_edit(person, ticket) else [],
+        citizen_seen=_may_see_citizen(person, ticket),
+        masked=shown.masked,
+        similar=[t for t in desk.by_phone(ticket.phone, 6) if t.tid != ticket.tid]
+        if only_unit(person) is None
+        else [],
+    )
+
+
+def _again(ticket: Ticket, refused: Refused, opened: str, typed: dict[str, Any]) -> tuple[str, int]:
+    fresh = box().tickets.find(ticket.tid) or ticket
+    status = (
+        409
+        if refused.word in ("changed", "not_now")
+        else 403
+        if refused.word in ("not_yours", "other_unit")
+        else 422
+    )
+    return _show(fresh, shown.sentence(refused), opened, typed), status
+
+
+def _inputs(move: Move, ticket: Ticket, typed: dict[str, Any]) -> list[Input]:
+    needed = {*move.needs, *(("reason",) if move.reason else ())}
+    optional_reason = {"reason"} - needed if len(move.fields) > 1 else set()
+    return [
+        _input(name, name in needed, ticket, move, typed)
+        for name in move.fields
+        if name not in optional_reason
+    ]
+
+
+def _input(name: str, needed: bool, ticket: Ticket, move: Move, typed: dict[str, Any]) -> Input:
+    field = FIELDS[name]
+    choices: list[tuple[str, str]] | None = None
+    value = str(typed.get(name, ""))
+    if name == "unit":
+        choices = [(unit["code"], unit["title"]) for unit in units()]
+        value = value or ticket.unit or _suggested_unit(ticket)
+    elif field.choices is not None:
+        choices = shown.choices(
+            {w: n for w, n in field.choices.items() if name != "rating" or w in move.ratings}
+        )
+    elif name == "answer" and not value:
+        value = ticket.answer or ticket.result
+    elif name == "result" and not value:
+        value = ticket.result
+    return Input(name, shown.field_title(name), needed, value, choices, field.lines, field.limit)
+
+
+def _edit_inputs(values: dict[str, Any]) -> list[Input]:
+    made = []
+    for name in REGISTERED_FIELDS:
+        field = FIELDS[name]
+        choices: Choices | None = field.choices
+        value = values.get(name, "")
+        words = shown.choices(choices) if choices else None
+        if name == "category":
+            words = [("", "—"), *((c["code"], c["path"]) for c in categories())]
+        text = ("on" if value else "") if name == "confidential" else str(value)
+        made.append(Input(name, shown.field_title(name), False, text, words, field.lines, field.limit))
+    return made
+
+
+def _suggested_unit(ticket: Ticket) -> str:
+    return next((str(c["unit"]) for c in categories() if c["code"] == ticket.category), "")
+
+
+def _registered(ticket: Ticket) -> dict[str, Any]:
+    return {name: getattr(ticket, name) for name in REGISTERED_FIELDS}
+
+
+def _sources(ticket: Ticket) -> dict[str, Any]:
+    """What the ticket came from: the call with its recordings, or the short message."""
+    store = box().store
+    recordings, call = [], None
+    if ticket.call:
+        rows = store.rows(
+            "SELECT rid, kind, seconds, made_s FROM recording WHERE call = ? ORDER BY made_s", ticket.call
+        )
+        recordings = [
+            {"url": url_for("calls.sound", rid=bytes(r).hex()), "kind": kind, "seconds": s, "made_s": at}
+            for r, kind, s, at in rows
+        ]
+        found = store.rows(
+            "SELECT caller, agent, started_s, answered_s, ended_s, outcome FROM call WHERE cid = ?",
+            ticket.call,
+        )
+        call = found[0] if found else None
+    messages = store.rows("SELECT number, text, at_s FROM short_message WHERE ticket = ? LIMIT 1", ticket.tid)
+    return {"recordings": recordings, "call": call, "message": messages[0] if messages else None}
+
+
+def _may_see_citizen(person: Actor, ticket: Ticket) -> bool:
+    """A confidential citizen's name and number are hidden from units."""
+    return not ticket.confidential or only_unit(person) is None
+
+
+def _words(step: Step) -> str:
+    """Write a step's details in the reader's language."""
+    if step.what in ("call", "recording"):
+        return " ".join(str(shown.OUTCOMES.get(word, word)) for word in step.text.split(" "))
+    return step.text if shown.pick(("zh", "en")) == "zh" else _english(step.text)
+
+
+def _english(text: str) -> str:
+    lines = []
+    for line in text.split("\n"):
+        for field in FIELDS.values():
+            for mark in (":", ":"):
+                if line.startswith(field.zh + mark):
+                    value = line[len(field.zh) + 1 :]
+                    value = next((en for zh, en in (field.choices or {}).values() if zh == value), value)
+                    line = f"{field.en}: {value}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _states(name: str, state: str, to_do: tuple[str, ...]) -> tuple[str, ...]:
+    if state in STATES:
+        return (state,)
+    if name == "to_do":
+        return to_do
+    return states_in(name) if name in LISTS else ()
+
+
+def _lists(unit: str | None) -> tuple[str, ...]:
+    return tuple(
+        name for name in LISTS if unit is None or any(state in UNIT_SEES for state in states_in(name))
+    )
+
+
+def _link(**changes: object) -> str:
+    """Return the address of this list with some of its filters changed."""
+    asked = {**request.args.to_dict(), **changes}
+    kept = {name: value for name, value in asked.items() if value not in ("", None)}
+    return url_for("tickets.page") + ("?" + urllib.parse.urlencode(kept) if kept else "")
+
+
+def _seen() -> bytes | None:
+    try:
+        return bytes.fromhex(request.form.get("seen", "")) or None
+    except ValueError:
+        return None
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1

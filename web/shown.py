@@ -1,0 +1,169 @@
+"""How the box's words are shown to people: names, colours, times and sentences in the reader's language."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+from flask_babel import gettext, lazy_gettext
+from markupsafe import Markup, escape
+
+from appliance.refused import Refused
+from appliance.tickets.fields import CLOSINGS, FIELDS, KINDS, RATINGS, SOURCES, URGENCIES, Choices
+from appliance.tickets.workflow import LISTS, STATES
+from web.language import is_chinese
+
+COLOURS: Mapping[str, str] = {
+    "intake": "blue",
+    "undispatched": "warn",
+    "dispatched": "blue",
+    "handling": "warn",
+    "open": "warn",
+    "closed": "good",
+}
+OUTCOMES = {
+    "answered": lazy_gettext("Answered"),
+    "abandoned": lazy_gettext("Hung up while waiting"),
+    "message": lazy_gettext("Left a message"),
+    "self_service": lazy_gettext("Self-service"),
+    "lost": lazy_gettext("Lost by a fault"),
+    "": lazy_gettext("In progress"),
+}
+OUTCOME_COLOURS = {"answered": "good", "abandoned": "warn", "message": "blue", "lost": "bad"}
+PAUSES = {
+    "rest": lazy_gettext("Rest"),
+    "meal": lazy_gettext("Meal"),
+    "training": lazy_gettext("Training"),
+    "meeting": lazy_gettext("Meeting"),
+    "other": lazy_gettext("Other work"),
+}
+SEAT_STATES = {
+    "offline": lazy_gettext("Off shift"),
+    "ready": lazy_gettext("Ready"),
+    "offered": lazy_gettext("Ringing"),
+    "busy": lazy_gettext("In a call"),
+    "wrap_up": lazy_gettext("Wrap-up"),
+    "paused": lazy_gettext("Break"),
+}
+CALL_REASONS = {
+    "unknown_agent": lazy_gettext(
+        "The call process does not know your number yet. Ask an administrator to publish."
+    ),
+    "unknown_extension": lazy_gettext("This extension does not exist."),
+    "extension_taken": lazy_gettext("Somebody else is signed in at this extension. Choose another one."),
+    "not_signed_in": lazy_gettext("You are not on shift. Start your shift first."),
+    "talking": lazy_gettext("Not possible during a call."),
+    "no_call": lazy_gettext("There is no call any more."),
+    "no_offer": lazy_gettext("The call is not waiting any more."),
+    "phone_down": lazy_gettext("Your phone is not connected. Start sound again."),
+    "not_demo": lazy_gettext("This exists in demonstrations only."),
+    "phone_busy": lazy_gettext("This phone is in a call already."),
+    "no_line": lazy_gettext("All lines are taken. Try again soon."),
+    "media_down": lazy_gettext("The sound process is not there. It comes back by itself within seconds."),
+    "bad_number": lazy_gettext("This is not a phone number."),
+    "malformed": lazy_gettext("The call process did not understand. Reload the page."),
+}
+
+
+def install(app: Flask) -> None:
+    """Give the templates the words."""
+    app.jinja_env.filters.update(when=when, day=day, seconds=seconds, one_of=one_of)
+    app.jinja_env.globals.update(
+        icon=icon,
+        state_title=state_title,
+        state_colour=state_colour,
+        field_title=field_title,
+        pick=pick,
+        KINDS=KINDS,
+        SOURCES=SOURCES,
+        URGENCIES=URGENCIES,
+        RATINGS=RATINGS,
+        CLOSINGS=CLOSINGS,
+        OUTCOMES=OUTCOMES,
+        OUTCOME_COLOURS=OUTCOME_COLOURS,
+    )
+
+
+def pick(names: tuple[str, str]) -> str:
+    """Return the Chinese or the English name."""
+    return names[0 if is_chinese() else 1]
+
+
+def one_of(word: str, choices: Choices) -> str:
+    """Return the name of a word in a table of choices; the word itself when it is not there."""
+    return pick(choices[word]) if word in choices else word
+
+
+def state_title(state: str) -> str:
+    """Return the name of a ticket's state."""
+    found = STATES.get(state)
+    return pick((found.zh, found.en)) if found else state
+
+
+def state_colour(state: str) -> str:
+    """Return the colour of a state's mark."""
+    if state in ("REJECTED", "WITHDRAWN", "ARCHIVED"):
+        return ""
+    return "bad" if state == "DISSAT_REVIEW" else COLOURS[STATES[state].list] if state in STATES else ""
+
+
+def list_title(name: str) -> str:
+    """Return the name of a working list."""
+    return pick(LISTS[name])
+
+
+def field_title(name: str) -> str:
+    """Return the name of a ticket's field."""
+    return pick((FIELDS[name].zh, FIELDS[name].en)) if name in FIELDS else name
+
+
+def choices(table: Choices) -> list[tuple[str, str]]:
+    """Return the words of a table with their names."""
+    return [(word, pick(names)) for word, names in table.items()]
+
+
+def sentence(refused: Refused) -> str:
+    """Return what a refusal says, in the reader's language."""
+    values = {name: _value(value) for name, value in refused.values.items()}
+    return str(gettext(refused.sentence, **values)) if values else str(gettext(refused.sentence))
+
+
+def _value(value: Any) -> Any:
+    field = next((f for f in FIELDS.values() if f.en == value), None)
+    return pick((field.zh, field.en)) if field else value
+
+
+def when(at_s: float | None) -> str:
+    """Write a time of the box: date and minute."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at_s)) if at_s else "—"
+
+
+def day(at_s: float | None) -> str:
+    """Write a date of the box."""
+    return time.strftime("%Y-%m-%d", time.localtime(at_s)) if at_s else "—"
+
+
+def seconds(length_s: float | None) -> str:
+    """Write a length of time as 02:05 or 1:02:05."""
+    whole = max(0, round(length_s or 0))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return (f"{hours}:" if hours else "") + f"{minutes:02d}:{rest:02d}"
+
+
+def icon(name: str) -> Markup:
+    """Draw an icon of the sprite."""
+    return Markup('<svg class="icon" aria-hidden="true"><use href="/static/icons.svg#{}"/></svg>').format(
+        escape(name)
+    )
+
+
+def masked(number: str) -> str:
+    """Hide the middle of a phone number: 138****5678."""
+    return (
+        f"{number[:3]}****{number[-4:]}"
+        if len(number) > 8
+        else f"{number[:1]}***{number[-1:]}"
+        if number
+        else ""
+    )

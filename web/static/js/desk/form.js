@@ -1,0 +1,209 @@
+// The ticket form: kept on the server as it is typed, one draft a call, filed with one key.
+import { $, $$, ask, busy, make, now, t, timeOfDay, toast } from "../core.js";
+
+const SAVE_AFTER_MS = 350;
+const SAVE_WITHIN_MS = 900;
+const FIELDS = ["citizen", "phone", "kind", "urgency", "category", "unit", "area", "address", "title", "content", "answer"];
+const NEEDED = { phone: "#phone-number", kind: "[name=kind]", category: "#category-text", title: "#title", content: "#content", answer: "#answer-text" };
+
+export class TicketForm {
+  constructor(categories) {
+    this.form = $("#ticket");
+    this.categories = categories;
+    this.key = "ticket:new";
+    this.call = "";
+    this.dirtySince = 0;
+    this.form.addEventListener("input", () => this.typed());
+    this.form.addEventListener("focusout", () => this.save());
+    this.form.addEventListener("submit", (event) => event.preventDefault());
+    addEventListener("pagehide", () => this.save(true));
+    document.addEventListener("visibilitychange", () => document.hidden && this.save(true));
+    $$("[data-then]").forEach((button) => button.addEventListener("click", () => this.file(button.dataset.then)));
+    $("#clear").addEventListener("click", () => this.clear());
+  }
+
+  get values() {
+    const values = Object.fromEntries(new FormData(this.form));
+    values.confidential = $("#confidential").checked;
+    values.call = this.call;
+    return values;
+  }
+
+  get empty() {
+    const { values } = this;
+    return !["citizen", "kind", "category", "area", "address", "title", "content", "answer"].some((name) => (values[name] || "").trim());
+  }
+
+  fill(values) {
+    this.form.reset();
+    for (const name of FIELDS) {
+      const field = this.form.elements[name];
+      if (field && values[name] !== undefined) field.value = values[name];
+    }
+    $("#confidential").checked = Boolean(values.confidential);
+    this.call = values.call || "";
+    const category = this.categories.find((c) => c.code === values.category);
+    $("#category-text").value = category ? category.path : "";
+    this.faults({});
+  }
+
+  typed() {
+    if (!this.dirtySince) this.dirtySince = Date.now();
+    clearTimeout(this.timer);
+    const left = SAVE_WITHIN_MS - (Date.now() - this.dirtySince);
+    this.timer = setTimeout(() => this.save(), Math.max(0, Math.min(SAVE_AFTER_MS, left)));
+  }
+
+  async save(leaving = false) {
+    clearTimeout(this.timer);
+    if (!this.dirtySince) return;
+    this.dirtySince = 0;
+    const { key } = this;
+    try {
+      await ask(`/desk/drafts/${encodeURIComponent(key)}`, this.values, { method: "PUT", keepalive: leaving });
+      if (key === this.key) this.saved(true);
+    } catch (error) {
+      this.dirtySince = Date.now();
+      this.timer = setTimeout(() => this.save(), 3000);
+      this.saved(false);
+    }
+  }
+
+  saved(done) {
+    const mark = $("#saved");
+    mark.hidden = false;
+    mark.className = `mark num ${done ? "good" : "bad"}`;
+    mark.textContent = done ? t("Draft saved {time}", { time: timeOfDay(now()) }) : t("Draft not saved yet, trying again");
+  }
+
+  // Shows the draft kept under a key; what was being written stays kept under its own.
+  async open(key, start = {}) {
+    await this.save();
+    this.key = key;
+    $("#saved").hidden = true;
+    const { draft } = await ask(`/desk/drafts/${encodeURIComponent(key)}`);
+    if (key !== this.key) return;
+    this.fill(draft || start);
+    if (!draft && start.call) {
+      this.dirtySince = Date.now();
+      await this.save();
+    }
+    $("#form-title").textContent = start.phone || (draft && draft.phone) ? `${t("New ticket")} · ${(draft || start).phone}` : t("New ticket");
+    this.parked();
+  }
+
+  // A call came: its own form, unless what is on the screen belongs to it.
+  forCall(call) {
+    const key = `ticket:new:${call.cid}`;
+    if (key === this.key) return Promise.resolve();
+    return this.open(key, { phone: call.caller, call: call.cid, urgency: "normal" });
+  }
+
+  async parked() {
+    const { drafts } = await ask("/desk/drafts");
+    const others = drafts.filter((d) => d.form !== this.key).slice(0, 3);
+    $("#parked").replaceChildren(
+      ...others.map((d) => make("button", { type: "button", class: "parked num", title: d.title, on: { click: () => this.open(d.form) } }, `${d.phone || t("Draft")} ${d.title}`.slice(0, 16)))
+    );
+  }
+
+  async clear() {
+    await this.drop();
+    this.open("ticket:new");
+  }
+
+  async drop() {
+    clearTimeout(this.timer);
+    this.dirtySince = 0;
+    await ask(`/desk/drafts/${encodeURIComponent(this.key)}`, {}, { method: "DELETE" });
+  }
+
+  faults(fields, sentence = "") {
+    $("#fault").hidden = !sentence;
+    $("#fault").textContent = sentence;
+    for (const [name, selector] of Object.entries(NEEDED)) $$(selector, this.form).forEach((field) => field.setAttribute("aria-invalid", name in fields));
+    const first = Object.keys(NEEDED).find((name) => name in fields);
+    if (first) $(NEEDED[first], this.form).focus();
+  }
+
+  async file(then) {
+    if (this.filing) return;
+    this.filing = true;
+    const button = $(`[data-then=${then}]`);
+    busy(button, true);
+    try {
+      await this.save();
+      const filed = await ask("/desk/file", { ...this.values, then });
+      await this.drop();
+      toast(t("Ticket {number}: {state}", filed), "good");
+      document.dispatchEvent(new CustomEvent("filed", { detail: filed }));
+      await this.open("ticket:new");
+    } catch (error) {
+      if (!error.data) throw error;
+      this.faults(error.data.fields || {}, error.message);
+    } finally {
+      this.filing = false;
+      busy(button, false);
+    }
+  }
+}
+
+// A category found by typing any part of its path; arrow keys, Enter, Escape.
+export function categoryBox(categories, chosen) {
+  const text = $("#category-text");
+  const list = $("#category-list");
+  const hidden = $("#category");
+  let shown = [];
+  let at = -1;
+
+  function close() {
+    list.hidden = true;
+    text.setAttribute("aria-expanded", "false");
+    text.removeAttribute("aria-activedescendant");
+  }
+
+  function open() {
+    const parts = text.value.trim().toLowerCase().split(/[\s/]+/).filter(Boolean);
+    shown = categories.filter((c) => parts.every((part) => c.search.includes(part))).slice(0, 60);
+    at = shown.length && parts.length ? 0 : -1;
+    list.replaceChildren(...shown.map((c, n) => make("li", { role: "option", id: `category-${n}`, "aria-selected": n === at, "data-code": c.code, on: { mousedown: (event) => event.preventDefault(), click: () => choose(c) } }, make("span", {}, c.path), make("small", {}, c.unit_name))));
+    list.hidden = !shown.length;
+    text.setAttribute("aria-expanded", String(!list.hidden));
+  }
+
+  function choose(category) {
+    text.value = category.path;
+    hidden.value = category.code;
+    close();
+    chosen(category);
+    text.dispatchEvent(new Event("input", { bubbles: true }));
+    close();
+  }
+
+  function go(step) {
+    at = (at + step + shown.length) % shown.length;
+    $$("li", list).forEach((item, n) => item.setAttribute("aria-selected", n === at));
+    text.setAttribute("aria-activedescendant", `category-${at}`);
+    list.children[at].scrollIntoView({ block: "nearest" });
+  }
+
+  text.addEventListener("focus", () => text.select());
+  text.addEventListener("click", open);
+  text.addEventListener("blur", () => {
+    close();
+    const category = categories.find((c) => c.code === hidden.value);
+    text.value = category && text.value ? category.path : "";
+    if (!text.value) hidden.value = "";
+  });
+  text.addEventListener("input", (event) => event.isTrusted && open());
+  text.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      if (list.hidden) open();
+      if (shown.length) go(event.key === "ArrowDown" ? 1 : -1);
+    } else if (event.key === "Enter" && !list.hidden && at >= 0 && !event.ctrlKey) {
+      event.preventDefault();
+      choose(shown[at]);
+    } else if (event.key === "Escape") close();
+  });
+}

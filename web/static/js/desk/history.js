@@ -1,0 +1,48 @@
+// What the box knows about a caller: tickets, calls, recordings to listen to.
+import { $, ask, day, duration, make, t, timeOfDay } from "../core.js";
+
+let shown = "";
+
+export async function history(phone) {
+  shown = phone;
+  if (!phone) return null;
+  let known;
+  try {
+    known = await ask(`/desk/caller/${encodeURIComponent(phone)}`);
+  } catch (error) {
+    return null;
+  }
+  if (shown !== phone) return null;
+  $("#history-phone").textContent = phone;
+  $("#history-count").textContent = known.tickets.length ? String(known.tickets.length) : "";
+  const parts = known.tickets.map(ticket);
+  if (known.calls.length) parts.push(make("h3", {}, t("Calls")), ...known.calls.map(call));
+  if (!parts.length) parts.push(make("p", { class: "empty small" }, t("First call from this number.")));
+  $("#history").replaceChildren(...parts);
+  return known;
+}
+
+export const refreshHistory = () => shown && history(shown);
+
+function ticket(item) {
+  return make(
+    "div",
+    { class: "item", "data-test": "history-ticket" },
+    make("p", { class: "spread" }, make("a", { href: item.url, target: "_blank", rel: "noopener", class: "cut strong" }, item.title || item.number), make("span", { class: `mark ${item.colour}` }, item.state)),
+    make("p", { class: "small quiet" }, `${day(item.created_s)} · ${item.kind}${item.unit ? ` · ${item.unit}` : ""}`)
+  );
+}
+
+function call(item) {
+  const length = item.answered_s && item.ended_s ? duration(item.ended_s - item.answered_s) : "";
+  const play = item.recording && make("button", { class: "play", type: "button", "data-test": "play", on: { click: () => listen(item) } }, t("Listen"));
+  return make("div", { class: "item spread small" }, make("span", { class: "num" }, `${day(item.started_s)} ${timeOfDay(item.started_s).slice(0, 5)} · ${item.outcome} ${length}`), play);
+}
+
+function listen(item) {
+  const audio = $("#audio");
+  $("#player").hidden = false;
+  $("#player-title").textContent = `${day(item.started_s)} ${timeOfDay(item.started_s)} · ${item.agent}`;
+  audio.src = item.recording;
+  audio.play();
+}

@@ -1,0 +1,68 @@
+// Pages made of lists and forms: the clock, whether the box is reached, and a word when a list is out of date.
+import { $, $$, t, toast } from "./core.js";
+import { live } from "./live.js";
+
+const lamp = $("#lamp-live");
+const shown = document.body.dataset.ticket || "";
+const list = $("[data-tickets]");
+let dirty = false;
+
+$$("form[data-guard]").forEach((form) => {
+  form.addEventListener("input", () => (dirty = true));
+  form.addEventListener("submit", () => (dirty = false));
+});
+addEventListener("beforeunload", (event) => {
+  if (dirty) event.preventDefault();
+  if (dirty) event.returnValue = "";
+});
+
+// A form may be sent once only.
+$$("form").forEach((form) =>
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "1";
+    setTimeout(() => delete form.dataset.sent, 4000);
+  })
+);
+
+// Moves of a ticket open their form below the buttons; only one is open at a time.
+$$("[data-opens]").forEach((button) =>
+  button.addEventListener("click", () => {
+    $$("[data-form]").forEach((form) => (form.hidden = form.dataset.form !== button.dataset.opens || !form.hidden));
+    $$("[data-opens]").forEach((other) => other.setAttribute("aria-expanded", String(!$(`[data-form="${other.dataset.opens}"]`).hidden)));
+    const form = $(`[data-form="${button.dataset.opens}"]`);
+    const field = $("input:not([type=hidden]), select, textarea", form);
+    if (field && !form.hidden) field.focus();
+  })
+);
+
+$$("[data-submit]").forEach((field) => field.addEventListener("change", () => field.form.submit()));
+$$("[data-fill]").forEach((button) =>
+  button.addEventListener("click", () => {
+    const [number, password] = button.dataset.fill.split(" ");
+    $("#number").value = number;
+    $("#password").value = password;
+    $("#sign-in").focus();
+  })
+);
+
+document.addEventListener("click", (event) => $$("details.menu[open]").forEach((menu) => menu.contains(event.target) || menu.removeAttribute("open")));
+
+function lampIs(colour, text) {
+  lamp.className = `lamp ${colour}`;
+  lamp.textContent = text;
+}
+
+if (document.body.dataset.me) {
+  live({
+    connected: (up) => lampIs(up ? "good" : "bad", up ? t("Live") : t("No connection, trying again")),
+    state: (picture) => ($("#calls-away").hidden = picture.calls_up),
+    changed: (name, data) => {
+      if (name === "calls") $("#calls-away").hidden = data.up;
+      if (name === "store" && shown && data.tickets.some((ticket) => ticket.number === shown)) $("#out-of-date").hidden = false;
+      else if (name === "store" && list && data.tickets.length) $("#list-changed").hidden = false;
+      document.dispatchEvent(new CustomEvent("live", { detail: { name, data } }));
+    },
+  });
+  if (document.body.dataset.toast) toast(document.body.dataset.toast);
+}
