@@ -1,0 +1,142 @@
+"""What holds for every file of the house: who imports whom, how long, how named, what it may mention."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MAY_IMPORT: Mapping[str, frozenset[str]] = {
+    "hardware": frozenset(),
+    "ivr": frozenset(),
+    "appliance": frozenset({"hardware", "ivr"}),
+    "sync": frozenset({"appliance"}),
+    "web": frozenset({"appliance", "ivr"}),
+}
+OURS = frozenset(MAY_IMPORT) | {"tests"}
+LINES_MAX = 500
+LONG: Mapping[str, str] = {
+    "hardware/gsm/simulated.py": "one modem, every command it answers: a table of small methods",
+    "sync/simulator.py": "one world: its boxes, its wires, its faults and what must hold in it",
+    "tests/test_gsm_modem.py": "sentences about one modem",
+    "tests/test_media_daemon.py": "sentences about one process",
+    "tests/test_sip_calls.py": "sentences about calls over one simulated wire",
+}
+"""Longer files, each with the reason why it is better in one piece."""
+SOURCES = {".py", ".js", ".css", ".html", ".sh", ".toml"}
+GENERATED = {"__pycache__", "node_modules", ".venv"}
+NOT_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "base", "common", "misc"}
+NOT_CLASSES = re.compile(r"\w*(Manager|Helper|Helpers|Util|Utils)$")
+PLACES_OF_ONE_MACHINE = re.compile(r"(?<![\w.])/(?:work|home|root|Users|mnt)/")
+ELSEWHERE = re.compile(r"""https?://(?!www\.w3\.org/)|(?:src|href)\s*=\s*["']//|url\(\s*["']?//|@import""")
+SLOW_TO_LOAD = ("peewee", "playhouse", "sqlite3", "sqlite_utils", "flask", "werkzeug", "paho", "gunicorn")
+
+
+def sources(*folders: str, suffixes: set[str] = SOURCES) -> Iterator[Path]:
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in suffixes and path.is_file() and not GENERATED & set(path.parts):
+                yield path
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+EVERYTHING = (*MAY_IMPORT, "tests", "firmware-config", "systemd")
+
+
+def loaded_by(module: str) -> set[str]:
+    """Top-level packages in a fresh interpreter that imported nothing but this module."""
+    look = f"import sys, {module}; print(*sorted(n.split('.')[0] for n in sys.modules))"
+    run = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Top-level packages a module imports, wherever in the module it does."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide who imports whom"
+            yield (node.module or "").split(".")[0]
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_a_folder_imports_only_those_below_it(folder: str) -> None:
+    wrong = [
+        f"{named(path)} imports {name}"
+        for path in sources(folder, suffixes={".py"})
+        for name in imported(ast.parse(path.read_text("utf-8")))
+        if name in OURS - MAY_IMPORT[folder] - {folder}
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("daemon", ["hardware.media.daemon", "appliance.calls.daemon"])
+def test_what_calls_depend_on_loads_no_database_no_web_and_no_broker(daemon: str) -> None:
+    assert loaded_by(daemon).isdisjoint(SLOW_TO_LOAD)
+
+
+def test_the_sound_loads_nothing_of_ours_but_hardware() -> None:
+    assert loaded_by("hardware.media.daemon") & OURS == {"hardware"}
+
+
+def test_no_file_is_too_long_to_read_without_a_reason() -> None:
+    lengths = {named(path): path.read_text("utf-8").count("\n") for path in sources(*EVERYTHING)}
+    assert {name for name, lines in lengths.items() if lines > LINES_MAX} - set(LONG) == set()
+
+
+def test_names_say_what_is_inside() -> None:
+    found = {
+        part
+        for path in sources(*MAY_IMPORT, suffixes={".py"})
+        for part in path.relative_to(ROOT).with_suffix("").parts
+        if part in NOT_NAMES
+    }
+    classes = {
+        f"{named(path)}: {node.name}"
+        for path in sources(*MAY_IMPORT, suffixes={".py"})
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef) and NOT_CLASSES.match(node.name)
+    }
+    assert found | classes == set()
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [
+        named(path)
+        for path in sources(*MAY_IMPORT, "tests", suffixes={".py"})
+        if (text := path.read_text("utf-8")).strip() and ast.get_docstring(ast.parse(text)) is None
+    ]
+    assert silent == []
+
+
+def test_pages_load_nothing_from_elsewhere() -> None:
+    suffixes = {".html", ".js", ".css", ".svg"}
+    pages = [path for path in sources("web", suffixes=suffixes) if {"templates", "static"} & set(path.parts)]
+    found = [
+        f"{named(path)}:{number}: {line.strip()}"
+        for path in pages
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if ELSEWHERE.search(line)
+    ]
+    assert pages
+    assert found == []
+
+
+def test_no_file_knows_the_machine_it_was_written_on() -> None:
+    top = [path for path in ROOT.glob("*") if path.suffix in {".md", ".toml"} or path.name == "Makefile"]
+    files = [*top, *sources(*EVERYTHING, suffixes=SOURCES | {".md", ".service", ".json", ".csv"})]
+    found = [
+        f"{named(path)}:{number}"
+        for path in files
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if PLACES_OF_ONE_MACHINE.search(line)
+    ]
+    assert found == []
