@@ -9,7 +9,7 @@ import ivr
 from appliance import published
 from appliance.configuration import BadConfiguration, Configuration
 from appliance.places import Places
-from appliance.published import Agent, Extension, Published
+from appliance.published import Agent, Extension, Gsm, Published
 from appliance.store.store import Store
 from ivr.faults import faults
 from ivr.flow import FlowError, decode
@@ -32,7 +32,7 @@ def publish(places: Places, configuration: Configuration, store: Store) -> Publi
         flow=msgspec.Raw(_flow(configuration)),
         sip=configuration.sip,
         browser=configuration.browser,
-        gsm=configuration.gsm,
+        gsm=tuple(_modem(places, modem) for modem in configuration.gsm),
         extensions=_extensions(configuration),
         agents=_agents(configuration, store),
         queues=configuration.queue,
@@ -55,6 +55,11 @@ def _flow(configuration: Configuration) -> bytes:
     if found:
         raise BadConfiguration(f"{path.name} is not published: " + "; ".join(map(str, found)))
     return data
+
+
+def _modem(places: Places, modem: Gsm) -> Gsm:
+    """A modem with its paths absolute; relative ones are below the data folder."""
+    return msgspec.structs.replace(modem, at=str(places.data / modem.at), pcm=str(places.data / modem.pcm))
 
 
 def _extensions(configuration: Configuration) -> tuple[Extension, ...]:

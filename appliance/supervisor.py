@@ -47,6 +47,7 @@ def units(places: Places, configuration: Configuration) -> list[Unit]:
         *("--socket", str(places.socket("media"))),
         *("--rtp-ip", sip.rtp_ip, "--rtp-base", str(sip.rtp_base)),
         *("--browser-ip", browser.ip, "--browser-port", str(browser.port)),
+        *("--marks", str(places.data / "open-recordings")),
     ]
     modules = {
         "media": ("hardware.media.daemon", media),
@@ -55,6 +56,10 @@ def units(places: Places, configuration: Configuration) -> list[Unit]:
         "web": ("web.daemon", data),
         "sync": ("sync.daemon", data),
     }
+    simulated = next((m for m in configuration.gsm if not m.at.startswith("/")), None)
+    if configuration.demo and simulated is not None:
+        folder = places.data / Path(simulated.at).parent
+        modules["modem"] = ("hardware.gsm.simulator", ["--dir", str(folder)])
     if configuration.site.role == "hub":
         for name in ("media", "calls"):
             del modules[name]

@@ -1,0 +1,1 @@
+"""The whole product, played by itself with real parts: `make demo`."""
