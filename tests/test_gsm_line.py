@@ -1,4 +1,4 @@
-"""The GSM line on the simulator's ports: a real process behind pseudo-terminals, rung, heard and unplugged."""
+"""The GSM line on the simulator's ports: another process behind pseudo-terminals, rung, heard, unplugged."""
 
 import asyncio
 import contextlib
@@ -43,14 +43,11 @@ CHINESE = "人民路与建设路交叉口的路灯坏了三天，晚上很黑，
 class World:
     """A line, the simulator it is on, and what the line told."""
 
-    def __init__(
-        self, folder: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pid: int
-    ) -> None:
-        self.folder, self.pid = folder, pid
+    def __init__(self, folder: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.folder = folder
         self._reader, self._writer = reader, writer
         self.signals: asyncio.Queue[Signal] = asyncio.Queue()
-        self.gsm = GsmLine("gsm/0", str(folder / "at"), str(folder / "pcm"))
-        self.line: TextLine = self.gsm
+        self.line: TextLine = GsmLine("gsm/0", str(folder / "at"), str(folder / "pcm"))
 
     async def order(self, do: str, **what: object) -> dict[str, object]:
         """Tell the simulator."""
@@ -86,7 +83,7 @@ async def simulator(folder: Path) -> AsyncIterator[World]:
                 reader, writer = await asyncio.open_unix_connection(folder / "control")
                 break
             await asyncio.sleep(0.05)
-        world = World(folder, reader, writer, process.pid)
+        world = World(folder, reader, writer)
         world.line.open(world.signals.put_nowait)
         assert await world.next() == Up()
         yield world
@@ -141,8 +138,8 @@ def test_a_mobile_call_is_rung_answered_heard_both_ways_and_hung_up(tmp_path: Pa
         assert (await world.order("press", key="5"))["ok"]
         assert await world.next() == Digit("5")
         world.line.send_digits("9#")
-        await asyncio.sleep(0.3)
-        assert (await world.order("state"))["keys"] == "9#"
+        while (await world.order("state"))["keys"] != "9#":
+            await asyncio.sleep(0.05)
         await world.order("hangup")
         assert await world.next() == Sound(None)
         assert await world.next() == Cleared(Cause.NORMAL)
@@ -192,7 +189,7 @@ def test_a_long_chinese_message_arrives_is_taken_and_answered(tmp_path: Path) ->
         await world.order("sms", **{"from": CALLER}, text=CHINESE)
         text = await world.next()
         assert isinstance(text, Text)
-        assert (text.sender, text.text) == (CHINESE and CALLER, CHINESE)
+        assert (text.sender, text.text) == (CALLER, CHINESE)
         assert (await world.order("state"))["stored"] == 2
         world.line.taken(text.key)
         world.line.send_text(CALLER, "您反映的问题已受理。" * 10, "reply/1")
@@ -232,6 +229,20 @@ def test_a_port_that_is_not_there_is_a_fault_with_its_name(tmp_path: Path) -> No
         assert signals.empty()
 
     asyncio.run(run())
+
+
+def test_two_lines_cannot_share_a_port(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        signals: asyncio.Queue[Signal] = asyncio.Queue()
+        second = GsmLine("gsm/1", str(tmp_path / "at"), None)
+        second.open(signals.put_nowait)
+        fault = await asyncio.wait_for(signals.get(), WAIT_S)
+        second.close()
+        assert isinstance(fault, Fault)
+        assert "another program has it" in fault.reason
+        await world.rings()
+
+    on_the_simulator(tmp_path, story)
 
 
 def test_the_simulator_says_what_it_does_not_understand(tmp_path: Path) -> None:

@@ -522,6 +522,14 @@ def test_a_message_that_finds_no_network_is_told_as_not_sent() -> None:
     assert TextSent("k", False, "there was no network") in bench.run(1000.0)
 
 
+def test_a_message_waits_for_a_modem_that_is_away_but_not_for_ever() -> None:
+    bench = Bench().up()
+    bench.modem.lost("unplugged", bench.now)
+    bench.modem.send_text("10086", "x", "k", bench.now)
+    assert bench.run(600.0) == [Fault("unplugged")]
+    assert bench.run(600.0) == [TextSent("k", False, "there was no network")]
+
+
 def test_more_messages_than_the_store_holds_come_after_each_other() -> None:
     bench = Bench().up()
     for index in range(CAPACITY):

@@ -6,11 +6,19 @@ AT+CLCC is asked every two seconds as a net below them.
 """
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from enum import Enum, auto
 
 from hardware.gsm.at import TIMED_OUT, Done, fields, number
+from hardware.gsm.call_codes import (
+    DSCI,
+    FINAL_CAUSE,
+    call_state,
+    cause_of,
+    field_at,
+    reason_of,
+    voice_calls,
+)
 from hardware.gsm.exchange import Exchange
 from hardware.gsm.profile import SoundProfile
 from hardware.gsm.sound import CallSound
@@ -44,44 +52,8 @@ class State(Enum):
     ENDING = auto()
 
 
+UNANSWERED = {State.DIALLING: Cause.TEMPORARY_FAILURE, State.ALERTING: Cause.NO_ANSWER}
 SETTING_UP = (State.ANSWERING, State.DIALLING, State.ALERTING)
-
-FINAL_CAUSE = {
-    "BUSY": Cause.BUSY,
-    "NO ANSWER": Cause.NO_ANSWER,
-    "NO DIALTONE": Cause.NETWORK_OUT_OF_ORDER,
-    "NO DIAL TONE": Cause.NETWORK_OUT_OF_ORDER,
-    "+CME ERROR: 30": Cause.NETWORK_OUT_OF_ORDER,
-}
-CEER_CAUSE = (
-    (r"busy", Cause.BUSY),
-    (r"no answer|alerting", Cause.NO_ANSWER),
-    (r"no user|not respond", Cause.NO_USER),
-    (r"unassigned|unallocated", Cause.UNALLOCATED),
-    (r"invalid number|incomplete", Cause.INVALID_NUMBER),
-    (r"reject", Cause.REJECTED),
-    (r"out of order|power|not reachable", Cause.OUT_OF_ORDER),
-    (r"no circuit|congestion|resources", Cause.CONGESTION),
-    (r"barred", Cause.BARRED),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One voice call of a +CLCC line. `stat`: 0 active 1 held 2 dialling 3 alerting 4 incoming 5 waiting."""
-
-    stat: int
-    caller: str
-
-
-def voice_calls(lines: Iterable[str]) -> list[Entry]:
-    """The calls of +CLCC lines; packet data (mode 1 on LTE) and released ones (stat 6) left out."""
-    found = []
-    for line in lines:
-        _, stat, mode, caller = _call_state(fields(line))
-        if stat is not None and 0 <= stat <= 5 and mode == "0":
-            found.append(Entry(stat, caller))
-    return found
 
 
 class VoiceCall:
@@ -126,22 +98,22 @@ class VoiceCall:
             "RING": lambda _line, _pdu: self._ring(),
             "+CRING:": lambda _line, _pdu: self._ring(),
             "+CLIP:": lambda line, _pdu: self._clip(line),
-            "+CLCC:": lambda line, _pdu: self._changed(*_call_state(fields(line))),
+            "+CLCC:": lambda line, _pdu: self._changed(*call_state(fields(line))),
             "+QIND:": lambda line, _pdu: self._quectel(line),
             "^DSCI:": lambda line, _pdu: self._dsci(line),
             "VOICE CALL:": lambda line, _pdu: self._progress(0 if "BEGIN" in line.upper() else 6),
             "^CONF:": lambda _line, _pdu: self._progress(3),
             "^CONN:": lambda _line, _pdu: self._progress(0),
-            "^CEND:": lambda line, _pdu: self._over(_cause(_field(line, 3))),
+            "^CEND:": lambda line, _pdu: self._over(cause_of(field_at(line, 3))),
             "CONNECT": lambda _line, _pdu: self._progress(0),
             "MISSED_CALL:": lambda _line, _pdu: self._missed(),
             "NO CARRIER": lambda _line, _pdu: self._maybe_over(),
             "HANGUP:": lambda _line, _pdu: self._maybe_over(),
             "BUSY": ends(Cause.BUSY),
             "NO ANSWER": ends(Cause.NO_ANSWER),
-            "+RXDTMF:": lambda line, _pdu: self._key(_field(line, 0)),
-            "+DTMF:": lambda line, _pdu: self._key(_field(line, 0)),
-            "+QTONEDET:": lambda line, _pdu: self._key(chr(number(_field(line, 0)) or 0)),
+            "+RXDTMF:": lambda line, _pdu: self._key(field_at(line, 0)),
+            "+DTMF:": lambda line, _pdu: self._key(field_at(line, 0)),
+            "+QTONEDET:": lambda line, _pdu: self._key(chr(number(field_at(line, 0)) or 0)),
         }
 
     # What the box does.
@@ -184,7 +156,7 @@ class VoiceCall:
         """End or refuse the call. Nothing happens when it is already over."""
         if self.state in (State.IDLE, State.ENDING):
             return
-        if self._x.outstanding.startswith("ATD"):
+        if self._x.outstanding.startswith(("ATD", "ATA")):
             self._x.abort()
         self._ending(cause)
         self._x.ask("AT+CHUP", first=True)
@@ -234,12 +206,12 @@ class VoiceCall:
             self._over(None)
 
     def _quectel(self, line: str) -> None:
-        if _field(line, 0).lower() == "ccinfo":
-            self._changed(*_call_state(fields(line)[1:]))
+        if field_at(line, 0).lower() == "ccinfo":
+            self._changed(*call_state(fields(line)[1:]))
 
     def _dsci(self, line: str) -> None:
-        call, stat, mode, caller = _call_state(fields(line))
-        self._changed(call, _DSCI.get(stat), mode, caller)
+        call, stat, mode, caller = call_state(fields(line))
+        self._changed(call, DSCI.get(stat), mode, caller)
 
     def _missed(self) -> None:
         if self.state is State.RINGING:
@@ -265,7 +237,7 @@ class VoiceCall:
     def _clip(self, line: str) -> None:
         if self.state is State.IDLE:
             self._ring()
-        self._announce(_field(line, 0) or None)
+        self._announce(field_at(line, 0) or None)
 
     def _ask_caller(self) -> None:
         self._x.at("caller", self._x.now + CALLER_LATEST_S - CALLER_S, lambda: self._announce(None))
@@ -330,21 +302,16 @@ class VoiceCall:
         if self.state in (State.IDLE, State.ENDING):
             return
         self._announce(None)
-        alerting, outgoing = self.state is State.ALERTING, self.state in (State.DIALLING, State.ALERTING)
-        unknown = cause is None and outgoing and not self._connected
-        self._ending(cause or (Cause.NORMAL if not unknown else _unanswered(alerting)))
-        if unknown:
-            self._guessed = True
+        self._guessed = cause is None and self.state in UNANSWERED and not self._connected
+        self._ending(cause or (UNANSWERED[self.state] if self._guessed else Cause.NORMAL))
+        if self._guessed:
             self._x.ask("AT+CEER", self._reason)
         self._silence()
         self._confirm_later(0.0)
 
     def _reason(self, done: Done) -> None:
-        if not self._guessed:
-            return
-        text = done.lines[0].lower() if done.ok and done.lines else ""
-        found = next((cause for words, cause in CEER_CAUSE if re.search(words, text)), None)
-        self._cause = found or _cause(fields(text)[-1]) or self._cause
+        if self._guessed:
+            self._cause = reason_of(done) or self._cause
 
     def _key(self, key: str) -> None:
         key, now = key.upper(), self._x.now
@@ -426,27 +393,3 @@ class VoiceCall:
             return
         self._x.ask("ATH" if self._confirms % 2 else "AT+CHUP")
         self._confirm_later(CONFIRM_S)
-
-
-_DSCI: dict[int | None, int] = {2: 2, 3: 0, 4: 4, 6: 6, 7: 3}
-"""Quectel's ^DSCI states in those of +CLCC."""
-
-
-def _call_state(parts: list[str]) -> tuple[str, int | None, str, str]:
-    """(id, stat, mode, number) of ``id,dir,stat,mode,mpty,number,...``."""
-    parts = [*parts, "", "", "", "", "", ""]
-    return parts[0], number(parts[2]), parts[3], parts[5]
-
-
-def _field(line: str, place: int) -> str:
-    parts = fields(line)
-    return parts[place] if place < len(parts) else ""
-
-
-def _cause(text: str) -> Cause | None:
-    value = number(text.strip())
-    return next((cause for cause in Cause if cause == value), None)
-
-
-def _unanswered(alerting: bool) -> Cause:
-    return Cause.NO_ANSWER if alerting else Cause.TEMPORARY_FAILURE

@@ -119,8 +119,9 @@ class Exchange:
         if port is not None and now >= port:
             self._port.on_timer(now)
         for name in [name for name, (when, _) in self._timers.items() if now >= when]:
-            if name in self._timers:
-                _, do = self._timers.pop(name)
+            when, do = self._timers.get(name, (now + 1, _nothing))
+            if now >= when:
+                del self._timers[name]
                 do()
         self._deal()
 
@@ -153,3 +154,7 @@ class Exchange:
             then(done)
         if self._silences >= self.silences_allowed:
             self.give_up(f"the modem does not answer ({done.command.text})")
+
+
+def _nothing() -> None:
+    """Stands for a timer that another one just cancelled."""

@@ -25,6 +25,16 @@ from hardware.line import Cause, Post, Signal, Text, Traits, Up
 BACK_OFF_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 READ = 4096
 MAX_UNSENT = 65536
+IN_USE = "another program has it (ModemManager?)"
+REASONS = {
+    errno.EAGAIN: IN_USE,
+    errno.EBUSY: IN_USE,
+    errno.EACCES: "the box may not use it (group dialout?)",
+    errno.ENOENT: "it is not there",
+    errno.EIO: "it was unplugged",
+    errno.ENODEV: "it was unplugged",
+    errno.ENXIO: "it was unplugged",
+}
 
 
 class GsmLine:
@@ -208,10 +218,12 @@ class GsmLine:
             self._timer.cancel()
             self._timer = None
         due = self._modem.timer()
-        if due is not None and self._serial is not None:
+        if due is not None and self._post is not None:
             self._timer = asyncio.get_running_loop().call_at(due, self._on_timer)
 
 
 def _words(error: Exception) -> str:
     number = error.errno if isinstance(error, OSError) else None
-    return errno.errorcode.get(number, "") + " " + os.strerror(number) if number else str(error)
+    if number is None:
+        return str(error)
+    return REASONS.get(number, os.strerror(number).lower())

@@ -87,6 +87,7 @@ class Modem:
         self.call.lost()
         self.texts.lost()
         self._stand(False, reason)
+        self.texts.work()
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the port."""
@@ -206,6 +207,8 @@ class Modem:
     def _sim_reason(self, state: str, done: Done) -> str:
         if state == "SIM PIN" and self._pin in self._wrong_pins:
             return SIM_FAULTS[16]
+        if state.startswith("NOT "):
+            return SIM_FAULTS[10]
         if state:
             return f"the SIM card wants {state.removeprefix('SIM ')}"
         return SIM_FAULTS.get(done.error or 0, f"the SIM card cannot be read ({done.final})")
