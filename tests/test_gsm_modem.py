@@ -13,7 +13,8 @@ from hardware.gsm.call import RING_GAP_S, State
 from hardware.gsm.exchange import Lost
 from hardware.gsm.modem import GRACE_S, SEARCH_S, Modem
 from hardware.gsm.network import registration, signal_dbm
-from hardware.gsm.simulated import CAPACITY, Plan, SimulatedModem
+from hardware.gsm.simulated import Plan, SimulatedModem
+from hardware.gsm.simulated_texts import CAPACITY
 from hardware.line import (
     Alerting,
     Answered,
@@ -159,18 +160,18 @@ def test_a_day_of_calls_and_messages_over_a_bad_wire(wire: str) -> None:
     assert far.call is None
 
     assert far.text("13800005678", CHINESE, 1_700_000_000.0, bench.now)
-    assert len(far.store) > 1
+    assert len(far.texts.store) > 1
     (text,) = bench.run(400.0)
     assert isinstance(text, Text)
     assert (text.sender, text.text, text.sent_s) == ("13800005678", CHINESE, 1_700_000_000.0)
-    assert far.store
+    assert far.texts.store
     modem.taken(text.key, bench.now)
     assert bench.run(400.0) == []
-    assert far.store == {}
+    assert far.texts.store == {}
 
     modem.send_text("13800005678", CHINESE, "k1", bench.now)
     assert bench.run(120.0) == [TextSent("k1", True)]
-    assert [(sent.to, sent.text) for sent in far.sent] == [("13800005678", CHINESE)]
+    assert [(sent.to, sent.text) for sent in far.texts.sent] == [("13800005678", CHINESE)]
 
 
 # Starting.
@@ -464,7 +465,7 @@ def test_a_message_not_yet_taken_is_told_once_however_often_the_modem_is_lost() 
     assert bench.run(10.0) == [Fault("unplugged"), Up()]
     bench.modem.taken(text.key, bench.now)
     bench.run(2.0)
-    assert bench.far.store == {}
+    assert bench.far.texts.store == {}
 
 
 def test_a_message_taken_while_the_modem_was_away_is_deleted_when_it_is_back() -> None:
@@ -477,7 +478,7 @@ def test_a_message_taken_while_the_modem_was_away_is_deleted_when_it_is_back() -
     bench.far.boot(bench.now)
     bench.modem.start(bench.now)
     bench.run(10.0)
-    assert bench.far.store == {}
+    assert bench.far.texts.store == {}
 
 
 def test_an_unreadable_message_is_shown_rather_than_lost() -> None:
@@ -541,7 +542,7 @@ def test_more_messages_than_the_store_holds_come_after_each_other() -> None:
         assert isinstance(text, Text)
         bench.modem.taken(text.key, bench.now)
     bench.run(5.0)
-    assert bench.far.store == {}
+    assert bench.far.texts.store == {}
 
 
 # What modems say of their network.

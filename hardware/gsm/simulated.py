@@ -9,22 +9,19 @@ import heapq
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from types import MappingProxyType
 
-from hardware.gsm import sms
-from hardware.gsm.multipart import Assembler
+from hardware.gsm.simulated_texts import BAD_PDU, NOT_ALLOWED, SimulatedTexts, index_of
 
 RING_S = 4.0
 CONNECT_S = 0.15
 NETWORK_S = 0.4
-CAPACITY = 23
 MAX_LINE = 600
-ZONE_S = 28800
-"""China Standard Time: the zone of the message centre."""
 DEFAULTS = MappingProxyType(
     {"E": "1", "+CMEE": "0", "+CLIP": "0", "+CRC": "0", "+CLCC": "0", "+DDET": "0", "+CNMI": "0,0,0,0,0"}
-    | {"+CMGF": "1", "+CVHU": "1", "+CREG": "0", "+CEREG": "0", "+CSCS": "IRA", "+CPCMFRM": "0"}
+    | {"+CVHU": "1", "+CREG": "0", "+CEREG": "0", "+CSCS": "IRA", "+CPCMFRM": "0"}
 )
 _SETTABLE = (
     "+CSCS +CSMS +CCWA +COLP +CPCMFRM +CPCMBANDWIDTH +CTZU +CLTS +AUTOCSQ +CSDVC +CLVL +COPS +CSCA +CSSN"
@@ -72,20 +69,6 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Sent:
-    """A short message the box sent."""
-
-    to: str
-    text: str
-
-
-@dataclass(slots=True)
-class _Message:
-    pdu: sms.Pdu
-    read: bool = False
-
-
-@dataclass(slots=True)
 class SimulatedModem:
     """Bytes in by `receive`, out by `outgoing`; `voice` is true while PCM flows."""
 
@@ -94,12 +77,11 @@ class SimulatedModem:
     registration: int = 1
     sim: str = "READY"
     plan: Plan = field(default_factory=Plan)
-    sent: list[Sent] = field(default_factory=list)
     keys: str = ""
     """Keys the mobile party heard (AT+VTS)."""
     voice: bool = False
     call: _Call | None = None
-    store: dict[int, _Message] = field(default_factory=dict)
+    texts: SimulatedTexts = field(init=False)
     out: bytearray = field(default_factory=bytearray)
     settings: dict[str, str] = field(default_factory=lambda: dict(DEFAULTS))
     pin_tries: int = 3
@@ -109,11 +91,10 @@ class SimulatedModem:
     _prompt: int | None = None
     _queue: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _order: "count[int]" = field(default_factory=count)
-    _sending: Assembler = field(default_factory=Assembler)
-    _reference: int = 0
     _now: float = 0.0
 
     def __post_init__(self) -> None:
+        self.texts = SimulatedTexts(self._say)
         if self.pin:
             self.sim = "SIM PIN"
 
@@ -122,6 +103,7 @@ class SimulatedModem:
         self._now = now
         self.call, self.voice, self.resetting, self._prompt = None, False, False, None
         self.settings = dict(DEFAULTS)
+        self.texts.boot()
         self.out.clear()
         self._line.clear()
         self._queue.clear()
@@ -194,16 +176,7 @@ class SimulatedModem:
     def text(self, sender: str, text: str, sent_s: float, now: float) -> bool:
         """The message centre delivers a text; false when the store has no room for all of it."""
         self._now = now
-        self._reference = (self._reference + 1) % 256
-        pdus = sms.delivers(sender, text, sent_s, ZONE_S, self._reference, "+8613800100500")
-        free = [index for index in range(CAPACITY) if index not in self.store]
-        if len(pdus) > len(free):
-            return False
-        for index, pdu in zip(free, pdus, strict=False):
-            self.store[index] = _Message(pdu)
-            if self.settings["+CNMI"].split(",")[1:2] == ["1"]:
-                self._say(f'+CMTI: "ME",{index}')
-        return True
+        return self.texts.deliver(sender, text, sent_s)
 
     def network(self, stat: int, now: float) -> None:
         """The registration changes (27.007 `stat`)."""
@@ -252,8 +225,11 @@ class SimulatedModem:
             self._identity(body.upper())
         elif name in _ACTIONS:
             _ACTIONS[name](self, body[len(name) :])
+        elif self.texts.command(name, body[len(name) :]):
+            return
         elif name in ACCEPTED and body[len(name) : len(name) + 1] == "=":
             self.settings[name] = body[len(name) + 1 :].strip('"')
+            self.texts.notices = self.settings["+CNMI"].split(",")[1:2] == ["1"]
             self._say("OK")
         else:
             self._refuse()
@@ -424,59 +400,12 @@ class SimulatedModem:
     def _clcc_line(self, call: _Call) -> str:
         return f'+CLCC: 1,{int(call.incoming)},{call.stat},0,0,"{call.number}",{_toa(call.number)}'
 
-    # Short messages.
-
-    def _cmgf(self, rest: str) -> None:
-        if rest == "=0":
-            self.settings["+CMGF"] = "0"
-            self._say("OK")
-        elif rest == "?":
-            self._say(f"+CMGF: {self.settings['+CMGF']}", "OK")
-        else:
-            self._refuse()
-
-    def _cpms(self, rest: str) -> None:
-        use = f"{len(self.store)},{CAPACITY}"
-        if rest == "?":
-            self._say(f'+CPMS: "ME",{use},"ME",{use},"ME",{use}', "OK")
-        elif rest.startswith("=") and set(re.findall(r"\w+", rest)) <= {"ME", "SM"}:
-            self._say(f"+CPMS: {use},{use},{use}", "OK")
-        else:
-            self._say("+CMS ERROR: 302")
-
-    def _cmgr(self, rest: str) -> None:
-        index = _index(rest)
-        if self.settings["+CMGF"] != "0" or not 0 <= index < CAPACITY:
-            self._say("+CMS ERROR: 321")
-            return
-        if index in self.store:
-            message = self.store[index]
-            self._say_pdu(f"+CMGR: {int(message.read)},,{message.pdu.octets}", message)
-        self._say("OK")
-
-    def _cmgl(self, rest: str) -> None:
-        if self.settings["+CMGF"] != "0":
-            self._say("+CMS ERROR: 302")
-            return
-        for index, message in sorted(self.store.items()):
-            if rest in ("=4", f"={int(message.read)}"):
-                self._say_pdu(f"+CMGL: {index},{int(message.read)},,{message.pdu.octets}", message)
-        self._say("OK")
-
-    def _say_pdu(self, head: str, message: _Message) -> None:
-        self.out += f"\r\n{head}\r\n{message.pdu.hex}\r\n".encode()
-        message.read = True
-
-    def _cmgd(self, rest: str) -> None:
-        if rest.endswith(",4"):
-            self.store.clear()
-        self.store.pop(_index(rest), None)
-        self._say("OK")
+    # The message prompt.
 
     def _cmgs(self, rest: str) -> None:
-        length = _index(rest)
-        if self.settings["+CMGF"] != "0" or length < 8:
-            self._say("+CMS ERROR: 302")
+        length = index_of(rest)
+        if not self.texts.pdu_mode or length < 8:
+            self._say(NOT_ALLOWED)
         elif self.sim != "READY":
             self._say("+CMS ERROR: 310")
         else:
@@ -491,30 +420,17 @@ class SimulatedModem:
             if self.settings["E"] == "1":
                 self.out.append(octet)
             return
-        length, self._prompt = self._prompt, None
+        length, self._prompt = self._prompt or 0, None
         typed, self._line = bytes(self._line).decode("ascii", "replace").strip(), bytearray()
+        message = self.texts.accepts(typed, length)
         if octet == 27:
             self._say("OK")
-            return
-        try:
-            message = sms.decode(typed)
-            octets = len(typed) // 2 - 1 - int(typed[:2], 16)
-        except sms.BadPdu:
-            octets = -1
-        if octets != length or not isinstance(message, sms.Submit):
-            self._say("+CMS ERROR: 304")
+        elif message is None:
+            self._say(BAD_PDU)
         elif self.registration not in (1, 5):
             self._later(NETWORK_S, lambda: self._say("+CMS ERROR: 331"))
         else:
-            submit = message
-            self._later(NETWORK_S, lambda: self._submitted(submit))
-
-    def _submitted(self, message: sms.Submit) -> None:
-        self._reference = (self._reference + 1) % 256
-        part = sms.Deliver(message.recipient, 0.0, message.body)
-        for whole in self._sending.add(part, str(self._reference), self._now):
-            self.sent.append(Sent(whole.sender, whole.text))
-        self._say(f"+CMGS: {self._reference}", "OK")
+            self._later(NETWORK_S, partial(self.texts.sends, message))
 
 
 Handler = Callable[[SimulatedModem, str], None]
@@ -529,19 +445,9 @@ _ACTIONS: Mapping[str, Handler] = MappingProxyType(
         "+CRESET": SimulatedModem._reset,
         "+VTS": SimulatedModem._send_key,
         "+CHUP": SimulatedModem._hang_up,
-        "+CMGF": SimulatedModem._cmgf,
-        "+CPMS": SimulatedModem._cpms,
-        "+CMGR": SimulatedModem._cmgr,
-        "+CMGL": SimulatedModem._cmgl,
-        "+CMGD": SimulatedModem._cmgd,
         "+CMGS": SimulatedModem._cmgs,
     }
 )
-
-
-def _index(rest: str) -> int:
-    found = re.match(r"=(\d{1,4})", rest)
-    return int(found[1]) if found else -1
 
 
 def _toa(number: str) -> int:

@@ -320,7 +320,7 @@ class Simulator:
             case Plug():
                 self._plug()
             case Sent():
-                return {"sent": [{"to": text.to, "text": text.text} for text in modem.sent]}
+                return {"sent": [{"to": text.to, "text": text.text} for text in modem.texts.sent]}
             case State():
                 return self._state()
             case WhenDialled():
@@ -359,7 +359,7 @@ class Simulator:
             "call": None if call is None else {"number": call.number, "stat": call.stat, "in": call.incoming},
             "voice": modem.voice,
             "keys": modem.keys,
-            "stored": len(modem.store),
+            "stored": len(modem.texts.store),
         }
 
 
