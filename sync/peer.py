@@ -286,7 +286,7 @@ class Peer:
     # who speaks
 
     def _is_known(self, hello: Hello, now: float) -> bool:
-        """Whether a HELLO counts. A box that is heard keeps its name; a new run of it has the name at once."""
+        """Whether a HELLO counts: a box that is heard keeps its name, a new run of it has it at once."""
         if hello.session == self._session:
             fresh = hello.number > self._number
             self._number = max(self._number, hello.number)

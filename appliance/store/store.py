@@ -58,8 +58,7 @@ class Store:
             schema.database.initialize(self.database)
         self._writing = threading.Lock()
         self._depth = threading.local()
-        with self.database.bind_ctx(schema.ALL), self.database.connection_context(), self.database.atomic():
-            self.database.create_tables(schema.ALL)
+        self._make_tables()
         self.stamp = Stamp(site, last=self._last_eid())
 
     @contextmanager
@@ -153,6 +152,10 @@ class Store:
                     self._fold(event)
                 after = batch[-1][0]
             return after
+
+    def _make_tables(self) -> None:
+        with self.database.bind_ctx(schema.ALL), self.database.connection_context(), self.database.atomic():
+            self.database.create_tables(schema.ALL)
 
     def _write(self, events: Sequence[Event], via: str) -> list[Event]:
         new = []
