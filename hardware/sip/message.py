@@ -10,6 +10,7 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -179,8 +180,13 @@ def commas(value: str) -> list[str]:
 
 
 def via_of(message: Message) -> Via:
-    """The topmost Via; raises `Malformed`."""
-    found = _VIA.match(message.headers.get("via")[0].strip())
+    """The topmost Via, shared: do not change it; raises `Malformed`."""
+    return _via(message.headers.get("via")[0])
+
+
+@lru_cache(maxsize=256)
+def _via(value: str) -> Via:
+    found = _VIA.match(value.strip())
     if not found or (found[3] and int(found[3]) > 65535):
         raise Malformed("Via cannot be read")
     return Via(
@@ -241,8 +247,9 @@ class Party(NamedTuple):
 _QUOTED = re.compile(r'\s*"((?:[^"\\]|\\.)*+)"')
 
 
+@lru_cache(maxsize=256)
 def party(value: str) -> Party:
-    """Read a name-addr or addr-spec (RFC 3261 §20.10); never raises."""
+    """Read a name-addr or addr-spec (RFC 3261 §20.10), shared: do not change it; never raises."""
     display, rest = "", value
     if quoted := _QUOTED.match(value):
         display, rest = re.sub(r"\\(.)", r"\1", quoted[1]), value[quoted.end() :]
@@ -261,6 +268,7 @@ def tag_of(message: Message, name: str) -> str:
     return party(message.headers.get(name)[0]).tag
 
 
+@lru_cache(maxsize=256)
 def literal(host: str) -> str | None:
     """The IP address a URI's host is, without brackets, or None when it is a name."""
     try:
