@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from peewee import IntegrityError, InterfaceError, ProgrammingError, SqliteDatabase
+from peewee import IntegrityError, InterfaceError, OperationalError, ProgrammingError, SqliteDatabase
 
 from appliance.events import Event, Fact, Stamp
 from appliance.store import outbox, schema
@@ -70,12 +70,15 @@ class Store:
         if getattr(self._depth, "n", 0):
             yield
             return
-        with self._writing, self.database.connection_context(), self.database.atomic():
-            self._depth.n = 1
-            try:
-                yield
-            finally:
-                self._depth.n = 0
+        try:
+            with self._writing, self.database.connection_context(), self.database.atomic():
+                self._depth.n = 1
+                try:
+                    yield
+                finally:
+                    self._depth.n = 0
+        except OperationalError as error:
+            raise _reason(error) from None
 
     def record(self, *facts: Fact, guard: Callable[[], None] | None = None) -> list[Event]:
         """Write new facts of this site, durable when it returns.
@@ -181,3 +184,10 @@ class Store:
 
     def _scalar(self, sql: str, *values: object) -> int:
         return int(self.rows(sql, *values)[0][0])
+
+
+def _reason(error: BaseException) -> BaseException:
+    """When the disk is full SQLite rolls back by itself and rolling back fails too: return the first error."""
+    while "no transaction is active" in str(error) and error.__context__ is not None:
+        error = error.__context__
+    return error
