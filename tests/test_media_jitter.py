@@ -18,12 +18,6 @@ def speech(frames: int, seed: int = 1) -> bytes:
     return bytes(random.Random(seed).choices([code for code in range(256) if code != 0xD5], k=frames * FRAME))
 
 
-def take(jitter: Jitter) -> bytes:
-    into = bytearray(FRAME)
-    jitter.take(into)
-    return bytes(into)
-
-
 def play(
     jitter: Jitter, arrivals: dict[int, list[tuple[int, bytes]]], ticks: int, stamp: int = 0
 ) -> list[bytes]:
@@ -32,7 +26,7 @@ def play(
     for tick in range(ticks):
         for offset, codes in arrivals.get(tick, []):
             jitter.put((stamp + offset) & 0xFFFFFFFF, SSRC, codes)
-        frames.append(take(jitter))
+        frames.append(jitter.take())
     return frames
 
 
@@ -88,9 +82,8 @@ def test_whatever_arrives_one_frame_comes_out_and_the_store_is_bounded(
             if at == tick:
                 jitter.put(stamp, ssrc, codes)
         assert 0 <= jitter.depth <= SPAN
-        into = bytearray(FRAME)
-        assert 0 <= jitter.take(into) <= REPEATS
-        assert len(into) == FRAME
+        assert len(jitter.take()) == FRAME
+        assert 0 <= jitter.concealed <= REPEATS
 
 
 @given(st.data())
@@ -131,9 +124,9 @@ def test_half_a_frame_lost_keeps_the_other_half() -> None:
 def test_when_the_far_end_stops_its_last_frame_fades_and_silence_follows() -> None:
     jitter = Jitter()
     play(jitter, paced(speech(5), [FRAME]), 7)
-    into = bytearray(FRAME)
-    assert [jitter.take(into) for _ in range(5)] == [1, 2, 3, 0, 0]
-    assert bytes(into) == QUIET
+    frames = [(jitter.take(), jitter.concealed) for _ in range(5)]
+    assert [concealed for _, concealed in frames] == [1, 2, 3, 0, 0]
+    assert frames[-1][0] == QUIET
     assert jitter.lost == 0, "nobody has lost anything: the far end was silent"
 
 
@@ -157,7 +150,7 @@ def test_the_delay_never_grows_beyond_its_limit() -> None:
         queue.setdefault(tick + late.choice([0, 0, 0, 12]), []).append(tick)
         for sent in queue.pop(tick, []):
             jitter.put(sent * FRAME, SSRC, bytes(FRAME))
-        take(jitter)
+        jitter.take()
         deepest = max(deepest, jitter.depth)
     assert deepest <= MOST + FRAME
 
@@ -171,7 +164,7 @@ def test_delay_nobody_needs_is_given_back() -> None:
         if tick == 26:
             for missed in range(20, 26):
                 jitter.put(missed * FRAME, SSRC, sound[missed * FRAME :][:FRAME])
-        take(jitter)
+        jitter.take()
         if tick == 40:
             grown = jitter.depth
     assert jitter.depth < grown
@@ -186,7 +179,7 @@ def test_a_faster_clock_at_the_far_end_neither_fills_nor_empties_the_store() -> 
             while sent * FRAME < tick * FRAME * drift:
                 jitter.put(sent * FRAME, SSRC, bytes(FRAME))
                 sent += 1
-            take(jitter)
+            jitter.take()
             depths.append(jitter.depth)
         assert max(depths[100:]) <= MOST
         assert jitter.lost < 60, "20 ms lost a time, 2 per mille of 200 s are 20 frames"
@@ -200,14 +193,26 @@ def test_a_jump_of_the_time_stamp_is_followed_after_two_packets_and_a_stray_one_
         if tick == 5:
             jitter.put(0x70000000, SSRC, bytes(FRAME))
             jitter.put(0x70000000, SSRC, bytes(FRAME))
-        take(jitter)
+        jitter.take()
     assert jitter.resyncs == 0
     heard = b""
     for tick in range(10, 30):
         jitter.put(0x55550000 + tick * FRAME, 99, sound[tick * FRAME :][:FRAME])
-        heard += take(jitter)
+        heard += jitter.take()
     assert jitter.resyncs == 1
     assert sound[11 * FRAME : 28 * FRAME] in heard
+
+
+def test_a_sender_that_sets_its_time_stamps_back_is_heard_again_within_half_a_second() -> None:
+    for back in (2, 5, 10, 14, 16, 17, 40, 100_000):
+        jitter = Jitter()
+        sound = speech(60)
+        heard = []
+        for tick in range(60):
+            sent = tick * FRAME if tick < 20 else (tick - back) * FRAME
+            jitter.put(sent & 0xFFFFFFFF, SSRC, sound[tick * FRAME :][:FRAME])
+            heard.append(jitter.take())
+        assert sound[45 * FRAME : 54 * FRAME] in b"".join(heard), back
 
 
 @given(st.integers(0, 0xFFFFFFFF), st.integers(-0x7FFFFFFF, 0x7FFFFFFF))

@@ -1,5 +1,6 @@
 """PCM on a terminal, with a pty for the modem."""
 
+import contextlib
 import os
 import tty
 from collections.abc import Iterator
@@ -20,10 +21,8 @@ def modem() -> Iterator[tuple[int, str]]:
     tty.setraw(slave)
     yield master, os.ttyname(slave)
     for fd in (master, slave):
-        try:
+        with contextlib.suppress(OSError):
             os.close(fd)
-        except OSError:
-            pass
 
 
 def said(bank: PcmBank, ticks: int = 1) -> np.ndarray:

@@ -1,5 +1,7 @@
 """RTP headers, telephone-events, and keys told once."""
 
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,7 +54,7 @@ def event(code: int, duration: int, end: bool = False) -> bytes:
     return EVENT.pack(code, (0x80 if end else 0) | 10, duration)
 
 
-def pressed(presses: Presses, what: list[tuple[int, int, bytes | str]]) -> list[str]:
+def pressed(presses: Presses, what: Sequence[tuple[int, int, bytes | str]]) -> list[str]:
     """Keys told for (tick, stamp, event payload) or (tick, 0, key heard in band)."""
     told = []
     for tick, stamp, fact in what:

@@ -1,5 +1,6 @@
 """WebSocket framing and the browser bank, over a real socket but with ticks called by hand."""
 
+import contextlib
 import os
 import socket
 
@@ -60,12 +61,18 @@ def test_what_is_no_upgrade_is_told_so(head: bytes, status: bytes) -> None:
     assert rejected.value.answer.startswith(b"HTTP/1.1 " + status)
 
 
+def answer_to(head: bytes) -> bytes | None:
+    try:
+        asked = upgrade(head)
+    except Rejected as rejected:
+        return rejected.answer
+    return asked and asked[1]
+
+
 @given(st.binary(max_size=400))
 def test_any_request_is_answered_or_waited_for(head: bytes) -> None:
-    try:
-        upgrade(head + b"\r\n\r\n")
-    except Rejected as rejected:
-        assert rejected.answer.startswith(b"HTTP/1.1 4")
+    told = answer_to(head + b"\r\n\r\n")
+    assert told is None or told.startswith((b"HTTP/1.1 4", b"HTTP/1.1 101"))
 
 
 @given(
@@ -88,14 +95,15 @@ def test_sound_comes_out_whole_however_tcp_cuts_it(
 
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=4))
 def test_any_bytes_are_frames_or_are_rejected_with_a_close(wire: bytes, cuts: list[int]) -> None:
+    farewell = b""
     stream = Stream()
     try:
-        for cut in cuts:
+        for cut in [*cuts, len(wire)]:
             stream.receive(wire[:cut])
             wire = wire[cut:]
-        stream.receive(wire)
     except Rejected as rejected:
-        assert rejected.answer[0] == 0x88
+        farewell = rejected.answer
+    assert farewell[:1] in (b"", b"\x88")
 
 
 @given(st.binary(max_size=50), st.binary(min_size=4, max_size=4))
@@ -109,7 +117,7 @@ def test_a_message_may_come_in_pieces_with_a_ping_between() -> None:
     wire = masked(2, b"ab", last=False) + masked(9, b"hi") + masked(0, b"cd", last=False) + masked(0, b"ef")
     assert stream.receive(wire) == [b"abcdef"]
     assert bytes(stream.answers) == b"\x8a\x02hi"
-    assert stream.receive(masked(1, "words".encode())) == []
+    assert stream.receive(masked(1, b"words")) == []
 
 
 @pytest.mark.parametrize(
@@ -169,7 +177,7 @@ def tick(bank: BrowserBank, times: int = 1, heard: int = 0) -> np.ndarray:
     for _ in range(times):
         bank.read(said)
         bank.write(sink)
-    return said[3]
+    return np.asarray(said[3])
 
 
 def test_a_page_with_the_token_is_heard_and_hears(bank: BrowserBank) -> None:
@@ -283,10 +291,8 @@ def test_a_flood_of_half_open_calls_is_limited_and_the_agent_still_gets_in(bank:
     turned_away = 0
     for one in flood[60:]:
         one.socket.settimeout(0.01)
-        try:
+        with contextlib.suppress(TimeoutError):
             turned_away += one.got() == b""
-        except TimeoutError:
-            pass
     assert turned_away >= 50
     for one in flood:
         one.socket.close()

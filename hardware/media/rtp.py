@@ -115,6 +115,11 @@ class EventSender:
         self._keys: deque[int] = deque(maxlen=MOST_QUEUED)
         self._at = 0
 
+    @property
+    def busy(self) -> bool:
+        """Whether keys wait or are being sent."""
+        return bool(self._keys)
+
     def send(self, digits: str) -> None:
         """Queue keys; what is no key is left out."""
         self._keys.extend(KEYS.index(key) for key in digits.upper() if key in KEYS)
