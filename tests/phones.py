@@ -22,6 +22,7 @@ SCENARIOS = Path(__file__).parent / "sipp"
 MODULES = Path("/usr/lib/baresip/modules")
 HERE = "127.0.0.1"
 LOOK_S = 0.02
+WAV_HEADER = 44
 MISSING = [name for name in ("sipp", "baresip") if not shutil.which(name)]
 
 Value = TypeVar("Value")
@@ -244,9 +245,14 @@ def write_tone(path: Path, hz: float, seconds: float, level: float = 0.25) -> Pa
 
 def read_wav(path: Path, channel: int = 0) -> NDArray[np.float64]:
     """One channel of a 16 bit WAV file, 1.0 is full scale; a file still being written is read so far."""
-    with wave.open(str(path), "rb") as file:
-        channels = file.getnchannels()
-        data = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    try:
+        with wave.open(str(path), "rb") as file:
+            channels = file.getnchannels()
+            data = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    except wave.Error:
+        # baresip writes the header of its recordings only when the call is over.
+        raw = path.read_bytes()[WAV_HEADER:]
+        channels, data = 1, np.frombuffer(raw[: len(raw) // 2 * 2], "<i2")
     return data[channel::channels].astype(np.float64) / 32768
 
 

@@ -31,10 +31,11 @@ from appliance.refused import Refused
 from appliance.steady import SteadyClock
 from hardware.browser import BrowserLine
 from hardware.gsm.line import GsmLine
-from hardware.line import Cause, Fault, Line, Signal, Sound, Text, TextLine, TextSent, Up
+from hardware.line import Cause, Cleared, Fault, Line, Signal, Sound, Text, TextLine, TextSent, Up
 from hardware.media import wire as media
 from hardware.media.client import MediaLink
 from hardware.sip.endpoint import SipEndpoint
+from ivr.actions import LANGUAGES, Queue
 from ivr.flow import decode
 from ivr.prompts import Phrases
 from ivr.voice import Voice
@@ -74,6 +75,7 @@ class Calls:
             changed=lambda view: self.control.tell(wire.CallNotice(view)),
         )
         self.exchange.flow = flow
+        self.exchange.numbers = frozenset(published.numbers)
         self.lines = Lines(self.ledger, self.exchange.caller_on)
         numbers = [e.number for e in published.extensions if e.kind == "browser"]
         self.browsers = {number: BrowserLine(BROWSER + number) for number in numbers}
@@ -111,7 +113,7 @@ class Calls:
             self.lines.add(line)
             line.open(self.poster(line))
         self.resume()
-        self.readying = asyncio.create_task(self.voice.ready(self.exchange.flow.prompts()))
+        self.readying = asyncio.create_task(self.make_ready())
 
     async def stop(self) -> None:
         """Hang up, write the journal, give everything back."""
@@ -125,6 +127,16 @@ class Calls:
         await self.link.stop()
         self.ledger.write()
         await self.control.stop()
+
+    async def make_ready(self) -> None:
+        """Speak beforehand what every caller will hear, and every agent's announcement."""
+        flow = self.exchange.flow
+        await self.voice.ready(flow.prompts())
+        queues = [node.typed() for node in flow.nodes.values() if node.action == "queue"]
+        announce = {phrase for queue in queues if isinstance(queue, Queue) for phrase in queue.announce}
+        for agent in self.published.agents:
+            for language in LANGUAGES:
+                await self.voice.prompts(announce, {"agent": agent.number}, language)
 
     def resume(self) -> None:
         """Calls cut off by our death are lost, and say so; agents on duty are still on duty."""
@@ -165,6 +177,8 @@ class Calls:
                 self.touch(self.lines.set(line, "idle"))
             case Fault(reason):
                 self.touch(self.lines.set(line, "down", reason))
+            case Sound(None):
+                pass  # the far end holds us: its place in the matrix stays until it is cleared
             case Sound(route):
                 self.link.order(self.lines.moved(line, route))
             case Text():
@@ -174,6 +188,8 @@ class Calls:
             case _:
                 if not self.seats.signal(line, signal):
                     self.exchange.signal(line, signal)
+                if isinstance(signal, Cleared) and not line.name.startswith(BROWSER):
+                    self.link.order(self.lines.moved(line, None))
 
     def heard(self, report: media.Report) -> None:
         """Media says something. A bug here must not cut the link to media."""
@@ -185,8 +201,8 @@ class Calls:
     def take_report(self, report: media.Report) -> None:
         """Do what a report asks for."""
         match report:
-            case media.Pressed(line, key, _):
-                self.exchange.pressed(line, key)
+            case media.Pressed(line, key):
+                self.exchange.pressed(line, key, "media")
             case media.Played(line, play, _):
                 self.exchange.played(line, play)
             case media.Recorded():

@@ -23,6 +23,10 @@ from hardware.media import wire as media
 from ivr.flow import Flow
 from ivr.voice import Voice
 
+SIP = "sip/"
+SAME_KEY_S = 0.5
+"""A modem reports a key this much later than our own ear hears it, at most."""
+
 
 class Sound(Protocol):
     """Where orders for the media process go."""
@@ -64,6 +68,16 @@ class Party:
     messages: dict[str, bool] = field(default_factory=dict)
     """Recordings of messages left, by id: whether to keep them."""
     message: str = ""
+    last_key: tuple[str, str, float] = ("", "", 0.0)
+    """Key, who heard it, when."""
+
+    def heard_already(self, key: str, by: str, now: float) -> bool:
+        """Whether this is the key that somebody else reported a moment ago."""
+        last, heard_by, at = self.last_key
+        if key == last and by != heard_by and now - at < SAME_KEY_S:
+            return True
+        self.last_key = (key, by, now)
+        return False
 
 
 class Exchange:
@@ -83,6 +97,8 @@ class Exchange:
         self.now = now
         self.queueing: Queueing
         self.flow: Flow
+        self.numbers: frozenset[str] = frozenset()
+        """What may be dialled over SIP."""
         self._ledger = ledger
         self._sound = sound
         self._voice = voice
@@ -103,27 +119,31 @@ class Exchange:
         return party.talk.call.caller if party else ""
 
     def party(self, talk: Conversation) -> Party | None:
-        """The caller's side of a conversation."""
-        return self._parties.get(talk.call.line)
+        """The caller's side of a conversation; None when it is over, even if its line has a new one."""
+        party = self._parties.get(talk.call.line)
+        return party if party is not None and party.talk is talk else None
 
     def signal(self, line: Line, signal: Signal) -> None:
         """A caller's line says something."""
         party = self._parties.get(line.name)
         if isinstance(signal, Ringing) and party is None:
-            self._ringing(line, signal)
+            if line.name.startswith(SIP) and signal.called not in self.numbers:
+                line.hangup(Cause.UNALLOCATED)
+            else:
+                self._ringing(line, signal)
         elif party is None:
             return
         elif isinstance(signal, Answered):
             self._answered(party)
         elif isinstance(signal, Digit):
-            self.pressed(line.name, signal.key)
+            self.pressed(line.name, signal.key, "line")
         elif isinstance(signal, Cleared):
             self._cleared(party, signal.cause)
 
-    def pressed(self, line: str, key: str) -> None:
-        """A caller pressed a key."""
+    def pressed(self, line: str, key: str, by: str) -> None:
+        """A caller pressed a key; `by` says who heard it, for a modem and our own ear hear the same one."""
         party = self._parties.get(line)
-        if party is not None:
+        if party is not None and not party.heard_already(key, by, self.now()):
             party.talk.key(key, self.now())
             self.work(party)
 
@@ -218,7 +238,6 @@ class Exchange:
             party.speaking.cancel()
         if party.recording:
             self._sound.order(media.Finish(party.recording))
-        self._sound.order(media.Close(talk.call.line))
         del self._parties[talk.call.line]
         self._changed(talk.call.view())
 
