@@ -6,9 +6,12 @@ data folder when the pages start, so nothing compiled is kept with the source.
 """
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
+from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from flask import Flask, current_app, has_request_context, request
@@ -64,7 +67,8 @@ def is_chinese() -> bool:
 def compile_catalogues(compiled: Path) -> None:
     """Write the binary catalogues gettext reads, where they are older than their source."""
     for source in SOURCE.glob(f"*/LC_MESSAGES/{DOMAIN}.po"):
-        target = compiled / source.relative_to(SOURCE).with_suffix(".mo")
+        name = str(Locale.parse(source.parent.parent.name))  # zh_CN is looked for as zh_Hans_CN
+        target = compiled / name / "LC_MESSAGES" / f"{DOMAIN}.mo"
         if target.exists() and target.stat().st_mtime > source.stat().st_mtime:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -76,12 +80,24 @@ def compile_catalogues(compiled: Path) -> None:
         fresh.replace(target)
 
 
+def extract_scripts(
+    file: BinaryIO, *_: object, options: object = None
+) -> Iterator[tuple[int, str, str, list[str]]]:
+    """Find the messages of a script for pybabel (see babel.cfg)."""
+    for message in _messages(file.read().decode("utf-8")):
+        yield 1, "t", message, []
+
+
 @cache
 def asked_by_scripts() -> tuple[str, ...]:
     """Return every message the scripts show, as written in their ``t("…")``."""
     texts = (path.read_text("utf-8") for path in sorted(SCRIPTS.rglob("*.js")))
-    found = {message.replace('\\"', '"') for text in texts for message in _ASKED.findall(text)}
+    found = {message for text in texts for message in _messages(text)}
     return tuple(sorted(found))
+
+
+def _messages(text: str) -> list[str]:
+    return [message.replace('\\"', '"') for message in _ASKED.findall(text)]
 
 
 def words_for_scripts() -> dict[str, str]:
