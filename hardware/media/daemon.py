@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def run(switch: Switch, control: Control, fifo: bool) -> None:
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _: stopping.append(signum))
-    collect_at = beat_at = 0
+    collect_at = beat_at = faults = 0
     clock = MediaClock()
     tell_init("READY=1")
     while not stopping:
@@ -37,7 +38,7 @@ def run(switch: Switch, control: Control, fifo: bool) -> None:
             else:
                 switch.do(order)
         for _ in range(due):
-            switch.tick()
+            faults = _tick(switch, faults, told)
         if clock.ticks >= beat_at:
             beat_at = clock.ticks + SECOND_TICKS
             told.append(
@@ -52,6 +53,20 @@ def run(switch: Switch, control: Control, fifo: bool) -> None:
     switch.shut()
     control.send(switch.reports())
     control.close()
+
+
+def _tick(switch: Switch, faults: int, told: list[wire.Report]) -> int:
+    """One tick; the faults in a row so far. A bug costs its tick, a second full of them the process."""
+    try:
+        switch.tick()
+    except Exception as error:
+        if faults == 0:
+            traceback.print_exc()
+            told.append(wire.Trouble("", f"a tick failed: {error!r}"))
+        if faults >= SECOND_TICKS:
+            raise
+        return faults + 1
+    return 0
 
 
 def tell_init(state: str) -> None:

@@ -115,9 +115,8 @@ def main() -> None:
         process.wait()
     calls = given.calls
     print(f"{calls} calls, {seconds:.1f} s: {1000 * used / seconds / calls:.2f} ms of CPU a call-second,")
-    print(
-        f"{100 * used / seconds:.1f} % of one core, {(phones.heard - heard) / seconds / calls:.1f} packets/s each"
-    )
+    print(f"{100 * used / seconds:.1f} % of one core")
+    print(f"{(phones.heard - heard) / seconds / calls:.1f} packets/s came back to each phone")
     for last in beats[-1:]:
         print(f"{last.ticks} ticks, {last.late} late, worst {last.worst_ms:.1f} ms, fifo {last.fifo}")
         print(f"{last.lost} frames concealed")

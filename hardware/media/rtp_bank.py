@@ -1,5 +1,6 @@
 """All RTP lines: one UDP socket a call, drained and fed once a tick."""
 
+import contextlib
 import ctypes
 import select
 import socket
@@ -20,8 +21,8 @@ from hardware.media.rtp import HEADER, MARKER, VERSION, EventSender, Packet, Pre
 BYTES_MOST = 2048
 ROUNDS = 8
 """Most packets taken from one line in one tick; the rest waits for the next."""
-LATCH_AFTER = 3
-"""Packets from one unannounced address before we believe it is the far end."""
+INSISTS = 5
+"""Packets in a row from one unannounced address before it is believed to be the far end."""
 LOOSEN_TICKS = 100
 """After this long without a packet any address may speak again: 2 s."""
 FADE = (1.0, 0.8, 0.5, 0.25)
@@ -66,10 +67,11 @@ class Call:
 class RtpBank:
     """RTP lines in the rows of the matrix; each receives on its own port and answers where it is spoken from.
 
-    Symmetric RTP: the socket is connected to the signalled address with the first packet
-    from it, or to another after three packets from there and none from the signalled one;
-    two silent seconds loosen it again. Payload types 0 and 8 are both understood whatever
-    was signalled; comfort noise (13) and unknown types are passed over.
+    Symmetric RTP: with the first packet from the signalled address the socket is connected
+    to it, and the kernel drops all else. While none comes from there, five packets in a
+    row from one other address (a phone behind NAT) make that the far end, until the
+    signalled one speaks. Two silent seconds loosen either. Payload types 0 and 8 are both
+    understood whatever was signalled; comfort noise (13) and unknown types are passed over.
     """
 
     def __init__(self, rows: int) -> None:
@@ -247,7 +249,7 @@ class RtpBank:
                 size = call.receive(self._buffer)
             else:
                 size, sender = call.socket.recvfrom_into(self._buffer)
-                if parse(self._buffer, size) is None or not self._latch(call, sender):
+                if parse(self._buffer, size) is None or not self._is_far_end(call, sender):
                     return
         except OSError:
             return  # an ICMP refusal of what we sent earlier
@@ -274,19 +276,22 @@ class RtpBank:
                 self._settle()
             call.jitter.put(packet.stamp, packet.ssrc, data)
 
-    def _latch(self, call: Call, sender: Address) -> bool:
-        """Whether `sender` is the far end; from then on the kernel passes only its packets."""
-        if sender != call.there and sender != (call.route.ip, call.route.port):
-            call.agreed = call.agreed + 1 if sender == call.candidate else 1
-            call.candidate = sender
-            if call.agreed < LATCH_AFTER:
-                return False
-        try:
-            call.socket.connect(sender)
-        except OSError:
+    def _is_far_end(self, call: Call, sender: Address) -> bool:
+        """Whether to take packets from here: the signalled address at once, another when it insists."""
+        if sender == (call.route.ip, call.route.port):
+            with contextlib.suppress(OSError):
+                call.socket.connect(sender)
+                call.latched, call.there, call.send = True, sender, call.socket.send
+                self._settle()
+            return True
+        if sender == call.there:
+            return True
+        call.agreed = call.agreed + 1 if sender == call.candidate else 1
+        call.candidate = sender
+        adopted = call.there != (call.route.ip, call.route.port)
+        if call.agreed < INSISTS or (adopted and self._tick - call.heard_tick < LOOSEN_TICKS):
             return False
-        call.latched, call.there = True, sender
-        call.send = call.socket.send
+        self._aim(call, sender)
         self._settle()
         return True
 

@@ -18,6 +18,7 @@ from hardware.media.matrix import Matrix, frames
 from hardware.media.pcm_bank import PcmBank
 from hardware.media.player import Player, Submit
 from hardware.media.recorder import Recorder
+from hardware.media.rtp import MOST_QUEUED
 from hardware.media.rtp_bank import RtpBank
 
 SECOND_TICKS = round(1 / TICK_S)
@@ -99,6 +100,7 @@ class Switch:
         for row in self._name_of:
             self._shut(row)
         self._player.ended()
+        self._browsers.changed.clear()
         self._reports = [report for report in self._reports if isinstance(report, wire.Recorded)]
 
     def tick(self) -> None:
@@ -208,11 +210,14 @@ class Switch:
 
     def _send(self, order: wire.Send) -> None:
         row = self._row(order.line)
+        if len(order.digits) > MOST_QUEUED:
+            raise ValueError(f"{len(order.digits)} keys at once")
+        tones = [np.concatenate([digit_tone(key), KEY_GAP]) for key in order.digits]
         if self._rtp.sends_events(row):
             self._rtp.send_keys(row, order.digits)
             return
-        for key in order.digits:
-            self._keys.say(row, np.concatenate([digit_tone(key), KEY_GAP]))
+        for tone in tones:
+            self._keys.say(row, tone)
 
     def _listen(self, said: Frames) -> None:
         for row, key in self._rtp.keys:

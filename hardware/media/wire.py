@@ -14,7 +14,8 @@ from hardware.line import RtpRoute
 class Open(msgspec.Struct, frozen=True, tag_field="do", tag="open"):
     """The line's voice is there from now on; exactly one of rtp, pcm, token is set.
 
-    An RTP line ``sip/N`` always receives on port ``rtp_base + 2 * N``.
+    An RTP line ``sip/N`` always receives on port ``rtp_base + 2 * N``. Opening an open line
+    moves its voice (a re-INVITE): what it hears, plays and records goes on.
     """
 
     line: str
@@ -24,7 +25,7 @@ class Open(msgspec.Struct, frozen=True, tag_field="do", tag="open"):
 
 
 class Close(msgspec.Struct, frozen=True, tag_field="do", tag="close"):
-    """The line has no voice any more: it hears nothing, is heard by nobody, plays nothing."""
+    """The line has no voice any more: it hears nothing, is heard by nobody, plays and records nothing."""
 
     line: str
 
@@ -95,7 +96,13 @@ class Played(msgspec.Struct, frozen=True, tag_field="saw", tag="played"):
 
 
 class Recorded(msgspec.Struct, frozen=True, tag_field="saw", tag="recorded"):
-    """A recording is whole on disk. `reason` is empty unless it ended early."""
+    """A recording is whole and durable on disk.
+
+    `reason` is empty unless it ended early: ``disk full``, ``disk too slow``, ``too long``,
+    ``cannot be written: ...``, or ``interrupted`` when the box or the media process stopped
+    and the file was made good at the next start (told to whoever connects first). One that
+    could not be told is kept for the next connection.
+    """
 
     id: str
     path: str
@@ -111,7 +118,7 @@ class Browser(msgspec.Struct, frozen=True, tag_field="saw", tag="browser"):
 
 
 class Silent(msgspec.Struct, frozen=True, tag_field="saw", tag="silent"):
-    """Nothing has come from an open line for this long."""
+    """Nothing has come from an open line for this long: told at 5, 15, 30, 60 s and each minute after."""
 
     line: str
     seconds: float
