@@ -103,10 +103,15 @@ class Node:
             self._note(far).state = "away"
             self._note(far).reason = reason
 
-    def present(self, far: int, now: float) -> None:
-        """The far box is said to have come up."""
-        if far in self.peers:
-            self.peers[far].hurry(now)
+    def presence(self, far: int, online: bool, session: int, now: float) -> None:
+        """The broker says that a run of the far box came or went; a hint, it may be old."""
+        peer = self.peers.get(far)
+        if peer is None:
+            return
+        if not online and session == peer.session:
+            self.absent(far, now)
+        elif online and not (peer.open and session == peer.session):
+            peer.hurry(now)
             self._dirty.add(far)
 
     def absent(self, far: int, now: float) -> None:
@@ -114,6 +119,7 @@ class Node:
         if far in self.peers:
             self.peers[far].absent(now)
             self._hear(far)
+            self._dirty.add(far)
 
     def receive(self, far: int, data: bytes, now: float) -> None:
         """Take bytes said to be from a site; a site unknown to the hub begins with its HELLO."""

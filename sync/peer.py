@@ -132,7 +132,8 @@ class Peer:
         self._connected = False
         # who is on the other side
         self._incarnation = standing.incarnation
-        self._session = 0
+        self.session = 0
+        """The run of the other side's program that is spoken to."""
         self._number = 0
         self._past: deque[int] = deque(maxlen=PAST)
         self._heard_s = now
@@ -188,12 +189,12 @@ class Peer:
         if not self._connected:
             return []
         self._see_to_overdue(now)
-        head = (self.me.site, self.me.session, self._session)
+        head = (self.me.site, self.me.session, self.session)
         frames = [encode(Parked(*head[:2], session, RIVAL)) for session in self._parked]
         self._parked.clear()
         if self._greet and now >= self._greeted_s + HELLO_GAP_S:
             frames.append(encode(self._hello(now)))
-        if self._ack and self._session:
+        if self._ack and self.session:
             incoming = self.receiver
             frames.append(
                 encode(
@@ -236,8 +237,8 @@ class Peer:
                     self._heard(frame.now_ms, now)
                     self._commit()
                     self._agree(frame, now)
-            case _ if frame.session != self._session:
-                if not self._session:
+            case _ if frame.session != self.session:
+                if not self.session:
                     self._ask(now)
             case Batch():
                 self._heard_s = now
@@ -287,7 +288,7 @@ class Peer:
 
     def _is_known(self, hello: Hello, now: float) -> bool:
         """Whether a HELLO counts: a box that is heard keeps its name, a new run of it has it at once."""
-        if hello.session == self._session:
+        if hello.session == self.session:
             fresh = hello.number > self._number
             self._number = max(self._number, hello.number)
             return fresh
@@ -299,9 +300,9 @@ class Peer:
         if hello.incarnation != self._incarnation:
             self.streams.bind(hello.incarnation)
             self._incarnation = hello.incarnation
-        if self._session:
-            self._past.append(self._session)
-        self._session, self._number = hello.session, hello.number
+        if self.session:
+            self._past.append(self.session)
+        self.session, self._number = hello.session, hello.number
         return True
 
     def _wait(self, reason: str, now: float) -> None:
@@ -361,7 +362,7 @@ class Peer:
         return Hello(
             src=self.me.site,
             session=self.me.session,
-            to=self._session,
+            to=self.session,
             number=self._greetings,
             incarnation=self.me.incarnation,
             epoch=standing.out_epoch,

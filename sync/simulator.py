@@ -20,7 +20,7 @@ from appliance.store import outbox
 from appliance.tickets.number import new_number
 from sync.simulated_box import Box, Broken
 
-CHAOS_S = 240.0
+CHAOS_S = 180.0
 QUIET_S = 900.0
 """Healed, everything must have come together within this time."""
 
@@ -166,7 +166,7 @@ class World:
                     fault(box)
         if dice.random() < faults.broker:
             self._broker_up_s = self.now
-        self.after(dice.expovariate(1 / 4), self._live)
+        self.after(dice.expovariate(1 / 5), self._live)
 
     def _write(self, box: Box) -> None:
         facts = self._something(box)

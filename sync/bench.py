@@ -1,0 +1,235 @@
+"""What sync costs: a backlog drained to the hub over a real broker, and the way of a single event.
+
+The machine decides the absolute figures, so the drain is also given as a share of what the
+same disk takes in bare bulk inserts in the same run.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from appliance.events import Event, Fact
+from appliance.places import Places
+from appliance.store import outbox
+from appliance.store.store import INSERT, Store
+
+MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+SITE = 1
+EVENTS = 100_000
+SINGLES = 200
+LIMIT_S = 300.0
+CONFIGURATION = """\
+listener {port} 127.0.0.1
+allow_anonymous true
+persistence false
+max_queued_messages 1000
+max_queued_bytes 67108864
+max_packet_size 262144
+set_tcp_nodelay true
+log_dest none
+"""
+
+
+class Broker:
+    """A mosquitto of one's own on a free port of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self._file = folder / "mosquitto.conf"
+        self._file.write_text(CONFIGURATION.format(port=self.port))
+        self.start()
+
+    @property
+    def address(self) -> str:
+        """host:port."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it and wait until it listens."""
+        self._process = subprocess.Popen([MOSQUITTO, "-c", str(self._file)])
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+            time.sleep(0.02)
+        raise TimeoutError("mosquitto does not listen")
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
+        self._process.wait()
+
+
+class RunningBox:
+    """A box's data folder and its sync process."""
+
+    def __init__(self, folder: Path, site: int, brokers: Sequence[str]) -> None:
+        self.site = site
+        self.where = Places(folder).make()
+        self.store = Store(self.where.database, site, bind=False)
+        self._brokers = [part for broker in brokers for part in ("--broker", broker)]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        """What the process printed."""
+        return self.where.logs / "sync.log"
+
+    def start(self) -> None:
+        """Start the sync process."""
+        command = [sys.executable, "-m", "sync.daemon", "--data", str(self.where.data)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "--site", str(self.site), *self._brokers], stdout=log, stderr=log
+            )
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int | None:
+        """End the process; return its exit status."""
+        if self._process is None:
+            return None
+        self._process.send_signal(how)
+        status = self._process.wait(10)
+        self._process = None
+        return status
+
+    def peer(self, name: str) -> Mapping[str, object]:
+        """What the store says of a peer; empty while it is unknown."""
+        columns = ("state", "reason", "out_seq", "acked", "in_seq", "restarts")
+        rows = self.store.rows(f"SELECT {', '.join(columns)} FROM peer WHERE name = ?", name)
+        return dict(zip(columns, rows[0], strict=True)) if rows else {}
+
+
+@contextlib.contextmanager
+def network(folder: Path, sites: Sequence[int]) -> Iterator[tuple[Broker, RunningBox, list[RunningBox]]]:
+    """A broker, a hub and sites, none of the boxes started; all are ended in the end."""
+    broker = Broker(folder)
+    boxes = [RunningBox(folder / f"box-{site}", site, [broker.address]) for site in (0, *sites)]
+    with contextlib.ExitStack() as held:
+        held.callback(broker.kill)
+        for box in boxes:
+            held.callback(box.end, signal.SIGKILL)
+            held.enter_context(box.store.connection())
+        yield broker, boxes[0], boxes[1:]
+
+
+def figures() -> list[dict[str, object]]:
+    """Measure everything; takes under a minute."""
+    with tempfile.TemporaryDirectory(prefix="sync-bench-") as folder:
+        return _measure(Path(folder))
+
+
+def _measure(folder: Path) -> list[dict[str, object]]:
+    bare_s = _bare_insert(folder / "bare.db")
+    with network(folder, [SITE]) as (_, hub, (site,)):
+        _write(site.store, EVENTS)
+        hub.start()
+        wait_for(lambda: hub.log.stat().st_size > 0 and "connected" in hub.log.read_text())
+        site.start()
+        count = "SELECT count(*), max(pos) FROM event"
+        wait_for(lambda: hub.store.rows(count)[0][0] > 0)
+        began = time.monotonic()
+        wait_for(lambda: hub.store.rows("SELECT max(pos) FROM event")[0][0] >= EVENTS)
+        drain_s = time.monotonic() - began
+        wait_for(lambda: site.peer(outbox.HUB).get("acked") == EVENTS)
+        ways_ms = sorted(_single_way_ms(site.store, hub.store) for _ in range(SINGLES))
+    median_ms, late_ms = statistics.median(ways_ms), ways_ms[int(len(ways_ms) * 0.99)]
+    ratio = bare_s / drain_s
+    return [
+        _figure(
+            "drain",
+            EVENTS / drain_s,
+            "events/s",
+            33_000,
+            "PostgreSQL logical replication 28-44k/s",
+            above=True,
+        ),
+        _figure(
+            "drain / bare insert", ratio, "ratio", 0.3, f"bare {EVENTS / bare_s:.0f} events/s", above=True
+        ),
+        _figure("commit to hub durable, median", median_ms, "ms", 25, "50 looks a second", above=False),
+        _figure("commit to hub durable, p99", late_ms, "ms", 50, "50 looks a second", above=False),
+    ]
+
+
+def _figure(
+    figure: str, value: float, unit: str, goal: float, reference: str, above: bool
+) -> dict[str, object]:
+    met = value >= goal if above else value <= goal
+    return {
+        "bench": "sync",
+        "figure": figure,
+        "value": round(value, 3),
+        "unit": unit,
+        "goal": goal,
+        "reference": reference,
+        "met": met,
+    }
+
+
+def _write(store: Store, count: int) -> None:
+    with store.connection():
+        outbox.add_peer(store, outbox.HUB, 0)
+        for start in range(0, count, 5000):
+            with store.transaction():
+                store.record(*(_fact(n) for n in range(start, min(start + 5000, count))))
+
+
+def _fact(number: int) -> Fact:
+    """A fact of some 220 bytes that no projection folds: what is measured is sync."""
+    return Fact(
+        "message.noted", {"number": number, "by": "1001", "text": f"{number:08d} 已电话联系市民，" * 6}
+    )
+
+
+def _bare_insert(file: Path) -> float:
+    """Seconds the same events take into the same table with nothing around it, 4096 a transaction."""
+    store = Store(file, SITE, bind=False)
+    events: list[Event] = [store.stamp.event(_fact(n)) for n in range(EVENTS)]
+    rows = [(e.eid, e.subject, e.kind, e.ver, e.body, "") for e in events]
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as database:
+        database.execute("PRAGMA synchronous = full")
+        began = time.monotonic()
+        for start in range(0, EVENTS, 4096):
+            database.execute("BEGIN IMMEDIATE")
+            database.executemany(INSERT, rows[start : start + 4096])
+            database.execute("COMMIT")
+        return time.monotonic() - began
+
+
+def _single_way_ms(site: Store, hub: Store) -> float:
+    began = time.perf_counter()
+    eid = site.record(_fact(0))[0].eid
+    written = time.perf_counter()
+    while not hub.rows("SELECT 1 FROM event WHERE eid = ?", eid):
+        time.sleep(0.0005)
+        if time.perf_counter() > began + 10:
+            raise TimeoutError("an event did not arrive")
+    way_ms = (time.perf_counter() - written) * 1000
+    time.sleep(0.02 + os.urandom(1)[0] / 10_000)
+    return way_ms
+
+
+def wait_for(done: Callable[[], bool], limit_s: float = LIMIT_S) -> None:
+    until = time.monotonic() + limit_s
+    while not done():
+        if time.monotonic() > until:
+            raise TimeoutError("it takes too long")
+        time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    for one in figures():
+        print(json.dumps(one, ensure_ascii=False))

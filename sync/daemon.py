@@ -1,0 +1,170 @@
+"""The sync process: ``python -m sync.daemon --data DIR``. One thread, and the database is all it knows.
+
+It may be killed and started at any time. Other processes write events without telling it:
+it looks 50 times a second whether the database changed (SQLite's data_version, microseconds).
+"""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+from appliance.configuration import BadConfiguration, load
+from appliance.places import places
+from appliance.store.outbox import MAX_SITE, peer_name
+from appliance.store.store import Store
+from sync.identity import SIDECAR
+from sync.mqtt import Arrival, Down, Message, Mqtt, Refused, Unheard, Up
+from sync.node import Node
+from sync.peer import Away, Opened, PeerEvent, Restarted, Rival, Trouble, Waiting
+
+LOOK_S = 0.02
+PRUNE_S = 24 * 3600.0
+SHOWN = (Opened, Away, Waiting, Rival, Restarted, Trouble)
+TOPIC = "v1/s/{site:03d}/{way}"
+UP, DOWN, PRESENCE = "up", "dn", "st"
+
+
+class Daemon:
+    """A node, a connection, and the clock."""
+
+    def __init__(self, store: Store, node: Node, brokers: Sequence[str]) -> None:
+        self.store = store
+        self.node = node
+        site, me = store.site, node.me
+        ways = [("+", UP), ("+", PRESENCE)] if not site else [(f"{site:03d}", DOWN), ("000", PRESENCE)]
+        self.wire = Mqtt(
+            brokers,
+            name=f"hotline-{site:03d}-{me.incarnation:x}-{me.session:x}",
+            subscriptions=[f"v1/s/{who}/{way}" for who, way in ways],
+            presence=TOPIC.format(site=site, way=PRESENCE),
+            session=me.session,
+        )
+        self._prune_s = time.monotonic()
+        self._stopping = False
+
+    def run(self) -> None:
+        """Work until told to stop."""
+        while not self._stopping:
+            self.turn()
+        self.wire.close()
+        self.node.disconnected("The box was switched off.")
+        self.node.write_notes(time.monotonic())
+
+    def stop(self, *_: int | FrameType | None) -> None:
+        """Stop after the present turn."""
+        self._stopping = True
+
+    def turn(self) -> None:
+        """Look at the database, say what is to be said, hear what is said."""
+        self.node.look()
+        now = time.monotonic()
+        for far, data in self.node.outgoing(now):
+            self.wire.send(self._topic(far), data)
+        if now >= self._prune_s:
+            self._prune_s = now + PRUNE_S
+            self.node.prune()
+        due = self.node.timer()
+        wait_s = LOOK_S if due is None else min(LOOK_S, max(0.0, due - time.monotonic()))
+        for arrival in self.wire.poll(wait_s):
+            self._hear(arrival, time.monotonic())
+
+    def _topic(self, far: int) -> str:
+        return TOPIC.format(site=far, way=DOWN) if far else TOPIC.format(site=self.store.site, way=UP)
+
+    def _hear(self, arrival: Arrival, now: float) -> None:
+        match arrival:
+            case Up(broker):
+                say(f"connected to the broker {broker}")
+                self.node.connected(now)
+            case Down(reason):
+                say(reason)
+                self.node.disconnected(reason)
+            case Message(topic, payload):
+                site, way = _parse(topic)
+                far = site if not self.store.site else 0
+                if way == PRESENCE:
+                    self._hear_presence(far, payload, now)
+                elif site is not None and far is not None:
+                    self.node.receive(far, payload, now)
+            case Unheard(topic):
+                site, _ = _parse(topic)
+                self.node.absent(site if site and not self.store.site else 0, now)
+            case Refused(_, reason):
+                say(reason)
+
+    def _hear_presence(self, far: int | None, payload: bytes, now: float) -> None:
+        state, _, session = payload[:40].decode("ascii", "replace").partition(" ")
+        if far is None or not session.strip():
+            return
+        try:
+            self.node.presence(far, state == "online", int(session, 16), now)
+        except ValueError:
+            return
+
+
+def _parse(topic: str) -> tuple[int | None, str]:
+    """Take a topic apart: site and way; None for what is no topic of ours."""
+    parts = topic.split("/")
+    if len(parts) == 4 and parts[2].isdecimal() and int(parts[2]) <= MAX_SITE:
+        return int(parts[2]), parts[3]
+    return None, ""
+
+
+def say(text: str) -> None:
+    """Write a line to the log."""
+    print(time.strftime("%Y-%m-%dT%H:%M:%S"), text, flush=True)
+
+
+def tell(name: str, event: PeerEvent) -> None:
+    """Write to the log what a person would want to know of a peer."""
+    if isinstance(event, SHOWN):
+        words = f"{getattr(event, 'reason', '')}{getattr(event, 'incarnation', '') or ''}"
+        say(f"{name}: {type(event).__name__.lower()} {words}".rstrip())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the sync process of a box."""
+    parser = argparse.ArgumentParser(prog="sync.daemon", description="Keep this box and the hub in step.")
+    parser.add_argument("--data", help="the box's data folder")
+    parser.add_argument("--site", type=int, help="site number instead of the configured one; 0 is the hub")
+    parser.add_argument("--role", choices=("site", "hub"), help="role instead of the configured one")
+    parser.add_argument("--broker", action="append", help="host:port, instead of the configured ones")
+    options = parser.parse_args(arguments)
+    where = places(options.data).make()
+    try:
+        configuration = load(where)
+    except BadConfiguration as error:
+        print(f"sync: {error}", file=sys.stderr)
+        return 2
+    site = configuration.site.number if options.site is None else options.site
+    if options.role and (options.role == "hub") != (site == 0):
+        print("sync: the hub is site 0, a site is 1 to 999", file=sys.stderr)
+        return 2
+    brokers = tuple(options.broker or configuration.sync.brokers)
+    stopping: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
+    signal.signal(signal.SIGINT, lambda number, _: stopping.append(number))
+    if not brokers:
+        say("no broker is configured: this box is alone")
+        while not stopping:
+            time.sleep(0.2)
+        return 0
+    store = Store(where.database, site, bind=False)
+    with store.connection():
+        node = Node(store, where.data / SIDECAR, time.monotonic(), tell=tell)
+        if node.reason:
+            say(f"{node.reason} Everything is offered again.")
+        daemon = Daemon(store, node, brokers)
+        signal.signal(signal.SIGTERM, daemon.stop)
+        signal.signal(signal.SIGINT, daemon.stop)
+        say(f"site {site} ({peer_name(0)}: {', '.join(brokers)})" if site else f"hub ({', '.join(brokers)})")
+        if not stopping:
+            daemon.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,233 @@
+"""Frames over MQTT 5: bytes only, nothing is believed and nothing is kept in the broker.
+
+The broker is taken for a bus that loses, doubles and delays. So: clean start and no session;
+a new client object for every connection, because paho resends what an old one still held;
+subscribed anew each time, and up only after the SUBACK; published only while connected, with
+60 s to live, since `publish` on a dead connection keeps the message and PUBACK promises
+nothing; TCP_NODELAY, which paho never sets and which costs 85 ms a frame. The socket is
+driven by the caller's thread: there is no network thread that could die unseen.
+"""
+
+import random
+import select
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+KEEPALIVE_S = 30
+CONNECT_S = 3.0
+GREETING_S = 10.0
+"""How long CONNACK and SUBACK may take together."""
+RETRY_S, RETRY_MAX_S = 1.0, 120.0
+STEADY_S = 60.0
+"""After so long a connection the next retry is quick again."""
+EXPIRY_S = 60
+PACKET_BYTES = 256 * 1024
+IN_FLIGHT = 200
+READS = 64
+NO_SUBSCRIBERS = 0x10
+FAILED = 0x80
+PORT = 1883
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """Connected and subscribed: frames may be sent."""
+
+    broker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """Not connected, and why; it is being tried again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A frame came in."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """Nobody listens on a topic that was sent to."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The broker does not take what is sent, and why."""
+
+    topic: str
+    reason: str
+
+
+Arrival = Up | Down | Message | Unheard | Refused
+
+
+class Mqtt:
+    """A connection to the first broker of a list that answers, tried for ever with growing pauses."""
+
+    def __init__(
+        self,
+        brokers: Sequence[str],
+        name: str,
+        subscriptions: Sequence[str],
+        presence: str,
+        session: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.brokers = brokers
+        self.is_up = False
+        self._name = name
+        self._subscriptions = [(topic, 1) for topic in subscriptions]
+        self._presence = presence
+        self._session = session
+        self._clock = clock
+        self._client: paho.Client | None = None
+        self._broker = ""
+        self._arrivals: deque[Arrival] = deque()
+        self._topics: dict[int, str] = {}
+        self._tries = 0
+        self._try_s = clock()
+        self._since_s = clock()
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Send a frame; forgotten while not connected, the protocol above sends it again."""
+        if self._client is not None and self.is_up:
+            self._publish(self._client, topic, payload, retain=False)
+
+    def poll(self, wait_s: float) -> list[Arrival]:
+        """Let the connection work for at most `wait_s`; return what came."""
+        if self._client is None:
+            pause_s = self._try_s - self._clock()
+            if pause_s > 0:
+                time.sleep(min(pause_s, wait_s))
+            else:
+                self._connect()
+        else:
+            self._work(self._client, wait_s)
+        arrivals = list(self._arrivals)
+        self._arrivals.clear()
+        return arrivals
+
+    def close(self) -> None:
+        """Say that this box goes, and go."""
+        if self._client is not None and self.is_up:
+            self._publish(self._client, self._presence, self._word("offline"), retain=True)
+            self._client.disconnect()
+        self._client, self.is_up = None, False
+
+    def _connect(self) -> None:
+        self._broker = self.brokers[self._tries % len(self.brokers)]
+        self._tries += 1
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2, self._name, protocol=paho.MQTTv5, reconnect_on_failure=False
+        )
+        client.connect_timeout = CONNECT_S
+        client.max_inflight_messages_set(IN_FLIGHT)
+        client.on_socket_open = _no_delay
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        client.on_disconnect = self._on_disconnect
+        client.will_set(self._presence, self._word("offline"), qos=1, retain=True)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it bare
+        properties.SessionExpiryInterval = 0
+        properties.MaximumPacketSize = PACKET_BYTES
+        host, _, port = self._broker.partition(":")
+        self._client, self._since_s = client, self._clock()
+        try:
+            client.connect(host, int(port or PORT), KEEPALIVE_S, clean_start=True, properties=properties)
+        except (OSError, ValueError) as error:
+            self._lost(str(error))
+
+    def _work(self, client: paho.Client, wait_s: float) -> None:
+        for turn in range(READS):
+            wire = client.socket()
+            if wire is None:
+                break
+            writing = [wire] if client.want_write() else []
+            readable, writable, _ = select.select([wire], writing, [], 0 if turn else wait_s)
+            if not (readable or writable):
+                break
+            if writable:
+                client.loop_write()
+            if readable:
+                client.loop_read()
+        client.loop_misc()
+        if self._client is client and client.socket() is None:
+            self._lost("it hung up")
+        elif self._client is client and not self.is_up and self._clock() > self._since_s + GREETING_S:
+            self._lost("it does not answer")
+
+    def _lost(self, reason: str) -> None:
+        if self.is_up and self._clock() > self._since_s + STEADY_S:
+            self._tries = 0
+        self._client, self.is_up = None, False
+        self._topics.clear()
+        pause_s = min(RETRY_S * 2 ** min(self._tries, 10) / 2, RETRY_MAX_S)
+        self._try_s = self._clock() + pause_s * random.uniform(0.5, 1.0)
+        self._arrivals.append(Down(f"The broker {self._broker} cannot be used: {reason}."))
+
+    def _publish(self, client: paho.Client, topic: str, payload: bytes, retain: bool) -> None:
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it bare
+        if not retain:
+            properties.MessageExpiryInterval = EXPIRY_S
+        sent = client.publish(topic, payload, qos=1, retain=retain, properties=properties)
+        if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._topics[sent.mid] = topic
+
+    def _word(self, state: str) -> bytes:
+        return f"{state} {self._session:x}".encode()
+
+    # paho calls these from within poll; they only take notes
+
+    def _on_connect(self, client: paho.Client, _: Any, __: Any, code: ReasonCode, ___: Any) -> None:
+        if code.is_failure:
+            self._lost(f"it refuses this box ({code})")
+        else:
+            client.subscribe(self._subscriptions)
+
+    def _on_subscribe(self, client: paho.Client, _: Any, __: Any, codes: list[ReasonCode], ___: Any) -> None:
+        if any(code.value >= FAILED for code in codes):
+            client.disconnect()
+            self._lost("it does not let this box listen")
+            return
+        self.is_up, self._since_s = True, self._clock()
+        self._publish(client, self._presence, self._word("online"), retain=True)
+        self._arrivals.append(Up(self._broker))
+
+    def _on_message(self, _: paho.Client, __: Any, message: paho.MQTTMessage) -> None:
+        self._arrivals.append(Message(message.topic, bytes(message.payload)))
+
+    def _on_publish(self, _: paho.Client, __: Any, mid: int, code: ReasonCode, ___: Any) -> None:
+        topic = self._topics.pop(mid, "")
+        if code.value == NO_SUBSCRIBERS and topic != self._presence:
+            self._arrivals.append(Unheard(topic))
+        elif code.value >= FAILED:
+            self._arrivals.append(Refused(topic, f"The broker does not take {topic}: {code}."))
+
+    def _on_disconnect(self, client: paho.Client, _: Any, __: Any, code: ReasonCode, ___: Any) -> None:
+        if self._client is client:
+            self._lost(str(code).lower())
+
+
+def _no_delay(_: paho.Client, __: Any, wire: Any) -> None:
+    if isinstance(wire, socket.socket):
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
