@@ -187,7 +187,7 @@ class Store:
 
 
 def _reason(error: BaseException) -> BaseException:
-    """When the disk is full SQLite rolls back by itself and rolling back fails too: return the first error."""
+    """On a full disk SQLite rolls back by itself and rolling back fails too: return the first error."""
     while "no transaction is active" in str(error) and error.__context__ is not None:
         error = error.__context__
     return error
