@@ -58,9 +58,15 @@ stamp=.venv/.installed-$(cat requirements.lock pyproject.toml | sha256sum | cut 
 if [ ! -e "$stamp" ]; then
 	echo "set-up: installing the Python packages of requirements.lock"
 	[ -x .venv/bin/python ] || "$python" -m venv .venv
-	# setuptools is needed only to make the `hotline` command; it comes from the same lock.
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	log=$(mktemp)
+	pip() { .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@" >>"$log" 2>&1; }
+	# setuptools, which makes the `hotline` command, comes from the same lock.
+	if ! pip --require-hashes -r requirements.lock || ! pip --no-deps --no-build-isolation -e .; then
+		grep -v WARNING "$log" | tail -n 15
+		echo "set-up: the Python packages could not be installed. Is the machine connected to a package index?"
+		exit 1
+	fi
+	rm -f "$log"
 	rm -f .venv/.installed-*
 	touch "$stamp"
 fi
