@@ -29,6 +29,7 @@ from appliance.places import Places, places
 from appliance.published import Published
 from appliance.refused import Refused
 from appliance.steady import SteadyClock
+from appliance.words import N_
 from hardware.browser import BrowserLine
 from hardware.gsm.line import GsmLine
 from hardware.line import Cause, Cleared, Fault, Line, Signal, Sound, Text, TextLine, TextSent, Up
@@ -44,6 +45,10 @@ CITIZEN = "citizen/"
 CITIZENS = 4
 PARTING_S = 0.1
 """What is left for lines to say goodbye in."""
+NO_SIP = N_("SIP cannot listen on %(address)s (%(reason)s). Is another box running?")
+NO_VOICE = N_("A prompt cannot be spoken: %(reason)s")
+NO_MEDIA = N_("The sound process is down; it is being started again.")
+BAD_SOUND = N_("Sound of %(line)s: %(reason)s")
 log = logging.getLogger("calls")
 
 
@@ -54,7 +59,7 @@ class Calls:
         self.places = places
         self.published = published
         self.clock = SteadyClock()
-        self.warnings: dict[str, str] = {}
+        self.warnings: dict[str, wire.Sentence] = {}
         self.beat = media.Beat(0, 0, 0.0, 0, False)
         self.journal = FileJournal(places.journal)
         self.ledger = Ledger(self.journal, Stamp(published.site), self.warn)
@@ -63,7 +68,10 @@ class Calls:
         phrases = Phrases.load().also(flow.phrases, flow.name)
         prompts = places.prompts
         self.voice = Voice(
-            prompts / "spoken", prompts / "recorded", phrases, warn=lambda text: self.warn("voice", text)
+            prompts / "spoken",
+            prompts / "recorded",
+            phrases,
+            warn=lambda text: self.warn("voice", NO_VOICE, reason=text),
         )
         self.exchange = Exchange(
             now=self.clock.now,
@@ -108,7 +116,7 @@ class Calls:
             lines += self.sip.lines
         except OSError as error:
             ip, port = self.published.sip.ip, self.published.sip.port
-            self.warn("sip", f"SIP cannot listen on {ip}:{port} ({error.strerror}). Is another box running?")
+            self.warn("sip", NO_SIP, address=f"{ip}:{port}", reason=error.strerror or str(error))
         for line in lines:
             self.lines.add(line)
             line.open(self.poster(line))
@@ -213,7 +221,7 @@ class Calls:
                 self.beat = report
                 self.control.touch()
             case media.Trouble(line, reason):
-                self.warn(f"media {line}".strip(), reason)
+                self.warn(f"media {line}", BAD_SOUND, line=line or "media", reason=reason)
             case media.Silent(line, seconds):
                 log.info("%s: silent for %.0f s", line, seconds)
 
@@ -225,7 +233,7 @@ class Calls:
 
     def media_went(self) -> None:
         """The media process is gone, and every call's sound with it."""
-        self.warn("media", "The media process is down; it is being started again.")
+        self.warn("media", NO_MEDIA)
         for line in [*self.browsers.values(), *self.citizens.values()]:
             self.browser_came(line.name, False)
         self.exchange.lose_all(Cause.TEMPORARY_FAILURE)
@@ -259,7 +267,7 @@ class Calls:
             media=wire.MediaView(
                 self.link.up, beat.ticks, beat.late, round(beat.worst_ms, 1), beat.fifo, beat.lost
             ),
-            warnings=sorted(self.warnings.values()),
+            warnings=[self.warnings[subject] for subject in sorted(self.warnings)],
         )
 
     def touch(self, changed: bool) -> None:
@@ -267,13 +275,15 @@ class Calls:
         if changed:
             self.control.touch()
 
-    def warn(self, subject: str, text: str) -> None:
+    def warn(self, subject: str, text: str, **values: str) -> None:
         """Show a sentence on the board until it is withdrawn with an empty one."""
-        if text and self.warnings.get(subject) != text:
-            log.warning("%s", text)
-            self.warnings[subject] = text
+        sentence = wire.Sentence(text, values)
+        if text and self.warnings.get(subject) != sentence:
+            log.warning(text % values if values else text)
+            self.warnings[subject] = sentence
             self.control.touch()
-        elif not text and self.warnings.pop(subject, ""):
+        elif not text and subject in self.warnings:
+            del self.warnings[subject]
             self.control.touch()
 
     def line_to(self, extension: str) -> Line | None:

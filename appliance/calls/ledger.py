@@ -2,19 +2,29 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from appliance.events import Event, Fact, Stamp
 from appliance.journal import Journal
+from appliance.words import N_
 
 HELD_MAX = 200_000
 """Events kept in memory while the disk refuses them; a day of a busy centre."""
 RETRY_S = 1.0
+FULL = N_("The journal cannot be written (%(reason)s). Free some disk space; nothing is lost meanwhile.")
+
+
+class Warn(Protocol):
+    """Shows a sentence about a subject until an empty one withdraws it."""
+
+    def __call__(self, subject: str, text: str, **values: str) -> None:
+        """Show it."""
 
 
 class Ledger:
     """Collects the facts of one turn of the event loop and writes them with one fsync."""
 
-    def __init__(self, journal: Journal, stamp: Stamp, warn: Callable[[str, str], None]) -> None:
+    def __init__(self, journal: Journal, stamp: Stamp, warn: Warn) -> None:
         self._journal = journal
         self._stamp = stamp
         self._warn = warn
@@ -46,7 +56,7 @@ class Ledger:
         try:
             self._journal.append(self._held)
         except OSError as error:
-            self._warn("journal", f"The journal cannot be written ({error.strerror}). Free some disk space.")
+            self._warn("journal", FULL, reason=error.strerror or str(error))
             self._scheduled = True
             asyncio.get_running_loop().call_later(RETRY_S, self.write)
             return

@@ -189,6 +189,13 @@ class MediaView(msgspec.Struct, frozen=True):
     lost: int = 0
 
 
+class Sentence(msgspec.Struct, frozen=True):
+    """A sentence for people: an English gettext msgid with %(name)s places, and what fills them."""
+
+    text: str
+    values: dict[str, str] = {}
+
+
 class Board(msgspec.Struct, frozen=True):
     """The whole picture. Idle SIP lines are counted, not listed."""
 
@@ -198,8 +205,8 @@ class Board(msgspec.Struct, frozen=True):
     lines: list[LineView]
     idle_lines: int
     media: MediaView
-    warnings: list[str] = []
-    """Sentences a person must read: disk full, published file unreadable, prompt missing."""
+    warnings: list[Sentence] = []
+    """What a person must read: disk full, port taken, prompt missing."""
 
 
 class SeatNotice(msgspec.Struct, frozen=True, tag_field="notice", tag="seat"):

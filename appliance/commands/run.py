@@ -110,7 +110,7 @@ def banner(where: Places, configuration: Configuration, code: tuple[str, str] | 
     if configuration.demo:
         lines += [
             f"  Citizen's phone  {web}/phone   (call {number} from the browser)",
-            "  Sign in as       1001 agent · 1100 shift leader · 1200 dispatcher · 2001 unit · 9000 administrator",
+            "  Sign in as       1001 agent · 1100 shift leader · 1200 dispatcher · 2001 unit · 9000 admin",
             f"  Password         {DEMO_PASSWORD}   (demo only)",
         ]
     if code is not None:

@@ -131,7 +131,7 @@ def _status(where: Places, options: argparse.Namespace) -> int:
         _show(picture["queues"], ("name", "title", "waiting", "ready"), False)
         _show(picture["lines"], ("name", "state", "reason", "caller"), False)
         for warning in picture["warnings"]:
-            print("!", warning)
+            print("!", warning["text"] % warning["values"])
     _show(peers or [], LISTINGS["peers"].columns, False)
     return 0 if picture else 1
 
