@@ -121,6 +121,12 @@ def all_done(where: Places, lines: int) -> bool:
     return not store.rows("SELECT 1 FROM job WHERE kind = 'seal' AND state <> 'done'")
 
 
+def written(store: Store) -> int:
+    """How many events and tries of jobs are in the store."""
+    events, tries = "SELECT count(*) FROM event", "SELECT coalesce(sum(tries), 0) FROM job"
+    return int(store.rows(events)[0][0] + store.rows(tries)[0][0])
+
+
 def clean_run(where: Places, journal: FileJournal) -> Store:
     """Follow the same journal in one go, and do the jobs."""
     store = Store(where.data / "clean.db", 1, bind=False)
@@ -137,15 +143,17 @@ def clean_run(where: Places, journal: FileJournal) -> Store:
 def test_killed_at_any_moment_the_store_ends_where_a_clean_run_ends(where: Places) -> None:
     chapters, stamp, chance = busy_hour(where), Stamp(1), random.Random(7)
     journal = FileJournal(where.journal)
+    store, seen = Store(where.database, 1, bind=False), list[int]()
     for part in range(KILLS):
         for chapter in chapters[part::KILLS]:
             journal.append([stamp.event(fact) for fact in chapter])
-        running = start(where)
-        wait_for(where.socket("store").exists)
+        running, before = start(where), written(store)
+        wait_for(lambda: written(store) > before)  # noqa: B023 (called at once)
         time.sleep(chance.uniform(0, 0.1))
         running.send_signal(signal.SIGKILL)
         running.communicate()
-        where.socket("store").unlink(missing_ok=True)
+        seen.append(written(store))
+    assert 0 < seen[0] < seen[-1]
     lines = sum(len(chapter) for chapter in chapters)
     running = start(where)
     wait_for(lambda: all_done(where, lines))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import astuple
+
 from appliance.events import Event
 from appliance.tickets.ticket import Created, Ticket, body_of, fold, replay
 
@@ -12,10 +14,7 @@ if TYPE_CHECKING:
 
 _FIELDS = Ticket.__struct_fields__
 COLUMNS = ", ".join(f'"{name}"' for name in _FIELDS)
-_SAVE = (
-    f"INSERT INTO ticket ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))}) ON CONFLICT (tid)"
-    " DO UPDATE SET " + ", ".join(f'"{name}" = excluded."{name}"' for name in _FIELDS[1:])
-)
+_INSERT = f"INSERT INTO ticket ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"
 _BLOBS = tuple(_FIELDS.index(name) for name in ("tid", "last_eid", "state_eid", "call"))
 _CONFIDENTIAL = _FIELDS.index("confidential")
 _CAME_EARLIER = (
@@ -34,9 +33,19 @@ def select(store: Store, where: str, *values: object) -> list[Ticket]:
     return [_ticket(row) for row in store.rows(f"SELECT {COLUMNS} FROM ticket WHERE {where}", *values)]
 
 
-def save(store: Store, ticket: Ticket) -> None:
-    """Write a ticket's row."""
-    store.execute(_SAVE, *(getattr(ticket, name) for name in _FIELDS))
+def save(store: Store, ticket: Ticket, before: Ticket | None) -> None:
+    """Write a ticket's row; of one that is there only what changed, so that few indexes are touched."""
+    if before is None:
+        store.execute(_INSERT, *astuple(ticket))
+        return
+    changed = [
+        (name, new)
+        for name, old, new in zip(_FIELDS, astuple(before), astuple(ticket), strict=True)
+        if old != new
+    ]
+    if changed:
+        setting = ", ".join(f'"{name}" = ?' for name, _ in changed)
+        store.execute(f"UPDATE ticket SET {setting} WHERE tid = ?", *(new for _, new in changed), ticket.tid)
 
 
 def project(store: Store, event: Event) -> None:
@@ -58,7 +67,7 @@ def project(store: Store, event: Event) -> None:
     else:
         ticket = replay(store.history(event.subject))
     if ticket is not None:
-        save(store, ticket)
+        save(store, ticket, row)
     if isinstance(body, Created) and body.message:
         mid = bytes.fromhex(body.message)
         store.execute("UPDATE short_message SET ticket = ? WHERE mid = ?", event.subject, mid)
