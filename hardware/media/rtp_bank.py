@@ -89,6 +89,7 @@ class RtpBank:
         self._live: NDArray[np.intp] = np.zeros(0, np.intp)
         self._out: list[tuple[int, Callable[[memoryview | bytes], int], memoryview]] = []
         self._pressing: set[int] = set()
+        self._stale = True
         self._laws: list[tuple[int, list[Call], NDArray[np.intp]]] = []
         self._payloads: list[tuple[int, NDArray[np.intp]]] = []
         self.grow(rows)
@@ -114,7 +115,7 @@ class RtpBank:
         packets[: len(self._packets)] = self._packets
         self._packets = packets
         self._headers = packets[:, : HEADER.size].view(_HEADER)[:, 0]
-        self._settle()
+        self._stale = True
 
     def open(self, row: int, route: RtpRoute, here: Address) -> None:
         """Send to a route from now on, receiving on `here`.
@@ -150,7 +151,7 @@ class RtpBank:
         call.route = route
         call.heard_tick = self._tick
         self._headers["second"][row] = route.payload | MARKER
-        self._settle()
+        self._stale = True
 
     def close(self, row: int) -> None:
         """Give the line's port back."""
@@ -161,7 +162,7 @@ class RtpBank:
             self._poll.unregister(fd)
             del self._by_fd[fd]
             call.socket.close()
-            self._settle()
+            self._stale = True
 
     def silent_ticks(self, row: int) -> int:
         """Ticks since the last packet on this row."""
@@ -192,6 +193,8 @@ class RtpBank:
                 break
             for fd, _ in ready:
                 arrived(by_fd[fd])
+        if self._stale:
+            self._settle()
         for law, calls, rows in self._laws:
             codes = np.frombuffer(b"".join([call.jitter.take() for call in calls]), np.uint8)
             pcm = np.empty((len(rows), FRAME), np.int16)
@@ -205,6 +208,8 @@ class RtpBank:
 
     def write(self, frames: Frames) -> None:
         """Send one packet a line: sound from `frames` (rows, 160), or the telephone-event in progress."""
+        if self._stale:
+            self._settle()
         live = self._live
         for payload, rows in self._payloads:
             codes = np.empty((len(rows), FRAME), np.uint8)
@@ -273,7 +278,7 @@ class RtpBank:
         elif payload in g711.SILENCE:
             if payload != call.law:
                 self._hear_law(call, payload)
-                self._settle()
+                self._stale = True
             call.jitter.put(packet.stamp, packet.ssrc, data)
 
     def _is_far_end(self, call: Call, sender: Address) -> bool:
@@ -282,7 +287,7 @@ class RtpBank:
             with contextlib.suppress(OSError):
                 call.socket.connect(sender)
                 call.latched, call.there, call.send = True, sender, call.socket.send
-                self._settle()
+                self._stale = True
             return True
         if sender == call.there:
             return True
@@ -292,7 +297,7 @@ class RtpBank:
         if call.agreed < INSISTS or (adopted and self._tick - call.heard_tick < LOOSEN_TICKS):
             return False
         self._aim(call, sender)
-        self._settle()
+        self._stale = True
         return True
 
     def _aim(self, call: Call, there: Address) -> None:
@@ -313,7 +318,7 @@ class RtpBank:
             if call.latched and self._tick - call.heard_tick > LOOSEN_TICKS:
                 self._free(call)
                 self._aim(call, call.there)
-                self._settle()
+                self._stale = True
 
     def _hear_law(self, call: Call, law: int) -> None:
         self._lost += call.jitter.lost
@@ -321,6 +326,7 @@ class RtpBank:
 
     def _settle(self) -> None:
         """Rebuild what a tick walks over, after a line opened, closed or changed its law."""
+        self._stale = False
         calls = list(self._calls.values())
         self._live = _rows(calls)
         self._out = [(call.row, call.send, memoryview(self._packets[call.row]).cast("B")) for call in calls]
