@@ -94,9 +94,13 @@ def parse(text: str, name: str) -> Configuration:
         reason, _, path = str(error).partition(" - at `$")
         unknown = re.search(r"unknown field `(\w+)`", reason)
         keys = re.findall(r"[a-z_]\w*", path) + ([unknown.group(1)] if unknown else [])
-        raise _bad(text, name, keys, reason) from error
+        place = re.search(r"\[(\d+)\]", path)
+        raise _bad(text, name, keys, reason, int(place.group(1)) if place else 0) from error
     for keys, fault in _faults(configuration):
         raise _bad(text, name, keys, fault)
+    for nth, extension in enumerate(configuration.extension):
+        for keys, fault in _extension_faults(extension):
+            raise _bad(text, name, keys, fault, nth)
     return configuration
 
 
@@ -138,25 +142,33 @@ def _faults(c: Configuration) -> list[tuple[list[str], str]]:
         found.append((["sip", "lines"], f"lines is {c.sip.lines}; between 1 and 1000 are possible"))
     if c.sip.rtp_base % 2 or not 1024 <= c.sip.rtp_base <= 65535 - 2 * c.sip.lines:
         found.append((["sip", "rtp_base"], "rtp_base must be an even port with room for two ports a line"))
-    for extension in c.extension:
-        if extension.kind not in ("browser", "sip"):
-            found.append((["extension", "kind"], f'kind "{extension.kind}" is neither "browser" nor "sip"'))
-        if extension.kind == "sip" and not extension.password:
-            found.append((["extension", "number"], f"SIP extension {extension.number} needs a password"))
     return found
 
 
-def _bad(text: str, name: str, keys: list[str], reason: str) -> BadConfiguration:
-    key = ".".join(keys)
-    return BadConfiguration(f"{name}, line {_line(text, keys)}, key {key}: {reason}. Correct this value.")
+def _extension_faults(extension: ExtensionSetting) -> list[tuple[list[str], str]]:
+    found: list[tuple[list[str], str]] = []
+    if extension.kind not in ("browser", "sip"):
+        found.append((["extension", "kind"], f'kind "{extension.kind}" is neither "browser" nor "sip"'))
+    if extension.kind == "sip" and not extension.password:
+        found.append((["extension", "number"], f"SIP extension {extension.number} needs a password"))
+    return found
 
 
-def _line(text: str, keys: list[str]) -> int:
-    """Find the line a key stands in, as well as text allows; the table's head when the key is missing."""
+def _bad(text: str, name: str, keys: list[str], reason: str, nth: int = 0) -> BadConfiguration:
+    key, line = ".".join(keys), _line(text, keys, nth)
+    return BadConfiguration(f"{name}, line {line}, key {key}: {reason}. Correct this value.")
+
+
+def _line(text: str, keys: list[str], nth: int) -> int:
+    """Find the line a key stands in, as well as text allows; the table's head when the key is missing.
+
+    `nth` counts tables of the same name, from 0.
+    """
     lines = text.splitlines()
     start = 0
-    if len(keys) > 1:
+    if keys:
         head = re.compile(rf"\s*\[+\s*{re.escape(keys[0])}\b")
-        start = next((n for n, line in enumerate(lines) if head.match(line)), 0)
+        heads = [n for n, line in enumerate(lines) if head.match(line)]
+        start = heads[nth] if nth < len(heads) else 0
     entry = re.compile(rf"\s*\[*\s*\"?{re.escape(keys[-1])}\b" if keys else r"$^")
     return next((n for n in range(start, len(lines)) if entry.match(lines[n])), start) + 1

@@ -35,8 +35,9 @@ class Ledger:
     def note(self, fact: Fact, durable: Callable[[], None] | None = None) -> Event:
         """Keep a fact; `durable` is called once it is on disk."""
         event = self._stamp.event(fact)
-        if len(self._held) < HELD_MAX:
-            self._held.append(event)
+        if len(self._held) >= HELD_MAX:
+            return event  # a day's facts are held already: this one is lost, and must not be called durable
+        self._held.append(event)
         if durable is not None:
             self._then.append(durable)
         if not self._scheduled:
