@@ -77,7 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--rtp-base", type=int, default=42000)
+    parser.add_argument("--rtp-base", type=int, default=12000)
     parser.add_argument("--browser-port", type=int, default=42999)
     parser.add_argument("--plain", action="store_true", help="no recordings")
     given = parser.parse_args()
