@@ -39,6 +39,8 @@ MAIN_KINDS = (
 )
 KEYS = ("F2", "F4", "F6", "F8", "F10", "Ctrl+S", "Ctrl+Enter", "Alt+D", "↓ ↑ Enter", "F1 / ?")
 HISTORY_ROWS = 12
+WRITTEN = ("kind", "category", "area", "address", "title", "content", "answer")
+"""What makes a draft worth listing: name and phone come with the call."""
 KEEP_DRAFT = "INSERT OR REPLACE INTO draft (owner, form, body, saved_s) VALUES (?, ?, ?, ?)"
 
 pages = Blueprint("desk", __name__, url_prefix="/desk")
@@ -112,7 +114,7 @@ def caller(phone: str) -> dict[str, Any]:
 def drafts() -> dict[str, Any]:
     """List what I was writing, newest first."""
     rows = Draft.select().where(Draft.owner == me().number).order_by(Draft.saved_s.desc()).limit(DRAFTS_LIMIT)
-    found = [(row.form, json.loads(row.body)) for row in rows]
+    found = [(row.form, d) for row in rows if any((d := json.loads(row.body)).get(name) for name in WRITTEN)]
     return {
         "drafts": [
             {"form": form, "title": d.get("title", ""), "phone": d.get("phone", "")} for form, d in found

@@ -275,7 +275,14 @@ def _words(step: Step) -> str:
     """Write a step's details in the reader's language."""
     if step.what in ("call", "recording"):
         return " ".join(str(shown.OUTCOMES.get(word, word)) for word in step.text.split(" "))
-    return step.text if shown.pick(("zh", "en")) == "zh" else _english(step.text)
+    text = "\n".join(_unit_named(line) for line in step.text.split("\n"))
+    return text if shown.pick(("zh", "en")) == "zh" else _english(text)
+
+
+def _unit_named(line: str) -> str:
+    """Write a unit's name where the log has its code."""
+    label, mark, code = line.partition(":")
+    return f"{label}{mark}{unit_names().get(code, code)}" if label == FIELDS["unit"].zh else line
 
 
 def _english(text: str) -> str:

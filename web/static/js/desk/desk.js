@@ -1,5 +1,5 @@
 // The agent's desk: brings seat, form, history, queue and colleagues together.
-import { $, $$, ask, make, now, t } from "../core.js";
+import { $, $$, ask, make, t, tick } from "../core.js";
 import { live } from "../live.js";
 import { TicketForm, categoryBox } from "./form.js";
 import { history, refreshHistory } from "./history.js";
@@ -8,7 +8,7 @@ import { SeatPanel } from "./seat.js";
 const me = document.body.dataset.me;
 const categories = JSON.parse($("#categories").textContent);
 const seat = new SeatPanel(me);
-const form = new TicketForm(categories);
+const form = new TicketForm(categories, () => (seat.talking ? seat.seat.call : null));
 const STATES = { ready: t("ready"), offered: t("ringing"), busy: t("talking"), wrap_up: t("wrap-up"), paused: t("on a break"), offline: t("off shift") };
 let board = { seats: [], queues: [], calls: [], media: {} };
 
@@ -33,6 +33,7 @@ function showQueue() {
   $("#figure-waiting").classList.toggle("hot", count > 0);
   $("#figure-longest").dataset.since = longest.length ? Math.min(...longest) : 0;
   $("#figure-late").textContent = board.media.late || 0;
+  tick();
 }
 
 function showColleagues() {
@@ -127,8 +128,7 @@ document.addEventListener("click", (event) => $$("details.menu[open]").forEach((
 
 async function begin() {
   const { drafts } = await ask("/desk/drafts");
-  await form.open(drafts.length ? drafts[0].form : "ticket:new", {});
+  if (!form.key) await form.open(drafts.length ? drafts[0].form : "ticket:new");
   if (form.values.phone) history(form.values.phone);
 }
 begin();
-setInterval(() => seat.tickWrapUp(now()), 1000);

@@ -7,10 +7,12 @@ const FIELDS = ["citizen", "phone", "kind", "urgency", "category", "unit", "area
 const NEEDED = { phone: "#phone-number", kind: "[name=kind]", category: "#category-text", title: "#title", content: "#content", answer: "#answer-text" };
 
 export class TicketForm {
-  constructor(categories) {
+  // `present` gives the call I am talking in, or null.
+  constructor(categories, present) {
+    this.present = present;
     this.form = $("#ticket");
     this.categories = categories;
-    this.key = "ticket:new";
+    this.key = "";
     this.call = "";
     this.dirtySince = 0;
     this.form.addEventListener("input", () => this.typed());
@@ -56,7 +58,7 @@ export class TicketForm {
 
   async save(leaving = false) {
     clearTimeout(this.timer);
-    if (!this.dirtySince) return;
+    if (!this.dirtySince || !this.key) return;
     this.dirtySince = 0;
     const { key } = this;
     try {
@@ -109,7 +111,13 @@ export class TicketForm {
 
   async clear() {
     await this.drop();
-    this.open("ticket:new");
+    this.next();
+  }
+
+  // An empty form: of the same call while it lasts, else of none.
+  next() {
+    const call = this.present();
+    return call ? this.open(`ticket:new:${call.cid}`, { phone: call.caller, call: call.cid }) : this.open("ticket:new");
   }
 
   async drop() {
@@ -137,7 +145,7 @@ export class TicketForm {
       await this.drop();
       toast(t("Ticket {number}: {state}", filed), "good");
       document.dispatchEvent(new CustomEvent("filed", { detail: filed }));
-      await this.open("ticket:new");
+      await this.next();
     } catch (error) {
       if (!error.data) throw error;
       this.faults(error.data.fields || {}, error.message);

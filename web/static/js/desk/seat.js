@@ -1,5 +1,5 @@
 // My seat: shift, state, the ringing pop and the call, as the call process tells them; orders go back to it.
-import { $, $$, ask, busy, now, t, tried, toast } from "../core.js";
+import { $, $$, ask, busy, t, tick, tried, toast } from "../core.js";
 import { Bell } from "../sound/bell.js";
 import { NoMicrophone, Sound } from "../sound/sound.js";
 
@@ -198,10 +198,19 @@ export class SeatPanel extends EventTarget {
     if (!seat) return this.showSound();
     $("#seat").textContent = t("No. {agent} · ext. {extension}", { agent: seat.agent, extension: seat.extension });
     $("#state-time").dataset.since = seat.since_s;
-    if (!ready) $("#extension").value = seat.extension;
+    if (!ready) this.renderReturn(seat);
     if (state === "offered") this.renderOffer(seat);
     else this.renderPhone(seat, state);
     this.showSound();
+    tick();
+  }
+
+  // A page that was loaded anew during a shift has a seat but no sound: one click gives it back.
+  renderReturn(seat) {
+    $("#extension").value = seat.extension;
+    $("#start-title").textContent = t("Your shift goes on");
+    $("#start-words").textContent = t("This page was loaded anew. One click starts the sound again; the call goes on.");
+    $("#start-shift span").textContent = t("Start sound again");
   }
 
   renderOffer({ call, until_s }) {
@@ -238,14 +247,5 @@ export class SeatPanel extends EventTarget {
     lamp.className = `lamp ${up ? "good" : "bad"}`;
     lamp.textContent = up ? t("Sound connected") : this.started ? t("Sound lost, connecting again") : t("Sound not started");
     $("#sound-state").textContent = up ? t("Sound connected") : t("Sound");
-  }
-
-  // A page that was reloaded during a shift has a seat but no sound: one click gives it back.
-  get soundMissing() {
-    return this.onShift && this.byHeadset && !this.started;
-  }
-
-  tickWrapUp() {
-    if (this.seat && this.seat.until_s && now() > this.seat.until_s + 2) this.dispatchEvent(new Event("late"));
   }
 }
