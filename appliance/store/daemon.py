@@ -24,12 +24,13 @@ from appliance.store.follower import Follower, why
 from appliance.store.jobs import Runner
 from appliance.store.store import Store
 from appliance.store.works import SEAL, SMS, Works, sms_failed
+from appliance.tickets.timers import run_timers
 
 IDLE_S = 0.1
 """How soon a new line in the journal is seen."""
 JOBS_S = 0.5
 RETRY_S = 2.0
-FORGET_EVERY_S = 3600.0
+TIMERS_EVERY_S = 300.0
 END_S = 1.5
 
 
@@ -84,15 +85,16 @@ class Daemon:
                     self._stopping.wait(IDLE_S)
 
     def _work(self) -> None:
-        resumed, forgotten = False, 0.0
+        resumed, timed = False, float("-inf")
         with self.store.database.connection_context():
             while not self._stopping.is_set():
                 try:
                     resumed = resumed or self._runner.resume() >= 0
                     tried = self._runner.run_due()
-                    if time.monotonic() - forgotten > FORGET_EVERY_S:
+                    if time.monotonic() - timed > TIMERS_EVERY_S:
+                        timed = time.monotonic()
+                        run_timers(self.store, time.time())
                         self._runner.forget()
-                        forgotten = time.monotonic()
                 except (DatabaseError, OSError):
                     self._stopping.wait(RETRY_S)  # the follower has said so
                     continue
