@@ -50,7 +50,6 @@ if [ ${#need[@]} -gt 0 ]; then
 		fi
 	fi
 	rm -f "$log"
-	# A broker of the distribution that starts by itself would be in the way of nobody, but is not wanted.
 	python=$(command -v python3)
 fi
 
@@ -62,7 +61,7 @@ if [ ! -e "$stamp" ]; then
 	pip() { .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@" >>"$log" 2>&1; }
 	# setuptools, which makes the `hotline` command, comes from the same lock.
 	if ! pip --require-hashes -r requirements.lock || ! pip --no-deps --no-build-isolation -e .; then
-		grep -v WARNING "$log" | tail -n 15
+		{ grep -v WARNING "$log" || true; } | tail -n 15
 		echo "set-up: the Python packages could not be installed. Is the machine connected to a package index?"
 		exit 1
 	fi

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -213,6 +214,16 @@ def test_every_service_is_fenced_in() -> None:
         text = service.read_text("utf-8")
         for line in ("User=hotline", "NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict"):
             assert f"\n{line}\n" in text, service.name
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this machine has no systemd")
+def test_systemd_understands_every_unit(tmp_path: Path) -> None:
+    for unit in sorted((ROOT / "systemd").glob("hotline*.*")):
+        text = unit.read_text("utf-8")
+        (tmp_path / unit.name).write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.M))
+    units_there = sorted(str(path) for path in tmp_path.iterdir())
+    told = subprocess.run(["systemd-analyze", "verify", *units_there], capture_output=True, text=True)
+    assert [line for line in told.stderr.splitlines() if "hotline" in line and "man:" not in line] == []
 
 
 def test_the_scripts_can_be_read_by_the_shell() -> None:
