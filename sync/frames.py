@@ -144,7 +144,7 @@ def decode(data: bytes) -> Frame:
         raise FrameError(f"frame flags {flags:#04x} are not known in box-sync/{VERSION}")
     try:
         return _decoders[number].decode(_unpack(flags, data[3:]))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FrameError(f"a damaged {TYPES[number].__name__.upper()}: {error}") from error
 
 

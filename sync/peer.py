@@ -303,6 +303,7 @@ class Peer:
         if self.session:
             self._past.append(self.session)
         self.session, self._number = hello.session, hello.number
+        self.sender.acked = 0
         return True
 
     def _wait(self, reason: str, now: float) -> None:
@@ -321,7 +322,7 @@ class Peer:
             self.streams.restart(hello.in_epoch)
             self._events.append(Restarted(broken))
         epoch = self.streams.standing().out_epoch
-        theirs = hello.in_seq if hello.in_epoch == epoch else 0
+        theirs = self._their_place(hello) if hello.in_epoch == epoch else 0
         adopted = hello.epoch > self.receiver.epoch
         if adopted:
             self.streams.adopt(hello.epoch, None if broken else theirs)
@@ -348,9 +349,15 @@ class Peer:
             return FORGOTTEN if standing.out_low else ""
         if hello.in_seq > standing.out_seq:
             return LOST
+        if hello.in_seq < self._their_place(hello):
+            return ""
         if hello.in_seq <= standing.out_low and standing.out_low:
             return FORGOTTEN
         return "" if self.sender.same(self.streams.chain(hello.in_seq), hello.in_chain) else FORKED
+
+    def _their_place(self, hello: Hello) -> int:
+        """How far the other side is: in one run it never goes back, so an ACK may be newer than its HELLO."""
+        return max(hello.in_seq, self.sender.acked) if hello.in_epoch == self.sender.epoch else hello.in_seq
 
     def _hello(self, now: float) -> Hello:
         standing = self.streams.standing()

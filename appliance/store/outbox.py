@@ -109,7 +109,7 @@ def prune(store: Store, name: str, upto: int) -> None:
 
 def enqueue(store: Store, events: Sequence[Event], via: str) -> None:
     """Append events to the outgoing streams of the peers they concern, never back to where they came from."""
-    if not events or not store.rows("SELECT 1 FROM peer LIMIT 1"):
+    if not events or (store.site and not store.rows("SELECT 1 FROM peer LIMIT 1")):
         return
     events = _that_fit(store, events)
     if not store.site:
@@ -177,7 +177,7 @@ def _sites_named(event: Event) -> Sequence[int]:
             site = facts.get("unit_site") if facts.get("move") == "dispatch" else None
         except (ValueError, AttributeError):
             site = None
-        if isinstance(site, int) and 0 < site <= MAX_SITE:
+        if type(site) is int and 0 < site <= MAX_SITE:
             sites.append(site)
     return sites
 

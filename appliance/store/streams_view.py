@@ -1,0 +1,67 @@
+"""How the streams to other boxes fare, read from the store alone; for pages and the command."""
+
+from dataclasses import dataclass
+
+from appliance.store.store import Store
+
+STALE_S = 180.0
+"""The sync process writes at least once a minute while a peer is heard."""
+NOT_RUNNING = "The sync process of this box does not run."
+
+
+@dataclass(frozen=True, slots=True)
+class StreamView:
+    """The streams with one peer."""
+
+    name: str
+    site: int
+    state: str
+    """never, away, connected, parked."""
+    reason: str
+    """Why it is not as it should be: a sentence, a gettext msgid; empty when all is well."""
+    backlog: int
+    """Events that wait to be confirmed."""
+    oldest_s: float
+    """How long the first of them has waited; 0 when none does."""
+    received: int
+    """Events that came in since the peer's stream last began anew."""
+    seen_s: float
+    """Last heard, Unix seconds to within a minute; 0 is never."""
+    clock_s: float
+    """How far the peer's clock is ahead of ours."""
+    restarts: int
+    """How often everything had to be offered again."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether events flow now."""
+        return self.state == "connected"
+
+
+_VIEW = (
+    "SELECT name, site, state, reason, max(out_seq - acked, 0), in_seq, seen_s, clock_s, restarts,"
+    " (SELECT eid FROM outgoing WHERE peer = name AND seq > acked ORDER BY seq LIMIT 1)"
+    " FROM peer ORDER BY site"
+)
+
+
+def streams(store: Store, now_s: float) -> list[StreamView]:
+    """Return the streams of this box by site number; `now_s` is Unix time."""
+    return [_view(row, now_s) for row in store.rows(_VIEW)]
+
+
+def quarantined(store: Store) -> int:
+    """How many events are kept but could not be folded or sent."""
+    return int(store.rows("SELECT count(*) FROM quarantine")[0][0])
+
+
+def _view(
+    row: tuple[str, int, str, str, int, int, float, float, int, bytes | None], now_s: float
+) -> StreamView:
+    name, site, state, reason, backlog, received, seen_s, clock_s, restarts, oldest = row
+    waited_s = now_s - int.from_bytes(bytes(oldest)[:6], "big") / 1000 if oldest else 0.0
+    if state == "connected" and now_s > seen_s + STALE_S:
+        state, reason = "away", NOT_RUNNING
+    return StreamView(
+        name, site, state, reason, backlog, max(0.0, waited_s), received, seen_s, clock_s, restarts
+    )
