@@ -17,6 +17,8 @@ from babel.messages.pofile import read_po
 from flask import Flask, current_app, has_request_context, request
 from flask_babel import Babel, get_locale, gettext
 
+from web.context import actor
+
 DOMAIN = "hotline"
 SOURCE = Path(__file__).parent.parent / "appliance" / "locale"
 SCRIPTS = Path(__file__).parent / "static" / "js"
@@ -44,12 +46,15 @@ def install(app: Flask, compiled: Path, default: str) -> None:
 
 
 def chosen() -> str:
-    """Return the language of this request: what was chosen, else what the browser prefers."""
+    """Return the language of this request: chosen here, by this person elsewhere, or the browser's."""
     if not has_request_context():
         return str(current_app.config["FIRST_LANGUAGE"])
     cookie = request.cookies.get(COOKIE, "")
     if cookie in LANGUAGES:
         return cookie
+    person = actor()
+    if person is not None and person.language in SHORT:
+        return SHORT[person.language]
     best = request.accept_languages.best_match(["zh-CN", "zh", "en"])
     return SHORT[best[:2]] if best else str(current_app.config["FIRST_LANGUAGE"])
 

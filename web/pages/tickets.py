@@ -281,21 +281,21 @@ def _words(step: Step) -> str:
 
 def _unit_named(line: str) -> str:
     """Write a unit's name where the log has its code."""
-    label, mark, code = line.partition(":")
+    label, mark, code = line.partition("：")
     return f"{label}{mark}{unit_names().get(code, code)}" if label == FIELDS["unit"].zh else line
 
 
 def _english(text: str) -> str:
-    lines = []
-    for line in text.split("\n"):
-        for field in FIELDS.values():
-            for mark in (":", ":"):
-                if line.startswith(field.zh + mark):
-                    value = line[len(field.zh) + 1 :]
-                    value = next((en for zh, en in (field.choices or {}).values() if zh == value), value)
-                    line = f"{field.en}: {value}"
-        lines.append(line)
-    return "\n".join(lines)
+    return "\n".join(_english_line(line) for line in text.split("\n"))
+
+
+def _english_line(line: str) -> str:
+    label, mark, value = line.partition("：")
+    field = next((field for field in FIELDS.values() if field.zh == label), None)
+    if not mark or field is None:
+        return line
+    words = dict((field.choices or {}).values())
+    return f"{field.en}: {words.get(value, value)}"
 
 
 def _states(name: str, state: str, to_do: tuple[str, ...]) -> tuple[str, ...]:
