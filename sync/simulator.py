@@ -191,7 +191,7 @@ class World:
                     Fact("call.ringing", {"line": "sim-1", "caller": "13800000000"}),
                     Fact("message.noted", {"text": "x" * dice.randint(0, 300)}),
                 ]
-            number = new_number(box.site, box.wall_ms() / 1000, lambda number: False)
+            number = new_number(box.site, box.wall_ms() / 1000, lambda head: "")
             fields = {"title": f"t{self._count}", "content": "水" * dice.randint(0, 200)}
             return [Fact("ticket.created", {"number": number, "source": "web", "fields": fields})]
         subject = dice.choice(known)

@@ -24,9 +24,9 @@ from appliance.store.store import Store
 from appliance.store.works import SEAL, SMS, Works
 from appliance.tickets.desk import TicketDesk
 
-READY_S = 20.0
+READY_S = 60.0
 CALLS = 400
-KILLS = 5
+KILLS = 4
 
 
 def start(where: Places) -> subprocess.Popen[bytes]:
@@ -73,7 +73,7 @@ def process(where: Places) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def busy_hour(where: Places) -> list[list[Fact]]:
-    """Calls; of every ten one leaves a message, two are recorded, and beside one a text comes in."""
+    """Calls; of every ten one leaves a message, and beside another a text comes in."""
     chapters: list[list[Fact]] = []
     stamp = Stamp(7)
     for n in range(CALLS):
@@ -86,10 +86,9 @@ def busy_hour(where: Places) -> list[list[Fact]]:
             Fact("call.answered", {"agent": "1001", "extension": "8001"}, call),
             Fact("call.ended", {"outcome": "answered", "cause": 16}, call),
         ]
-        if n % 5 == 0:
+        if n % 10 == 0:
             (where.recordings / path).write_bytes(n.to_bytes(2, "big") * 100)
             chapter.append(Fact("recording.made", made, call))
-        if n % 10 == 0:
             chapter.append(Fact("message.left", {"caller": caller, **made}, call))
         if n % 10 == 5:
             text = {"line": "gsm0", "number": caller, "text": f"第{n}条", "sent_s": n, "key": str(n)}

@@ -81,6 +81,13 @@ def test_tickets_of_the_same_second_get_numbers_of_their_own(desk: TicketDesk) -
     assert len({registered(desk).number for _ in range(5)}) == 5
 
 
+def test_odd_numbers_from_elsewhere_do_not_disturb_ours(desk: TicketDesk, store: Store) -> None:
+    day = registered(desk).number[:9]
+    for site, number in ((1, day + "zzzzzz"), (1, day + "0zzzzz"), (2, day + "999990"), (1, day)):
+        store.take([Stamp(site).event(Fact("ticket.created", {"number": number, "source": "web"}))])
+    assert valid(registered(desk).number)
+
+
 def test_a_draft_is_not_submitted_before_it_is_complete(desk: TicketDesk) -> None:
     ticket = desk.create(AGENT, "phone", {"title": "路灯"})
     with refused("missing"):

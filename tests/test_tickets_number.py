@@ -20,37 +20,44 @@ from appliance.tickets.number import (
 NOON_S = time.mktime((2026, 11, 22, 12, 0, 5, 0, 0, -1))
 
 
-def free(number: str) -> bool:
-    return False
+def none(head: str) -> str:
+    return ""
 
 
 def test_a_number_tells_day_site_and_second() -> None:
-    number = new_number(7, NOON_S, free)
+    number = new_number(7, NOON_S, none)
     assert number[:14] == "261122" + "007" + "43205"
     assert valid(number)
     assert site_of(number) == 7
 
 
-def test_a_taken_number_moves_on_by_a_second() -> None:
-    first = new_number(7, NOON_S, free)
-    assert new_number(7, NOON_S, {first}.__contains__)[:14] == "26112200743206"
+def test_when_the_second_is_taken_the_number_is_one_behind_the_newest() -> None:
+    first = new_number(7, NOON_S, none)
+    second = new_number(7, NOON_S, {"261122007": first}.__getitem__)
+    assert second[:14] == "26112200743206"
+
+
+def test_a_clock_set_back_repeats_no_number() -> None:
+    newest = new_number(7, NOON_S, none)
+    assert new_number(7, NOON_S - 3600, lambda head: newest)[:14] == "26112200743206"
+    assert new_number(7, NOON_S + 3600, lambda head: newest)[:14] == "26112200746805"
 
 
 def test_numbers_go_on_behind_midnight_when_the_day_is_full() -> None:
     last_s = time.mktime((2026, 11, 22, 23, 59, 59, 0, 0, -1))
-    first = new_number(7, last_s, free)
-    assert new_number(7, last_s, {first}.__contains__)[:14] == "26112200786400"
+    first = new_number(7, last_s, none)
+    assert new_number(7, last_s, lambda head: first)[:14] == "26112200786400"
 
 
 def test_a_site_that_has_given_out_every_number_of_the_day_says_so() -> None:
     with pytest.raises(Exhausted):
-        new_number(7, NOON_S, lambda number: int(number[9:14]) <= LAST_SECOND)
+        new_number(7, NOON_S, lambda head: f"{head}{LAST_SECOND}0")
 
 
 @pytest.mark.parametrize("site", [-1, 1000])
 def test_a_site_of_more_than_three_digits_has_no_numbers(site: int) -> None:
     with pytest.raises(ValueError, match="between 0 and 999"):
-        new_number(site, NOON_S, free)
+        new_number(site, NOON_S, none)
 
 
 def test_the_check_digit_is_that_of_the_standard() -> None:

@@ -75,7 +75,7 @@ class TicketDesk:
         if message:
             facts["message"] = message.hex()
         with self._store.transaction():
-            number = numbers.new_number(self._store.site, self._now(), self._taken)
+            number = numbers.new_number(self._store.site, self._now(), self._newest)
             (event,) = self._store.record(Fact("ticket.created", {"number": number, **facts}))
         return self.get(event.eid)
 
@@ -266,8 +266,13 @@ class TicketDesk:
             raise Refused("unknown_unit", "Choose %(field)s from the list.", field=FIELDS["unit"].en)
         return int(rows[0][0])
 
-    def _taken(self, number: str) -> bool:
-        return bool(self._store.rows("SELECT 1 FROM ticket WHERE number = ?", number))
+    def _newest(self, head: str) -> str:
+        rows = self._store.rows(
+            "SELECT max(number) FROM ticket WHERE number > ? AND number < ? AND length(number) = ?"
+            " AND number NOT GLOB '*[^0-9]*' AND site = ?",
+            *(head, head + ":", numbers.DIGITS, self._store.site),
+        )
+        return str(rows[0][0] or "")
 
 
 def _registered(fields: Mapping[str, object]) -> dict[str, str | bool]:

@@ -1,8 +1,8 @@
 """Ticket numbers: 15 digits that two boxes never give out twice without talking to each other.
 
 YYMMDD of the local day, site (3 digits), second of the day (5), check digit: ISO 7064 MOD 11,10,
-which finds every single wrong digit and nearly every swap of neighbours. A number already
-taken moves on by a second.
+which finds every single wrong digit and nearly every swap of neighbours. When the second is
+taken the number is the one behind the newest of the day, so a clock set back repeats none.
 """
 
 import time
@@ -19,19 +19,22 @@ class Exhausted(Exception):
     """A site has given out every number of the day."""
 
 
-def new_number(site: int, now_s: float, taken: Callable[[str], bool]) -> str:
-    """Return the first free number at or after `now_s` (Unix seconds); raises Exhausted."""
+def new_number(site: int, now_s: float, newest: Callable[[str], str]) -> str:
+    """Return the number for a ticket made at `now_s` (Unix seconds); raises Exhausted.
+
+    `newest` returns the highest number there is that begins so, or an empty text.
+    """
     if not 0 <= site <= MAX_SITE:
         raise ValueError(f"site {site} has no ticket numbers: it must be between 0 and {MAX_SITE}")
     local = time.localtime(now_s)
-    first = local.tm_hour * 3600 + local.tm_min * 60 + min(local.tm_sec, 59)
-    day = time.strftime("%y%m%d", local)
-    for second in range(first, LAST_SECOND + 1):
-        head = f"{day}{site:03d}{second:05d}"
-        number = head + check_digit(head)
-        if not taken(number):
-            return number
-    raise Exhausted(f"no ticket number is left for site {site} on {day}")
+    day = f"{time.strftime('%y%m%d', local)}{site:03d}"
+    second = local.tm_hour * 3600 + local.tm_min * 60 + min(local.tm_sec, 59)
+    if last := newest(day):
+        second = max(second, int(last[len(day) : -1]) + 1)
+    if second > LAST_SECOND:
+        raise Exhausted(f"no ticket number is left for site {site} on {day[:6]}")
+    head = f"{day}{second:05d}"
+    return head + check_digit(head)
 
 
 def check_digit(head: str) -> str:
