@@ -34,20 +34,32 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 """Command to (module, one line of help); the module's ``add(parser)`` and ``run(options)`` do the rest."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """Build the whole command line."""
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """Build the command line; with `only`, that command's options and no other's.
+
+    Every command's module costs something to load, and systemd starts each unit by a command.
+    """
     top = argparse.ArgumentParser(prog="hotline", description="Hotline Box: a city hotline in one box")
     top.add_argument("--data", help="the box's data folder (else HOTLINE_DATA, ./var/box, /var/lib/hotline)")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (module, help_) in COMMANDS.items():
         one = commands.add_parser(name, help=help_, description=help_ + ".")
-        importlib.import_module(module).add(name, one)
+        if only in (None, name):
+            importlib.import_module(module).add(name, one)
     return top
+
+
+def named(arguments: Sequence[str] | None) -> str:
+    """Return which command is meant, empty when none is."""
+    first = argparse.ArgumentParser(add_help=False)
+    first.add_argument("--data")
+    first.add_argument("command", nargs="?", default="")
+    return str(first.parse_known_args(arguments)[0].command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status."""
-    options = parser().parse_args(arguments)
+    options = parser(named(arguments)).parse_args(arguments)
     module, _ = COMMANDS[options.command]
     try:
         return int(importlib.import_module(module).run(options))

@@ -78,7 +78,9 @@ def test_a_folder_imports_only_those_below_it(folder: str) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("daemon", ["hardware.media.daemon", "appliance.calls.daemon"])
+@pytest.mark.parametrize(
+    "daemon", ["hardware.media.daemon", "appliance.calls.daemon", "appliance.commands.unit"]
+)
 def test_what_calls_depend_on_loads_no_database_no_web_and_no_broker(daemon: str) -> None:
     assert loaded_by(daemon).isdisjoint(SLOW_TO_LOAD)
 
