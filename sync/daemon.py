@@ -66,7 +66,7 @@ class Daemon:
         if now >= self._prune_s:
             self._prune_s = now + PRUNE_S
             self.node.prune()
-        due = self.node.timer()
+        due = self.node.timer(now)
         wait_s = LOOK_S if due is None else min(LOOK_S, max(0.0, due - time.monotonic()))
         for arrival in self.wire.poll(wait_s):
             self._hear(arrival, time.monotonic())

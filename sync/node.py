@@ -1,5 +1,6 @@
 """All links of one box: a machine for each peer over the box's store, and what people see of them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,7 @@ class Node:
         self._tell = tell
         self._online = False
         self._dirty: set[int] = set()
+        self._due: dict[int, float] = {}
         self._stale = False
         self._version = -1
         self._notes: dict[int, Note] = {}
@@ -99,6 +101,7 @@ class Node:
         self._online = False
         for far, peer in self.peers.items():
             peer.disconnected()
+            self._dirty.add(far)
             self._hear(far)
             self._note(far).state = "away"
             self._note(far).reason = reason
@@ -148,14 +151,13 @@ class Node:
     def outgoing(self, now: float) -> list[tuple[int, bytes]]:
         """Commit what came in and return what goes out, and to whom."""
         frames: list[tuple[int, bytes]] = []
-        for far, peer in self.peers.items():
-            due = peer.timer()
-            if due is not None and due <= now:
-                self._dirty.add(far)
+        self._dirty.update(far for far, due in self._due.items() if due <= now)
         while self._dirty:
             far = min(self._dirty)
             self._dirty.discard(far)
             frames += [(far, data) for data in self.peers[far].outgoing(now)]
+            due = self.peers[far].timer()
+            self._due[far] = math.inf if due is None else due
             self._hear(far)
             if self._stale:
                 self._stale = False
@@ -164,10 +166,10 @@ class Node:
             self.write_notes(now)
         return frames
 
-    def timer(self) -> float | None:
+    def timer(self, now: float) -> float | None:
         """When `outgoing` must be called at the latest."""
-        due = [timer for peer in self.peers.values() if (timer := peer.timer()) is not None]
-        return min(due, default=None)
+        due = now if self._dirty else min(self._due.values(), default=math.inf)
+        return due if due < math.inf else None
 
     def write_notes(self, now: float) -> None:
         """Write what people see of the peers, where it changed."""
@@ -203,6 +205,7 @@ class Node:
     def _hear(self, far: int) -> None:
         note = self._note(far)
         while (event := self.peers[far].next_event()) is not None:
+            before = (note.state, note.reason)
             match event:
                 case Opened():
                     note.state, note.reason = "connected", ""
@@ -223,7 +226,9 @@ class Node:
                     note.acked = seq
                 case Heard(ahead_s):
                     note.seen_s, note.clock_s = self._wall() / 1000, round(ahead_s, 1)
-            self._tell(peer_name(far), event)
+            news = (note.state, note.reason) != before
+            if news or not isinstance(event, Away | Waiting | Trouble):
+                self._tell(peer_name(far), event)
 
     def _note(self, far: int) -> Note:
         if far not in self._notes:

@@ -159,7 +159,8 @@ class Peer:
 
     def absent(self, now: float) -> None:
         """Nobody listens on the other side: stop sending, greet slowly."""
-        self._close(ABSENT)
+        self.open = False
+        self._events.append(Away(ABSENT))
         self._patience_s = max(self._patience_s, PING_S)
         self._greet_again_s = now + self._patience_s
 

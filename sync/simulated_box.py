@@ -158,7 +158,7 @@ class Box:
             self._vouch(far, data)
             self.world.send(self, far, data)
             self.store.burn()
-        due = self.node.timer()
+        due = self.node.timer(self.world.now)
         if due is not None and (self._alarm is None or due < self._alarm or self._alarm <= self.world.now):
             self._alarm = max(due, self.world.now + 0.001)
             self.world.after(self._alarm - self.world.now, self._ring)
