@@ -1,9 +1,10 @@
-"""The stage: a hub, a centre and a branch as real boxes, a real broker between them, phones that are not ours."""
+"""The stage: hub, centre and branch as real boxes, a real broker between them, phones that are not ours."""
 
 import json
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -56,7 +57,7 @@ class City:
         self.broker = Broker(folder)
         brokers = {"sync": {"brokers": [f"{HERE}:{self.broker.port}"]}}
         modem = {"gsm": [{"name": "gsm/0", "at": "gsm/at", "pcm": "gsm/pcm"}]}
-        alone = {"gsm": []}
+        alone: dict[str, list[str]] = {"gsm": []}
         centre = {"site": {"number": 1, "name": "云河市12345", "numbers": ["12345"]}, **modem, **brokers}
         branch = {"site": {"number": 2, "name": "云东区", "numbers": ["12345"]}, **alone, **brokers}
         hub = {"site": {"number": 0, "name": "云河市中心", "role": "hub", "numbers": []}, **alone, **brokers}
@@ -102,18 +103,17 @@ class City:
             self.people[box, number] = Reader(self.boxes[box].web, number)
         return self.people[box, number]
 
+    def command(self, box: str, *words: str) -> str:
+        """What a `hotline` command prints for a box."""
+        data = str(self.boxes[box].places.data)
+        call = [sys.executable, "-m", "appliance.cli", "--data", data, *words]
+        done = subprocess.run(call, capture_output=True, check=False, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def rows(self, box: str, command: str, *more: str) -> Any:
         """What `hotline COMMAND --json` prints for a box."""
-        import sys
-
-        data = str(self.boxes[box].places.data)
-        done = subprocess.run(
-            [sys.executable, "-m", "appliance.cli", "--data", data, command, *more, "--json"],
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr.decode()
-        return json.loads(done.stdout)
+        return json.loads(self.command(box, command, *more, "--json"))
 
     def ticket(self, box: str, number: str) -> dict[str, Any] | None:
         """A ticket as one box shows it; None while it is not there."""

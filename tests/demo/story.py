@@ -100,10 +100,11 @@ class Story:
         city.centre.wait_state("1001", "wrap_up")
         call = until(lambda: self._row("calls", "cid", self.cid, "outcome"), 15, "the call's record")
         sound = until(lambda: self._row("recordings", "call", self.cid, "sha256"), 15, "the recording")
-        path = city.centre.places.recordings / sound["path"]
+        path = city.centre.places.recordings / str(sound["path"])
         left, right = tone_level(path, CITIZEN_HZ, 0), tone_level(path, AGENT_HZ, 1)
         assert min(left, right) > LOUD, f"left {left:.3f}, right {right:.3f}"
-        return f"{call['outcome']} by {call['agent']}, {sound['seconds']} s, caller left {left:.2f}, agent right {right:.2f}"
+        ended = f"{call['outcome']} by {call['agent']}, {sound['seconds']} s"
+        return f"{ended}, caller left {left:.2f}, agent right {right:.2f}"
 
     def file_ticket(self) -> str:
         agent = self.city.person("centre", "1001")
@@ -166,8 +167,8 @@ class Story:
         self._wait_ticket("hub", self.away, "REGISTERED")
         stories = [city.story(name, self.number) for name in city.boxes]
         assert stories[0] == stories[1] == stories[2], stories
-        took = time.monotonic() - began
-        return f"killed {len(killed)} sync processes; the same {len(stories[0])} events everywhere after {took:.1f} s"
+        after = f"after {time.monotonic() - began:.1f} s"
+        return f"killed {len(killed)} sync processes; the same {len(stories[0])} events everywhere {after}"
 
     def close_ticket(self) -> str:
         city = self.city
@@ -240,16 +241,20 @@ class Story:
 
     def agree(self) -> str:
         city = self.city
-        wanted = {
-            name: {row["number"]: row["state"] for row in city.rows(name, "tickets")} for name in city.boxes
-        }
-        shared = wanted["centre"].keys() & wanted["hub"].keys()
         until(lambda: self._drained() or None, SYNC_S, "every stream to be drained")
-        for number in shared:
-            assert city.story("centre", number) == city.story("hub", number), number
+        before = {name: city.rows(name, "tickets") for name in city.boxes}
+        logs = {name: self._ticket_events(name) for name in city.boxes}
         for name in city.boxes:
-            city.rows(name, "peers")
-        return f"{len(shared)} tickets of the centre stand at the hub event for event, backlog 0"
+            city.command(name, "rebuild")
+            assert city.rows(name, "tickets") == before[name], f"{name} folds its log to other tickets"
+        for number in (self.number, self.away):
+            tid = next(row["tid"] for row in before["hub"] if row["number"] == number)
+            assert logs["centre"][tid] == logs["hub"][tid], number
+        for tid, events in logs["centre"].items():
+            assert events == logs["hub"].get(tid), f"ticket {tid} differs between centre and hub"
+        branch = {tid: events for tid, events in logs["branch"].items() if tid in logs["centre"]}
+        assert all(events == logs["hub"][tid] for tid, events in branch.items())
+        return f"{len(logs['centre'])} tickets of the centre stand at the hub event for event, backlog 0"
 
     # Looking
 
@@ -267,11 +272,10 @@ class Story:
         return found[0] if found else None
 
     def _both_heard(self, caller: Baresip, hz: float) -> str:
-        began = time.monotonic()
         caller_hears = until(lambda: _tone(caller.heard, AGENT_HZ), 20, "the citizen to hear the agent")
         agent_hears = until(lambda: _tone(self.desk_phone.heard, hz), 20, "the agent to hear the citizen")
-        del began
-        return f"citizen hears {AGENT_HZ:.0f} Hz ({caller_hears:.2f}), agent hears {hz:.0f} Hz ({agent_hears:.2f})"
+        citizen = f"citizen hears {AGENT_HZ:.0f} Hz ({caller_hears:.2f})"
+        return f"{citizen}, agent hears {hz:.0f} Hz ({agent_hears:.2f})"
 
     def _row(self, command: str, key: str, value: str, ready: str) -> dict[str, object] | None:
         rows = self.city.rows("centre", command)
@@ -303,6 +307,16 @@ class Story:
 
     def _drained(self) -> bool:
         return all(peer["backlog"] == 0 for name in self.city.boxes for peer in self.city.rows(name, "peers"))
+
+    def _ticket_events(self, box: str) -> dict[str, list[str]]:
+        """The events of every ticket at a box, in the total order, by ticket."""
+        found: dict[str, list[str]] = {}
+        events = self.city.rows(box, "events", "--limit", "10000")
+        for event in sorted(events, key=lambda event: str(event["eid"])):
+            if event["kind"].startswith("ticket."):
+                found.setdefault(event["subject"], []).append(event["eid"])
+        assert all(len(set(eids)) == len(eids) for eids in found.values()), "an event stands twice"
+        return found
 
     def _category(self) -> str:
         rows = self.city.centre.places.database
