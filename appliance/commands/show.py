@@ -41,8 +41,8 @@ LISTINGS: Mapping[str, Listing] = {
         ("made_s", "kind", "seconds", "path", "sha256"),
     ),
     "tickets": Listing(
-        "SELECT hex(tid) AS tid, number, state, kind, source, title, category, citizen, phone, unit, site, round, conflicts,"
-        " created_s, changed_s, hex(call) AS call FROM ticket ORDER BY created_s DESC LIMIT ?",
+        "SELECT hex(tid) AS tid, number, state, kind, source, title, category, citizen, phone, unit, site,"
+        " round, conflicts, created_s, changed_s, hex(call) AS call FROM ticket ORDER BY created_s DESC LIMIT ?",
         ("number", "state", "kind", "title", "unit", "phone", "created_s"),
     ),
     "messages": Listing(
