@@ -120,12 +120,12 @@ def test_a_bad_outcome_brings_another_try(yard: Yard) -> None:
     assert yard.job() == ("waiting", 1, "rejected", PAUSES_S[0])
 
 
-def test_an_outcome_that_comes_while_the_work_is_being_done_counts(yard: Yard) -> None:
+@pytest.mark.parametrize("said", [Handed(), Again("no reply in time")])
+def test_an_outcome_that_comes_while_the_work_is_being_done_counts(yard: Yard, said: Outcome) -> None:
     def quick(job: Job) -> Outcome:
         yard.settle(True)
-        return Handed()
+        return said
 
-    Runner(yard.store, {"work": quick}, now=lambda: yard.now).run_due()
     yard.put()
     Runner(yard.store, {"work": quick}, now=lambda: yard.now).run_due()
     assert yard.job()[0] == "done"
