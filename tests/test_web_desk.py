@@ -150,7 +150,7 @@ anything = st.one_of(
 names = st.sampled_from([*FORM, "then", "call", "unit", "answer", "area", "address", "state", "tid"])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=st.dictionaries(names, anything, max_size=12),
     then=st.sampled_from(["save", "dispatch", "answer", "x"]),
@@ -162,7 +162,7 @@ def test_any_hostile_form_is_refused_with_a_sentence(web: Web, body: dict[str, A
     assert answer.json.get("number") or answer.json["sentence"]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.one_of(anything, st.dictionaries(st.text(max_size=8), anything, max_size=4)))
 def test_any_hostile_order_is_refused(web: Web, body: Any) -> None:
     desk = web.visitor("1001")

@@ -40,7 +40,7 @@ def wanted() -> set[str]:
     """Every message pages, scripts and refusals show."""
     found = set()
     with (ROOT / "babel.cfg").open(encoding="utf-8") as file:
-        mapping, options = parse_mapping_cfg(file)
+        mapping, options = parse_mapping_cfg(file)  # type: ignore[no-untyped-call]  # it has no types
     for folder in ("appliance", "web"):
         methods = [(p.removeprefix(f"{folder}/"), m) for p, m in mapping if p.startswith(folder)]
         rules = {p.removeprefix(f"{folder}/"): o for p, o in options.items()}

@@ -13,7 +13,6 @@ from appliance.configuration import Configuration
 from appliance.people import People
 from appliance.places import Places
 from appliance.refused import Refused
-from appliance.store.schema import Setting
 from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
 from web import access, context, language, shown
@@ -26,10 +25,21 @@ from web.pages import BLUEPRINTS
 BODY_LIMIT = 256 * 1024
 FORM_PARTS = 200
 STATIC_SECONDS = 300
+SECRET = "web_secret"
 CONFLICTS = {"changed", "not_now"}
 """Refusals that mean the world moved on: 409; all others mean what was asked is not allowed or not right."""
 FORBIDDEN = {"not_yours", "other_unit", "frozen"}
 MISSING = {"unknown_ticket"}
+HTTP_SENTENCES = {
+    400: lazy_gettext("The request was not understood. Go back and try again."),
+    404: lazy_gettext("This page does not exist. Check the address, or begin again at the first page."),
+    405: lazy_gettext("This cannot be opened directly. Begin again at the first page."),
+    413: lazy_gettext("What was sent is too large."),
+    500: lazy_gettext(
+        "Something went wrong in the box. It has been written down;"
+        " try again, and tell your technician if it stays."
+    ),
+}
 PAGES = (
     ("desk.page", lazy_gettext("Desk")),
     ("tickets.page", lazy_gettext("Tickets")),
@@ -96,8 +106,9 @@ def _leave(store: Store) -> None:
 def _secret(store: Store) -> str:
     """The key that signs form tokens, made once for this box."""
     with store.transaction():
-        Setting.insert(name="web_secret", value=secrets.token_urlsafe(32)).on_conflict_ignore().execute()
-        return str(Setting.get_by_id("web_secret").value)
+        fresh = secrets.token_urlsafe(32)
+        store.execute("INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", SECRET, fresh)
+        return str(store.rows("SELECT value FROM setting WHERE name = ?", SECRET)[0][0])
 
 
 def _admit() -> AnyResponse | None:
@@ -204,17 +215,7 @@ def _status(error: Refused) -> int:
 
 
 def _http_sentence(code: int) -> str:
-    known = {
-        400: gettext("The request was not understood. Go back and try again."),
-        404: gettext("This page does not exist. Check the address, or begin again at the first page."),
-        405: gettext("This cannot be opened directly. Begin again at the first page."),
-        413: gettext("What was sent is too large."),
-        500: gettext(
-            "Something went wrong in the box. It has been written down;"
-            " try again, and tell your technician if it stays."
-        ),
-    }
-    return str(known.get(code) or known[400 if code < 500 else 500])
+    return str(HTTP_SENTENCES.get(code) or HTTP_SENTENCES[400 if code < 500 else 500])
 
 
 def _answer(code: int, sentence: str, word: str) -> tuple[str | Response, int]:

@@ -1,20 +1,36 @@
-"""Units, categories and areas as forms offer them."""
+"""Units, categories and areas as forms offer them, read once a request."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from appliance.store.schema import Category, Unit
+from flask import g
+
 from web.context import box
 from web.shown import pick
 
 AREAS_LIMIT = 60
+DEPTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One node of the category tree with its names and its own unit."""
+
+    code: str
+    parent: str
+    name: str
+    name_en: str
+    unit: str
 
 
 def units() -> list[dict[str, str]]:
     """Return every unit with its name in the reader's language."""
-    return [
-        {"code": u.code, "title": pick((u.name, u.name_en or u.name))}
-        for u in Unit.select().order_by(Unit.code)
-    ]
+    if "units" not in g:
+        rows = box().store.rows("SELECT code, name, name_en FROM unit ORDER BY code")
+        g.units = [{"code": code, "title": pick((zh, en or zh))} for code, zh, en in rows]
+    found: list[dict[str, str]] = g.units
+    return found
 
 
 def unit_names() -> dict[str, str]:
@@ -24,31 +40,18 @@ def unit_names() -> dict[str, str]:
 
 def categories() -> list[dict[str, Any]]:
     """Return the leaves of the category tree with their whole path, ready to be searched."""
-    rows = {c.code: c for c in Category.select()}
-    names = unit_names()
-    parents = {c.parent for c in rows.values()}
-    found = []
-    for code, leaf in sorted(rows.items()):
-        if code in parents:
-            continue
-        line = _line(leaf, rows)
-        path = " / ".join(pick((c.name, c.name_en or c.name)) for c in line)
-        both = " ".join(f"{c.name} {c.name_en}" for c in line)
-        unit = next((c.unit for c in reversed(line) if c.unit), "")
-        search = f"{both} {code}".lower()
-        found.append(
-            {"code": code, "path": path, "unit": unit, "unit_name": names.get(unit, ""), "search": search}
-        )
+    if "categories" not in g:
+        tree, names = _tree(), unit_names()
+        parents = {leaf.parent for leaf in tree.values()}
+        g.categories = [_offered(leaf, tree, names) for leaf in tree.values() if leaf.code not in parents]
+    found: list[dict[str, Any]] = g.categories
     return found
 
 
 def category_names() -> dict[str, str]:
     """Return category codes with their paths."""
-    rows = {c.code: c for c in Category.select()}
-    return {
-        code: " / ".join(pick((c.name, c.name_en or c.name)) for c in _line(row, rows))
-        for code, row in rows.items()
-    }
+    tree = _tree()
+    return {code: _path(_line(leaf, tree)) for code, leaf in tree.items()}
 
 
 def areas() -> list[str]:
@@ -59,8 +62,35 @@ def areas() -> list[str]:
     return [area for (area,) in rows]
 
 
-def _line(leaf: Any, rows: dict[str, Any]) -> list[Any]:
+def _tree() -> Mapping[str, Leaf]:
+    if "category_tree" not in g:
+        rows = box().store.rows("SELECT code, parent, name, name_en, unit FROM category ORDER BY code")
+        g.category_tree = {row[0]: Leaf(*row) for row in rows}
+    found: Mapping[str, Leaf] = g.category_tree
+    return found
+
+
+def _offered(leaf: Leaf, tree: Mapping[str, Leaf], names: Mapping[str, str]) -> dict[str, Any]:
+    line = _line(leaf, tree)
+    unit = next((node.unit for node in reversed(line) if node.unit), "")
+    words = " ".join(f"{node.name} {node.name_en}" for node in line)
+    search = f"{words} {leaf.code}".lower()
+    return {
+        "code": leaf.code,
+        "path": _path(line),
+        "unit": unit,
+        "unit_name": names.get(unit, ""),
+        "search": search,
+    }
+
+
+def _path(line: list[Leaf]) -> str:
+    return " / ".join(pick((node.name, node.name_en or node.name)) for node in line)
+
+
+def _line(leaf: Leaf, tree: Mapping[str, Leaf]) -> list[Leaf]:
+    """Return a node behind all its parents."""
     line = [leaf]
-    while line[0].parent in rows and len(line) < 8:
-        line.insert(0, rows[line[0].parent])
+    while line[0].parent in tree and len(line) < DEPTH:
+        line.insert(0, tree[line[0].parent])
     return line

@@ -12,7 +12,6 @@ from werkzeug.exceptions import BadRequest
 from appliance import published
 from appliance.calls import wire
 from appliance.refused import Refused
-from appliance.store.schema import Draft
 from appliance.tickets.fields import FIELDS, KINDS, URGENCIES, phone_as_kept
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.workflow import STATES
@@ -41,6 +40,7 @@ KEYS = ("F2", "F4", "F6", "F8", "F10", "Ctrl+S", "Ctrl+Enter", "Alt+D", "↓ ↑
 HISTORY_ROWS = 12
 WRITTEN = ("kind", "category", "area", "address", "title", "content", "answer")
 """What makes a draft worth listing: name and phone come with the call."""
+LIST_DRAFTS = "SELECT form, body FROM draft WHERE owner = ? ORDER BY saved_s DESC LIMIT ?"
 KEEP_DRAFT = "INSERT OR REPLACE INTO draft (owner, form, body, saved_s) VALUES (?, ?, ?, ?)"
 
 pages = Blueprint("desk", __name__, url_prefix="/desk")
@@ -113,8 +113,8 @@ def caller(phone: str) -> dict[str, Any]:
 @pages.get("/drafts")
 def drafts() -> dict[str, Any]:
     """List what I was writing, newest first."""
-    rows = Draft.select().where(Draft.owner == me().number).order_by(Draft.saved_s.desc()).limit(DRAFTS_LIMIT)
-    found = [(row.form, d) for row in rows if any((d := json.loads(row.body)).get(name) for name in WRITTEN)]
+    rows = box().store.rows(LIST_DRAFTS, me().number, DRAFTS_LIMIT)
+    found = [(form, d) for form, body in rows if any((d := json.loads(body)).get(name) for name in WRITTEN)]
     return {
         "drafts": [
             {"form": form, "title": d.get("title", ""), "phone": d.get("phone", "")} for form, d in found
@@ -125,8 +125,8 @@ def drafts() -> dict[str, Any]:
 @pages.get("/drafts/<form>")
 def draft(form: str) -> dict[str, Any]:
     """Give one draft; null when there is none."""
-    row = Draft.get_or_none(Draft.owner == me().number, Draft.form == _form(form))
-    return {"draft": json.loads(row.body) if row else None}
+    rows = box().store.rows("SELECT body FROM draft WHERE owner = ? AND form = ?", me().number, _form(form))
+    return {"draft": json.loads(rows[0][0]) if rows else None}
 
 
 @pages.put("/drafts/<form>")
@@ -137,7 +137,7 @@ def save_draft(form: str) -> dict[str, Any]:
         raise Refused("too_long", "The draft is too long.")
     with box().store.transaction():
         box().store.execute(KEEP_DRAFT, me().number, _form(form), body, time.time())
-        Draft.delete().where(Draft.saved_s < time.time() - KEPT_S).execute()
+        box().store.execute("DELETE FROM draft WHERE saved_s < ?", time.time() - KEPT_S)
     return {"saved": True}
 
 
@@ -145,7 +145,7 @@ def save_draft(form: str) -> dict[str, Any]:
 def drop_draft(form: str) -> dict[str, Any]:
     """Forget a draft."""
     with box().store.transaction():
-        Draft.delete().where(Draft.owner == me().number, Draft.form == _form(form)).execute()
+        box().store.execute("DELETE FROM draft WHERE owner = ? AND form = ?", me().number, _form(form))
     return {"dropped": True}
 
 
