@@ -211,6 +211,16 @@ class FlowRun:
         self._follow(outcome)
         return self.current()
 
+    def jump(self, node: str) -> Action:
+        """Go on at a node of the flow, wherever the run stands: a person sent the caller there.
+
+        KeyError for a node the flow has not.
+        """
+        if node not in self.flow.nodes:
+            raise KeyError(node)
+        self._reach(node)
+        return self.current()
+
     def _settled(self, outcome: str, values: Mapping[str, str]) -> str:
         """The outcome as the flow knows it."""
         expected = self._kind.expected(self._action)

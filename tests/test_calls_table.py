@@ -10,9 +10,12 @@ from appliance.calls.call import (
     Connect,
     End,
     Enter,
+    Hold,
     IllegalStep,
     Join,
     Leave,
+    Pass,
+    Resume,
     Return,
     Ring,
     State,
@@ -24,13 +27,15 @@ from hardware.line import Cause
 CID = bytes(range(16))
 ENTER, JOIN, LEAVE, RING = Enter(), Join("general"), Leave(), Ring("1001")
 RETURN, CONNECT, END = Return("missed"), Connect("1001", "8001"), End(Cause.NORMAL)
-EVERY_STEP: tuple[Step, ...] = (ENTER, JOIN, LEAVE, RING, RETURN, CONNECT, END)
+HOLD, RESUME, PASS = Hold(), Resume(), Pass("1002", "agent:1002")
+EVERY_STEP: tuple[Step, ...] = (ENTER, JOIN, LEAVE, RING, RETURN, CONNECT, HOLD, RESUME, PASS, END)
 WAY_TO: dict[State, tuple[Step, ...]] = {
     State.RINGING: (),
     State.IN_FLOW: (ENTER,),
     State.QUEUED: (ENTER, JOIN),
     State.OFFERED: (ENTER, JOIN, RING),
     State.TALKING: (ENTER, JOIN, RING, CONNECT),
+    State.HELD: (ENTER, JOIN, RING, CONNECT, HOLD),
     State.ENDED: (END,),
 }
 PAIRS = [(state, step) for state, step in product(State, EVERY_STEP)]

@@ -17,6 +17,7 @@ class State(StrEnum):
     QUEUED = "queued"
     OFFERED = "offered"
     TALKING = "talking"
+    HELD = "held"
     ENDED = "ended"
 
 
@@ -60,13 +61,31 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """The caller hears music for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """The caller is back in the talk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Another person answers for the caller now; the call goes on."""
+
+    agent: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The call is over."""
 
     cause: Cause
 
 
-Step = Enter | Join | Leave | Ring | Return | Connect | End
+Step = Enter | Join | Leave | Ring | Return | Connect | Hold | Resume | Pass | End
 
 STEPS: Mapping[tuple[State, type[Step]], State] = {
     (State.RINGING, Enter): State.IN_FLOW,
@@ -80,9 +99,19 @@ STEPS: Mapping[tuple[State, type[Step]], State] = {
     (State.OFFERED, Leave): State.IN_FLOW,
     (State.OFFERED, Connect): State.TALKING,
     (State.OFFERED, End): State.ENDED,
+    (State.TALKING, Hold): State.HELD,
+    (State.HELD, Resume): State.TALKING,
+    (State.TALKING, Pass): State.TALKING,
+    (State.HELD, Pass): State.TALKING,
     (State.TALKING, Leave): State.IN_FLOW,
+    (State.HELD, Leave): State.IN_FLOW,
+    (State.HELD, End): State.ENDED,
     (State.TALKING, End): State.ENDED,
 }
+
+
+TALK = frozenset({State.TALKING, State.HELD})
+"""The caller is with a person."""
 
 
 class IllegalStep(Exception):
@@ -144,7 +173,7 @@ class Call:
                     self._outcome = "abandoned"
                 return [self._fact("call.queued", queue=queue)]
             case Leave():
-                left = self.agent if self.state is State.TALKING else ""
+                left = self.agent if self.state in TALK else ""
                 self.agent = ""
                 if self._outcome == "abandoned":
                     self._outcome = "self_service"
@@ -159,6 +188,14 @@ class Call:
                 self.agent, self._outcome = agent, "answered"
                 wait_s = round(now - self.queued_s, 1)
                 return [self._fact("call.answered", agent=agent, extension=extension, wait_s=wait_s)]
+            case Hold():
+                return [self._fact("call.held", agent=self.agent)]
+            case Resume():
+                return [self._fact("call.resumed", agent=self.agent)]
+            case Pass(agent, to):
+                passed = self._fact("call.passed", agent=self.agent, to=to, next=agent)
+                self.agent = agent
+                return [passed]
             case End(cause):
                 return [self._fact("call.ended", outcome=self._outcome, cause=int(cause))]
 

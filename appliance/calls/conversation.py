@@ -8,8 +8,34 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from appliance.calls import turn as turns
-from appliance.calls.call import Call, Connect, End, Enter, Join, Leave, Return, Ring, State
-from appliance.calls.turn import Do, EndMessage, Hush, QueueTurn, Speak, TalkTurn, TicketTurn, Turn
+from appliance.calls.call import (
+    TALK,
+    Call,
+    Connect,
+    End,
+    Enter,
+    Hold,
+    Join,
+    Leave,
+    Pass,
+    Resume,
+    Return,
+    Ring,
+    State,
+    Step,
+)
+from appliance.calls.turn import (
+    MUSIC,
+    Do,
+    EndMessage,
+    Hush,
+    Loop,
+    QueueTurn,
+    Speak,
+    TalkTurn,
+    TicketTurn,
+    Turn,
+)
 from appliance.events import Fact
 from hardware.line import Cause
 from ivr.actions import Hangup, Queue, Talk, TicketState
@@ -102,7 +128,7 @@ class Conversation:
 
     def key(self, key: str, now: float) -> None:
         """The caller pressed a key."""
-        if self.call.state in (State.TALKING, State.ENDED):
+        if self.call.state in TALK or self.call.state is State.ENDED:
             return
         if isinstance(self._turn, turns.SayTurn):
             self._ahead.append(key)
@@ -149,12 +175,37 @@ class Conversation:
 
     def agent_left(self, now: float) -> None:
         """The agent hung up, or its phone went away; the flow says what comes next."""
-        if self.call.state is not State.TALKING:
+        if self.call.state not in TALK:
             return
         self._announcing = False
         self._step(Leave(), now)
         self._turn.end("done")
         self._advance(now)
+
+    def hold(self, now: float) -> None:
+        """Music for the caller."""
+        self._step(Hold(), now)
+        self._out.append(Loop(MUSIC))
+
+    def resume(self, now: float) -> None:
+        """The caller is back."""
+        self._step(Resume(), now)
+        self._out.append(Hush())
+
+    def passed(self, agent: str, to: str, now: float) -> None:
+        """Another person answers for the caller from now on."""
+        if self.call.state is State.HELD:
+            self._out.append(Hush())
+        self._step(Pass(agent, to), now)
+
+    def sent(self, node: str, now: float) -> None:
+        """A person sent the caller to a node of the flow; KeyError when there is none."""
+        self.run.jump(node)
+        self._announcing = False
+        self._out.append(Hush())
+        self._step(Leave(), now)
+        self._turn = Turn()
+        self._begin(now)
 
     def cleared(self, cause: Cause, now: float) -> None:
         """The caller is gone."""
@@ -229,5 +280,5 @@ class Conversation:
         self._turn, self._announcing = Turn(), False
         self._step(End(cause), now)
 
-    def _step(self, step: Enter | Join | Leave | Ring | Return | Connect | End, now: float) -> None:
+    def _step(self, step: Step, now: float) -> None:
         self._out += [Log(fact) for fact in self.call.take(step, now)]

@@ -16,6 +16,7 @@ from appliance.calls import turn as turns
 from appliance.calls.call import Call, State
 from appliance.calls.conversation import Conversation
 from appliance.calls.ledger import Ledger
+from appliance.calls.room import Party, Role, Room, Row
 from appliance.calls.wire import CallView
 from appliance.events import Fact
 from hardware.line import Answered, Cause, Cleared, Digit, Line, Ringing, Signal
@@ -55,13 +56,16 @@ class Queueing(Protocol):
 
 
 @dataclass(slots=True)
-class Party:
-    """A caller on a line of ours, with what is under way for it."""
+class Ongoing:
+    """A call on a caller's line, with what is under way for it."""
 
     line: Line
     talk: Conversation
     recording: str = ""
-    agent_line: str = ""
+    room: Room = field(default_factory=Room)
+    """Who is in the talk, once there is one."""
+    hearing: dict[str, Row] = field(default_factory=dict)
+    """What media was last told that every line hears."""
     plays: int = 0
     speaking: asyncio.Task[None] | None = None
     alarm: asyncio.TimerHandle | None = None
@@ -105,8 +109,8 @@ class Exchange:
         self._recordings = recordings
         self._ask_ticket = ask_ticket
         self._changed = changed
-        self._parties: dict[str, Party] = {}
-        self._messages: dict[str, Party] = {}
+        self._parties: dict[str, Ongoing] = {}
+        self._messages: dict[str, Ongoing] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def views(self) -> list[CallView]:
@@ -118,7 +122,7 @@ class Exchange:
         party = self._parties.get(line)
         return party.talk.call.caller if party else ""
 
-    def party(self, talk: Conversation) -> Party | None:
+    def party(self, talk: Conversation) -> Ongoing | None:
         """The caller's side of a conversation; None when it is over, even if its line has a new one."""
         party = self._parties.get(talk.call.line)
         return party if party is not None and party.talk is talk else None
@@ -179,19 +183,34 @@ class Exchange:
     def agent_answered(self, talk: Conversation, agent: str, extension: str, line: str) -> None:
         """An agent picked up on a line."""
         party = self._parties[talk.call.line]
-        party.agent_line = line
+        party.room.join(Party(line, Role.AGENT, held=True))
         talk.agent_answered(agent, extension, self.now())
         self.work(party)
 
-    def agent_left(self, talk: Conversation) -> None:
-        """The agent's side ended; the caller is still there."""
+    def left(self, talk: Conversation, line: str) -> None:
+        """Somebody's line in the talk ended; with nobody left to talk with, the flow goes on."""
         party = self.party(talk)
-        if party is not None:
-            self._apart(party)
+        if party is None:
+            return
+        party.room.leave(line)
+        self.settle(party)
+        if not party.room.of(Role.AGENT) and not party.room.of(Role.GUEST):
+            for watcher in party.room.parties:
+                party.room.leave(watcher.line)
+            self.settle(party)
             talk.agent_left(self.now())
             self.work(party)
 
-    def work(self, party: Party) -> None:
+    def settle(self, party: Ongoing) -> None:
+        """Tell media what has changed in who hears whom."""
+        rows = party.room.rows()
+        for line in party.hearing.keys() | rows.keys():
+            row = rows.get(line, {})
+            if row != party.hearing.get(line, {}):
+                self._sound.order(media.Hear(line, dict(row)))
+        party.hearing = rows
+
+    def work(self, party: Ongoing) -> None:
         """Do what the conversation asks for until it asks for nothing."""
         before = party.talk.call.state
         while todo := party.talk.take():
@@ -211,12 +230,12 @@ class Exchange:
             self._ledger.new_subject(), line.name, signal.caller or "", signal.called or "", self.now()
         )
         talk = Conversation(call, self.flow, self.queueing.busy, self.queueing.position)
-        party = Party(line, talk)
+        party = Ongoing(line, talk)
         self._parties[line.name] = party
         talk.ringing()
         self.work(party)
 
-    def _answered(self, party: Party) -> None:
+    def _answered(self, party: Ongoing) -> None:
         call = party.talk.call
         now = self.now()
         stem = strftime("%Y-%m-%d/%H%M%S", localtime(now))
@@ -226,11 +245,13 @@ class Exchange:
         party.talk.line_answered(now)
         self.work(party)
 
-    def _cleared(self, party: Party, cause: Cause) -> None:
+    def _cleared(self, party: Ongoing, cause: Cause) -> None:
         talk = party.talk
         talk.cleared(cause, self.now())
         self.work(party)
-        self._apart(party)
+        for other in party.room.parties:
+            party.room.leave(other.line)
+        self.settle(party)
         self.queueing.caller_gone(talk)
         if party.alarm is not None:
             party.alarm.cancel()
@@ -241,13 +262,7 @@ class Exchange:
         del self._parties[talk.call.line]
         self._changed(talk.call.view())
 
-    def _apart(self, party: Party) -> None:
-        if party.agent_line:
-            self._sound.order(media.Hear(party.agent_line, {}))
-            self._sound.order(media.Hear(party.line.name, {}))
-            party.agent_line = ""
-
-    def _wake(self, party: Party) -> None:
+    def _wake(self, party: Ongoing) -> None:
         if party.alarm is not None:
             party.alarm.cancel()
         at = party.talk.timer()
@@ -257,7 +272,7 @@ class Exchange:
             loop = asyncio.get_running_loop()
             party.alarm = loop.call_later(max(0.0, at - self.now()), self._on_timer, party)
 
-    def _on_timer(self, party: Party) -> None:
+    def _on_timer(self, party: Ongoing) -> None:
         party.talk.on_timer(self.now())
         self.work(party)
 
@@ -268,14 +283,14 @@ class Exchange:
             self._messages.pop(recording, None)
         return not keep
 
-    def _next_play(self, party: Party) -> str:
+    def _next_play(self, party: Ongoing) -> str:
         party.plays += 1
         if party.speaking is not None:
             party.speaking.cancel()
             party.speaking = None
         return f"{party.talk.name}.{party.plays}"
 
-    def _speak(self, party: Party, do: turns.Speak) -> None:
+    def _speak(self, party: Ongoing, do: turns.Speak) -> None:
         play = self._next_play(party)
         values = {**party.talk.run.variables, **do.values}
         coming = self._say(party, play, do, values, party.talk.run.language)
@@ -284,7 +299,7 @@ class Exchange:
         party.speaking.add_done_callback(self._tasks.discard)
 
     async def _say(
-        self, party: Party, play: str, do: turns.Speak, values: Mapping[str, str], language: str
+        self, party: Ongoing, play: str, do: turns.Speak, values: Mapping[str, str], language: str
     ) -> None:
         files = await self._voice.prompts(do.prompts, values, language)
         items = [str(path) for path in files] + [
@@ -296,7 +311,7 @@ class Exchange:
         else:
             self._sound.order(media.Play(party.line.name, play, items))
 
-    def _start_message(self, party: Party) -> None:
+    def _start_message(self, party: Ongoing) -> None:
         party.message = f"{party.talk.name}.m{len(party.messages) + 1}"
         party.messages[party.message] = True
         self._messages[party.message] = party
@@ -304,7 +319,7 @@ class Exchange:
         path = self._recordings / f"{stem}-{party.talk.name[:12]}-m{len(party.messages)}.wav"
         self._sound.order(media.Record(party.line.name, party.message, str(path)))
 
-    def _carry_out(self, party: Party, do: doing.Action) -> None:
+    def _carry_out(self, party: Ongoing, do: doing.Action) -> None:
         line = party.line
         match do:
             case doing.Log(fact):
@@ -334,7 +349,7 @@ class Exchange:
             case doing.Bridge():
                 self._bridge(party)
 
-    def _ask(self, party: Party, number: str) -> None:
+    def _ask(self, party: Ongoing, number: str) -> None:
         def answered(answer: "asyncio.Future[tuple[str, dict[str, str]]]") -> None:
             if party.talk.call.state is not State.ENDED and not answer.cancelled():
                 party.talk.store_answered(*answer.result(), self.now())
@@ -342,7 +357,9 @@ class Exchange:
 
         self._ask_ticket(number).add_done_callback(answered)
 
-    def _bridge(self, party: Party) -> None:
-        if party.agent_line:
-            self._sound.order(media.Hear(party.line.name, {party.agent_line: 1.0}))
-            self._sound.order(media.Hear(party.agent_line, {party.line.name: 1.0}))
+    def _bridge(self, party: Ongoing) -> None:
+        """The announcement is over: caller and agent hear each other."""
+        party.room.join(Party(party.line.name, Role.CALLER))
+        for agent in party.room.of(Role.AGENT):
+            party.room.change(agent.line, held=False)
+        self.settle(party)

@@ -247,7 +247,7 @@ class Seats:
         elif state == "busy":
             self._acd.cleared(agent, self._now())
             self._talks.pop(talk.name, None)
-            self._exchange.agent_left(talk)
+            self._exchange.left(talk, line.name)
         self._settle()
 
     def _line_to(self, extension: str) -> Line | None:
