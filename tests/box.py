@@ -110,6 +110,7 @@ class Box:
             self._process = subprocess.Popen(
                 [sys.executable, *command],
                 cwd=ROOT,
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -233,6 +234,12 @@ class Box:
         """Print the end of every log."""
         for log in sorted(self.places.logs.glob("*.log")):
             print(f"--- {log.name}\n{log.read_text('utf-8', 'replace')[-LOG_TAIL:]}")
+
+
+def environment() -> dict[str, str]:
+    """As on a box in service, modules are compiled once: in a folder of their own, not in the tree."""
+    own = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return own | {"PYTHONPYCACHEPREFIX": str((memory() or Path(tempfile.gettempdir())) / "hotline-compiled")}
 
 
 def memory() -> Path | None:
