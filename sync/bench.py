@@ -132,7 +132,7 @@ def figures() -> list[dict[str, object]]:
 
 
 def _measure(folder: Path) -> list[dict[str, object]]:
-    bare_s = _bare_insert(folder / "bare.db")
+    bares_s = [_bare_insert(folder / "bare-1.db")]
     with network(folder, [SITE]) as (_, hub, (site,)):
         _write(site.store, EVENTS)
         hub.start()
@@ -145,8 +145,9 @@ def _measure(folder: Path) -> list[dict[str, object]]:
         drain_s = time.monotonic() - began
         wait_for(lambda: site.peer(outbox.HUB).get("acked") == EVENTS)
         ways_ms = sorted(_single_way_ms(site.store, hub.store) for _ in range(SINGLES))
+    bares_s.append(_bare_insert(folder / "bare-2.db"))
     median_ms, late_ms = statistics.median(ways_ms), ways_ms[int(len(ways_ms) * 0.99)]
-    rate, bare = (EVENTS - already) / drain_s, EVENTS / bare_s
+    rate, bare = (EVENTS - already) / drain_s, EVENTS / statistics.mean(bares_s)
     return [
         _figure(
             "drain",
@@ -157,8 +158,17 @@ def _measure(folder: Path) -> list[dict[str, object]]:
             above=True,
         ),
         _figure("drain / bare insert", rate / bare, "ratio", 0.3, f"bare {bare:.0f} events/s", above=True),
-        _figure("commit to hub durable, median", median_ms, "ms", 25, "50 looks a second", above=False),
-        _figure("commit to hub durable, p99", late_ms, "ms", 50, "50 looks a second", above=False),
+        _figure(
+            "commit to hub durable, median",
+            median_ms,
+            "ms",
+            10,
+            "prototype 3.3-3.7 ms, without TCP_NODELAY 88 ms",
+            above=False,
+        ),
+        _figure(
+            "commit to hub durable, p99", late_ms, "ms", 50, "prototype 7 ms on a quiet box", above=False
+        ),
     ]
 
 

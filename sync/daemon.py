@@ -1,7 +1,7 @@
 """The sync process: ``python -m sync.daemon --data DIR``. One thread, and the database is all it knows.
 
 It may be killed and started at any time. Other processes write events without telling it:
-it looks 50 times a second whether the database changed (SQLite's data_version, microseconds).
+the kernel says when a file changed, SQLite whether a commit was in it (data_version).
 """
 
 import argparse
@@ -19,8 +19,8 @@ from sync.identity import SIDECAR
 from sync.mqtt import Arrival, Down, Message, Mqtt, Refused, Unheard, Up
 from sync.node import Node
 from sync.peer import Away, Opened, PeerEvent, Restarted, Rival, Trouble, Waiting
+from sync.wake import Wake
 
-LOOK_S = 0.02
 PRUNE_S = 24 * 3600.0
 SHOWN = (Opened, Away, Waiting, Rival, Restarted, Trouble)
 TOPIC = "v1/s/{site:03d}/{way}"
@@ -33,6 +33,7 @@ class Daemon:
     def __init__(self, store: Store, node: Node, brokers: Sequence[str]) -> None:
         self.store = store
         self.node = node
+        self.wake = Wake(store.path.parent)
         site, me = store.site, node.me
         ways = [("+", UP), ("+", PRESENCE)] if not site else [(f"{site:03d}", DOWN), ("000", PRESENCE)]
         self.wire = Mqtt(
@@ -41,6 +42,7 @@ class Daemon:
             subscriptions=[f"v1/s/{who}/{way}" for who, way in ways],
             presence=TOPIC.format(site=site, way=PRESENCE),
             session=me.session,
+            wake=self.wake.fd,
         )
         self._prune_s = time.monotonic()
         self._stopping = False
@@ -50,6 +52,7 @@ class Daemon:
         while not self._stopping:
             self.turn()
         self.wire.close()
+        self.wake.close()
         self.node.disconnected("The box was switched off.")
         self.node.write_notes(time.monotonic())
 
@@ -59,15 +62,17 @@ class Daemon:
 
     def turn(self) -> None:
         """Look at the database, say what is to be said, hear what is said."""
-        self.node.look()
         now = time.monotonic()
+        self.wake.take(now)
+        self.node.look()
         for far, data in self.node.outgoing(now):
             self.wire.send(self._topic(far), data)
         if now >= self._prune_s:
             self._prune_s = now + PRUNE_S
             self.node.prune()
         due = self.node.timer(now)
-        wait_s = LOOK_S if due is None else min(LOOK_S, max(0.0, due - time.monotonic()))
+        look_s = self.wake.look_s(now)
+        wait_s = look_s if due is None else min(look_s, max(0.0, due - time.monotonic()))
         for arrival in self.wire.poll(wait_s):
             self._hear(arrival, time.monotonic())
 

@@ -6,14 +6,13 @@ at the end of an array, so an older box reads a newer frame of the same version.
 """
 
 import zlib
-from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
 import zstandard
 from msgspec import Meta
 
-from appliance.events import EID_BYTES, Event
+from appliance.events import EID_BYTES
 
 VERSION = 1
 RAW, ZSTD, ZLIB = 0, 1, 2
@@ -164,11 +163,6 @@ def fit(batch: Batch) -> tuple[bytes, int]:
         if len(data) <= BATCH_WIRE_BYTES or count == 1:
             return data, count
         count //= 2
-
-
-def wire_events(events: Sequence[Event]) -> list[WireEvent]:
-    """Return events as they travel."""
-    return [(e.eid, e.subject, e.kind, e.ver, e.body) for e in events]
 
 
 def _unpack(codec: int, body: bytes) -> bytes:

@@ -89,6 +89,7 @@ class Mqtt:
         subscriptions: Sequence[str],
         presence: str,
         session: int,
+        wake: int = -1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.brokers = brokers
@@ -97,6 +98,8 @@ class Mqtt:
         self._subscriptions = [(topic, 1) for topic in subscriptions]
         self._presence = presence
         self._session = session
+        self._wake = [wake] if wake >= 0 else []
+        """A descriptor that ends the waiting too."""
         self._clock = clock
         self._client: paho.Client | None = None
         self._broker = ""
@@ -116,7 +119,7 @@ class Mqtt:
         if self._client is None:
             pause_s = self._try_s - self._clock()
             if pause_s > 0:
-                time.sleep(min(pause_s, wait_s))
+                select.select([], [], [], min(pause_s, wait_s))
             else:
                 self._connect()
         else:
@@ -159,17 +162,17 @@ class Mqtt:
 
     def _work(self, client: paho.Client, wait_s: float) -> None:
         for turn in range(READS):
-            wire = client.socket()
+            wire: Any = client.socket()
             if wire is None:
                 break
             writing = [wire] if client.want_write() else []
-            readable, writable, _ = select.select([wire], writing, [], 0 if turn else wait_s)
-            if not (readable or writable):
-                break
+            readable, writable, _ = select.select([wire, *self._wake], writing, [], 0 if turn else wait_s)
             if writable:
                 client.loop_write()
-            if readable:
+            if wire in readable:
                 client.loop_read()
+            elif not writable:
+                break
         client.loop_misc()
         if self._client is client and client.socket() is None:
             self._lost("it hung up")

@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
-from sync.frames import BATCH_EVENTS, Ack, Batch, fit, wire_events
+from sync.frames import BATCH_EVENTS, Ack, Batch, fit
 from sync.streams import Streams
 
 WINDOW = 8
@@ -67,8 +67,7 @@ class Sender:
         frames: list[bytes] = []
         while self._next <= self.top and len(self._flights) < min(self.window, self._credit):
             part = self.streams.slice(self._next - 1, self.batch_events)
-            events = wire_events(part.events)
-            data, count = fit(Batch(src, session, to, self.epoch, self._next, part.prev, 1, events))
+            data, count = fit(Batch(src, session, to, self.epoch, self._next, part.prev, 1, part.events))
             if not self._flights:
                 self._progress_s = now
             last = self._next + count - 1

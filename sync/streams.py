@@ -11,6 +11,7 @@ from appliance.events import Event
 from appliance.store import outbox
 from appliance.store.outbox import GENESIS
 from appliance.store.store import Store
+from sync.frames import WireEvent
 
 
 class Unwritable(Exception):
@@ -35,11 +36,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A run of the outgoing stream: the chain before it, and each event with the chain after it."""
+    """A run of the outgoing stream, as it travels, and the chain before it."""
 
     prev: bytes
-    events: Sequence[Event]
-    chains: Sequence[bytes]
+    events: list[WireEvent]
 
 
 class Streams(Protocol):
@@ -77,7 +77,7 @@ _STANDING = (
     "SELECT out_epoch, out_seq, out_low, in_epoch, in_seq, in_chain, incarnation FROM peer WHERE name = ?"
 )
 _SLICE = (
-    "SELECT o.chain, e.eid, e.subject, e.kind, e.ver, e.body"
+    "SELECT e.eid, e.subject, e.kind, e.ver, e.body"
     " FROM outgoing AS o JOIN event AS e ON e.eid = o.eid"
     " WHERE o.peer = ? AND o.seq > ? ORDER BY o.seq LIMIT ?"
 )
@@ -107,7 +107,7 @@ class StoreStreams:
         rows = self.store.rows(_SLICE, self.name, after, limit)
         prev = self.chain(after)
         assert prev is not None, f"place {after} of the stream to {self.name} is forgotten"
-        return Slice(prev, [Event(*row[1:]) for row in rows], [row[0] for row in rows])
+        return Slice(prev, rows)
 
     def chain(self, seq: int) -> bytes | None:
         """The chain of the outgoing stream at a place; None for one not held."""

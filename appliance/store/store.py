@@ -24,6 +24,7 @@ PRAGMAS = {
 INSERT = (
     "INSERT INTO event (eid, subject, kind, ver, body, via) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
+ASKED_AT_ONCE = 500
 QUARANTINE = "INSERT INTO quarantine (eid, reason, at_s) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 MOVE_CURSOR = (
     "INSERT INTO cursor (name, pos) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET pos = excluded.pos"
@@ -161,15 +162,21 @@ class Store:
             self.database.create_tables(schema.ALL)
 
     def _write(self, events: Sequence[Event], via: str) -> list[Event]:
-        new = []
-        for event in events:
-            row = (event.eid, event.subject, event.kind, event.ver, event.body, via)
-            if self.execute(INSERT, *row):
-                new.append(event)
+        known = self._known(events)
+        new = list({event.eid: event for event in events if event.eid not in known}.values())
+        self.execute_many(INSERT, ((e.eid, e.subject, e.kind, e.ver, e.body, via) for e in new))
         for event in new:
             self._fold(event)
         outbox.enqueue(self, new, via)
         return new
+
+    def _known(self, events: Sequence[Event]) -> set[bytes]:
+        known: set[bytes] = set()
+        for start in range(0, len(events), ASKED_AT_ONCE):
+            eids = [event.eid for event in events[start : start + ASKED_AT_ONCE]]
+            marks = ", ".join("?" * len(eids))
+            known.update(eid for (eid,) in self.rows(f"SELECT eid FROM event WHERE eid IN ({marks})", *eids))
+        return known
 
     def _fold(self, event: Event) -> None:
         """An event that cannot be folded is kept, set aside where people see it, and stops nothing."""
