@@ -41,6 +41,7 @@ class _File:
     line: str
     path: str
     fd: int
+    device: int
     data: int = 0
 
 
@@ -107,6 +108,7 @@ class Disk:
         self._marks = Marks(marks)
         self.done.extend(self._marks.recover())
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._handed = self._written = 0
         self._files: dict[str, _File] = {}
         self._dirty: dict[int, int] = {}
         self._ended: list[Finished] = []
@@ -117,11 +119,12 @@ class Disk:
         """Create a recording's file and the folders above it."""
         self._jobs.put(lambda: self._open(id, line, path))
 
-    def write(self, id: str, piece: bytes) -> bool:
-        """Append a piece; False when the disk is hopelessly behind."""
-        if self._jobs.qsize() > MOST_WAITING:
+    def write(self, pieces: list[tuple[str, bytes]]) -> bool:
+        """Append to some recordings a piece each; False when the disk is hopelessly behind."""
+        if self._waiting > MOST_WAITING:
             return False
-        self._jobs.put(lambda: self._write(id, piece))
+        self._handed += len(pieces)
+        self._jobs.put(lambda: self._write(pieces))
         return True
 
     def end(self, id: str, reason: str = "") -> None:
@@ -159,13 +162,20 @@ class Disk:
             self._marks.closed(id)
             self._ended.append(Finished(id, line, path, 0.0, _why(error)))
             return
-        self._files[id] = file = _File(id, line, path, fd)
+        self._files[id] = file = _File(id, line, path, fd, os.fstat(fd).st_dev)
         self._put(file, b"")
 
-    def _write(self, id: str, piece: bytes) -> None:
-        file = self._files.get(id)
-        if file is not None:
-            self._put(file, piece)
+    @property
+    def _waiting(self) -> int:
+        """Pieces handed over and not written."""
+        return self._handed - self._written
+
+    def _write(self, pieces: list[tuple[str, bytes]]) -> None:
+        for name, piece in pieces:
+            file = self._files.get(name)
+            if file is not None:
+                self._put(file, piece)
+            self._written += 1
 
     def _put(self, file: _File, piece: bytes) -> None:
         try:
@@ -176,7 +186,7 @@ class Disk:
             self._end(file.id, _why(error))
             return
         file.data += len(piece)
-        self._dirty[os.fstat(file.fd).st_dev] = file.fd
+        self._dirty[file.device] = file.fd
 
     def _end(self, id: str, reason: str) -> None:
         file = self._files.pop(id, None)

@@ -18,6 +18,10 @@ Submit = Callable[[Callable[[], None]], object]
 
 MOST_ITEMS = 200
 TONE = "tone:"
+STAGE = 20
+"""Frames of a play made ready at once: 0.4 s."""
+NO_SLOT = -1
+NOTHING = np.zeros(0, np.int16)
 
 
 class Shelf:
@@ -66,6 +70,32 @@ class Playing:
     fault: str = ""
     at: int = 0
     sample: int = 0
+    slot: int = NO_SLOT
+
+    @property
+    def over(self) -> bool:
+        """Whether all of it has been cut."""
+        return not self.loop and self.at >= len(self.samples or ())
+
+    def cut(self, size: int) -> list[Samples]:
+        """The next `size` samples in pieces, fewer at the very end."""
+        samples = self.samples or ()
+        if self.loop and not any(len(item) for item in samples):
+            return [np.zeros(size, np.int16)]
+        pieces: list[Samples] = []
+        while size:
+            if self.at >= len(samples):
+                if not self.loop:
+                    break
+                self.at = 0
+            item = samples[self.at]
+            piece = item[self.sample : self.sample + size]
+            pieces.append(piece)
+            size -= len(piece)
+            self.sample += len(piece)
+            if self.sample >= len(item):
+                self.at, self.sample = self.at + 1, 0
+        return pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +113,25 @@ class Player:
 
     Files are read by `submit`'s thread, never in the tick; a list starts when all of it
     is loaded, and nothing of it is played when one item is missing.
+
+    Each row that is played to has a slot in `_staged` (slots, `STAGE`, 160): its next frames,
+    ready made. A tick takes one frame of every slot by one index; only a slot that ran dry
+    is staged anew, each on another tick.
     """
 
     def __init__(self, submit: Submit, shelf: Shelf | None = None) -> None:
         self._submit = submit
         self._shelf = shelf or Shelf()
         self._playing: dict[int, Playing] = {}
+        self._waiting: dict[int, Playing] = {}
+        """Rows whose next frames are not staged: files are being read, or the slot ran dry."""
         self._ended: deque[Ended] = deque()
+        self._staged: Frames = np.zeros((0, STAGE, FRAME), np.int16)
+        self._next: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._until: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._free: list[int] = []
+        self._slots: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._rows: NDArray[np.intp] = np.zeros(0, np.intp)
 
     def play(self, row: int, id: str, items: Sequence[str], loop: bool = False) -> None:
         """Play items to a row; what it was hearing before is stopped."""
@@ -99,7 +141,7 @@ class Player:
             playing.fault = f"{len(items)} prompts at once"
         else:
             self._submit(lambda: self._load(playing))
-        self._playing[row] = playing
+        self._playing[row] = self._waiting[row] = playing
 
     def say(self, row: int, samples: Samples) -> None:
         """Play samples to a row at once, with nothing to report when they end."""
@@ -107,11 +149,12 @@ class Player:
         if playing is not None and playing.samples is not None and len(playing.samples) < MOST_ITEMS:
             playing.samples = [*playing.samples, samples]
         else:
-            self._playing[row] = Playing("", (), False, [samples])
+            self._forget(row)
+            self._playing[row] = self._waiting[row] = Playing("", (), False, [samples])
 
     def stop(self, row: int) -> None:
         """End what is played to a row."""
-        playing = self._playing.pop(row, None)
+        playing = self._forget(row)
         if playing is not None and playing.id:
             self._ended.append(Ended(row, playing.id, "stopped"))
 
@@ -122,27 +165,76 @@ class Player:
 
     def add(self, heard: Frames, instead: bool = False) -> None:
         """Add this tick's prompts to what rows of `heard` (rows, 160) hear, or put them in its place."""
-        if not self._playing:
+        for row, playing in list(self._waiting.items()):
+            self._stage(row, playing)
+        slots, rows = self._slots, self._rows
+        if not len(slots):
             return
-        rows: list[int] = []
-        frames: list[Samples] = []
-        for row, playing in list(self._playing.items()):
-            if playing.fault:
-                del self._playing[row]
-                self._ended.append(Ended(row, playing.id, "missing", playing.fault))
-                continue
-            frame = _next(playing)
-            if frame is None:
-                continue
-            if len(frame) < FRAME or _is_over(playing):
-                del self._playing[row]
-                if playing.id:
-                    self._ended.append(Ended(row, playing.id, "done"))
-                frame = np.concatenate([frame, np.zeros(FRAME - len(frame), np.int16)])
-            rows.append(row)
-            frames.append(frame)
-        if rows:
-            _put(heard, np.array(rows, np.intp), np.concatenate(frames).reshape(-1, FRAME), instead)
+        at = self._next[slots]
+        frames = self._staged[slots, at]
+        heard[rows] = frames if instead else _added(heard[rows], frames)
+        self._next[slots] = at + 1
+        for dry in np.flatnonzero(at + 1 == self._until[slots]).tolist():
+            row = int(rows[dry])
+            playing = self._playing[row]
+            if playing.over:
+                self._end(row, playing, "done")
+            else:
+                self._waiting[row] = playing
+
+    def _stage(self, row: int, playing: Playing) -> None:
+        """Make the row's next frames ready, unless its files are still being read."""
+        if playing.fault:
+            self._end(row, playing, "missing")
+            return
+        if playing.samples is None:
+            return
+        frames = STAGE
+        if not playing.id:
+            frames = 1  # more may be said
+        elif playing.slot == NO_SLOT:
+            frames = 1 + row % STAGE
+        pcm = np.concatenate([*playing.cut(frames * FRAME), NOTHING])
+        if not len(pcm):
+            self._end(row, playing, "done")
+            return
+        if playing.slot == NO_SLOT:
+            playing.slot = self._slot()
+            self._playing[row] = playing
+            self._settle()
+        staged = self._staged[playing.slot].reshape(-1)
+        staged[: len(pcm)] = pcm
+        until = -(-len(pcm) // FRAME)
+        staged[len(pcm) : until * FRAME] = 0
+        self._next[playing.slot], self._until[playing.slot] = 0, until
+        del self._waiting[row]
+
+    def _end(self, row: int, playing: Playing, outcome: str) -> None:
+        self._forget(row)
+        if playing.id:
+            self._ended.append(Ended(row, playing.id, outcome, playing.fault))
+
+    def _forget(self, row: int) -> Playing | None:
+        playing = self._playing.pop(row, None)
+        self._waiting.pop(row, None)
+        if playing is not None and playing.slot != NO_SLOT:
+            self._free.append(playing.slot)
+            self._settle()
+        return playing
+
+    def _slot(self) -> int:
+        if not self._free:
+            size = len(self._staged)
+            more = max(8, size)
+            self._staged = np.concatenate([self._staged, np.zeros((more, STAGE, FRAME), np.int16)])
+            self._next, self._until = np.pad(self._next, (0, more)), np.pad(self._until, (0, more))
+            self._free.extend(range(size + more - 1, size - 1, -1))
+        return self._free.pop()
+
+    def _settle(self) -> None:
+        slot_of = {row: playing.slot for row, playing in self._playing.items() if playing.slot != NO_SLOT}
+        self._rows = np.array(list(slot_of), np.intp)
+        self._slots = np.array(list(slot_of.values()), np.intp)
 
     def _load(self, playing: Playing) -> None:
         try:
@@ -153,47 +245,9 @@ class Player:
         playing.samples = samples
 
 
-def _put(heard: Frames, rows: NDArray[np.intp], frames: Frames, instead: bool) -> None:
-    """All rows in one go: per row the clipping alone would cost more than sending the packet."""
-    if instead:
-        heard[rows] = frames
-    else:
-        mixed = heard[rows].astype(np.int32)
-        mixed += frames
-        heard[rows] = mixed.clip(-32768, 32767, out=mixed)
-
-
-def _is_over(playing: Playing) -> bool:
-    return not playing.loop and playing.at >= len(playing.samples or ())
-
-
-def _next(playing: Playing) -> Samples | None:
-    """The next 160 samples, fewer at the very end; None while the files are being read."""
-    samples = playing.samples
-    if samples is None:
-        return None
-    if playing.at < len(samples):
-        item = samples[playing.at]
-        stop = playing.sample + FRAME
-        if stop < len(item):
-            frame = item[playing.sample : stop]
-            playing.sample = stop
-            return frame
-    pieces: list[Samples] = []
-    need = FRAME
-    silent = playing.loop and not any(len(item) for item in samples)
-    while need and not silent:
-        if playing.at >= len(samples):
-            if not playing.loop:
-                break
-            playing.at = 0
-        item = samples[playing.at]
-        piece = item[playing.sample : playing.sample + need]
-        pieces.append(piece)
-        need -= len(piece)
-        playing.sample += len(piece)
-        if playing.sample >= len(item):
-            playing.at, playing.sample = playing.at + 1, 0
-    if silent:
-        return np.zeros(FRAME, np.int16)
-    return np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
+def _added(under: Frames, frames: Frames) -> Frames:
+    """The clipped sum; most rows that are played to hear nothing else."""
+    if not under.any():
+        return frames
+    total: Frames = np.clip(under.astype(np.int32) + frames, -32768, 32767).astype(np.int16)
+    return total

@@ -14,16 +14,18 @@ MOST_TICKS = round(12 * 3600 / TICK_S)
 class Recorder:
     """Stereo recordings: left what the line says, right what it hears, prompts included.
 
-    All taps of a tick are one indexed copy; the files are the disk's business. Pieces of
-    different recordings are handed over on different ticks.
+    Each recording has a slot in `_blocks` (slots, `PIECE_TICKS`, 2, 160). All taps of a tick are
+    one indexed copy a side; a piece is interleaved when it is whole, different recordings on
+    different ticks, and all pieces of a tick go to the disk at once: the files are its business.
     """
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
         self._slot: dict[str, int] = {}
+        self._id_of: dict[int, str] = {}
         self._free: list[int] = []
         self._size = 0
-        self._blocks: Frames = np.zeros((0, PIECE_TICKS, FRAME, CHANNELS), np.int16)
+        self._blocks: Frames = np.zeros((0, PIECE_TICKS, CHANNELS, FRAME), np.int16)
         self._at: NDArray[np.intp] = np.zeros(0, np.intp)
         self._left: NDArray[np.intp] = np.zeros(0, np.intp)
         self._age: NDArray[np.intp] = np.zeros(0, np.intp)
@@ -42,6 +44,7 @@ class Recorder:
             self._grow(max(8, 2 * self._size))
         slot = self._free.pop()
         self._slot[id] = slot
+        self._id_of[slot] = id
         self._row_of[slot], self._at[slot], self._age[slot] = row, 0, 0
         self._left[slot] = 1 + slot % PIECE_TICKS
         self._settle()
@@ -51,7 +54,7 @@ class Recorder:
         """End a recording; it is reported by `finished` when it is durable."""
         slot = self._slot.get(id)
         if slot is not None:
-            self._hand_over(id, slot)
+            self._disk.write([(id, self._piece(slot))])
             self._forget(id)
             self._disk.end(id, reason)
 
@@ -72,20 +75,22 @@ class Recorder:
         if not len(slots):
             return
         at = self._at[slots]
-        self._blocks[slots, at, :, 0] = said[self._rows]
-        self._blocks[slots, at, :, 1] = heard[self._rows]
+        self._blocks[slots, at, 0] = said[self._rows]
+        self._blocks[slots, at, 1] = heard[self._rows]
         self._at[slots] = at + 1
         self._left[slots] -= 1
         self._age[slots] += 1
-        if not self._left[slots].all():
-            for name, slot in list(self._slot.items()):
-                if self._left[slot]:
-                    continue
-                if self._age[slot] > MOST_TICKS:
-                    self.finish(name, "too long")
-                elif not self._hand_over(name, slot):
-                    self._forget(name)
-                    self._disk.end(name, "disk too slow")
+        whole = slots[self._left[slots] == 0].tolist()
+        if not whole:
+            return
+        pieces = [(self._id_of[slot], self._piece(slot)) for slot in whole]
+        in_time = self._disk.write(pieces)
+        for slot, (name, _) in zip(whole, pieces, strict=True):
+            if not in_time:
+                self._forget(name)
+                self._disk.end(name, "disk too slow")
+            elif self._age[slot] > MOST_TICKS:
+                self.finish(name, "too long")
 
     def finished(self) -> list[Finished]:
         """Recordings that ended since this was last asked, for whatever reason."""
@@ -97,13 +102,16 @@ class Recorder:
             ended.append(finished)
         return ended
 
-    def _hand_over(self, id: str, slot: int) -> bool:
-        piece = self._blocks[slot, : self._at[slot]].tobytes()
+    def _piece(self, slot: int) -> bytes:
+        """What the slot holds, left and right in turn; it is empty from now on."""
+        piece = self._blocks[slot, : self._at[slot]].transpose(0, 2, 1).tobytes()
         self._at[slot], self._left[slot] = 0, PIECE_TICKS
-        return self._disk.write(id, piece)
+        return piece
 
     def _forget(self, id: str) -> None:
-        self._free.append(self._slot.pop(id))
+        slot = self._slot.pop(id)
+        del self._id_of[slot]
+        self._free.append(slot)
         self._settle()
 
     def _settle(self) -> None:
@@ -113,7 +121,7 @@ class Recorder:
     def _grow(self, size: int) -> None:
         more = size - self._size
         self._blocks = np.concatenate(
-            [self._blocks, np.zeros((more, PIECE_TICKS, FRAME, CHANNELS), np.int16)]
+            [self._blocks, np.zeros((more, PIECE_TICKS, CHANNELS, FRAME), np.int16)]
         )
         self._at, self._left, self._age, self._row_of = (
             np.concatenate([old, np.zeros(more, np.intp)])

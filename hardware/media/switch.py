@@ -113,9 +113,10 @@ class Switch:
         self._matrix.mix(said, heard)
         self._player.add(heard)
         self._keys.add(heard, instead=True)
-        self._recorder.tap(said, heard)
         for bank in self._banks:
             bank.write(heard)
+        # Last: it may wake the disk's thread, which would hold up the sending.
+        self._recorder.tap(said, heard)
         self._collect()
         if self._tick % SECOND_TICKS == 0:
             self._look_for_silence()
