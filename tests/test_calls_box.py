@@ -157,6 +157,23 @@ def test_a_call_one_agent_misses_rings_at_the_next(box: Box, tmp_path: Path) -> 
     assert returned == [{"agent": "1001", "why": "missed"}]
 
 
+def test_the_next_agent_may_be_rung_on_the_very_line_the_first_was(tmp_path: Path) -> None:
+    queue = {"name": "general", "offer_s": OFFER_S}
+    with (
+        Box(settings={"sip": {"lines": 2}, "queue": [queue]}) as box,
+        desk(box, tmp_path, "8101", answers=False),
+        desk(box, tmp_path, "8102", answers=False) as second,
+        citizen(box, tmp_path) as caller,
+    ):
+        box.sit("1001", "8101")
+        box.sit("1002", "8102")
+        calls_in(box, tmp_path, "1", caller)
+        second.wait("CALL_INCOMING")
+        second.answer()
+        assert box.wait_state("1002", "busy")
+        assert box.seat("1001").reason == "missed"
+
+
 def test_a_phone_stops_ringing_when_the_caller_gives_up(box: Box, tmp_path: Path) -> None:
     with desk(box, tmp_path, answers=False) as phone, citizen(box, tmp_path) as caller:
         box.sit("1001", "8101")

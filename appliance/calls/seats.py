@@ -7,6 +7,7 @@ from appliance.calls.acd import DECLINED, MISSED, Acd, AgentState, Changed, Offe
 from appliance.calls.conversation import Conversation
 from appliance.calls.exchange import Exchange
 from appliance.calls.ledger import Ledger
+from appliance.calls.legs import WATCHING, Leg, Purpose
 from appliance.calls.wire import QueueView, Seat
 from appliance.events import Fact
 from appliance.published import Agent, Extension, Published, Queue
@@ -26,6 +27,19 @@ class Phones(Protocol):
 
     def registered(self, extension: str) -> bool:
         """Whether the phone is there."""
+
+    def line_out(self) -> Line | None:
+        """A free line to call somebody outside by; None when there is none."""
+
+
+class Talks(Protocol):
+    """What becomes of legs that are not the queue's."""
+
+    def joined(self, leg: Leg) -> None:
+        """Who was called picked up."""
+
+    def failed(self, leg: Leg, why: str) -> None:
+        """Who was called did not: missed, declined, gone."""
 
 
 class Seats:
@@ -52,19 +66,25 @@ class Seats:
         self._agents: dict[str, Agent] = {}
         self._extensions: dict[str, Extension] = {}
         self._queues: dict[str, Queue] = {}
+        self.shown: str | None = None
+        """The number people outside see when we call them."""
         self._acd = Acd((), ())
         self._at: dict[str, str] = {}
         """Agent to extension, for those signed in."""
         self._talks: dict[str, Conversation] = {}
         """Calls that wait or talk, by name."""
-        self._legs: dict[str, tuple[str, Conversation, Line]] = {}
-        """Lines to agents' phones: line name to (agent, call, line)."""
+        self._legs: dict[str, Leg] = {}
+        """Lines to phones called into talks, by line name."""
+        self.talks: Talks
+        self._ending: list[str] = []
+        """Lines we hung up and that may be dialling anew before they say `Cleared`."""
 
     def define(self, published: Published) -> None:
         """Take the published agents, extensions and queues."""
         self._agents = {agent.number: agent for agent in published.agents}
         self._extensions = {extension.number: extension for extension in published.extensions}
         self._queues = {queue.name: queue for queue in published.queues}
+        self.shown = next(iter(published.numbers), None)
         self._acd.define(published.queues, published.agents)
 
     def busy(self, queue: str) -> bool:
@@ -91,11 +111,86 @@ class Seats:
         self._settle()
 
     def caller_gone(self, talk: Conversation) -> None:
-        """The caller hung up: the agent's phone is hung up too."""
-        for _, held, line in list(self._legs.values()):
-            if held is talk:
-                line.hangup(Cause.NORMAL)
+        """The caller hung up: everybody else is hung up too."""
+        for leg in self.legs(talk):
+            if leg.answered:
+                leg.line.hangup(Cause.NORMAL)
+            else:
+                self.call_off(leg)
         self._talks.pop(talk.name, None)
+
+    def legs(self, talk: Conversation) -> list[Leg]:
+        """Everybody called into a talk, there already or still ringing."""
+        return [leg for leg in self._legs.values() if leg.talk is talk]
+
+    def leg_of(self, agent: str) -> Leg | None:
+        """The leg at an agent's phone."""
+        return next((leg for leg in self._legs.values() if leg.agent == agent), None)
+
+    def invite(self, talk: Conversation, agent: str, purpose: Purpose, by: str = "") -> Leg:
+        """Ring an agent's phone for a talk, past the queue; Refused when the agent cannot take it.
+
+        A browser phone whose own user asked for it picks up by itself.
+        """
+        extension = self._at.get(agent)
+        if extension is None:
+            raise Refused("unknown_agent" if agent not in self._agents else "not_signed_in")
+        line = self._line_to(extension)
+        if line is None or line.name in self._legs:
+            raise Refused("no_line")
+        before = self._acd.agent(agent)
+        self._acd.reserve(talk.name, agent, self._now())
+        self._talks[talk.name] = talk
+        rests = before.reason if before.state == "paused" else ""
+        leg = self._legs[line.name] = Leg(line, talk, purpose, agent, agent, by, rests=rests)
+        self._settle()
+        line.dial(extension, talk.call.caller or None)
+        if by == agent and isinstance(line, BrowserLine):
+            line.lifted()
+        return leg
+
+    def call(self, talk: Conversation, line: Line, number: str, purpose: Purpose, by: str) -> Leg:
+        """Call somebody who is no agent into a talk."""
+        leg = self._legs[line.name] = Leg(line, talk, purpose, "", number, by)
+        line.dial(number, self.shown)
+        return leg
+
+    def call_off(self, leg: Leg) -> None:
+        """Stop ringing somebody."""
+        self._legs.pop(leg.line.name, None)
+        leg.line.hangup(Cause.NO_ANSWER)
+        if leg.agent and self._acd.agent(leg.agent).call == leg.talk.name:
+            self._acd.leave(leg.talk.name, self._now())
+            self._settle()
+
+    def talking(self, agent: str) -> Leg:
+        """The leg of an agent who is in a talk; Refused when there is none."""
+        leg = self.leg_of(agent)
+        if leg is None or not leg.answered:
+            raise Refused("no_call")
+        return leg
+
+    def agent_at(self, extension: str) -> str:
+        """Who is signed in at an extension; empty when nobody is."""
+        return next((agent for agent, at in self._at.items() if at == extension), "")
+
+    def extension(self, number: str) -> Extension | None:
+        """The extension of this number."""
+        return self._extensions.get(number)
+
+    def leader(self, but: str) -> str:
+        """A shift leader who could be called; Refused when none can."""
+        for state in self._acd.agents():
+            agent = self._agents.get(state.number)
+            leads = agent is not None and agent.leads and state.number != but and state.phone_up
+            if leads and state.state in ("ready", "paused", "wrap_up"):
+                return state.number
+        raise Refused("no_leader")
+
+    def leads(self, agent: str) -> bool:
+        """Whether somebody is a shift leader."""
+        found = self._agents.get(agent)
+        return found is not None and found.leads
 
     def sign_in(self, agent: str, extension: str) -> None:
         """Bind an agent to an extension."""
@@ -131,18 +226,16 @@ class Seats:
 
     def answer(self, agent: str) -> None:
         """Pick up at the browser."""
-        for holder, _, line in list(self._legs.values()):
-            if holder == agent and isinstance(line, BrowserLine) and line.lifted():
-                return
-        raise Refused("no_offer")
+        leg = self.leg_of(agent)
+        if leg is None or not isinstance(leg.line, BrowserLine) or not leg.line.lifted():
+            raise Refused("no_offer")
 
     def hang_up(self, agent: str) -> None:
-        """End the agent's call, or give an offered one back."""
-        for holder, _, line in list(self._legs.values()):
-            if holder == agent:
-                line.hangup(Cause.NORMAL)
-                return
-        raise Refused("no_call")
+        """End the agent's part, or give an offered call back."""
+        leg = self.leg_of(agent)
+        if leg is None:
+            raise Refused("no_call")
+        leg.line.hangup(Cause.NORMAL)
 
     def phone_changed(self, extension: str) -> None:
         """A phone came or went."""
@@ -152,15 +245,14 @@ class Seats:
         self._settle()
 
     def signal(self, line: Line, signal: Signal) -> bool:
-        """A line says something; True when it is an agent's phone and was dealt with here."""
+        """A line says something; True when it is a leg of ours and was dealt with here."""
         leg = self._legs.get(line.name)
         if leg is None:
             return False
-        agent, talk, _ = leg
         if isinstance(signal, Answered):
-            self._picked_up(agent, talk, line)
+            self._picked_up(leg)
         elif isinstance(signal, Cleared):
-            self._laid_down(agent, talk, line, signal.cause)
+            self._laid_down(leg, signal.cause)
         return True
 
     def timer(self) -> float | None:
@@ -220,35 +312,58 @@ class Seats:
         if line is None or line.name in self._legs:
             self._acd.declined(agent, self._now(), MISSED)
             return
-        self._legs[line.name] = (agent, talk, line)
+        self._legs[line.name] = Leg(line, talk, Purpose.QUEUE, agent, agent)
         talk.offered(agent, self._now())
         self._work(talk)
         line.dial(extension, talk.call.caller or None)
 
     def _stop_ringing(self, agent: str, talk: Conversation | None, why: str) -> None:
-        for name, (holder, _, line) in list(self._legs.items()):
-            if holder == agent:
+        for name, leg in list(self._legs.items()):
+            if leg.agent == agent:
                 del self._legs[name]
-                line.hangup(Cause.NO_ANSWER)
+                leg.line.hangup(Cause.NO_ANSWER)
+                if leg.purpose is not Purpose.QUEUE:
+                    self.talks.failed(leg, why)
         if talk is not None:
             talk.returned(why, self._now())
             self._work(talk)
 
-    def _picked_up(self, agent: str, talk: Conversation, line: Line) -> None:
-        self._acd.accepted(talk.name, agent, self._now())
-        self._exchange.agent_answered(talk, agent, self._at.get(agent, ""), line.name)
+    def _picked_up(self, leg: Leg) -> None:
+        leg.answered = True
+        if leg.agent:
+            self._acd.accepted(leg.talk.name, leg.agent, self._now())
+        if leg.purpose is Purpose.QUEUE:
+            extension = self._at.get(leg.agent, "")
+            self._exchange.agent_answered(leg.talk, leg.agent, extension, leg.line.name)
+        else:
+            self.talks.joined(leg)
         self._settle()
 
-    def _laid_down(self, agent: str, talk: Conversation, line: Line, cause: Cause) -> None:
-        del self._legs[line.name]
-        state = self._acd.agent(agent).state
-        if state == "offered":
-            self._acd.declined(agent, self._now(), MISSED if cause is Cause.NO_ANSWER else DECLINED)
-        elif state == "busy":
-            self._acd.cleared(agent, self._now())
-            self._talks.pop(talk.name, None)
-            self._exchange.left(talk, line.name)
+    def _laid_down(self, leg: Leg, cause: Cause) -> None:
+        del self._legs[leg.line.name]
+        why = MISSED if cause is Cause.NO_ANSWER else DECLINED
+        if leg.answered:
+            if leg.agent:
+                self._acd.cleared(leg.agent, self._now())
+                self._after_watching(leg)
+            self._exchange.left(leg.talk, leg.line.name)
+            if not self.legs(leg.talk):
+                self._talks.pop(leg.talk.name, None)
+        elif leg.agent and self._acd.agent(leg.agent).state == "offered":
+            self._acd.declined(leg.agent, self._now(), why)
+            if leg.purpose is not Purpose.QUEUE:
+                self.talks.failed(leg, why)
+        else:
+            self.talks.failed(leg, cause.name.lower())
         self._settle()
+
+    def _after_watching(self, leg: Leg) -> None:
+        """Who only watched has nothing to wrap up."""
+        if leg.purpose in WATCHING:
+            if leg.rests:
+                self._acd.pause(leg.agent, leg.rests, self._now())
+            else:
+                self._acd.ready(leg.agent, self._now())
 
     def _line_to(self, extension: str) -> Line | None:
         kind = self._extensions[extension].kind
