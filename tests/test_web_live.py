@@ -2,11 +2,9 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ import pytest
 from appliance.demo_data import DEMO_PASSWORD
 from appliance.events import Fact
 from appliance.people import Actor
-from tests.web_pages import Web, open_web
+from tests.web_pages import Web, answers, free_port, open_web
 from web.live import BACKLOG, Full, Listener, Live, StoreWatch, follow
 from web.pages.live import view_of
 
@@ -141,18 +139,18 @@ def test_the_whole_picture_is_there_without_the_call_process(web: Web) -> None:
     assert web.visitor("2001").get("/live/now").json["board"] is None  # type: ignore[index]  # the page answers
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health", timeout=1) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+def test_killed_pages_leave_nobody_behind(tmp_path: Path) -> None:
+    open_web(tmp_path)
+    port = free_port()
+    command = [sys.executable, "-m", "web.daemon", "--data", str(tmp_path), "--port", str(port)]
+    unit = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 20
+    while not answers(port):
+        assert time.monotonic() < until, "the pages did not come up"
+    unit.kill()
+    unit.wait()
+    while answers(port):
+        assert time.monotonic() < until + 5, "the worker goes on"
 
 
 def test_the_unit_starts_by_itself_and_stops_at_once_although_streams_are_open(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import socket
+import urllib.request
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -115,3 +117,19 @@ def open_web(folder: Path, **changes: object) -> Web:
     app.testing = True
     app.config["PROPAGATE_EXCEPTIONS"] = False
     return Web(app)
+
+
+def free_port() -> int:
+    """A port of this machine nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    """Whether pages are served there."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

@@ -1,10 +1,13 @@
 """How gunicorn serves the pages: one process, many threads, and streams that end when it is told to stop."""
 
+import ctypes
 import os
 import signal
 import threading
 from types import FrameType
 from typing import Any
+
+PR_SET_PDEATHSIG = 1
 
 bind = os.environ["HOTLINE_WEB_BIND"]
 wsgi_app = "web.wsgi:app"
@@ -21,6 +24,11 @@ errorlog = "-"
 loglevel = "warning"
 limit_request_line = 8190
 limit_request_fields = 60
+
+
+def post_fork(_: Any, __: Any) -> None:
+    """Have the kernel tell the worker to stop when gunicorn itself was killed: nobody else would."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def post_worker_init(worker: Any) -> None:

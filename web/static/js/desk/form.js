@@ -15,7 +15,11 @@ export class TicketForm {
     this.key = "";
     this.call = "";
     this.dirtySince = 0;
-    this.form.addEventListener("input", () => this.typed());
+    this.touched = new Set(); // fields typed in while a draft was on its way: they stay as typed
+    this.form.addEventListener("input", (event) => {
+      this.touched.add(event.target.name);
+      this.typed();
+    });
     this.form.addEventListener("focusout", () => this.save());
     this.form.addEventListener("submit", (event) => event.preventDefault());
     addEventListener("pagehide", () => this.save(true));
@@ -47,6 +51,10 @@ export class TicketForm {
     const category = this.categories.find((c) => c.code === values.category);
     $("#category-text").value = category ? category.path : "";
     this.faults({});
+  }
+
+  kept() {
+    return Object.fromEntries(Object.entries(this.values).filter(([name]) => this.touched.has(name)));
   }
 
   typed() {
@@ -81,12 +89,15 @@ export class TicketForm {
   // Shows the draft kept under a key; what was being written stays kept under its own.
   async open(key, start = {}) {
     await this.save();
+    const typed = this.key ? {} : this.kept();
     this.key = key;
+    this.touched.clear();
     $("#saved").hidden = true;
     const { draft } = await ask(`/desk/drafts/${encodeURIComponent(key)}`);
     if (key !== this.key) return;
-    this.fill(draft || start);
-    if (!draft && start.call) {
+    this.fill({ ...(draft || start), ...typed, ...this.kept() });
+    this.form.dataset.ready = key;
+    if ((!draft && start.call) || this.touched.size || Object.keys(typed).length) {
       this.dirtySince = Date.now();
       await this.save();
     }

@@ -1,0 +1,1 @@
+"""Pages in a real chromium, over a real box."""
