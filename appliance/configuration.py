@@ -4,6 +4,7 @@ A file that cannot be used is never half used: the last good copy stays in force
 the error names the file, the line and the key.
 """
 
+import ipaddress
 import re
 import shutil
 import tomllib
@@ -11,7 +12,7 @@ import tomllib
 import msgspec
 
 from appliance.places import Places
-from appliance.published import Browser, Gsm, Queue, Sip
+from appliance.published import Browser, Gsm, Queue, Sip, Trunk
 
 LAST_GOOD = "hotline.last-good.toml"
 
@@ -68,6 +69,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     browser: Browser = Browser()
     sync: Sync = Sync()
     call: Call = Call()
+    trunk: tuple[Trunk, ...] = ()
     gsm: tuple[Gsm, ...] = ()
     extension: tuple[ExtensionSetting, ...] = ()
     queue: tuple[Queue, ...] = (Queue("general", "综合"),)
@@ -100,6 +102,10 @@ def parse(text: str, name: str) -> Configuration:
         raise _bad(text, name, keys, fault)
     for nth, extension in enumerate(configuration.extension):
         for keys, fault in _extension_faults(extension):
+            raise _bad(text, name, keys, fault, nth)
+    names = [trunk.name for trunk in configuration.trunk]
+    for nth, trunk in enumerate(configuration.trunk):
+        for keys, fault in _trunk_faults(trunk, names.count(trunk.name)):
             raise _bad(text, name, keys, fault, nth)
     return configuration
 
@@ -151,6 +157,31 @@ def _extension_faults(extension: ExtensionSetting) -> list[tuple[list[str], str]
         found.append((["extension", "kind"], f'kind "{extension.kind}" is neither "browser" nor "sip"'))
     if extension.kind == "sip" and not extension.password:
         found.append((["extension", "number"], f"SIP extension {extension.number} needs a password"))
+    return found
+
+
+def _trunk_faults(trunk: Trunk, same_name: int) -> list[tuple[list[str], str]]:
+    found: list[tuple[list[str], str]] = []
+    if not re.fullmatch(r"[\w.-]{1,32}", trunk.name) or same_name > 1:
+        found.append((["trunk", "name"], f'trunk name "{trunk.name}" is no plain word, or used twice'))
+    if not re.fullmatch(r"[\w.:-]{1,255}", trunk.host):
+        found.append((["trunk", "host"], f'host "{trunk.host}" is neither an IP address nor a name'))
+    if not 0 < trunk.port < 65536:
+        found.append((["trunk", "port"], f"port {trunk.port} is not between 1 and 65535"))
+    if trunk.register and not trunk.user:
+        found.append((["trunk", "register"], f"trunk {trunk.name} cannot register without a user"))
+    if not 0 <= trunk.strip <= 32:
+        found.append((["trunk", "strip"], f"strip is {trunk.strip}; between 0 and 32 digits are possible"))
+    return found + [(["trunk", "allow"], fault) for fault in _network_faults(trunk.allow)]
+
+
+def _network_faults(networks: tuple[str, ...]) -> list[str]:
+    found = []
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            found.append(f'"{network}" is no network like 192.0.2.0/24')
     return found
 
 

@@ -31,6 +31,7 @@ def publish(places: Places, configuration: Configuration, store: Store) -> Publi
         numbers=configuration.site.numbers,
         flow=msgspec.Raw(_flow(configuration)),
         sip=configuration.sip,
+        trunks=configuration.trunk,
         browser=configuration.browser,
         gsm=tuple(_modem(places, modem) for modem in configuration.gsm),
         extensions=_extensions(configuration),
@@ -74,7 +75,7 @@ def _agents(configuration: Configuration, store: Store) -> tuple[Agent, ...]:
     queues = tuple(queue.name for queue in configuration.queue)
     rows = store.rows("SELECT number, name, extension, roles FROM person WHERE active = 1 ORDER BY number")
     return tuple(
-        Agent(number, name, extension, queues)
+        Agent(number, name, extension, queues, "TL" in roles.split(","))
         for number, name, extension, roles in rows
         if TAKES_CALLS & set(roles.split(","))
     )

@@ -27,6 +27,8 @@ class Agent(msgspec.Struct, frozen=True):
     name: str
     extension: str = ""
     queues: tuple[str, ...] = ("general",)
+    leads: bool = False
+    """A shift leader (班长)."""
 
 
 class Queue(msgspec.Struct, frozen=True):
@@ -50,6 +52,29 @@ class Sip(msgspec.Struct, frozen=True):
     lines: int = 120
     realm: str = "hotline"
     advertise_ip: str = ""
+
+
+class Trunk(msgspec.Struct, frozen=True):
+    """A SIP provider: where it is, who we are there, which calls it carries (hardware/sip/settings.py)."""
+
+    name: str
+    host: str
+    """An IP address, or a name that is looked up."""
+    port: int = 5060
+    user: str = ""
+    password: str = ""
+    """In clear, for the provider names its realm only when it asks."""
+    register: bool = False
+    numbers: tuple[str, ...] = ()
+    """Numbers it brings, hotline numbers all; empty: those of the site."""
+    allow: tuple[str, ...] = ()
+    """Networks its calls come from, besides its own addresses."""
+    priority: int = 1
+    caller: str = ""
+    """The number shown on calls that go out; empty: the number that calls."""
+    prefix: str = ""
+    strip: int = 0
+    add: str = ""
 
 
 class Browser(msgspec.Struct, frozen=True):
@@ -79,6 +104,7 @@ class Published(msgspec.Struct, frozen=True):
     flow: msgspec.Raw
     """The flow table as JSON (see ivr/flow.py)."""
     sip: Sip = Sip()
+    trunks: tuple[Trunk, ...] = ()
     browser: Browser = Browser()
     gsm: tuple[Gsm, ...] = ()
     extensions: tuple[Extension, ...] = ()

@@ -97,6 +97,8 @@ class Ringing:
     caller: str | None
     called: str | None
     display: str = ""
+    trunk: str = ""
+    """The trunk it came by, by name; empty for a call from a phone or where lines have no trunks."""
 
 
 @dataclass(frozen=True, slots=True)

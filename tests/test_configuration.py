@@ -22,6 +22,13 @@ WRONG = {
     "the hub's number at a site": ("[site]\nnumber = 0\n", 2, "site.number"),
     "a language not spoken": ('[site]\nlanguage = "fr"\n', 2, "site.language"),
     "a phone without password": ('[[extension]]\nnumber = "8101"\nkind = "sip"\n', 2, "extension.number"),
+    "a trunk that is nowhere": ('[[trunk]]\nname = "city"\nhost = "a b"\n', 3, "trunk.host"),
+    "a trunk that cannot register": (
+        '[[trunk]]\nname = "t"\nhost = "h"\nregister = true\n',
+        4,
+        "trunk.register",
+    ),
+    "a trunk from no network": ('[[trunk]]\nname = "t"\nhost = "h"\nallow = ["1.2.3"]\n', 4, "trunk.allow"),
     "a phone of no kind": ('[[extension]]\nnumber = "8101"\nkind = "fax"\n', 3, "extension.kind"),
     "a phone without number": ('demo = true\n[[extension]]\nkind = "browser"\n', 2, "extension"),
 }

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from appliance.calls.ledger import Ledger
 from appliance.calls.wire import LineView
 from appliance.events import Fact
 from appliance.published import Published
 from hardware.line import BrowserToken, Cause, Line, PcmPort, Route, RtpRoute, TextLine
 from hardware.media import wire as media
-from hardware.sip.endpoint import SipAccount, SipSettings
+from hardware.sip.endpoint import SipAccount, SipSettings, SipTrunk
 
 SIP = "sip/"
+MODEM = "gsm/"
 
 
 class Lines:
@@ -64,6 +67,13 @@ class Lines:
                 return sender
         return None
 
+    def idle_modem(self) -> Line | None:
+        """A modem nobody uses just now."""
+        for name, line in self._lines.items():
+            if name.startswith(MODEM) and self._view(name).state == "idle":
+                return line
+        return None
+
     def views(self) -> tuple[list[LineView], int]:
         """Every line worth showing, and how many idle SIP lines are not."""
         views = [self._view(name) for name in self._lines]
@@ -108,4 +118,5 @@ def sip_settings(published: Published) -> SipSettings:
         accounts=accounts,
         numbers=frozenset(published.numbers),
         advertise_ip=sip.advertise_ip or None,
+        trunks=tuple(SipTrunk(**msgspec.structs.asdict(trunk)) for trunk in published.trunks),
     )

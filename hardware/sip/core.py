@@ -5,54 +5,26 @@ The core owns the transactions, the legs, the registrar and which call is on whi
 keeping any state (§8.2.7), so that a flood of nonsense fills nothing.
 """
 
-import hashlib
-import ipaddress
 import re
 import secrets
-from collections import Counter
 from collections.abc import Callable, Sequence
 
-from aiosipua.message import SipRequest, SipResponse
+from aiosipua.message import SipRequest
 
-from hardware.line import Cause, Cleared, Ringing, Signal, Up
+from hardware.line import Cause, Cleared, Signal, Up
 from hardware.sip import sdp
-from hardware.sip.accounts import Accounts
+from hardware.sip.admission import Admission, Admitted
 from hardware.sip.answering import Answering
 from hardware.sip.dialing import Dialing, Fork, Target
 from hardware.sip.dialog import hop_of
-from hardware.sip.leg import ALLOW, Leg
-from hardware.sip.message import (
-    Addr,
-    Malformed,
-    Message,
-    Refusal,
-    caller_of,
-    number_of,
-    parse,
-    party,
-    reply,
-    tag_of,
-    uri_of,
-    via_of,
-    where_to_reply,
-)
+from hardware.sip.layer import TransactionLayer
+from hardware.sip.leg import ALLOW, Leg, LegPost
+from hardware.sip.message import Addr, Refusal, party, tag_of
 from hardware.sip.registrar import Registrar
-from hardware.sip.schedule import Schedule, Timed
+from hardware.sip.schedule import Timed
 from hardware.sip.settings import SipSettings
-from hardware.sip.transaction import (
-    Do,
-    Input,
-    Key,
-    Kind,
-    State,
-    Transaction,
-    ack_for,
-    cancelled_key,
-    input_of,
-    key_of,
-)
+from hardware.sip.trunks import Trunks
 
-MAX_TRANSACTIONS = 4096
 MAX_FORKS = 8
 
 
@@ -69,8 +41,11 @@ class Slot:
         self.call: Answering | Fork | None = None
 
 
-class SipCore:
-    """All of SIP but its socket. After every verb take `outgoing`, `events`, and look at `timer`."""
+class SipCore(TransactionLayer):
+    """All of SIP but its socket. After every verb take `outgoing`, `events`, and look at `timer`.
+
+    `wanted` are names to look up; `resolved` takes what was found.
+    """
 
     def __init__(
         self,
@@ -78,22 +53,17 @@ class SipCore:
         address_towards: Callable[[str], str] | None = None,
         key: bytes | None = None,
     ) -> None:
-        self.settings = settings
-        self.port = settings.port
+        super().__init__(settings, address_towards, key)
         self.registrar = Registrar()
         self.slots = [Slot(index) for index in range(settings.lines)]
-        self.outgoing: list[tuple[bytes, Addr]] = []
         self.events: list[tuple[int, Signal]] = []
+        self.trunk_events: list[tuple[str, Signal]] = []
         self.moved: list[tuple[str, tuple[str, ...]]] = []
         """Extensions whose phones changed, with their contacts now."""
-        self.counts: Counter[str] = Counter()
-        self._address_towards = address_towards or (lambda _ip: settings.advertise_ip or settings.bind_ip)
-        self._networks = tuple(ipaddress.ip_network(network) for network in settings.allow)
-        self._key = key or secrets.token_bytes(16)
-        self._accounts = Accounts(settings.accounts, settings.realm, self._key, self.counts)
-        self._schedule = Schedule()
-        self._clients: dict[Key, tuple[Transaction, Leg]] = {}
-        self._servers: dict[Key, tuple[Transaction, Leg | None]] = {}
+        self.wanted: list[str] = []
+        """Names whose addresses trunks want to know: look them up and call `resolved`."""
+        self.trunks = Trunks(self, settings.trunks, self._trunk_said, self.wanted.append)
+        self._admission = Admission(settings, self.trunks, self._key, self.counts)
         self._legs: dict[tuple[str, str], Leg] = {}
         self._order = settings.lines
 
@@ -133,22 +103,25 @@ class SipCore:
         self._said(slot, call, Cleared(cause))
 
     def dial(self, index: int, number: str, caller: str | None, now: float) -> None:
-        """Call all phones of an extension, or a whole ``sip:`` URI at an IP address."""
+        """Call all phones of an extension, a number outside, or a whole ``sip:`` URI at an IP address."""
         slot = self.slots[index]
         assert slot.call is None, "a line carries one call"
         targets = self._targets(number, now)
         if isinstance(targets, Cause):
             self.events.append((index, Cleared(targets)))
             return
-        fork = Fork(lambda signal, _now: self._said(slot, fork, signal))
-        slot.call = fork
-        for target in targets:
-            local = self._local(slot, target.hop)
-            fork.legs.append(Dialing(self, target, local, fork.hear, self.settings.credentials))
-        account = self._accounts.get(caller)
+        account = self._admission.accounts.get(caller)
         display = account.display if account else ""
-        for leg in tuple(fork.legs):
-            leg.start(caller, display, now)
+
+        def begin(target: Target, post: LegPost, patience_s: float, now: float) -> Dialing:
+            logins = (target.login,) if target.login else self.settings.credentials
+            leg = Dialing(self, target, self._local(slot, target.hop), post, logins)
+            leg.start(caller, display, now, patience_s)
+            return leg
+
+        fork = Fork(lambda signal, _now: self._said(slot, fork, signal), begin)
+        slot.call = fork
+        fork.start(targets, now)
 
     def _targets(self, number: str, now: float) -> Sequence[Target] | Cause:
         if re.search(r"\s", number):
@@ -156,9 +129,8 @@ class SipCore:
         if number.lower().startswith("sip:"):
             hop = hop_of(number)
             return [Target(number, "", hop)] if hop else Cause.NO_ROUTE
-        if self._accounts.get(number) is None:
-            # Numbers outside the box: trunks take them, once there are trunks.
-            return Cause.NO_ROUTE
+        if self._admission.accounts.get(number) is None:
+            return self.trunks.targets(number)
         bindings = self.registrar.bindings(number, now)[:MAX_FORKS]
         return [Target(b.contact, number, b.source, b.source) for b in bindings] or Cause.NO_USER
 
@@ -187,49 +159,10 @@ class SipCore:
     def _moved(self, number: str) -> None:
         self.moved.append((number, self.registrar.contacts(number)))
 
-    # Datagrams
+    # Requests
 
-    def receive(self, data: bytes, source: Addr, now: float) -> None:
-        """Take one datagram from the network. What is malformed is counted, and refused if it can be."""
-        if not data.strip(b"\r\n\x00 "):
-            self.counts["keep-alive"] += 1
-            return
-        try:
-            message = parse(data)
-        except Malformed as wrong:
-            self.counts["malformed"] += 1
-            if wrong.request is not None and wrong.request.method != "ACK":
-                self._stateless(wrong.request, wrong.status, source)
-            return
-        if isinstance(message, SipResponse):
-            self._response(message, source, now)
-        else:
-            self._request(message, source, now)
-
-    def _response(self, response: SipResponse, source: Addr, now: float) -> None:
-        found = self._clients.get(key_of(response))
-        if found is None:
-            self.counts["stray response"] += 1
-            return
-        transaction, leg = found
-        todo = transaction.handle(input_of(response), now)
-        if Do.ACK in todo:
-            self.send(ack_for(transaction.request, response), transaction.peer)
-        self._settle(transaction)
-        if Do.PASS in todo:
-            leg.on_response(transaction, response, source, now)
-
-    def _request(self, request: SipRequest, source: Addr, now: float) -> None:
+    def _new(self, request: SipRequest, source: Addr, now: float) -> None:
         method = request.method
-        if found := self._servers.get(key_of(request)):
-            transaction, leg = found
-            todo = transaction.handle(Input.ACK if method == "ACK" else Input.REQUEST, now)
-            if Do.SEND in todo:
-                self.resend(transaction.data, transaction.peer)
-            self._settle(transaction)
-            if Do.PASS in todo and leg is not None:
-                leg.on_ack(request, now)
-            return
         if method == "CANCEL":
             return self._cancel(request, source, now)
         if tag := tag_of(request, "to"):
@@ -239,11 +172,12 @@ class SipCore:
             try:
                 handler(self, request, source, now)
             except Refusal as refusal:
-                self._stateless(request, refusal.status, source, *refusal.headers)
+                self.refuse(request, refusal.status, source, *refusal.headers)
         elif method not in ("ACK", "BYE", "INFO"):
-            self._stateless(request, 405, source, ALLOW)
+            self.refuse(request, 405, source, ALLOW)
         elif method != "ACK":
-            self._stateless(request, 481, source)
+            self.refuse(request, 481, source)
+        return None
 
     def _within(self, request: SipRequest, tag: str, source: Addr, now: float) -> None:
         leg = self._legs.get((request.headers.get("call-id")[0], tag))
@@ -252,23 +186,23 @@ class SipCore:
             if ours and leg is not None:
                 leg.on_ack(request, now)
         elif not ours or leg is None:
-            self._stateless(request, 481, source)
-        elif len(self._servers) >= MAX_TRANSACTIONS:
-            self._stateless(request, 503, source)
+            self.refuse(request, 481, source)
+        elif self._full():
+            self.refuse(request, 503, source)
         else:
             leg.on_request(self._serve(request, source, leg, now), source, now)
 
     def _cancel(self, request: SipRequest, source: Addr, now: float) -> None:
-        found = self._servers.get(cancelled_key(request))
+        found = self._cancelled(request)
         if found is None:
-            return self._stateless(request, 481, source)
-        self._stateless(request, 200, source)
+            return self.refuse(request, 481, source)
+        self.refuse(request, 200, source)
         if isinstance(leg := found[1], Answering):
             leg.cancelled(request, now)
         return None
 
     def _options(self, request: SipRequest, source: Addr, now: float) -> None:
-        self._stateless(request, 200, source, ALLOW, ("Accept", sdp.TYPE))
+        self.refuse(request, 200, source, ALLOW, ("Accept", sdp.TYPE))
 
     # Calls that come in
 
@@ -280,12 +214,14 @@ class SipCore:
             raise Refusal(415, ("Accept", sdp.TYPE))
         if self._merged(request):
             raise Refusal(482)
-        ringing = self._admitted(request, source, now)
+        if self._full():
+            raise Refusal(503)
+        admitted = self._admission.call(request, source, now)
         index = self.free()
         if index is None:
             self.counts["all lines busy"] += 1
             raise Refusal(486)
-        self._ring(self.slots[index], request, source, ringing, now)
+        self._ring(self.slots[index], request, source, admitted, now)
 
     def _merged(self, request: SipRequest) -> bool:
         """The same call came by another way already (§8.2.2.2)."""
@@ -295,25 +231,7 @@ class SipCore:
             for key, leg in self._legs.items()
         )
 
-    def _admitted(self, request: SipRequest, source: Addr, now: float) -> Ringing:
-        """Who calls whom, if they may: our extensions by password, others only the hotline's numbers."""
-        who = party(request.headers.get("from")[0]).number
-        called = number_of(uri_of(request.uri))
-        if self._accounts.get(who):
-            account = self._accounts.prove(request, 407, now)
-            if account.number != who:
-                raise Refusal(403)
-            return Ringing(account.number, called, account.display)
-        trusted = self._trusted(source)
-        if self._networks and not trusted:
-            self.counts["not allowed"] += 1
-            raise Refusal(403)
-        if called not in self.settings.numbers:
-            raise Refusal(404)
-        caller, display = caller_of(request, trusted=trusted)
-        return Ringing(caller, called, display)
-
-    def _ring(self, slot: Slot, request: SipRequest, source: Addr, ringing: Ringing, now: float) -> None:
+    def _ring(self, slot: Slot, request: SipRequest, source: Addr, admitted: Admitted, now: float) -> None:
         transaction = self._serve(request, source, None, now)
 
         def post(leg: Leg, signal: Signal, _now: float) -> None:
@@ -322,22 +240,17 @@ class SipCore:
         try:
             leg = Answering(self, transaction, source, self._local(slot, source), post, now)
         except (sdp.BadSdp, sdp.NothingCommon) as wrong:
-            del self._servers[transaction.key]
+            self._unserve(transaction)
             raise Refusal(488 if isinstance(wrong, sdp.NothingCommon) else 400) from wrong
         self._servers[transaction.key] = (transaction, leg)
         slot.call = leg
-        self._said(slot, leg, ringing)
-
-    def _trusted(self, source: Addr) -> bool:
-        address = ipaddress.ip_address(source[0])
-        return any(address in network for network in self._networks)
+        self._said(slot, leg, admitted.ringing)
 
     # Phones
 
     def _register(self, request: SipRequest, source: Addr, now: float) -> None:
-        number = self._accounts.prove(request, 401, now).number
-        if party(request.headers.get("to")[0]).number != number:
-            raise Refusal(403)
+        who = party(request.headers.get("to")[0]).number
+        number = self._admission.prove(request, 401, now, who).number
         if self.registrar.register(number, request, source, now):
             self._moved(number)
         self.arm(self.registrar)
@@ -345,106 +258,42 @@ class SipCore:
             ("Contact", f"<{b.contact}>;expires={round(b.expires_at - now)}")
             for b in self.registrar.bindings(number, now)
         ]
-        self._stateless(request, 200, source, *contacts)
+        self.refuse(request, 200, source, *contacts)
+
+    # Trunks
+
+    def open_trunk(self, name: str, now: float) -> None:
+        """Take a trunk into use; `Up` or `Fault` follows, again whenever that changes."""
+        self.trunks.get(name).open(now)
+
+    def resolved(self, host: str, addresses: tuple[str, ...], now: float) -> None:
+        """What the look-up of a name in `wanted` found."""
+        self.trunks.resolved(host, addresses, now)
+
+    def _trunk_said(self, name: str, signal: Signal) -> None:
+        self.trunk_events.append((name, signal))
 
     # What legs need (leg.Wire)
 
-    def ours(self, towards: Addr) -> Addr:
-        return self.settings.advertise_ip or self._address_towards(towards[0]), self.port
-
-    def send(self, message: Message, to: Addr) -> bytes:
-        name = "User-Agent" if isinstance(message, SipRequest) else "Server"
-        message.headers.set_single(name, self.settings.user_agent)
-        data = bytes(message)
-        self.outgoing.append((data, to))
-        return data
-
-    def resend(self, data: bytes, to: Addr) -> None:
-        self.counts["sent again"] += 1
-        self.outgoing.append((data, to))
-
-    def start(self, request: SipRequest, to: Addr, leg: Leg, now: float) -> Transaction:
-        kind = Kind.INVITE_CLIENT if request.method == "INVITE" else Kind.CLIENT
-        transaction = Transaction(kind, request, to, now)
-        transaction.data = self.send(request, to)
-        self._clients[transaction.key] = (transaction, leg)
-        self.arm(transaction)
-        return transaction
-
-    def respond(self, transaction: Transaction, response: SipResponse, now: float) -> None:
-        todo = transaction.handle(input_of(response), now)
-        if Do.SEND in todo:
-            transaction.data = self.send(response, transaction.peer)
-        self._settle(transaction)
-
-    def abandon(self, transaction: Transaction) -> None:
-        self._clients.pop(transaction.key, None)
-
     def joined(self, leg: Leg) -> None:
+        """The leg has its dialog: requests within it shall come to the leg."""
         assert leg.dialog is not None
         self._legs[leg.dialog.call_id, leg.dialog.local_tag] = leg
 
     def left(self, leg: Leg) -> None:
+        """The leg's dialog is over."""
         if leg.dialog is not None:
             key = (leg.dialog.call_id, leg.dialog.local_tag)
             if self._legs.get(key) is leg:
                 del self._legs[key]
 
-    def arm(self, thing: Timed) -> None:
-        self._schedule.arm(thing)
-
     # Time
 
-    def timer(self) -> float | None:
-        """When `on_timer` wants to be called; it may turn out to be early."""
-        return self._schedule.timer()
-
-    def on_timer(self, now: float) -> None:
-        """Do all that is due."""
-        for thing in self._schedule.due(now):
-            self._fire(thing, now)
-
     def _fire(self, thing: Timed, now: float) -> None:
-        if isinstance(thing, Transaction):
-            todo = thing.on_timer(now)
-            if Do.SEND in todo:
-                self.resend(thing.data, thing.peer)
-            leg = self._clients[thing.key][1] if thing.key in self._clients else None
-            self._settle(thing)
-            if Do.FAIL in todo and leg is not None:
-                leg.on_failure(thing, now)
-        elif isinstance(thing, Registrar):
+        if isinstance(thing, Registrar):
             self.moved += thing.on_timer(now).items()
         else:
-            thing.on_timer(now)
-
-    def quiet(self) -> bool:
-        """Nothing of ours waits for an answer any more."""
-        waiting = (State.CALLING, State.PROCEEDING)
-        return not any(transaction.state in waiting for transaction, _ in self._clients.values())
-
-    # Within
-
-    def _serve(self, request: SipRequest, source: Addr, leg: Leg | None, now: float) -> Transaction:
-        kind = Kind.INVITE_SERVER if request.method == "INVITE" else Kind.SERVER
-        transaction = Transaction(kind, request, where_to_reply(via_of(request), source), now)
-        self._servers[transaction.key] = (transaction, leg)
-        return transaction
-
-    def _stateless(self, request: SipRequest, status: int, source: Addr, *headers: tuple[str, str]) -> None:
-        """Answer without a transaction; the tag is the same however often the request comes again."""
-        seed = request.headers.get("call-id")[0] + request.headers.get("via")[0]
-        tag = hashlib.blake2s(seed.encode(), key=self._key, digest_size=8).hexdigest()
-        to = where_to_reply(via_of(request), source)
-        self.send(reply(request, status, source, to_tag=tag, headers=headers), to)
-
-    def _settle(self, transaction: Transaction) -> None:
-        if transaction.state is not State.TERMINATED:
-            self.arm(transaction)
-        elif transaction.kind in (Kind.INVITE_CLIENT, Kind.CLIENT):
-            self._clients.pop(transaction.key, None)
-        else:
-            self._servers.pop(transaction.key, None)
+            super()._fire(thing, now)
 
 
 REQUESTS: dict[str, Callable[[SipCore, SipRequest, Addr, float], None]] = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from aiosipua.message import SipRequest, SipResponse
 
@@ -9,7 +10,7 @@ from hardware.line import Alerting, Answered, Cause, Cleared, Digit, RtpRoute, S
 from hardware.sip import sdp
 from hardware.sip.causes import cause_of, reason_header
 from hardware.sip.dialog import Dialog, via_value
-from hardware.sip.digest import Credentials
+from hardware.sip.digest import Login
 from hardware.sip.leg import ALLOW, SDP_TYPE, Leg, LegPost, Wire
 from hardware.sip.message import Addr, cseq_of, quoted, sip_uri, tag_of, token
 from hardware.sip.transaction import T1, Transaction
@@ -19,57 +20,85 @@ RING_S = 185.0
 ELSEWHERE = ("Reason", 'SIP;cause=200;text="Call completed elsewhere"')
 
 
+PATIENCE_S = 6.0
+"""How long a trunk may stay silent before the next one is tried."""
+MOVES_ON = (408, 500, 502, 503, 504)
+"""Refusals that say this way is blocked, not that the called party refuses: the next way is tried."""
+
+
+class Answers(Protocol):
+    """What meets a challenge: `Credentials` or a `Login`."""
+
+    def answer(self, challenge: str, method: str, uri: str) -> str | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom to call: the request line, the number shown in To, and where the INVITE goes."""
+    """Whom to call: the request line, the number shown in To, and where the INVITE goes.
+
+    By a trunk, To and From are in its `domain`, `shown` is the number shown instead of the
+    caller's, and the caller is asserted to the network (RFC 3325).
+    """
 
     uri: str
     number: str
     hop: Addr
     behind: Addr | None = None
+    login: Login | None = None
+    domain: str = ""
+    shown: str = ""
+    trunk: str = ""
 
 
 class Dialing(Leg):
     """The caller's side of one INVITE."""
 
     def __init__(
-        self, wire: Wire, target: Target, local: sdp.Local, post: LegPost, credentials: Sequence[Credentials]
+        self, wire: Wire, target: Target, local: sdp.Local, post: LegPost, credentials: Sequence[Answers]
     ) -> None:
         super().__init__(wire, local, post)
         self.target = target
         self.unreachable = False
         """Nothing at all came back."""
+        self.moves_on = False
+        """This way is blocked; another may not be."""
         self._credentials = credentials
         self._invite: SipRequest | None = None
         self._transaction: Transaction | None = None
         self._heard = self._early = self._cancelling = self._cancelled = self._done = self._tried = False
         self._give_up_at: float | None = None
+        self._ring_until = 0.0
         self._acks: dict[str, tuple[bytes, Addr]] = {}
         self._reason = reason_header(Cause.NORMAL)
 
-    def start(self, caller: str | None, display: str, now: float) -> None:
-        """Send the INVITE, showing `caller`, or nobody when None (RFC 3323)."""
-        host, port = self.wire.ours(self.target.hop)
-        if caller is None:
-            who = '"Anonymous" <sip:anonymous@anonymous.invalid>'
-        else:
-            who = f"{quoted(display)}<{sip_uri(caller, host, port)}>"
-        invite = SipRequest(method="INVITE", uri=self.target.uri)
+    def start(self, caller: str | None, display: str, now: float, patience_s: float = RING_S) -> None:
+        """Send the INVITE, showing `caller`, or nobody when None (RFC 3323); wait for any sign of life."""
+        target = self.target
+        ours = self.wire.ours(target.hop)
+        home = (target.domain, None) if target.domain else ours
+        shown = target.shown or caller
+        who = '"Anonymous" <sip:anonymous@anonymous.invalid>'
+        if caller is not None and shown:
+            who = f"{quoted(display)}<{sip_uri(shown, *home)}>"
+        invite = SipRequest(method="INVITE", uri=target.uri)
         put = invite.headers.append
-        put("Via", via_value((host, port)))
+        put("Via", via_value(ours))
         put("Max-Forwards", "70")
         put("From", f"{who};tag={token()}")
-        to = sip_uri(self.target.number, self.target.hop[0]) if self.target.number else self.target.uri
+        to = sip_uri(target.number, target.domain or target.hop[0]) if target.number else target.uri
         put("To", f"<{to}>")
-        put("Call-ID", f"{token()}@{host}")
+        put("Call-ID", f"{token()}@{ours[0]}")
         put("CSeq", "1 INVITE")
-        put(*self.contact(self.target.hop))
+        put(*self.contact(target.hop))
         put(*ALLOW)
         put(*SDP_TYPE)
+        if target.domain and (asserted := shown or (target.login.user if target.login else "")):
+            put("P-Asserted-Identity", f"<{sip_uri(asserted, target.domain)}>")
         if caller is None:
             put("Privacy", "id")
         invite.body = sdp.offer(self.local)
-        self._give_up_at = now + RING_S
+        self._give_up_at = now + min(patience_s, RING_S)
+        self._ring_until = now + RING_S
         self._send(invite, now)
 
     def _send(self, invite: SipRequest, now: float) -> None:
@@ -82,6 +111,8 @@ class Dialing(Leg):
     def on_response(self, transaction: Transaction, response: SipResponse, source: Addr, now: float) -> None:
         if transaction is not self._transaction:
             return
+        if not self._heard and self._give_up_at is not None:
+            self._give_up_at = self._ring_until
         self._heard = True
         if response.status_code < 200:
             self._progress(response, now)
@@ -93,6 +124,7 @@ class Dialing(Leg):
     def on_failure(self, transaction: Transaction, now: float) -> None:
         if transaction is self._transaction and not self._done:
             self.unreachable = not self._heard
+            self.moves_on = True
             self._finish(Cause.NO_USER, now)
 
     def _progress(self, response: SipResponse, now: float) -> None:
@@ -147,6 +179,7 @@ class Dialing(Leg):
         status = response.status_code
         if status in (401, 407) and not self._tried and not self._cancelling and self._again(response, now):
             return
+        self.moves_on = status in MOVES_ON
         self._finish(cause_of(status, response.headers.get("reason")), now)
 
     def _again(self, response: SipResponse, now: float) -> bool:
@@ -227,15 +260,26 @@ class Dialing(Leg):
                 self.wire.abandon(self._transaction)
             self._done = True
         else:
-            self.end(Cause.NO_ANSWER, now)
-            self.post(Cleared(Cause.NO_ANSWER), now)
+            self.moves_on = not self._heard
+            cause = Cause.NO_ANSWER if self._heard else Cause.NO_USER
+            self.end(cause, now)
+            self.post(Cleared(cause), now)
 
 
 class Fork:
-    """All phones of one extension ring; the first to answer has the call, the others stop."""
+    """All phones of one extension ring; the first to answer has the call, the others stop.
 
-    def __init__(self, post: Callable[[Signal, float], None]) -> None:
+    Trunks are tried one after another instead. `begin` makes a leg to a target and starts it.
+    """
+
+    def __init__(
+        self,
+        post: Callable[[Signal, float], None],
+        begin: Callable[[Target, LegPost, float, float], Dialing],
+    ) -> None:
         self.legs: list[Dialing] = []
+        self._begin = begin
+        self._later: list[Target] = []
         self._post = post
         self._winner: Leg | None = None
         self._early: Leg | None = None
@@ -243,6 +287,19 @@ class Fork:
         self._route: RtpRoute | None = None
         self._causes: list[Cause] = []
         self.unreachable: list[Target] = []
+
+    def start(self, targets: Sequence[Target], now: float) -> None:
+        """Call phones all at once, trunks in turn."""
+        if targets[0].trunk:
+            self._later = list(targets)
+            self._next(now)
+        else:
+            self.legs = [self._begin(target, self.hear, RING_S, now) for target in targets]
+
+    def _next(self, now: float) -> None:
+        target = self._later.pop(0)
+        patience_s = PATIENCE_S if self._later else RING_S
+        self.legs.append(self._begin(target, self.hear, patience_s, now))
 
     def hear(self, leg: Leg, signal: Signal, now: float) -> None:
         """What one leg says, made into what the line says."""
@@ -261,6 +318,7 @@ class Fork:
 
     def end(self, cause: Cause, now: float) -> None:
         """Stop all."""
+        self._later.clear()
         for leg in self.legs:
             leg.detach()
             leg.end(cause, now)
@@ -302,10 +360,14 @@ class Fork:
         self._causes.append(cause)
         if self._early is leg:
             self._early = None
+        if self._later and isinstance(leg, Dialing) and leg.moves_on and self._alerted is None:
+            leg.detach()
+            return self._next(now)
         if not self.legs:
             # A phone that is there says more than one that is not.
             told = [c for c in self._causes if c is not Cause.NO_USER]
             self._post(Cleared(told[-1] if told else cause), now)
+        return None
 
 
 def _early(response: SipResponse) -> RtpRoute | None:

@@ -129,3 +129,20 @@ class Credentials:
         if "opaque" in asked:
             said["opaque"] = asked["opaque"]
         return stringify_auth(AuthCredentials("Digest", said))
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user and password for whatever realm asks: a provider names its realm only when it asks."""
+
+    user: str
+    password: str
+
+    def answer(
+        self, challenge: str, method: str, uri: str, *, count: int = 1, cnonce: str | None = None
+    ) -> str | None:
+        """The value of the Authorization header, or None when the challenge cannot be met."""
+        realm = fields(challenge).get("realm", "")
+        kept = {a: ha1(self.user, realm, self.password, a) for a in HASHES}
+        known = Credentials(self.user, realm, kept["MD5"], kept["SHA-256"])
+        return known.answer(challenge, method, uri, count=count, cnonce=cnonce)

@@ -10,13 +10,14 @@ from typing import cast
 from hardware.line import Cause, Post, Signal, Traits
 from hardware.sip.core import SipCore
 from hardware.sip.message import Addr
-from hardware.sip.settings import SipAccount, SipSettings
+from hardware.sip.settings import SipAccount, SipSettings, SipTrunk
 
-__all__ = ["SipAccount", "SipEndpoint", "SipLine", "SipSettings"]
+__all__ = ["SipAccount", "SipEndpoint", "SipLine", "SipSettings", "SipTrunk", "TrunkLine"]
 
 log = logging.getLogger(__name__)
 
 STOP_S = 2.0
+LOOK_UP_S = 10.0
 BUFFER = 1 << 20
 """Bytes of socket buffer: a second of a busy trunk while we are kept from running."""
 
@@ -43,7 +44,7 @@ class SipLine:
         self._endpoint.flush()
 
     def dial(self, number: str, caller: str | None) -> None:
-        """Call an extension (all its phones) or a ``sip:`` URI at an IP address."""
+        """Call an extension (all its phones), a number by trunk, or a ``sip:`` URI at an IP address."""
         self._endpoint.core.dial(self.index, number, caller, self._endpoint.now())
         self._endpoint.flush()
 
@@ -64,6 +65,38 @@ class SipLine:
         self._endpoint.flush()
 
 
+class TrunkLine:
+    """How a trunk is, as a line that carries no call itself: ``trunk/NAME`` says `Up` and `Fault`."""
+
+    traits = Traits()
+
+    def __init__(self, endpoint: "SipEndpoint", name: str) -> None:
+        self.name = f"trunk/{name}"
+        self.post: Post | None = None
+        self._endpoint = endpoint
+        self._trunk = name
+
+    def open(self, post: Post) -> None:
+        self.post = post
+        self._endpoint.core.open_trunk(self._trunk, self._endpoint.now())
+        self._endpoint.flush()
+
+    def dial(self, number: str, caller: str | None) -> None:
+        """Nothing: a call by a trunk is on one of the `SipLine`s."""
+
+    def answer(self) -> None:
+        """Nothing rings here."""
+
+    def hangup(self, cause: Cause) -> None:
+        """No call is here."""
+
+    def send_digits(self, digits: str) -> None:
+        """No call is here."""
+
+    def close(self) -> None:
+        self.post = None
+
+
 class SipEndpoint(asyncio.DatagramProtocol):
     """Owns the socket and the clock of a `SipCore`. All methods belong to one event loop.
 
@@ -79,12 +112,14 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self.settings = settings
         self.core = SipCore(settings, self._address_towards)
         self.lines = [SipLine(self, index) for index in range(settings.lines)]
+        self.trunks = {trunk.name: TrunkLine(self, trunk.name) for trunk in settings.trunks}
         self._on_registration = on_registration
         self._loop: asyncio.AbstractEventLoop | None = None
         self._transport: asyncio.DatagramTransport | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._posting = False
         self._addresses: dict[str, str] = {}
+        self._looking: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Bind the socket. Raises OSError when the address is not ours or taken."""
@@ -105,11 +140,15 @@ class SipEndpoint(asyncio.DatagramProtocol):
         for line in self.lines:
             if line.busy:
                 line.hangup(Cause.NORMAL)
+        self.core.trunks.close(self.now())
+        self.flush()
         until = self._loop.time() + STOP_S
         while not self.core.quiet() and self._loop.time() < until:
             await asyncio.sleep(0.02)
         if self._alarm:
             self._alarm.cancel()
+        for task in self._looking:
+            task.cancel()
         self._transport.close()
         self._transport = None
 
@@ -156,7 +195,13 @@ class SipEndpoint(asyncio.DatagramProtocol):
             for data, to in self.core.outgoing:
                 self._transport.sendto(data, to)
         self.core.outgoing.clear()
-        if (self.core.events or self.core.moved) and not self._posting and self._loop is not None:
+        if self.core.wanted:
+            self._look_up()
+        if (
+            (self.core.events or self.core.moved or self.core.trunk_events)
+            and not self._posting
+            and self._loop is not None
+        ):
             self._posting = True
             self._loop.call_soon(self._hand_out)
         self._set_alarm()
@@ -167,10 +212,13 @@ class SipEndpoint(asyncio.DatagramProtocol):
         moved, self.core.moved = self.core.moved, []
         for number, contacts in moved:
             self._on_registration(number, contacts)
+        trunk_events, self.core.trunk_events = self.core.trunk_events, []
+        for name, signal in trunk_events:
+            self._deliver(self.trunks[name], signal)
         for index, signal in events:
             self._deliver(self.lines[index], signal)
 
-    def _deliver(self, line: SipLine, signal: Signal) -> None:
+    def _deliver(self, line: SipLine | TrunkLine, signal: Signal) -> None:
         if line.post is None:
             return
         try:
@@ -195,6 +243,27 @@ class SipEndpoint(asyncio.DatagramProtocol):
         except Exception:
             self.core.counts["bug"] += 1
             log.exception("a SIP timer could not be handled")
+        self.flush()
+
+    def _look_up(self) -> None:
+        assert self._loop is not None
+        for host in self.core.wanted:
+            task = self._loop.create_task(self._resolve(host))
+            self._looking.add(task)
+            task.add_done_callback(self._looking.discard)
+        self.core.wanted.clear()
+
+    async def _resolve(self, host: str) -> None:
+        """Look a trunk's name up, off the loop."""
+        assert self._loop is not None
+        try:
+            async with asyncio.timeout(LOOK_UP_S):
+                found = await self._loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+        except (OSError, TimeoutError):
+            found = []
+        family = socket.AF_INET6 if ":" in self.settings.bind_ip else socket.AF_INET
+        addresses = dict.fromkeys(str(address[0]) for of, _, _, _, address in found if of == family)
+        self.core.resolved(host, tuple(addresses), self.now())
         self.flush()
 
     def _address_towards(self, ip: str) -> str:

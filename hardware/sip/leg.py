@@ -12,6 +12,7 @@ from hardware.sip import sdp
 from hardware.sip.causes import reason_cause, reason_header
 from hardware.sip.dialog import Dialog
 from hardware.sip.message import Addr, Message, cseq_of, reply
+from hardware.sip.schedule import Timed
 from hardware.sip.transaction import T1, T2, Transaction
 
 METHODS = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REGISTER"
@@ -31,8 +32,8 @@ class Wire(Protocol):
     def resend(self, data: bytes, to: Addr) -> None:
         """Send bytes again."""
 
-    def start(self, request: SipRequest, to: Addr, leg: "Leg", now: float) -> Transaction:
-        """Send a request in a transaction whose outcome comes to the leg."""
+    def start(self, request: SipRequest, to: Addr, owner: "Leg", now: float) -> Transaction:
+        """Send a request in a transaction whose outcome comes to the owner."""
 
     def respond(self, transaction: Transaction, response: SipResponse, now: float) -> None:
         """Answer in a transaction."""
@@ -46,8 +47,8 @@ class Wire(Protocol):
     def left(self, leg: "Leg") -> None:
         """The leg's dialog is over."""
 
-    def arm(self, leg: "Leg") -> None:
-        """The leg's timer may have changed."""
+    def arm(self, thing: Timed) -> None:
+        """The thing's timer may have changed."""
 
 
 LegPost = Callable[["Leg", Signal, float], None]

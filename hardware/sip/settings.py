@@ -15,11 +15,38 @@ class SipAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class SipTrunk:
+    """A provider: where it is, who we are there, and which calls it carries.
+
+    Calls from its addresses and from networks in `allow` are its calls; they may be to
+    `numbers`, or to any number of the hotline when that is empty. A call of ours to a number
+    beginning with `prefix` may go out by it: the first `strip` digits are taken away, `add`
+    is put before. Of several, the longest prefix is tried first, then the lowest `priority`.
+    `caller` is the number shown, whoever calls; empty shows whom the call names.
+    """
+
+    name: str
+    host: str
+    """An IP address, or a name that is looked up."""
+    port: int = 5060
+    user: str = ""
+    password: str = ""
+    register: bool = False
+    numbers: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    priority: int = 1
+    caller: str = ""
+    prefix: str = ""
+    strip: int = 0
+    add: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SipSettings:
     """One socket, its lines, its phones and its trunks.
 
     `numbers` are the hotline's own; calls to them need no password, but must come from a
-    network in `allow` when that is not empty. Networks in `allow` are also believed when
+    trunk or a network in `allow` when that is not empty. Both are also believed when
     they assert a caller (RFC 3325). `rtp_base` + 2 N is the port of line N on `rtp_ip`.
     `port` 0 takes any free one. `advertise_ip` is told to far ends instead of our own.
     """
@@ -36,4 +63,5 @@ class SipSettings:
     user_agent: str = "Hotline Box"
     allow: tuple[str, ...] = ()
     credentials: tuple[Credentials, ...] = ()
-    """What we answer when a trunk challenges a call of ours."""
+    """What we answer when a peer called by its ``sip:`` URI challenges us."""
+    trunks: tuple[SipTrunk, ...] = ()

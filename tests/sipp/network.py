@@ -9,7 +9,7 @@ from hardware.line import Signal
 from hardware.sip.core import SipCore
 from hardware.sip.digest import Credentials, ha1
 from hardware.sip.message import Addr, Message, parse
-from hardware.sip.settings import SipAccount, SipSettings
+from hardware.sip.settings import SipAccount, SipSettings, SipTrunk
 
 BOX = ("10.0.0.1", 5060)
 PHONE = ("10.0.0.9", 5062)
@@ -25,12 +25,16 @@ def settings(
     lines: int = 4,
     allow: tuple[str, ...] = (),
     credentials: tuple[Credentials, ...] = (),
+    trunks: tuple[SipTrunk, ...] = (),
 ) -> SipSettings:
     """A box with two extensions and the hotline's number."""
     accounts = tuple(SipAccount(n, ha1(n, REALM, f"pw{n}"), f"台席{n}") for n in ("8001", "8002"))
     numbers = frozenset({"12345"})
     return SipSettings(
-        ip, 5060, ip, 20000, lines, REALM, accounts, numbers, allow=allow, credentials=credentials
+        *(ip, 5060, ip, 20000, lines, REALM, accounts, numbers),
+        allow=allow,
+        credentials=credentials,
+        trunks=trunks,
     )
 
 
