@@ -1,6 +1,7 @@
 """Who may open what, and what every page says to the browser."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -186,3 +187,20 @@ def test_health_is_told_to_anybody(web: Web) -> None:
     assert answer.status_code == 200
     assert answer.json is not None
     assert (answer.json["database"], answer.json["calls"], answer.json["ok"]) == (True, False, False)
+
+
+def test_the_sign_on_every_page_tells_how_far_behind_the_hub_is(tmp_path: Path) -> None:
+    web = open_web(tmp_path)
+    assert "独立运行" in web.visitor("1200").get("/tickets").text
+    with web.box.store.transaction():
+        web.box.store.execute(
+            "INSERT INTO peer (name, site, out_seq, acked, state, seen_s, out_epoch, out_chain, out_low,"
+            " in_epoch, in_seq, in_chain, incarnation, reason, clock_s, restarts)"
+            " VALUES ('hub', 0, 12, 9, 'connected', ?, 1, x'', 0, 1, 5, x'', '', '', 0, 0)",
+            time.time(),
+        )
+    assert "上级中心：待传 3 条" in web.visitor("1200").get("/tickets").text
+    assert ">hub<" in web.visitor("9100").get("/box").text
+    with web.box.store.transaction():
+        web.box.store.execute("UPDATE peer SET state = 'away'")
+    assert "上级中心：未连接，待传 3 条" in web.visitor("1200").get("/tickets").text

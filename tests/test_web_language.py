@@ -18,6 +18,7 @@ from web.language import COOKIE, SOURCE, asked_by_scripts
 ROOT = Path(package.__file__).parent.parent
 KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "_": None,
+    "N_": None,
     "gettext": None,
     "lazy_gettext": None,
     "t": (1,),

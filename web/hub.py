@@ -1,13 +1,19 @@
-"""The small sign on every page: whether this box is connected to the hub, and how far behind."""
+"""The small sign on every page: whether this box is connected to its hub or sites, and how far behind."""
 
 import time
 from dataclasses import dataclass
 
-from flask_babel import gettext
+from flask_babel import gettext, lazy_gettext
 
+from appliance.store.streams_view import StreamView, streams
 from web.context import Box
 
-STALE_S = 120.0
+STATES = {
+    "never": lazy_gettext("never connected"),
+    "away": lazy_gettext("not connected"),
+    "connected": lazy_gettext("connected"),
+    "parked": lazy_gettext("stopped, look at it"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +26,22 @@ class HubSign:
 
 
 def hub_sign(box: Box) -> HubSign:
-    """Tell how the peers do; a box without brokers is alone on purpose."""
-    rows = box.store.rows("SELECT name, state, seen_s, out_seq - acked FROM peer")
-    if not rows:
+    """Tell how the streams do; a box without brokers is alone on purpose."""
+    found = streams(box.store, time.time())
+    if not found:
         if box.configuration.sync.brokers:
             return HubSign("warn", gettext("Hub: not yet reached"), gettext("No hub has answered so far."))
         return HubSign("", gettext("Works alone"), gettext("No hub is set up for this box."))
-    behind = sum(max(0, int(row[3])) for row in rows)
-    seen_s = max(float(row[2]) for row in rows)
-    detail = gettext("%(count)s entries wait to be sent.", count=behind)
-    if time.time() - seen_s > STALE_S:
+    behind = sum(stream.backlog for stream in found)
+    detail = _detail(found, behind)
+    if not all(stream.connected for stream in found):
         return HubSign("bad", gettext("Hub: no connection, %(count)s waiting", count=behind), detail)
     if behind:
         return HubSign("warn", gettext("Hub: %(count)s waiting", count=behind), detail)
     return HubSign("good", gettext("Hub: all delivered"), detail)
+
+
+def _detail(found: list[StreamView], behind: int) -> str:
+    reason = next((stream.reason for stream in found if stream.reason), "")
+    waiting = gettext("%(count)s entries wait to be sent.", count=behind)
+    return f"{waiting} {gettext(reason)}" if reason else waiting

@@ -1,13 +1,16 @@
 """The box itself, for technicians: lines, sound clock, units, peers and warnings."""
 
 import shutil
+import time
 from typing import Any
 
 import msgspec
 from flask import Blueprint, render_template
 
+from appliance.store.streams_view import streams
 from web import shown
 from web.context import Box, box
+from web.hub import STATES
 
 pages = Blueprint("box", __name__, url_prefix="/box")
 
@@ -24,7 +27,8 @@ def page() -> str:
         calls_up=here.calls.up,
         lines=sorted(board.lines, key=lambda line: (line.state == "idle", line.name)),
         busy=len(busy),
-        peers=_peers(here),
+        peers=streams(here.store, time.time()),
+        peer_states=STATES,
         disk=_disk(here),
         quarantined=here.store.rows(
             "SELECT hex(eid), reason, at_s FROM quarantine ORDER BY at_s DESC LIMIT 10"
@@ -43,28 +47,11 @@ def state() -> dict[str, Any]:
     return {
         "calls_up": here.calls.up,
         "board": msgspec.to_builtins(here.calls.board),
-        "peers": _peers(here),
+        "peers": msgspec.to_builtins(streams(here.store, time.time())),
         "disk": _disk(here),
         "jobs": _jobs(here),
         "streams": here.live.streams,
     }
-
-
-def _peers(here: Box) -> list[dict[str, Any]]:
-    columns = [
-        "name",
-        "site",
-        "state",
-        "reason",
-        "seen_s",
-        "out_seq",
-        "acked",
-        "in_seq",
-        "out_epoch",
-        "in_epoch",
-    ]
-    rows = here.store.rows(f"SELECT {', '.join(columns)} FROM peer ORDER BY name")
-    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _disk(here: Box) -> dict[str, Any]:
