@@ -31,6 +31,7 @@ HOLD, RESUME, PASS = Hold(), Resume(), Pass("1002", "agent:1002")
 EVERY_STEP: tuple[Step, ...] = (ENTER, JOIN, LEAVE, RING, RETURN, CONNECT, HOLD, RESUME, PASS, END)
 WAY_TO: dict[State, tuple[Step, ...]] = {
     State.RINGING: (),
+    State.DIALLING: (),
     State.IN_FLOW: (ENTER,),
     State.QUEUED: (ENTER, JOIN),
     State.OFFERED: (ENTER, JOIN, RING),
@@ -42,7 +43,7 @@ PAIRS = [(state, step) for state, step in product(State, EVERY_STEP)]
 
 
 def call_in(state: State) -> Call:
-    call = Call(CID, "sip/0", "13800138000", "12345", 100.0)
+    call = Call(CID, "sip/0", "13800138000", "12345", 100.0, outgoing=state is State.DIALLING)
     for step in WAY_TO[state]:
         call.take(step, 100.0)
     assert call.state is state

@@ -16,6 +16,8 @@ from appliance.refused import Refused
 MISSED = "missed"
 DECLINED = "declined"
 SIGNED_IN = "signed_in"
+RESERVED_S = 30.0
+"""How long an agent's phone rings for a call that comes past the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,9 @@ class AgentState:
     phone_up: bool = False
     next_pause: str = ""
     """A pause asked for while talking; begins when the call is over."""
+    back: str = ""
+    """Where a reserved agent goes back to when nothing comes of it."""
+    back_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +168,26 @@ class Acd:
             self._waiting[call] = Waiting(call, queue, now)
             self._distribute(now)
 
+    def reserve(self, call: str, number: str, now: float, offer_s: float = RESERVED_S) -> None:
+        """Ring one agent for a call that comes past the queue; Refused while the agent is in another.
+
+        What follows is as with an offer: `accepted`, `declined`, or the time runs out.
+        """
+        agent = self._present(number)
+        if agent.state in ("busy", "offered"):
+            raise Refused("agent_busy")
+        if not agent.phone_up:
+            raise Refused("phone_down")
+        back = agent.state if agent.state in ("ready", "paused") else "ready"
+        self._set(number, "offered", now, call=call, until=now + offer_s)
+        self._agents[number] = replace(self._agents[number], back=back, back_reason=agent.reason)
+
     def leave(self, call: str, now: float) -> None:
         """A call waits no longer: it hung up, or went another way."""
         self._waiting.pop(call, None)
         for agent in self._holding(call, "offered"):
             self._withdraw(agent, "gone")
-            self._set(agent.number, "ready", now, keep_idle=True)
+            self._set(agent.number, agent.back or "ready", now, reason=agent.back_reason, keep_idle=True)
         self._distribute(now)
 
     def accepted(self, call: str, number: str, now: float) -> None:
@@ -185,7 +204,10 @@ class Acd:
         if agent.state != "offered":
             raise Refused("no_offer")
         self._withdraw(agent, why)
-        self._set(number, "paused", now, reason=why)
+        if agent.back:
+            self._set(number, agent.back, now, reason=agent.back_reason)
+        else:
+            self._set(number, "paused", now, reason=why)
         self._distribute(now)
 
     def cleared(self, number: str, now: float) -> None:
@@ -267,5 +289,7 @@ class Acd:
             until_s=until,
             idle_since_s=idle_s,
             next_pause="",
+            back="",
+            back_reason="",
         )
         self._events.append(Changed(self._agents[number]))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from appliance.calls.wire import CallView
+from appliance.calls.wire import CallView, PartyView
 from appliance.events import Fact
 from hardware.line import Cause
 
@@ -13,6 +13,8 @@ class State(StrEnum):
     """Where a call stands."""
 
     RINGING = "ringing"
+    DIALLING = "dialling"
+    """We call; the other end has not answered."""
     IN_FLOW = "in_flow"
     QUEUED = "queued"
     OFFERED = "offered"
@@ -90,6 +92,8 @@ Step = Enter | Join | Leave | Ring | Return | Connect | Hold | Resume | Pass | E
 STEPS: Mapping[tuple[State, type[Step]], State] = {
     (State.RINGING, Enter): State.IN_FLOW,
     (State.RINGING, End): State.ENDED,
+    (State.DIALLING, Connect): State.TALKING,
+    (State.DIALLING, End): State.ENDED,
     (State.IN_FLOW, Join): State.QUEUED,
     (State.IN_FLOW, End): State.ENDED,
     (State.QUEUED, Leave): State.IN_FLOW,
@@ -121,17 +125,20 @@ class IllegalStep(Exception):
 class Call:
     """One caller's call from the first ring to the end. Pure: `take` a step, get the facts to log."""
 
-    def __init__(self, cid: bytes, line: str, caller: str, called: str, now: float) -> None:
+    def __init__(
+        self, cid: bytes, line: str, caller: str, called: str, now: float, outgoing: bool = False
+    ) -> None:
         self.cid = cid
         self.line = line
         self.caller = caller
         self.called = called
-        self.state = State.RINGING
+        self.outgoing = outgoing
+        self.state = State.DIALLING if outgoing else State.RINGING
         self.since_s = self.started_s = now
         self.queue = ""
         self.queued_s = 0.0
         self.agent = ""
-        self._outcome = "self_service"
+        self._outcome = "no_answer" if outgoing else "self_service"
 
     def take(self, step: Step, now: float) -> list[Fact]:
         """Take a step; raises IllegalStep when it is not possible now."""
@@ -148,7 +155,7 @@ class Call:
         if self._outcome != "answered":
             self._outcome = "message"
 
-    def view(self) -> CallView:
+    def view(self, parties: tuple[PartyView, ...] = ()) -> CallView:
         """Return what agents and shift leaders see."""
         return CallView(
             cid=self.cid.hex(),
@@ -161,6 +168,8 @@ class Call:
             queue=self.queue,
             agent=self.agent,
             queued_s=self.queued_s,
+            outgoing=self.outgoing,
+            parties=parties,
         )
 
     def _note(self, step: Step, now: float) -> list[Fact]:
@@ -186,7 +195,7 @@ class Call:
                 return [self._fact("call.returned", agent=agent, why=why)]
             case Connect(agent, extension):
                 self.agent, self._outcome = agent, "answered"
-                wait_s = round(now - self.queued_s, 1)
+                wait_s = round(now - (self.queued_s or self.started_s), 1)
                 return [self._fact("call.answered", agent=agent, extension=extension, wait_s=wait_s)]
             case Hold():
                 return [self._fact("call.held", agent=self.agent)]

@@ -182,6 +182,11 @@ class Conversation:
         self._turn.end("done")
         self._advance(now)
 
+    def out_connected(self, agent: str, extension: str, now: float) -> None:
+        """Whom the agent called picked up."""
+        self._turn = TalkTurn()
+        self._step(Connect(agent, extension), now)
+
     def hold(self, now: float) -> None:
         """Music for the caller."""
         self._step(Hold(), now)

@@ -22,6 +22,7 @@ from appliance.calls.lines import Lines, sip_settings
 from appliance.calls.orders import Orders
 from appliance.calls.past import read_past
 from appliance.calls.seats import BROWSER, Seats
+from appliance.calls.services import Services
 from appliance.calls.storelink import ask
 from appliance.events import Fact, Stamp
 from appliance.journal import FileJournal
@@ -102,8 +103,18 @@ class Calls:
             wake=self.wake,
         )
         self.exchange.queueing = self.seats
+        services = Services(self.exchange, self.seats, self)
+        self.seats.talks = services
         self.seats.define(published)
-        orders = Orders(published, self.seats, self.lines, self.browsers, self.citizens, lambda: self.link.up)
+        orders = Orders(
+            published,
+            self.seats,
+            services,
+            self.lines,
+            self.browsers,
+            self.citizens,
+            lambda: self.link.up,
+        )
         self.control = Control(places.socket("calls"), orders.carry_out, self.board)
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -290,7 +301,22 @@ class Calls:
 
     def line_to(self, extension: str) -> Line | None:
         """A free line to call a SIP extension by."""
-        return self.sip.line_for()
+        return self.free_sip()
+
+    def line_out(self) -> Line | None:
+        """A free line to call somebody outside by: SIP first, then a modem."""
+        return self.free_sip() or self.lines.idle_modem()
+
+    def free_sip(self) -> Line | None:
+        """The SIP line idle longest that is not kept for a call about to be dialled."""
+
+        def kept(line: Line) -> bool:
+            return self.exchange.taken(line.name) or self.seats.taken(line.name)
+
+        first = self.sip.line_for()
+        if first is None or not kept(first):
+            return first
+        return next((line for line in self.sip.lines if not line.busy and not kept(line)), None)
 
     def registered(self, extension: str) -> bool:
         """Whether a SIP phone is there."""

@@ -5,7 +5,7 @@ ask for goes out to lines, media, queue and journal. It owns no socket itself.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import localtime, strftime
@@ -16,10 +16,11 @@ from appliance.calls import turn as turns
 from appliance.calls.call import Call, State
 from appliance.calls.conversation import Conversation
 from appliance.calls.ledger import Ledger
+from appliance.calls.legs import Leg, Purpose
 from appliance.calls.room import Party, Role, Room, Row
-from appliance.calls.wire import CallView
+from appliance.calls.wire import CallView, PartyView
 from appliance.events import Fact
-from hardware.line import Answered, Cause, Cleared, Digit, Line, Ringing, Signal
+from hardware.line import Alerting, Answered, Cause, Cleared, Digit, Line, Ringing, Signal
 from hardware.media import wire as media
 from ivr.flow import Flow
 from ivr.voice import Voice
@@ -52,7 +53,16 @@ class Queueing(Protocol):
         """A call waits no longer; stop ringing for it."""
 
     def caller_gone(self, talk: Conversation) -> None:
-        """The caller hung up; end the agent's part."""
+        """The caller hung up; end everybody's part."""
+
+    def legs(self, talk: Conversation) -> list[Leg]:
+        """Everybody called into a talk."""
+
+    def out_answered(self, talk: Conversation) -> None:
+        """Whom an agent called outside picked up."""
+
+    def out_alerting(self, talk: Conversation, early: bool) -> None:
+        """It rings there."""
 
 
 @dataclass(slots=True)
@@ -115,7 +125,29 @@ class Exchange:
 
     def views(self) -> list[CallView]:
         """Every call going on."""
-        return [party.talk.call.view() for party in self._parties.values()]
+        return [self.view(party) for party in self._parties.values()]
+
+    def view(self, party: Ongoing) -> CallView:
+        """One call as it stands, with everybody in it."""
+        call = party.talk.call
+        who = {leg.line.name: leg for leg in self.queueing.legs(party.talk)}
+        there = [
+            PartyView(
+                p.line,
+                p.role.value,
+                who[p.line].who if p.line in who else call.caller,
+                p.held,
+                p.muted,
+                p.apart,
+            )
+            for p in party.room.parties
+        ]
+        there += [PartyView(name, "ringing", leg.who) for name, leg in who.items() if not leg.answered]
+        return call.view(tuple(there))
+
+    def find(self, cid: str) -> Ongoing | None:
+        """The call with this id."""
+        return next((p for p in self._parties.values() if p.talk.name == cid), None)
 
     def caller_on(self, line: str) -> str:
         """The number of the caller on a line, for the board."""
@@ -139,6 +171,8 @@ class Exchange:
             return
         elif isinstance(signal, Answered):
             self._answered(party)
+        elif isinstance(signal, Alerting):
+            self.queueing.out_alerting(party.talk, signal.early)
         elif isinstance(signal, Digit):
             self.pressed(line.name, signal.key, "line")
         elif isinstance(signal, Cleared):
@@ -194,12 +228,16 @@ class Exchange:
             return
         party.room.leave(line)
         self.settle(party)
-        if not party.room.of(Role.AGENT) and not party.room.of(Role.GUEST):
+        expected = {Purpose.TRANSFER, Purpose.TAKE_OVER}
+        coming = any(leg.purpose in expected and not leg.answered for leg in self.queueing.legs(talk))
+        if not coming and not party.room.of(Role.AGENT) and not party.room.of(Role.GUEST):
             for watcher in party.room.parties:
                 party.room.leave(watcher.line)
             self.settle(party)
             talk.agent_left(self.now())
             self.work(party)
+        else:
+            self.show(party)
 
     def settle(self, party: Ongoing) -> None:
         """Tell media what has changed in who hears whom."""
@@ -218,12 +256,70 @@ class Exchange:
                 self._carry_out(party, do)
         self._wake(party)
         if party.talk.call.state is not before or before is State.RINGING:
-            self._changed(party.talk.call.view())
+            self.show(party)
+
+    def show(self, party: Ongoing) -> None:
+        """Let everybody see how a call stands."""
+        self._changed(self.view(party))
 
     def lose_all(self, cause: Cause) -> None:
         """The media process died: nobody hears anything, so every call ends, with a cause."""
         for party in list(self._parties.values()):
             party.line.hangup(cause)
+
+    def place(self, line: Line, number: str, flow: Flow) -> Ongoing:
+        """Begin a call of ours to somebody outside; `flow` is what happens when the agent leaves."""
+        cid = self._ledger.new_subject()
+        call = Call(cid, line.name, number, "", self.now(), outgoing=True)
+        talk = Conversation(call, flow, self.queueing.busy, self.queueing.position)
+        party = self._parties[line.name] = Ongoing(line, talk)
+        facts = {"line": line.name, "caller": number, "called": "", "direction": "out"}
+        self._ledger.note(Fact("call.ringing", facts, cid))
+        return party
+
+    def forget(self, party: Ongoing) -> None:
+        """A call of ours that was never dialled, or that nobody wants any more."""
+        if party.talk.call.state is State.DIALLING and self.party(party.talk) is party:
+            if party.room.parties:
+                party.line.hangup(Cause.NORMAL)
+            self._cleared(party, Cause.NORMAL)
+
+    def taken(self, line: str) -> bool:
+        """Whether a call is, or is about to be, on this line."""
+        return line in self._parties
+
+    def ring_back(self, line: str) -> None:
+        """Let a line hear that it rings at the other end."""
+        self._sound.order(media.Play(line, f"{line}.ringback", ["tone:ringback"], loop=True))
+
+    def record(self, party: Ongoing) -> None:
+        """Record the call from now to its end."""
+        stem = strftime("%Y-%m-%d/%H%M%S", localtime(self.now()))
+        party.recording = party.talk.name
+        path = self._recordings / f"{stem}-{party.talk.name[:12]}.wav"
+        self._sound.order(media.Record(party.line.name, party.recording, str(path)))
+
+    def note(self, fact: Fact) -> None:
+        """Write a fact that is nobody's step."""
+        self._ledger.note(fact)
+
+    def play(self, lines: Sequence[str], path: Path | None) -> None:
+        """Play a file to these lines, or stop what is played to them."""
+        for line in lines:
+            if path is None:
+                self._sound.order(media.Stop(line))
+            else:
+                self._sound.order(media.Play(line, f"{line}.playback", [str(path)]))
+
+    def recording(self, path: str) -> Path | None:
+        """The recording at a path relative to the recordings; None when there is none inside."""
+        whole = (self._recordings / path).resolve()
+        inside = whole.is_relative_to(self._recordings.resolve())
+        return whole if path and inside and whole.is_file() else None
+
+    def send_keys(self, line: str, digits: str) -> None:
+        """Send keys to a line."""
+        self._sound.order(media.Send(line, digits))
 
     def _ringing(self, line: Line, signal: Ringing) -> None:
         call = Call(
@@ -236,13 +332,11 @@ class Exchange:
         self.work(party)
 
     def _answered(self, party: Ongoing) -> None:
-        call = party.talk.call
-        now = self.now()
-        stem = strftime("%Y-%m-%d/%H%M%S", localtime(now))
-        party.recording = party.talk.name
-        path = self._recordings / f"{stem}-{party.talk.name[:12]}.wav"
-        self._sound.order(media.Record(call.line, party.recording, str(path)))
-        party.talk.line_answered(now)
+        self.record(party)
+        if party.talk.call.outgoing:
+            self.queueing.out_answered(party.talk)
+        else:
+            party.talk.line_answered(self.now())
         self.work(party)
 
     def _cleared(self, party: Ongoing, cause: Cause) -> None:

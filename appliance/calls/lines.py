@@ -13,6 +13,7 @@ from hardware.media import wire as media
 from hardware.sip.endpoint import SipAccount, SipSettings, SipTrunk
 
 SIP = "sip/"
+MODEM = "gsm/"
 
 
 class Lines:
@@ -64,6 +65,13 @@ class Lines:
             if line.traits.sends_text and self._states[line.name][0] != "down":
                 sender: TextLine = line  # type: ignore[assignment]  # its traits say so
                 return sender
+        return None
+
+    def idle_modem(self) -> Line | None:
+        """A modem nobody uses just now."""
+        for name, line in self._lines.items():
+            if name.startswith(MODEM) and self._view(name).state == "idle":
+                return line
         return None
 
     def views(self) -> tuple[list[LineView], int]:

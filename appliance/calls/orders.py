@@ -7,6 +7,7 @@ from typing import Any
 from appliance.calls import wire
 from appliance.calls.lines import Lines
 from appliance.calls.seats import Seats
+from appliance.calls.services import Services
 from appliance.published import Published
 from appliance.refused import Refused
 from hardware.browser import BrowserLine
@@ -23,6 +24,7 @@ class Orders:
         self,
         published: Published,
         seats: Seats,
+        services: Services,
         lines: Lines,
         browsers: Mapping[str, BrowserLine],
         citizens: Mapping[str, BrowserLine],
@@ -30,6 +32,7 @@ class Orders:
     ) -> None:
         self._published = published
         self._seats = seats
+        self._services = services
         self._lines = lines
         self._browsers = browsers
         self._citizens = citizens
@@ -50,6 +53,12 @@ class Orders:
                 self._seats.answer(agent)
             case wire.HangUp(agent):
                 self._seats.hang_up(agent)
+            case wire.SendText(number, text, key):
+                self._send_text(number, text, key)
+            case wire.Dial(agent, number):
+                if not NUMBER.match(number):
+                    raise Refused("bad_number")
+                self._services.dial(agent, number)
             case wire.SoundToken(extension):
                 return self._admit(self._browsers.get(extension))
             case wire.CitizenDial(phone, caller, called):
@@ -58,9 +67,46 @@ class Orders:
                 self._citizen(phone).pressed(key[:1])
             case wire.CitizenHangUp(phone):
                 self._citizen(phone).laid_down()
-            case wire.SendText(number, text, key):
-                self._send_text(number, text, key)
+            case _:
+                self._serve(order)
         return {}
+
+    def _serve(self, order: wire.Order) -> None:
+        """What is done in a talk."""
+        do = self._services
+        match order:
+            case wire.Hold(agent):
+                do.hold(agent)
+            case wire.Resume(agent):
+                do.resume(agent)
+            case wire.Mute(agent, on):
+                do.mute(agent, on)
+            case wire.Transfer(agent, to):
+                do.transfer(agent, to)
+            case wire.Consult(agent, to):
+                do.consult(agent, to)
+            case wire.Invite(agent, to):
+                do.invite(agent, to)
+            case wire.Complete(agent):
+                do.complete(agent)
+            case wire.Together(agent):
+                do.together(agent)
+            case wire.Drop(agent, line):
+                do.drop(agent, line)
+            case wire.CallLeader(agent):
+                do.call_leader(agent)
+            case wire.PlayBack(agent, path):
+                do.play_back(agent, path)
+            case wire.SendDigits(agent, digits, line):
+                do.send_digits(agent, digits, line)
+            case wire.Supervise(leader, agent, how):
+                do.supervise(leader, agent, how)
+            case wire.Release(leader, cid, reason):
+                do.release(leader, cid, reason)
+            case wire.Force(leader, agent, state):
+                do.force(leader, agent, state)
+            case wire.MoveCall(leader, cid, to):
+                do.move_call(leader, cid, to)
 
     def _admit(self, line: BrowserLine | None) -> dict[str, Any]:
         if line is None:

@@ -41,6 +41,12 @@ class Talks(Protocol):
     def failed(self, leg: Leg, why: str) -> None:
         """Who was called did not: missed, declined, gone."""
 
+    def out_answered(self, talk: Conversation) -> None:
+        """Whom an agent called outside picked up."""
+
+    def out_alerting(self, talk: Conversation, early: bool) -> None:
+        """It rings there."""
+
 
 class Seats:
     """Who sits where, who rings, who talks. All methods run in the event loop."""
@@ -123,6 +129,10 @@ class Seats:
         """Everybody called into a talk, there already or still ringing."""
         return [leg for leg in self._legs.values() if leg.talk is talk]
 
+    def taken(self, line: str) -> bool:
+        """Whether somebody is called by this line."""
+        return line in self._legs
+
     def leg_of(self, agent: str) -> Leg | None:
         """The leg at an agent's phone."""
         return next((leg for leg in self._legs.values() if leg.agent == agent), None)
@@ -173,6 +183,18 @@ class Seats:
     def agent_at(self, extension: str) -> str:
         """Who is signed in at an extension; empty when nobody is."""
         return next((agent for agent, at in self._at.items() if at == extension), "")
+
+    def at(self, agent: str) -> str:
+        """Where an agent sits; empty when off shift."""
+        return self._at.get(agent, "")
+
+    def out_answered(self, talk: Conversation) -> None:
+        """Whom an agent called outside picked up."""
+        self.talks.out_answered(talk)
+
+    def out_alerting(self, talk: Conversation, early: bool) -> None:
+        """It rings there."""
+        self.talks.out_alerting(talk, early)
 
     def extension(self, number: str) -> Extension | None:
         """The extension of this number."""
@@ -246,6 +268,10 @@ class Seats:
 
     def signal(self, line: Line, signal: Signal) -> bool:
         """A line says something; True when it is a leg of ours and was dealt with here."""
+        if line.name in self._ending:
+            if isinstance(signal, Cleared):
+                self._ending.remove(line.name)
+            return True
         leg = self._legs.get(line.name)
         if leg is None:
             return False
@@ -321,6 +347,7 @@ class Seats:
         for name, leg in list(self._legs.items()):
             if leg.agent == agent:
                 del self._legs[name]
+                self._ending.append(name)
                 leg.line.hangup(Cause.NO_ANSWER)
                 if leg.purpose is not Purpose.QUEUE:
                     self.talks.failed(leg, why)

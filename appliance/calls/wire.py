@@ -50,6 +50,129 @@ class HangUp(msgspec.Struct, frozen=True, tag_field="do", tag="hang_up"):
     agent: str
 
 
+class Hold(msgspec.Struct, frozen=True, tag_field="do", tag="hold"):
+    """The caller hears music (保持)."""
+
+    agent: str
+
+
+class Resume(msgspec.Struct, frozen=True, tag_field="do", tag="resume"):
+    """The caller is back; who was only consulted stays in the talk's other half."""
+
+    agent: str
+
+
+class Mute(msgspec.Struct, frozen=True, tag_field="do", tag="mute"):
+    """The agent hears and is not heard (静音)."""
+
+    agent: str
+    on: bool
+
+
+class Transfer(msgspec.Struct, frozen=True, tag_field="do", tag="transfer"):
+    """Hand the caller over at once (直接转接).
+
+    A target is agent:1002, ext:8102, tel:02087654321, queue:general or node:survey. When nobody
+    answers there, the caller goes back to the queue.
+    """
+
+    agent: str
+    to: str
+
+
+class Consult(msgspec.Struct, frozen=True, tag_field="do", tag="consult"):
+    """Ask somebody while the caller hears music (咨询转接): agent:, ext: or tel:."""
+
+    agent: str
+    to: str
+
+
+class Invite(msgspec.Struct, frozen=True, tag_field="do", tag="invite"):
+    """Call somebody into the talk (三方、会议): agent:, ext: or tel:."""
+
+    agent: str
+    to: str
+
+
+class Complete(msgspec.Struct, frozen=True, tag_field="do", tag="complete"):
+    """After a consultation: the caller and whom was asked talk on, the agent leaves."""
+
+    agent: str
+
+
+class Together(msgspec.Struct, frozen=True, tag_field="do", tag="together"):
+    """After a consultation, or with somebody held: everybody talks with everybody."""
+
+    agent: str
+
+
+class Drop(msgspec.Struct, frozen=True, tag_field="do", tag="drop"):
+    """End the part of one line in the agent's talk, or stop calling it; never the caller's."""
+
+    agent: str
+    line: str
+
+
+class CallLeader(msgspec.Struct, frozen=True, tag_field="do", tag="call_leader"):
+    """Consult the shift leader on duty (呼叫班长)."""
+
+    agent: str
+
+
+class PlayBack(msgspec.Struct, frozen=True, tag_field="do", tag="play_back"):
+    """Play a recording into the talk, both hear it; `path` is relative to the recordings. Empty stops."""
+
+    agent: str
+    path: str
+
+
+class SendDigits(msgspec.Struct, frozen=True, tag_field="do", tag="send_digits"):
+    """Send keys to the caller's line, or to a guest's."""
+
+    agent: str
+    digits: str
+    line: str = ""
+
+
+class Dial(msgspec.Struct, frozen=True, tag_field="do", tag="dial"):
+    """Call a number outside (外呼)."""
+
+    agent: str
+    number: str
+
+
+class Supervise(msgspec.Struct, frozen=True, tag_field="do", tag="supervise"):
+    """A shift leader enters a talk; `how`: listen 监听, whisper 密语, barge 强插, take_over 接管."""
+
+    leader: str
+    agent: str
+    how: str
+
+
+class Release(msgspec.Struct, frozen=True, tag_field="do", tag="release"):
+    """A shift leader ends a call (强拆), with a reason."""
+
+    leader: str
+    cid: str
+    reason: str
+
+
+class Force(msgspec.Struct, frozen=True, tag_field="do", tag="force"):
+    """A shift leader makes an agent ready, paused or offline (强制就绪、示闲、签出)."""
+
+    leader: str
+    agent: str
+    state: str
+
+
+class MoveCall(msgspec.Struct, frozen=True, tag_field="do", tag="move_call"):
+    """A shift leader puts a waiting call into another queue, or offers it to an agent: queue: or agent:."""
+
+    leader: str
+    cid: str
+    to: str
+
+
 class SoundToken(msgspec.Struct, frozen=True, tag_field="do", tag="sound_token"):
     """Ask for the token with which this extension's browser brings its sound; data: token, port."""
 
@@ -100,6 +223,23 @@ Order = (
     | Pause
     | Answer
     | HangUp
+    | Hold
+    | Resume
+    | Mute
+    | Transfer
+    | Consult
+    | Invite
+    | Complete
+    | Together
+    | Drop
+    | CallLeader
+    | PlayBack
+    | SendDigits
+    | Dial
+    | Supervise
+    | Release
+    | Force
+    | MoveCall
     | SoundToken
     | CitizenDial
     | CitizenKey
@@ -126,6 +266,20 @@ class Reply(msgspec.Struct, frozen=True):
     data: dict[str, Any] = {}
 
 
+class PartyView(msgspec.Struct, frozen=True):
+    """Somebody in a talk, or being called into it."""
+
+    line: str
+    role: str
+    """caller, agent, guest, listener, coach; or ringing while being called."""
+    who: str
+    """A telephone number, or an agent's number."""
+    held: bool = False
+    muted: bool = False
+    apart: bool = False
+    """In the other half of a consultation."""
+
+
 class CallView(msgspec.Struct, frozen=True):
     """A call as an agent or a shift leader sees it. Times are Unix seconds."""
 
@@ -140,6 +294,8 @@ class CallView(msgspec.Struct, frozen=True):
     queue: str = ""
     agent: str = ""
     queued_s: float = 0.0
+    outgoing: bool = False
+    parties: tuple[PartyView, ...] = ()
 
 
 class Seat(msgspec.Struct, frozen=True):
@@ -235,6 +391,11 @@ REASONS = (
     "extension_taken",
     "not_signed_in",
     "talking",
+    "agent_busy",
+    "no_leader",
+    "not_leader",
+    "bad_target",
+    "no_recording",
     "no_call",
     "no_offer",
     "phone_down",

@@ -1,0 +1,76 @@
+"""Legs: the lines by which we call somebody into a caller's talk, and what for."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from appliance.calls.conversation import Conversation
+from appliance.calls.room import Role
+from appliance.refused import Refused
+from hardware.line import Line
+
+
+class Purpose(StrEnum):
+    """Why somebody is called."""
+
+    QUEUE = "queue"
+    """The queue offers the caller to an agent."""
+    TRANSFER = "transfer"
+    """To take the caller over, at once."""
+    CONSULT = "consult"
+    """To be asked, while the caller hears music."""
+    INVITE = "invite"
+    """To join the talk."""
+    LISTEN = "listen"
+    WHISPER = "whisper"
+    BARGE = "barge"
+    TAKE_OVER = "take_over"
+    OUT = "out"
+    """An agent's own call to somebody outside: the agent's leg."""
+
+
+WATCHING = {
+    Purpose.LISTEN: Role.LISTENER,
+    Purpose.WHISPER: Role.COACH,
+    Purpose.BARGE: Role.GUEST,
+    Purpose.TAKE_OVER: Role.AGENT,
+}
+"""How a shift leader comes into a talk, and as what."""
+
+
+@dataclass(slots=True)
+class Leg:
+    """One line being called, or in the talk."""
+
+    line: Line
+    talk: Conversation
+    purpose: Purpose
+    agent: str = ""
+    """The agent whose phone it is; empty for anybody else."""
+    who: str = ""
+    """The number called."""
+    by: str = ""
+    """The agent who asked for it."""
+    rests: str = ""
+    """Why the agent was on a break before; empty when ready."""
+    answered: bool = False
+
+
+TARGET = re.compile(r"(agent|ext|tel|queue|node):([0-9A-Za-z_.+*#-]{1,64})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a caller, or a question, is to go."""
+
+    kind: str
+    """agent, ext, tel, queue or node."""
+    name: str
+
+
+def target(text: str) -> Target:
+    """Read a target such as agent:1002; raises Refused."""
+    found = TARGET.match(text)
+    if found is None:
+        raise Refused("bad_target")
+    return Target(found[1], found[2])
