@@ -128,6 +128,25 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The far end put us on hold, or took us back; where its voice is meanwhile does not change."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A phone of ours asks for its call to be handed to `target`; `TransferLine.transferred` tells it the end.
+
+    With `replaces` (attended) the call on that line goes where this one is, and `target` need not be called.
+    """
+
+    target: str
+    replaces: str | None = None
+    """Name of the line that carries the phone's other call."""
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A short message came in on this line; `sent_s` is the network's time stamp (Unix seconds)."""
 
@@ -161,7 +180,9 @@ class Fault:
     reason: str
 
 
-Signal = Up | Ringing | Alerting | Answered | Digit | Sound | Text | TextSent | Cleared | Fault
+Signal = (
+    Up | Ringing | Alerting | Answered | Digit | Sound | Held | Transfer | Text | TextSent | Cleared | Fault
+)
 Post = Callable[[Signal], None]
 
 
@@ -188,6 +209,13 @@ class Line(Protocol):
 
     def close(self) -> None:
         """Give the port back; nothing is posted afterwards."""
+
+
+class TransferLine(Line, Protocol):
+    """A line whose phone can ask for a `Transfer`."""
+
+    def transferred(self, outcome: Alerting | Answered | Cleared) -> None:
+        """Tell the phone how the transfer it asked for goes; `Answered` and `Cleared` are the end of it."""
 
 
 class TextLine(Line, Protocol):

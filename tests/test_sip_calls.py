@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from hardware.line import Alerting, Answered, Cause, Cleared, Digit, Ringing, RtpRoute, Sound
+from hardware.line import Alerting, Answered, Cause, Cleared, Digit, Held, Ringing, RtpRoute, Sound
 from hardware.sip.causes import CAUSE_OF, STATUS_OF
 from hardware.sip.core import SipCore
 from hardware.sip.digest import Credentials, ha1
@@ -222,7 +222,7 @@ def test_hold_and_new_addresses_move_the_sound() -> None:
         assert statuses(answer) == [200]
         net.send(request("ACK", tag=tag, seq=seq))
         heard += net.signals()
-    assert heard == [Sound(None), Sound(ROUTE), Sound(RtpRoute("10.0.0.9", 7100, 8, 101))]
+    assert heard == [Held(True), Held(False), Sound(RtpRoute("10.0.0.9", 7100, 8, 101))]
 
 
 def test_a_reinvite_we_cannot_meet_changes_nothing() -> None:
@@ -242,7 +242,7 @@ def test_requests_out_of_order_or_of_another_call_are_refused() -> None:
     assert statuses(net.send(request("BYE", tag=tag, seq=2, call_id="wrong"))) == [481]
     stranger = request("BYE", tag=tag, seq=2).replace("tag=their", "tag=stranger")
     assert statuses(net.send(stranger)) == [481]
-    assert statuses(net.send(request("REFER", tag=tag, seq=2))) == [405]
+    assert statuses(net.send(request("SUBSCRIBE", tag=tag, seq=2))) == [405]
     assert net.signals() == []
 
 
@@ -330,7 +330,7 @@ def test_an_extension_must_prove_itself_and_may_then_call_anything() -> None:
         (request("SUBSCRIBE"), 405),
         (request("FOO"), 405),
         (request("BYE"), 481),
-        (request("INVITE", body=SDP, require="100rel"), 420),
+        (request("INVITE", body=SDP, require="precondition"), 420),
         (request("INVITE", body="hello", content_type="text/plain"), 415),
         (request("INVITE", body="v=0\r\n"), 400),
         (request("INVITE", body=SDP.replace("8 0 101", "18")), 488),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hardware.line import Alerting, Answered, Cause, Cleared, Ringing, RtpRoute, Signal, Sound
+from hardware.line import Alerting, Answered, Cause, Cleared, Held, Ringing, RtpRoute, Signal, Sound
 from hardware.sip.digest import ha1
 from hardware.sip.endpoint import SipAccount, SipEndpoint, SipLine, SipSettings
 
@@ -143,9 +143,8 @@ def test_a_caller_may_hold_us_and_come_back(tmp_path: Path) -> None:
         async with box() as ours:
             await sipp(ours.endpoint, "hold", "-m", "1", where=tmp_path)
             await ours.hears(Cleared)
-            routes = [s.route for s in ours.all(Sound) if isinstance(s, Sound)]
-            assert routes[0] == routes[2]
-            assert routes[1] is None
+            assert ours.all(Held) == [Held(True), Held(False)]
+            assert len(ours.all(Sound)) == 1, "its voice is where it was"
 
     asyncio.run(run())
 

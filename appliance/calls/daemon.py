@@ -33,7 +33,21 @@ from appliance.steady import SteadyClock
 from appliance.words import N_
 from hardware.browser import BrowserLine
 from hardware.gsm.line import GsmLine
-from hardware.line import Cause, Cleared, Fault, Line, Signal, Sound, Text, TextLine, TextSent, Up
+from hardware.line import (
+    Cause,
+    Cleared,
+    Fault,
+    Held,
+    Line,
+    Signal,
+    Sound,
+    Text,
+    TextLine,
+    TextSent,
+    Transfer,
+    TransferLine,
+    Up,
+)
 from hardware.media import wire as media
 from hardware.media.client import MediaLink
 from hardware.sip.endpoint import SipEndpoint
@@ -199,7 +213,12 @@ class Calls:
             case Fault(reason):
                 self.touch(self.lines.set(line, "down", reason))
             case Sound(None):
-                pass  # the far end holds us: its place in the matrix stays until it is cleared
+                pass  # no voice for now: its place in the matrix stays until it is cleared
+            case Held():
+                pass  # so it is while the far end holds us
+            case Transfer():
+                phone: TransferLine = line  # type: ignore[assignment]  # only a line that can be told says Transfer
+                phone.transferred(Cleared(Cause.REJECTED))
             case Sound(route):
                 self.link.order(self.lines.moved(line, route))
             case Text():

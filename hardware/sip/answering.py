@@ -2,7 +2,7 @@
 
 from aiosipua.message import SipRequest
 
-from hardware.line import Answered, Cause, Cleared, Sound
+from hardware.line import Answered, Cause, Cleared
 from hardware.sip import sdp
 from hardware.sip.causes import STATUS_OF, reason_cause, reason_header
 from hardware.sip.dialog import Dialog
@@ -39,9 +39,17 @@ class Answering(Leg):
         else:
             offered, voice = self._offer
             body = sdp.answer(offered, voice, self.local)
-            self.route = voice.route
-            self.post(Sound(voice.route), now)
+            self._hear(voice, now)
         self.accept(self._transaction, self._source, now, body, offered=self._offer is None)
+
+    def take_over(self, now: float) -> None:
+        """Answer in place of another leg of the same line: nothing begins anew but the sound (RFC 3891)."""
+        self._talking = True
+        self.answer(now)
+
+    @property
+    def confirmed(self) -> bool:
+        return self._answered and not self.over
 
     def acknowledged(self, now: float) -> None:
         if not self._talking:
@@ -63,7 +71,7 @@ class Answering(Leg):
         self.post(Cleared(cause if cause is not None else Cause.NORMAL), now)
 
     def on_request(self, transaction: Transaction, source: Addr, now: float) -> None:
-        if not self._answered and transaction.request.method == "INVITE":
+        if not self._answered and transaction.request.method in ("INVITE", "REFER"):
             return self._reply(transaction, 500, source, now, ("Retry-After", "5"))
         super().on_request(transaction, source, now)
         if self.over and not self._answered:

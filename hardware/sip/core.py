@@ -11,18 +11,19 @@ from collections.abc import Callable, Sequence
 
 from aiosipua.message import SipRequest
 
-from hardware.line import Cause, Cleared, Signal, Up
+from hardware.line import Alerting, Answered, Cause, Cleared, Signal, Up
 from hardware.sip import sdp
 from hardware.sip.admission import Admission, Admitted
 from hardware.sip.answering import Answering
 from hardware.sip.dialing import Dialing, Fork, Target
 from hardware.sip.dialog import hop_of
 from hardware.sip.layer import TransactionLayer
-from hardware.sip.leg import ALLOW, Leg, LegPost
+from hardware.sip.leg import ALLOW, OPTIONS, SUPPORTED, Leg, LegPost
 from hardware.sip.message import Addr, Refusal, party, tag_of
 from hardware.sip.registrar import Registrar
 from hardware.sip.schedule import Timed
 from hardware.sip.settings import SipSettings
+from hardware.sip.transfer import dialog_name
 from hardware.sip.trunks import Trunks
 
 MAX_FORKS = 8
@@ -39,6 +40,19 @@ class Slot:
         self.used = index
         """Order of last use."""
         self.call: Answering | Fork | None = None
+
+    @property
+    def name(self) -> str:
+        """What the line is called."""
+        return f"sip/{self.index}"
+
+    @property
+    def talking(self) -> Leg | None:
+        """The leg that is past its answer."""
+        call = self.call
+        if isinstance(call, Fork):
+            return call.winner
+        return call if call is not None and call.confirmed else None
 
 
 class SipCore(TransactionLayer):
@@ -102,6 +116,11 @@ class SipCore(TransactionLayer):
         call.end(cause, now)
         self._said(slot, call, Cleared(cause))
 
+    def transferred(self, index: int, outcome: Alerting | Answered | Cleared, now: float) -> None:
+        """Tell the phone on this line how the transfer it asked for goes."""
+        if (leg := self.slots[index].talking) is not None:
+            leg.transferred(outcome, now)
+
     def dial(self, index: int, number: str, caller: str | None, now: float) -> None:
         """Call all phones of an extension, a number outside, or a whole ``sip:`` URI at an IP address."""
         slot = self.slots[index]
@@ -132,7 +151,8 @@ class SipCore(TransactionLayer):
         if self._admission.accounts.get(number) is None:
             return self.trunks.targets(number)
         bindings = self.registrar.bindings(number, now)[:MAX_FORKS]
-        return [Target(b.contact, number, b.source, b.source) for b in bindings] or Cause.NO_USER
+        found = [Target(b.contact, number, b.source, b.source, extension=number) for b in bindings]
+        return found or Cause.NO_USER
 
     def _local(self, slot: Slot, peer: Addr) -> sdp.Local:
         settings = self.settings
@@ -202,12 +222,13 @@ class SipCore(TransactionLayer):
         return None
 
     def _options(self, request: SipRequest, source: Addr, now: float) -> None:
-        self.refuse(request, 200, source, ALLOW, ("Accept", sdp.TYPE))
+        self.refuse(request, 200, source, ALLOW, SUPPORTED, ("Accept", sdp.TYPE))
 
     # Calls that come in
 
     def _invite(self, request: SipRequest, source: Addr, now: float) -> None:
-        if unknown := request.headers.get("require"):
+        required = [o.strip() for value in request.headers.get("require") for o in value.split(",")]
+        if unknown := [option for option in required if option not in OPTIONS]:
             raise Refusal(420, ("Unsupported", ", ".join(unknown)))
         kind = (request.headers.get_first("content-type") or sdp.TYPE).partition(";")[0].strip().lower()
         if request.body and kind != sdp.TYPE:
@@ -217,11 +238,15 @@ class SipCore(TransactionLayer):
         if self._full():
             raise Refusal(503)
         admitted = self._admission.call(request, source, now)
+        if replaces := request.headers.get("replaces"):
+            return self._replace(request, replaces, source, admitted, now)
         index = self.free()
         if index is None:
             self.counts["all lines busy"] += 1
             raise Refusal(486)
-        self._ring(self.slots[index], request, source, admitted, now)
+        leg = self._ring(self.slots[index], request, source, admitted, now)
+        self._said(self.slots[index], leg, admitted.ringing)
+        return None
 
     def _merged(self, request: SipRequest) -> bool:
         """The same call came by another way already (§8.2.2.2)."""
@@ -231,7 +256,9 @@ class SipCore(TransactionLayer):
             for key, leg in self._legs.items()
         )
 
-    def _ring(self, slot: Slot, request: SipRequest, source: Addr, admitted: Admitted, now: float) -> None:
+    def _ring(
+        self, slot: Slot, request: SipRequest, source: Addr, admitted: Admitted, now: float
+    ) -> Answering:
         transaction = self._serve(request, source, None, now)
 
         def post(leg: Leg, signal: Signal, _now: float) -> None:
@@ -243,8 +270,39 @@ class SipCore(TransactionLayer):
             self._unserve(transaction)
             raise Refusal(488 if isinstance(wrong, sdp.NothingCommon) else 400) from wrong
         self._servers[transaction.key] = (transaction, leg)
+        leg.extension = admitted.extension
         slot.call = leg
-        self._said(slot, leg, admitted.ringing)
+        return leg
+
+    def _replace(
+        self, request: SipRequest, replaces: Sequence[str], source: Addr, admitted: Admitted, now: float
+    ) -> None:
+        """A phone of ours takes over the call of another phone of ours (RFC 3891 §3)."""
+        if len(replaces) > 1:
+            raise Refusal(400)
+        if not admitted.extension:
+            raise Refusal(403)
+        slot = self._slot_of(*dialog_name(replaces[0]))
+        if slot is None or (old := slot.talking) is None:
+            raise Refusal(481)
+        if not old.extension:
+            raise Refusal(403)
+        if "early-only" in replaces[0].lower():
+            raise Refusal(486)
+        call = slot.call
+        leg = self._ring(slot, request, source, admitted, now)
+        leg.take_over(now)
+        if isinstance(call, Leg):
+            call.detach()
+        if call is not None:
+            call.end(Cause.NORMAL, now)
+
+    def _slot_of(self, call_id: str, one_tag: str, other_tag: str) -> Slot | None:
+        for ours, theirs in ((one_tag, other_tag), (other_tag, one_tag)):
+            leg = self._legs.get((call_id, ours))
+            if leg is not None and leg.dialog is not None and leg.dialog.remote_tag == theirs:
+                return next((slot for slot in self.slots if slot.talking is leg), None)
+        return None
 
     # Phones
 
@@ -279,6 +337,11 @@ class SipCore(TransactionLayer):
         """The leg has its dialog: requests within it shall come to the leg."""
         assert leg.dialog is not None
         self._legs[leg.dialog.call_id, leg.dialog.local_tag] = leg
+
+    def line_of(self, call_id: str, one_tag: str, other_tag: str) -> str | None:
+        """The name of the line that carries this dialog."""
+        slot = self._slot_of(call_id, one_tag, other_tag)
+        return slot.name if slot else None
 
     def left(self, leg: Leg) -> None:
         """The leg's dialog is over."""

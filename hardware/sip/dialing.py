@@ -6,12 +6,12 @@ from typing import Protocol
 
 from aiosipua.message import SipRequest, SipResponse
 
-from hardware.line import Alerting, Answered, Cause, Cleared, Digit, RtpRoute, Signal, Sound
+from hardware.line import Alerting, Answered, Cause, Cleared, Digit, Held, RtpRoute, Signal, Sound, Transfer
 from hardware.sip import sdp
 from hardware.sip.causes import cause_of, reason_header
 from hardware.sip.dialog import Dialog, via_value
 from hardware.sip.digest import Login
-from hardware.sip.leg import ALLOW, SDP_TYPE, Leg, LegPost, Wire
+from hardware.sip.leg import ALLOW, SDP_TYPE, SUPPORTED, Leg, LegPost, Wire
 from hardware.sip.message import Addr, cseq_of, quoted, sip_uri, tag_of, token
 from hardware.sip.transaction import T1, Transaction
 
@@ -48,6 +48,7 @@ class Target:
     domain: str = ""
     shown: str = ""
     trunk: str = ""
+    extension: str = ""
 
 
 class Dialing(Leg):
@@ -58,6 +59,7 @@ class Dialing(Leg):
     ) -> None:
         super().__init__(wire, local, post)
         self.target = target
+        self.extension = target.extension
         self.unreachable = False
         """Nothing at all came back."""
         self.moves_on = False
@@ -91,6 +93,7 @@ class Dialing(Leg):
         put("CSeq", "1 INVITE")
         put(*self.contact(target.hop))
         put(*ALLOW)
+        put(*SUPPORTED)
         put(*SDP_TYPE)
         if target.domain and (asserted := shown or (target.login.user if target.login else "")):
             put("P-Asserted-Identity", f"<{sip_uri(asserted, target.domain)}>")
@@ -132,10 +135,10 @@ class Dialing(Leg):
             return self._cancel(now)
         if response.status_code == 100 or self._done:
             return None
-        route = _early(response)
-        if route is not None:
+        voice = _early(response)
+        if voice is not None:
             self._early = True
-            self._hear(route, now)
+            self._hear(voice, now)
         if response.status_code in (180, 183):
             self.post(Alerting(early=self._early), now)
         return None
@@ -163,7 +166,7 @@ class Dialing(Leg):
             except ValueError:
                 super().end(Cause.INCOMPATIBLE, now)
                 return self.post(Cleared(Cause.INCOMPATIBLE), now)
-            self._hear(voice.route, now)
+            self._hear(voice, now)
         return self.post(Answered(), now)
 
     def _ack_to(self, dialog: Dialog) -> None:
@@ -307,13 +310,13 @@ class Fork:
         match signal:
             case Alerting():
                 self._alert(leg, signal, now)
-            case Sound(RtpRoute() | None as route) if mine or self._may_sound(leg):
+            case Sound(RtpRoute() as route) if mine or self._may_sound(leg):
                 self._sound(route, now)
             case Answered() if self._winner is None:
                 self._win(leg, now)
             case Cleared(cause):
                 self._lose(leg, cause, now)
-            case Digit() if mine:
+            case Digit() | Held() | Transfer() if mine:
                 self._post(signal, now)
 
     def end(self, cause: Cause, now: float) -> None:
@@ -323,6 +326,11 @@ class Fork:
             leg.detach()
             leg.end(cause, now)
         self.legs.clear()
+
+    @property
+    def winner(self) -> Leg | None:
+        """The leg that was answered."""
+        return self._winner
 
     def _may_sound(self, leg: Leg) -> bool:
         """Before anyone answers, the first phone that sends sound is heard and no other."""
@@ -336,7 +344,7 @@ class Fork:
             self._alerted = Alerting(early)
             self._post(self._alerted, now)
 
-    def _sound(self, route: RtpRoute | None, now: float) -> None:
+    def _sound(self, route: RtpRoute, now: float) -> None:
         self._route = route
         self._post(Sound(route), now)
 
@@ -347,7 +355,7 @@ class Fork:
                 other.detach()
                 other.answered_elsewhere(now)
         self.legs = [other for other in self.legs if other is leg]
-        if leg.route != self._route:
+        if leg.route is not None and leg.route != self._route:
             self._sound(leg.route, now)
         self._post(Answered(), now)
 
@@ -370,9 +378,9 @@ class Fork:
         return None
 
 
-def _early(response: SipResponse) -> RtpRoute | None:
+def _early(response: SipResponse) -> sdp.Voice | None:
     try:
-        return sdp.read(response.body)[1].route if response.body else None
+        return sdp.read(response.body)[1] if response.body else None
     except ValueError:
         return None
 

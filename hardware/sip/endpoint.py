@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
-from hardware.line import Cause, Post, Signal, Traits
+from hardware.line import Alerting, Answered, Cause, Cleared, Post, Signal, Traits
 from hardware.sip.core import SipCore
 from hardware.sip.message import Addr
 from hardware.sip.settings import SipAccount, SipSettings, SipTrunk
@@ -28,7 +28,7 @@ class SipLine:
     traits = Traits()
 
     def __init__(self, endpoint: "SipEndpoint", index: int) -> None:
-        self.name = f"sip/{index}"
+        self.name = endpoint.core.slots[index].name
         self.index = index
         self.post: Post | None = None
         self._endpoint = endpoint
@@ -54,6 +54,11 @@ class SipLine:
 
     def hangup(self, cause: Cause) -> None:
         self._endpoint.core.hangup(self.index, cause, self._endpoint.now())
+        self._endpoint.flush()
+
+    def transferred(self, outcome: Alerting | Answered | Cleared) -> None:
+        """Tell the phone how the transfer it asked for goes; `Answered` and `Cleared` are the end of it."""
+        self._endpoint.core.transferred(self.index, outcome, self._endpoint.now())
         self._endpoint.flush()
 
     def send_digits(self, digits: str) -> None:

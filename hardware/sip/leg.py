@@ -7,16 +7,20 @@ from typing import Protocol
 
 from aiosipua.message import SipRequest, SipResponse
 
-from hardware.line import Cause, Cleared, Digit, RtpRoute, Signal, Sound
+from hardware.line import Alerting, Answered, Cause, Cleared, Digit, Held, RtpRoute, Signal, Sound, Transfer
 from hardware.sip import sdp
 from hardware.sip.causes import reason_cause, reason_header
 from hardware.sip.dialog import Dialog
-from hardware.sip.message import Addr, Message, cseq_of, reply
+from hardware.sip.message import Addr, Message, Refusal, cseq_of, reply
 from hardware.sip.schedule import Timed
 from hardware.sip.transaction import T1, T2, Transaction
+from hardware.sip.transfer import REFER_S, Referral, asked, notice, status_of
 
-METHODS = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REGISTER"
+METHODS = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REGISTER, REFER"
 ALLOW = ("Allow", METHODS)
+OPTIONS = ("replaces",)
+"""Extensions of SIP that may be required of us (RFC 3891)."""
+SUPPORTED = ("Supported", ", ".join(OPTIONS))
 SDP_TYPE = ("Content-Type", sdp.TYPE)
 
 
@@ -46,6 +50,9 @@ class Wire(Protocol):
 
     def left(self, leg: "Leg") -> None:
         """The leg's dialog is over."""
+
+    def line_of(self, call_id: str, one_tag: str, other_tag: str) -> str | None:
+        """The name of the line that carries this dialog."""
 
     def arm(self, thing: Timed) -> None:
         """The thing's timer may have changed."""
@@ -78,10 +85,15 @@ class Leg:
         self.wire = wire
         self.local = local
         self.route: RtpRoute | None = None
+        """Where the far end last wanted to hear us."""
+        self.held = False
+        self.extension = ""
+        """The extension whose phone this is; empty for anybody else."""
         self.over = False
         self._post: LegPost | None = post
         self._unacked: Unacked | None = None
         self._bye_after_ack: Cause | None = None
+        self._referral: Referral | None = None
 
     # What the far end does
 
@@ -111,7 +123,7 @@ class Leg:
             except ValueError:
                 self.end(Cause.INCOMPATIBLE, now)
                 return self.post(Cleared(Cause.INCOMPATIBLE), now)
-            self._hear(voice.route, now)
+            self._hear(voice, now)
         self.acknowledged(now)
 
     def on_response(self, transaction: Transaction, response: SipResponse, source: Addr, now: float) -> None:
@@ -132,6 +144,15 @@ class Leg:
         else:
             self._say_bye(cause, now)
 
+    def transferred(self, outcome: Alerting | Answered | Cleared, now: float) -> None:
+        """Tell the phone how the transfer it asked for goes (RFC 3515 §2.4.5)."""
+        if self._referral is None or self.over:
+            return
+        ends = not isinstance(outcome, Alerting)
+        self._notify(self._referral, status_of(outcome), 0.0 if ends else self._referral.until - now, now)
+        if ends:
+            self._referral = None
+
     def detach(self) -> None:
         """Nobody listens any more; what remains is done quietly."""
         self._post = None
@@ -143,9 +164,12 @@ class Leg:
     # Time
 
     def timer(self) -> float | None:
-        return self._unacked.at if self._unacked else None
+        due = [thing.at for thing in (self._unacked, self._referral) if thing is not None]
+        return min(due, default=None)
 
     def on_timer(self, now: float) -> None:
+        if self._referral is not None and now >= self._referral.until:
+            self.transferred(Cleared(Cause.TIMER), now)
         waiting = self._unacked
         if waiting is None or now < waiting.at:
             return
@@ -180,16 +204,23 @@ class Leg:
         self, transaction: Transaction, source: Addr, now: float, body: bytes, *, offered: bool
     ) -> None:
         """Send 200 with a description and keep sending it until it is acknowledged."""
-        self._reply(transaction, 200, source, now, self.contact(source), ALLOW, SDP_TYPE, body=body)
+        self._reply(
+            transaction, 200, source, now, self.contact(source), ALLOW, SUPPORTED, SDP_TYPE, body=body
+        )
         seq = cseq_of(transaction.request).seq
         data, to = transaction.data, transaction.peer
         self._unacked = Unacked(data, to, seq, now + T1, now + 64 * T1, offered=offered)
         self.wire.arm(self)
 
-    def _hear(self, route: RtpRoute | None, now: float) -> None:
-        if route != self.route:
-            self.route = route
-            self.post(Sound(route), now)
+    def _hear(self, voice: sdp.Voice, now: float) -> None:
+        """Follow what was agreed: being held is said, and changes nothing of where the voice is."""
+        held = voice.route is None
+        if held != self.held:
+            self.held = held
+            self.post(Held(held), now)
+        if voice.route is not None and voice.route != self.route:
+            self.route = voice.route
+            self.post(Sound(voice.route), now)
 
     def _reinvite(self, transaction: Transaction, source: Addr, now: float) -> None:
         assert self.dialog is not None
@@ -206,7 +237,7 @@ class Leg:
             return self._reply(transaction, 488, source, now)
         self.dialog.retarget(request)
         self.accept(transaction, source, now, sdp.answer(offered, voice, self.local), offered=False)
-        self._hear(voice.route, now)
+        self._hear(voice, now)
 
     def _bye(self, transaction: Transaction, source: Addr, now: float) -> None:
         self._reply(transaction, 200, source, now)
@@ -226,8 +257,36 @@ class Leg:
         if found:
             self.post(Digit({"10": "*", "11": "#"}.get(found[1], found[1].upper())), now)
 
+    def _refer(self, transaction: Transaction, source: Addr, now: float) -> None:
+        """A phone of ours transfers its call; nobody else may."""
+        if not self.extension:
+            return self._reply(transaction, 403, source, now)
+        if self._referral is not None:
+            return self._reply(transaction, 491, source, now)
+        try:
+            wish = asked(transaction.request)
+        except Refusal as refusal:
+            return self._reply(transaction, refusal.status, source, now)
+        line = self.wire.line_of(*wish.replaces) if wish.replaces else None
+        if wish.replaces and line is None:
+            return self._reply(transaction, 481, source, now)
+        silent = () if wish.told else (("Refer-Sub", "false"),)
+        self._reply(transaction, 202, source, now, self.contact(source), *silent)
+        self._referral = Referral(now + REFER_S, wish.told)
+        self._notify(self._referral, 100, REFER_S, now)
+        self.wire.arm(self)
+        self.post(Transfer(wish.target, line), now)
+
+    def _notify(self, referral: Referral, status: int, left_s: float, now: float) -> None:
+        if referral.told and self.dialog is not None:
+            hop = self.dialog.hop()
+            notify = self.dialog.request("NOTIFY", self.wire.ours(hop))
+            notify.headers.append(*self.contact(hop))
+            notice(notify, status, left_s)
+            self.wire.start(notify, hop, self, now)
+
     def _options(self, transaction: Transaction, source: Addr, now: float) -> None:
-        self._reply(transaction, 200, source, now, ALLOW, ("Accept", sdp.TYPE))
+        self._reply(transaction, 200, source, now, ALLOW, SUPPORTED, ("Accept", sdp.TYPE))
 
     def _say_bye(self, cause: Cause, now: float) -> None:
         if self.dialog is None or self.over:
@@ -249,6 +308,7 @@ HANDLERS: Mapping[str, Callable[[Leg, Transaction, Addr, float], None]] = {
     "BYE": Leg._bye,
     "INFO": Leg._info,
     "OPTIONS": Leg._options,
+    "REFER": Leg._refer,
 }
 PRESSED = {
     "application/dtmf-relay": re.compile(r"^\s*Signal\s*=\s*(1[01]|[0-9*#A-Da-d])\s*$", re.M),
