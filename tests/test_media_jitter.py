@@ -2,15 +2,53 @@
 
 import random
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hardware.line import FRAME
-from hardware.media.jitter import MOST, REPEATS, SPAN, START, Jitter
+from hardware.media.jitter import MOST, REPEATS, SPAN, START, Jitters
 from hardware.media.rtp import ahead
 
 QUIET = bytes([0xD5]) * FRAME
 SSRC = 7
+
+
+class Jitter:
+    """One row among others: whole frames take the way of all rows at once, all else its own."""
+
+    ROW = 2
+
+    def __init__(self) -> None:
+        self._all = Jitters(self.ROW)
+        self._all.grow(self.ROW + 3)
+        self._rows = np.array([self.ROW])
+
+    @property
+    def lost(self) -> int:
+        return int(self._all.lost[self.ROW])
+
+    @property
+    def resyncs(self) -> int:
+        return int(self._all.resyncs[self.ROW])
+
+    @property
+    def concealed(self) -> int:
+        return int(self._all.concealed[self.ROW])
+
+    @property
+    def depth(self) -> int:
+        return self._all.depth(self.ROW)
+
+    def put(self, stamp: int, ssrc: int, codes: bytes) -> None:
+        sound = np.frombuffer(codes, np.uint8)
+        if len(codes) == FRAME:
+            self._all.put_all(self._rows, np.array([stamp]), np.array([ssrc]), sound[None])
+        else:
+            self._all.put(self.ROW, stamp, ssrc, sound)
+
+    def take(self) -> bytes:
+        return bytes(self._all.take(self._rows)[0])
 
 
 def speech(frames: int, seed: int = 1) -> bytes:
@@ -218,3 +256,36 @@ def test_a_sender_that_sets_its_time_stamps_back_is_heard_again_within_half_a_se
 @given(st.integers(0, 0xFFFFFFFF), st.integers(-0x7FFFFFFF, 0x7FFFFFFF))
 def test_time_stamps_are_compared_across_their_wrap(stamp: int, step: int) -> None:
     assert ahead((stamp + step) & 0xFFFFFFFF, stamp) == step
+
+
+KINDS = ["clean", "lossy", "late", "odd", "silent"]
+
+
+@given(st.lists(st.sampled_from(KINDS), min_size=1, max_size=6), st.randoms(use_true_random=False))
+@settings(max_examples=30, deadline=None)
+def test_rows_together_hear_what_each_would_hear_alone(kinds: list[str], chance: random.Random) -> None:
+    together, alone = Jitters(len(kinds)), [Jitters(1) for _ in kinds]
+    rows, first = np.arange(len(kinds)), np.array([0])
+    late: list[tuple[int, int, int]] = []
+    for tick in range(300):
+        whole: dict[int, int] = {}
+        for row, kind in enumerate(kinds):
+            if kind == "odd" and tick % 3 == 0:
+                half = np.full(FRAME // 2, tick % 256, np.uint8)
+                alone[row].put(0, tick * FRAME, SSRC, half)
+                together.put(row, tick * FRAME, SSRC, half)
+            elif kind == "late" and chance.random() < 0.2:
+                late.append((tick + chance.randint(1, 6), row, tick))
+            elif kind != "silent" and not (kind == "lossy" and chance.random() < 0.1):
+                whole[row] = tick
+        rounds = [whole, *({row: number} for at, row, number in late if at == tick)]
+        for numbers in filter(None, rounds):
+            stamps = np.array(list(numbers.values())) * FRAME
+            codes = np.tile((stamps // FRAME % 251).astype(np.uint8)[:, None], FRAME)
+            together.put_all(np.array(list(numbers)), stamps, np.full(len(stamps), SSRC), codes)
+            for at, row in enumerate(numbers):
+                alone[row].put(0, int(stamps[at]), SSRC, codes[at])
+        frames = together.take(rows)
+        for row, one in enumerate(alone):
+            assert (frames[row] == one.take(first)[0]).all()
+            assert (together.lost[row], together.concealed[row]) == (one.lost[0], one.concealed[0])

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from hardware.line import FRAME, RtpRoute
 from hardware.media import g711
+from hardware.media.far_end import INSISTS, LOOSEN_TICKS
 from hardware.media.matrix import frames
 from hardware.media.rtp import build
-from hardware.media.rtp_bank import INSISTS, LOOSEN_TICKS, RtpBank
+from hardware.media.rtp_bank import RtpBank
 
 ROW = 2
 
