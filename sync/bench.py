@@ -27,6 +27,7 @@ from appliance.store.store import INSERT, Store
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 SITE = 1
 EVENTS = 100_000
+TICKETS = 10_000
 SINGLES = 200
 LIMIT_S = 300.0
 CONFIGURATION = """\
@@ -134,48 +135,48 @@ def figures() -> list[dict[str, object]]:
 def _measure(folder: Path) -> list[dict[str, object]]:
     bares_s = [_bare_insert(folder / "bare-1.db")]
     with network(folder, [SITE]) as (_, hub, (site,)):
-        _write(site.store, EVENTS)
+        _write(site.store, [_note(n) for n in range(EVENTS)])
         hub.start()
-        wait_for(lambda: hub.log.stat().st_size > 0 and "connected" in hub.log.read_text())
+        wait_for(lambda: "connected" in hub.log.read_text())
         site.start()
-        count = "SELECT count(*) FROM event"
-        wait_for(lambda: hub.store.rows(count)[0][0] > 0)
-        already, began = hub.store.rows(count)[0][0], time.monotonic()
-        wait_for(lambda: hub.store.rows("SELECT max(pos) FROM event")[0][0] >= EVENTS)
-        drain_s = time.monotonic() - began
+        wait_for(lambda: _count(hub) > 0)
+        rate = _drain(hub, EVENTS)
         wait_for(lambda: site.peer(outbox.HUB).get("acked") == EVENTS)
         ways_ms = sorted(_single_way_ms(site.store, hub.store) for _ in range(SINGLES))
+        site.end()
+        _write(site.store, [_ticket(n) for n in range(TICKETS)])
+        site.start()
+        wait_for(lambda: _count(hub) > EVENTS + SINGLES)
+        ticket_rate = _drain(hub, EVENTS + SINGLES + TICKETS)
     bares_s.append(_bare_insert(folder / "bare-2.db"))
+    bare = EVENTS / statistics.mean(bares_s)
     median_ms, late_ms = statistics.median(ways_ms), ways_ms[int(len(ways_ms) * 0.99)]
-    rate, bare = (EVENTS - already) / drain_s, EVENTS / statistics.mean(bares_s)
     return [
+        _figure("drain", rate, "events/s", 33_000, "PostgreSQL logical replication 28-44k/s"),
         _figure(
-            "drain",
-            EVENTS / drain_s,
-            "events/s",
-            33_000,
-            "PostgreSQL logical replication 28-44k/s",
-            above=True,
-        ),
-        _figure("drain / bare insert", rate / bare, "ratio", 0.3, f"bare {bare:.0f} events/s", above=True),
-        _figure(
-            "commit to hub durable, median",
-            median_ms,
-            "ms",
-            10,
-            "prototype 3.3-3.7 ms, without TCP_NODELAY 88 ms",
-            above=False,
+            "drain / bare insert", rate / bare, "ratio", 0.3, f"bare {bare:.0f} events/s, in the same run"
         ),
         _figure(
-            "commit to hub durable, p99", late_ms, "ms", 50, "prototype 7 ms on a quiet box", above=False
+            "drain of tickets, folded", ticket_rate, "events/s", 2_000, "CouchDB protocol 1k documents/s"
         ),
+        _figure("commit to hub durable, median", median_ms, "ms", 10, "prototype 3.3-3.7, Nagle on 88"),
+        _figure("commit to hub durable, p99", late_ms, "ms", 50, "prototype 7 on a quiet box"),
     ]
 
 
-def _figure(
-    figure: str, value: float, unit: str, goal: float, reference: str, above: bool
-) -> dict[str, object]:
-    met = value >= goal if above else value <= goal
+def _count(box: RunningBox) -> int:
+    return int(box.store.rows("SELECT count(*) FROM event")[0][0])
+
+
+def _drain(hub: RunningBox, total: int) -> float:
+    """Events a second from now until the hub has them all."""
+    already, began = _count(hub), time.monotonic()
+    wait_for(lambda: hub.store.rows("SELECT max(pos) FROM event")[0][0] >= total)
+    return (total - already) / (time.monotonic() - began)
+
+
+def _figure(figure: str, value: float, unit: str, goal: float, reference: str) -> dict[str, object]:
+    """A time is to stay below its goal, all else to reach it."""
     return {
         "bench": "sync",
         "figure": figure,
@@ -183,29 +184,33 @@ def _figure(
         "unit": unit,
         "goal": goal,
         "reference": reference,
-        "met": met,
+        "met": value <= goal if unit == "ms" else value >= goal,
     }
 
 
-def _write(store: Store, count: int) -> None:
+def _write(store: Store, facts: Sequence[Fact]) -> None:
     with store.connection():
         outbox.add_peer(store, outbox.HUB, 0)
-        for start in range(0, count, 5000):
-            with store.transaction():
-                store.record(*(_fact(n) for n in range(start, min(start + 5000, count))))
+        for start in range(0, len(facts), 5000):
+            store.record(*facts[start : start + 5000])
 
 
-def _fact(number: int) -> Fact:
+def _note(number: int) -> Fact:
     """A fact of some 220 bytes that no projection folds: what is measured is sync."""
     return Fact(
         "message.noted", {"number": number, "by": "1001", "text": f"{number:08d} 已电话联系市民，" * 6}
     )
 
 
+def _ticket(number: int) -> Fact:
+    fields = {"title": f"路灯不亮 {number}", "content": "人民路与解放路交叉口，已三日。" * 4}
+    return Fact("ticket.created", {"number": f"{number:015d}", "source": "web", "fields": fields})
+
+
 def _bare_insert(file: Path) -> float:
     """Seconds the same events take into the same table with nothing around it, 4096 a transaction."""
     store = Store(file, SITE, bind=False)
-    events: list[Event] = [store.stamp.event(_fact(n)) for n in range(EVENTS)]
+    events: list[Event] = [store.stamp.event(_note(n)) for n in range(EVENTS)]
     rows = [(e.eid, e.subject, e.kind, e.ver, e.body, "") for e in events]
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as database:
         database.execute("PRAGMA synchronous = full")
@@ -219,7 +224,7 @@ def _bare_insert(file: Path) -> float:
 
 def _single_way_ms(site: Store, hub: Store) -> float:
     began = time.perf_counter()
-    eid = site.record(_fact(0))[0].eid
+    eid = site.record(_note(0))[0].eid
     written = time.perf_counter()
     while not hub.rows("SELECT 1 FROM event WHERE eid = ?", eid):
         time.sleep(0.0005)

@@ -20,7 +20,7 @@ from appliance.store import outbox
 from appliance.tickets.number import new_number
 from sync.simulated_box import Box, Broken
 
-CHAOS_S = 180.0
+CHAOS_S = 150.0
 QUIET_S = 900.0
 """Healed, everything must have come together within this time."""
 
@@ -93,10 +93,13 @@ class World:
         self._count += 1
         heapq.heappush(self._agenda, (self.now + delay_s, self._count, work))
 
-    def revive(self, box: Box) -> None:
-        """Somebody switches a box on again."""
+    def revive(self, box: Box, busy: bool = False) -> None:
+        """Somebody switches a box on again; the network may come later, people may write on at once."""
         offline_s = self.dice.choice((0, 0, self.dice.uniform(1, 60))) if self._chaos else 0.0
-        self.after(self.dice.uniform(0.5, 20), lambda: box.start(offline_s))
+        delay_s = self.dice.uniform(0.5, 20)
+        self.after(delay_s, lambda: box.start(offline_s))
+        if busy:
+            self.after(delay_s + 1, lambda: self._write_on(box))
 
     def send(self, box: Box, far: int, data: bytes) -> None:
         """Carry a frame, or not."""
@@ -182,6 +185,11 @@ class World:
                 self._subjects.append((written[0], box.site))
             box.pump()
 
+    def _write_on(self, box: Box) -> None:
+        for _ in range(self.dice.randint(0, 6)):
+            if box.running and self._chaos:
+                self._write(box)
+
     def _something(self, box: Box) -> Sequence[Fact]:
         dice = self.dice
         known = [subject for subject, _ in self._subjects if self._knows(box, subject)]
@@ -217,10 +225,11 @@ class World:
         self.restores += 1
         before = box.eids()
         box.stop()
-        box.restore(self.dice.choice(box.backups), with_sidecar=self.dice.random() < 0.7)
+        backup = self.dice.choice((box.backups[-1], self.dice.choice(box.backups)))
+        box.restore(backup, with_sidecar=self.dice.random() < 0.7)
         elsewhere = set().union(*(other.eids() for other in self.boxes if other is not box))
         self._erased |= before - box.eids() - elsewhere
-        self.revive(box)
+        self.revive(box, busy=True)
 
     def _partition(self, box: Box) -> None:
         box.cut = True

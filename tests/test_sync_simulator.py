@@ -22,7 +22,7 @@ SEEDS = 200
 TRIES = 25
 CALM = Faults(0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8)
 ROUGH = replace(CALM, drop=0.2, double=0.1, late=0.1, partition=0.01, crash=0.03, batch_events=2)
-FORGETFUL = replace(CALM, partition=0.03, crash=0.01, restore=0.02, batch_events=1)
+FORGETFUL = replace(CALM, drop=0.2, partition=0.05, crash=0.01, restore=0.03, batch_events=1)
 
 
 def test_two_hundred_worlds_keep_every_promise() -> None:
