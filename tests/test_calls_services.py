@@ -161,6 +161,21 @@ def test_somebody_invited_talks_with_both(talk: Talk) -> None:
     )
 
 
+def test_the_desk_phones_own_hold_key_gives_the_citizen_music(talk: Talk) -> None:
+    talk.agent.command("hold")
+    talk.box.wait_for(lambda: talk.state() == "held", 5)
+    talk.expect("held by the phone", citizen=set())
+    talk.agent.command("resume")
+    talk.box.wait_for(lambda: talk.state() == "talking", 5)
+    talk.expect("taken back", citizen={AGENT_HZ}, agent={CITIZEN_HZ})
+
+
+def test_the_desk_phones_own_transfer_key_hands_the_citizen_over(talk: Talk) -> None:
+    talk.agent.command("transfer", f"sip:8102@127.0.0.1:{talk.box.sip_port}")
+    talk.box.wait_state("1001", "wrap_up")
+    talk.expect("handed over by the phone", citizen={OTHER_HZ}, other={CITIZEN_HZ})
+
+
 def test_a_leader_listens_whispers_barges_in_and_takes_over(talk: Talk) -> None:
     leader_sits(talk)
     talk.order(wire.Supervise("1100", "1001", "listen"))

@@ -117,13 +117,13 @@ class Calls:
             wake=self.wake,
         )
         self.exchange.queueing = self.seats
-        services = Services(self.exchange, self.seats, self)
-        self.seats.talks = services
+        self.services = Services(self.exchange, self.seats, self)
+        self.seats.talks = self.services
         self.seats.define(published)
         orders = Orders(
             published,
             self.seats,
-            services,
+            self.services,
             self.lines,
             self.browsers,
             self.citizens,
@@ -214,11 +214,11 @@ class Calls:
                 self.touch(self.lines.set(line, "down", reason))
             case Sound(None):
                 pass  # no voice for now: its place in the matrix stays until it is cleared
-            case Held():
-                pass  # so it is while the far end holds us
-            case Transfer():
-                phone: TransferLine = line  # type: ignore[assignment]  # only a line that can be told says Transfer
-                phone.transferred(Cleared(Cause.REJECTED))
+            case Held(on):
+                self.services.phone_held(line, on)
+            case Transfer(to):
+                phone: TransferLine = line  # type: ignore[assignment]  # only a line that can be told asks
+                self.services.phone_transfers(phone, to)
             case Sound(route):
                 self.link.order(self.lines.moved(line, route))
             case Text():

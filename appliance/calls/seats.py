@@ -133,6 +133,10 @@ class Seats:
         """Whether somebody is called by this line."""
         return line in self._legs
 
+    def leg_on(self, line: str) -> Leg | None:
+        """The leg on a line."""
+        return self._legs.get(line)
+
     def leg_of(self, agent: str) -> Leg | None:
         """The leg at an agent's phone."""
         return next((leg for leg in self._legs.values() if leg.agent == agent), None)

@@ -4,6 +4,8 @@ Every service is a change of who is in the room and who hears whom; what is aske
 and by whom is a fact of the call.
 """
 
+import contextlib
+
 from appliance.calls.call import TALK, State
 from appliance.calls.conversation import Conversation
 from appliance.calls.exchange import Exchange, Ongoing
@@ -12,7 +14,7 @@ from appliance.calls.room import Party, Role
 from appliance.calls.seats import Phones, Seats
 from appliance.events import Fact
 from appliance.refused import Refused
-from hardware.line import Cause
+from hardware.line import Answered, Cause, Cleared, Line, TransferLine
 from ivr.flow import Flow, Node
 
 RINGBACK = "tone:ringback"
@@ -148,6 +150,26 @@ class Services:
         except Refused:
             self._exchange.forget(party)
             raise
+
+    # What a desk phone asks for by itself
+
+    def phone_held(self, line: Line, on: bool) -> None:
+        """An agent pressed the phone's own hold key: the caller hears music."""
+        leg = self._seats.leg_on(line.name)
+        if leg is not None and leg.agent and leg.answered:
+            with contextlib.suppress(Refused):
+                (self.hold if on else self.resume)(leg.agent)
+
+    def phone_transfers(self, line: TransferLine, to: str) -> None:
+        """An agent pressed the phone's own transfer key: as if done at the desk."""
+        leg = self._seats.leg_on(line.name)
+        kind = "ext" if self._seats.extension(to) else "tel"
+        try:
+            self.transfer(leg.agent if leg else "", f"{kind}:{to}")
+        except Refused:
+            line.transferred(Cleared(Cause.REJECTED))
+        else:
+            line.transferred(Answered())
 
     # What a shift leader does
 
