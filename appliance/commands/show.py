@@ -42,7 +42,8 @@ LISTINGS: Mapping[str, Listing] = {
     ),
     "tickets": Listing(
         "SELECT hex(tid) AS tid, number, state, kind, source, title, category, citizen, phone, unit, site,"
-        " round, conflicts, created_s, changed_s, hex(call) AS call FROM ticket ORDER BY created_s DESC LIMIT ?",
+        " round, conflicts, created_s, changed_s, hex(call) AS call FROM ticket"
+        " ORDER BY created_s DESC LIMIT ?",
         ("number", "state", "kind", "title", "unit", "phone", "created_s"),
     ),
     "messages": Listing(
