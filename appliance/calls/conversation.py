@@ -97,6 +97,7 @@ class Conversation:
         self._turn: Turn = Turn()
         self._queue: str | None = None
         self._joined_s = 0.0
+        self._fresh = False
         self._ahead: deque[str] = deque(maxlen=AHEAD_MAX)
         self._announce: Sequence[str] = ()
         self._announcing = False
@@ -241,8 +242,13 @@ class Conversation:
             return TicketTurn(action, self.run.variables.get(action.number, ""))
         if isinstance(action, Queue):
             queue, self._announce = action.queue, action.announce
+            fresh, self._fresh = self._fresh, False
             return QueueTurn(
-                action, lambda: self._busy(queue), lambda: self._position(self.name), self._joined_s
+                action,
+                lambda: self._busy(queue),
+                lambda: self._position(self.name),
+                self._joined_s,
+                fresh,
             )
         if isinstance(action, Talk):
             return TalkTurn()
@@ -274,7 +280,7 @@ class Conversation:
                 self._step(Leave(), now)
         self._queue = self.run.queue
         if self._queue is not None:
-            self._joined_s = now
+            self._joined_s, self._fresh = now, True
             self._step(Join(self._queue), now)
             self._out.append(JoinQueue(self._queue))
 

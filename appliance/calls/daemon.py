@@ -179,9 +179,11 @@ class Calls:
         for cid in past.open_calls:
             facts = {"outcome": "lost", "cause": int(Cause.TEMPORARY_FAILURE)}
             self.ledger.note(Fact("call.ended", facts, cid))
-        for agent, extension in past.signed_in.items():
+        for agent, (extension, state) in past.signed_in.items():
             with contextlib.suppress(Refused):
                 self.seats.sign_in(agent, extension)
+                if state != "paused":
+                    self.seats.ready(agent)
 
     def poster(self, line: Line) -> Callable[[Signal], None]:
         """What a line posts to; posts may come from any thread."""

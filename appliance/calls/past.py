@@ -12,8 +12,8 @@ class Past:
     """What was going on when the journal ends."""
 
     open_calls: dict[bytes, None] = field(default_factory=dict)
-    signed_in: dict[str, str] = field(default_factory=dict)
-    """Agent to extension."""
+    signed_in: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Agent to extension and state."""
 
 
 def read_past(journal: Journal) -> Past:
@@ -31,6 +31,6 @@ def read_past(journal: Journal) -> Past:
                 if facts["state"] == "offline" or not facts["extension"]:
                     past.signed_in.pop(facts["agent"], None)
                 else:
-                    past.signed_in[facts["agent"]] = facts["extension"]
+                    past.signed_in[facts["agent"]] = (facts["extension"], facts["state"])
         position = batch[-1][0]
     return past

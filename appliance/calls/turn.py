@@ -228,19 +228,28 @@ class TicketTurn(Turn):
 class QueueTurn(Turn):
     """Wait: ringback, now and then a kind word; tell the flow when every agent is busy.
 
-    `busy` says whether nobody could take the call at once, `position` its place.
+    `busy` says whether nobody could take the call at once, `position` its place; `fresh` is the
+    first time in this queue, and `joined_s` when that was.
     """
 
-    def __init__(self, action: Queue, busy: Callable[[], bool], position: Callable[[], int], joined_s: float):
+    def __init__(
+        self,
+        action: Queue,
+        busy: Callable[[], bool],
+        position: Callable[[], int],
+        joined_s: float,
+        fresh: bool,
+    ) -> None:
         super().__init__()
         self._action = action
         self._busy = busy
         self._position = position
         self._joined_s = joined_s
+        self._fresh = fresh
         self._comfort_s = self._busy_s = 0.0
 
     def begin(self, now: float) -> list[Do]:
-        if now == self._joined_s and self._busy():
+        if self._fresh and self._busy():
             return self.end("all_busy", position=str(self._position()))
         self._comfort_s = now + self._action.comfort_every_s
         self._busy_s = now + self._action.busy_every_s
