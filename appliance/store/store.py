@@ -1,5 +1,6 @@
 """One way into the database: events, their projections and their streams in one transaction."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import peewee
 from peewee import IntegrityError, InterfaceError, OperationalError, ProgrammingError, SqliteDatabase
 
 from appliance.events import Event, Fact, Stamp
@@ -125,8 +127,11 @@ class Store:
         return int(self.database.execute_sql(sql, values).rowcount)
 
     def execute_many(self, sql: str, values: Iterable[Sequence[object]]) -> None:
-        """Run one writing statement for many rows inside a transaction."""
-        self.database.cursor().executemany(sql, values)
+        """Run one writing statement for many rows inside a transaction; raises peewee's errors."""
+        try:
+            self.database.cursor().executemany(sql, values)
+        except sqlite3.Error as error:
+            raise getattr(peewee, type(error).__name__, peewee.DatabaseError)(*error.args) from error
 
     @contextmanager
     def connection(self) -> Iterator[None]:
