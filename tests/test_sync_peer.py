@@ -14,7 +14,7 @@ from sync import peer as words
 from sync.frames import Ack, Batch, Frame, Hello, Parked, decode
 from sync.identity import Identity
 from sync.peer import Away, Peer, PeerEvent, Restarted, Rival, Trouble, Waiting
-from sync.streams import StoreStreams, Unwritable
+from sync.streams import StoreStreams
 
 
 class End:
@@ -190,20 +190,17 @@ def test_a_batch_overlapping_what_is_known_brings_only_what_is_new(wire: Wire, h
     assert site.reasons() == hub.reasons() == []
 
 
-def test_what_cannot_be_written_is_not_acknowledged_and_comes_later(
-    wire: Wire, hub: End, site: End, monkeypatch: pytest.MonkeyPatch
+def test_what_finds_no_room_on_the_disk_is_not_acknowledged_and_comes_later(
+    wire: Wire, hub: End, site: End
 ) -> None:
     wire.settle()
-    site.write(3)
-
-    def full(*_: object) -> None:
-        raise Unwritable("database or disk is full")
-
-    with monkeypatch.context() as disk:
-        disk.setattr(hub.streams, "apply", full)
-        wire.settle()
+    ((pages,),) = hub.store.rows("PRAGMA page_count")
+    hub.store.rows(f"PRAGMA max_page_count = {pages}")
+    site.store.record(*(Fact("message.noted", {"text": "x" * 50_000, "n": n}) for n in range(3)))
+    wire.settle()
     assert site.peer.sender.acked == 0
     assert Trouble("The store takes nothing: database or disk is full.") in hub.told
+    hub.store.rows("PRAGMA max_page_count = 1000000")
     wire.wait(6)
     assert hub.eids() == site.eids()
 
