@@ -136,7 +136,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A phone of ours asks for its call to be handed to `target`; `TransferLine.transferred` tells the end.
+    """A phone of ours asks for its call to be handed to `target`; `TransferLine.transferred` tells it the end.
 
     With `replaces` (attended) the call on that line goes where this one is, and `target` need not be called.
     """
@@ -209,6 +209,13 @@ class Line(Protocol):
 
     def close(self) -> None:
         """Give the port back; nothing is posted afterwards."""
+
+
+class ProgressLine(Line, Protocol):
+    """A line that can be heard before it is answered, for announcements that cost the caller nothing."""
+
+    def progress(self) -> None:
+        """Let the caller who rings hear us; `Sound` follows where the far end can."""
 
 
 class TransferLine(Line, Protocol):

@@ -15,16 +15,19 @@ from hardware.line import Alerting, Answered, Cause, Cleared, Signal, Up
 from hardware.sip import sdp
 from hardware.sip.admission import Admission, Admitted
 from hardware.sip.answering import Answering
-from hardware.sip.dialing import Dialing, Fork, Target
-from hardware.sip.dialog import hop_of
+from hardware.sip.dialing import Dialing, Target
+from hardware.sip.dialog import Dialog, hop_of
+from hardware.sip.fork import Fork
 from hardware.sip.layer import TransactionLayer
-from hardware.sip.leg import ALLOW, OPTIONS, SUPPORTED, Leg, LegPost
+from hardware.sip.leg import Leg
 from hardware.sip.message import Addr, Refusal, party, tag_of
 from hardware.sip.registrar import Registrar
 from hardware.sip.schedule import Timed
+from hardware.sip.session import granted, options_of
 from hardware.sip.settings import SipSettings
 from hardware.sip.transfer import dialog_name
 from hardware.sip.trunks import Trunks
+from hardware.sip.usage import ALLOW, OPTIONS, SUPPORTED, LegPost
 
 MAX_FORKS = 8
 
@@ -104,6 +107,17 @@ class SipCore(TransactionLayer):
         call = self.slots[index].call
         if isinstance(call, Answering):
             call.answer(now)
+
+    def progress(self, index: int, now: float) -> None:
+        """Let the caller who rings on this line hear us before the answer."""
+        call = self.slots[index].call
+        if isinstance(call, Answering):
+            call.progress(now)
+
+    def send_digits(self, index: int, digits: str, now: float) -> None:
+        """Send keys by INFO where they cannot travel in the voice."""
+        if (leg := self.slots[index].talking) is not None:
+            leg.send_digits(digits, now)
 
     def hangup(self, index: int, cause: Cause, now: float) -> None:
         """End or refuse the call on this line; without a call, nothing."""
@@ -193,7 +207,7 @@ class SipCore(TransactionLayer):
                 handler(self, request, source, now)
             except Refusal as refusal:
                 self.refuse(request, refusal.status, source, *refusal.headers)
-        elif method not in ("ACK", "BYE", "INFO"):
+        elif method not in ("ACK", "BYE", "INFO", "UPDATE", "PRACK"):
             self.refuse(request, 405, source, ALLOW)
         elif method != "ACK":
             self.refuse(request, 481, source)
@@ -201,7 +215,7 @@ class SipCore(TransactionLayer):
 
     def _within(self, request: SipRequest, tag: str, source: Addr, now: float) -> None:
         leg = self._legs.get((request.headers.get("call-id")[0], tag))
-        ours = leg is not None and leg.dialog is not None and leg.dialog.remote_tag == tag_of(request, "from")
+        ours = leg is not None and leg.dialog_with(tag_of(request, "from")) is not None
         if request.method == "ACK":
             if ours and leg is not None:
                 leg.on_ack(request, now)
@@ -227,9 +241,9 @@ class SipCore(TransactionLayer):
     # Calls that come in
 
     def _invite(self, request: SipRequest, source: Addr, now: float) -> None:
-        required = [o.strip() for value in request.headers.get("require") for o in value.split(",")]
-        if unknown := [option for option in required if option not in OPTIONS]:
-            raise Refusal(420, ("Unsupported", ", ".join(unknown)))
+        if unknown := options_of(request, "require") - set(OPTIONS):
+            raise Refusal(420, ("Unsupported", ", ".join(sorted(unknown))))
+        granted(request, now)
         kind = (request.headers.get_first("content-type") or sdp.TYPE).partition(";")[0].strip().lower()
         if request.body and kind != sdp.TYPE:
             raise Refusal(415, ("Accept", sdp.TYPE))
@@ -333,22 +347,20 @@ class SipCore(TransactionLayer):
 
     # What legs need (leg.Wire)
 
-    def joined(self, leg: Leg) -> None:
-        """The leg has its dialog: requests within it shall come to the leg."""
-        assert leg.dialog is not None
-        self._legs[leg.dialog.call_id, leg.dialog.local_tag] = leg
+    def joined(self, leg: Leg, dialog: Dialog) -> None:
+        """The leg has this dialog: requests within it shall come to the leg."""
+        self._legs[dialog.call_id, dialog.local_tag] = leg
 
     def line_of(self, call_id: str, one_tag: str, other_tag: str) -> str | None:
         """The name of the line that carries this dialog."""
         slot = self._slot_of(call_id, one_tag, other_tag)
         return slot.name if slot else None
 
-    def left(self, leg: Leg) -> None:
+    def left(self, leg: Leg, dialog: Dialog) -> None:
         """The leg's dialog is over."""
-        if leg.dialog is not None:
-            key = (leg.dialog.call_id, leg.dialog.local_tag)
-            if self._legs.get(key) is leg:
-                del self._legs[key]
+        key = (dialog.call_id, dialog.local_tag)
+        if self._legs.get(key) is leg:
+            del self._legs[key]
 
     # Time
 

@@ -1,35 +1,29 @@
-"""A call we place: one INVITE to one place, and the fork that rings several at once (RFC 3261 §13.2)."""
+"""A call we place: one INVITE to one place (RFC 3261 §13.2)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from aiosipua.message import SipRequest, SipResponse
 
-from hardware.line import Alerting, Answered, Cause, Cleared, Digit, Held, RtpRoute, Signal, Sound, Transfer
+from hardware.line import Alerting, Answered, Cause, Cleared, Signal
 from hardware.sip import sdp
 from hardware.sip.causes import cause_of, reason_header
 from hardware.sip.dialog import Dialog, via_value
 from hardware.sip.digest import Login
-from hardware.sip.leg import ALLOW, SDP_TYPE, SUPPORTED, Leg, LegPost, Wire
+from hardware.sip.leg import Leg
 from hardware.sip.message import Addr, cseq_of, quoted, sip_uri, tag_of, token
+from hardware.sip.proof import Answers, afresh, proved
+from hardware.sip.session import asking, least, options_of
 from hardware.sip.transaction import T1, Transaction
+from hardware.sip.usage import ALLOW, SDP_TYPE, SUPPORTED, LegPost, Wire
 
 RING_S = 185.0
 """Longest we let anybody ring; call handling gives up long before."""
-ELSEWHERE = ("Reason", 'SIP;cause=200;text="Call completed elsewhere"')
+MAX_WAYS = 8
 
 
-PATIENCE_S = 6.0
-"""How long a trunk may stay silent before the next one is tried."""
 MOVES_ON = (408, 500, 502, 503, 504)
 """Refusals that say this way is blocked, not that the called party refuses: the next way is tried."""
-
-
-class Answers(Protocol):
-    """What meets a challenge: `Credentials` or a `Login`."""
-
-    def answer(self, challenge: str, method: str, uri: str) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +45,32 @@ class Target:
     extension: str = ""
 
 
+@dataclass(slots=True)
+class Way:
+    """One far end that rings: its early dialog, where it wants to be heard, its last reliable response."""
+
+    dialog: Dialog
+    voice: sdp.Voice | None = None
+    serial: int = 0
+
+
 class Dialing(Leg):
     """The caller's side of one INVITE."""
 
     def __init__(
-        self, wire: Wire, target: Target, local: sdp.Local, post: LegPost, credentials: Sequence[Answers]
+        self, wire: Wire, target: Target, local: sdp.Local, post: LegPost, logins: Sequence[Answers]
     ) -> None:
-        super().__init__(wire, local, post)
+        super().__init__(wire, local, post, logins)
         self.target = target
         self.extension = target.extension
         self.unreachable = False
         """Nothing at all came back."""
         self.moves_on = False
         """This way is blocked; another may not be."""
-        self._credentials = credentials
         self._invite: SipRequest | None = None
         self._transaction: Transaction | None = None
-        self._heard = self._early = self._cancelling = self._cancelled = self._done = self._tried = False
+        self._heard = self._early = self._cancelling = self._cancelled = self._done = False
+        self._ways: dict[str, Way] = {}
         self._give_up_at: float | None = None
         self._ring_until = 0.0
         self._acks: dict[str, tuple[bytes, Addr]] = {}
@@ -94,6 +97,8 @@ class Dialing(Leg):
         put(*self.contact(target.hop))
         put(*ALLOW)
         put(*SUPPORTED)
+        for header in asking():
+            put(*header)
         put(*SDP_TYPE)
         if target.domain and (asserted := shown or (target.login.user if target.login else "")):
             put("P-Asserted-Identity", f"<{sip_uri(asserted, target.domain)}>")
@@ -113,12 +118,14 @@ class Dialing(Leg):
 
     def on_response(self, transaction: Transaction, response: SipResponse, source: Addr, now: float) -> None:
         if transaction is not self._transaction:
+            if transaction.request.method not in ("CANCEL", "PRACK"):
+                super().on_response(transaction, response, source, now)
             return
         if not self._heard and self._give_up_at is not None:
             self._give_up_at = self._ring_until
         self._heard = True
         if response.status_code < 200:
-            self._progress(response, now)
+            self._progress(response, source, now)
         elif response.status_code < 300:
             self._accepted(response, source, now)
         elif not self._done:
@@ -129,44 +136,99 @@ class Dialing(Leg):
             self.unreachable = not self._heard
             self.moves_on = True
             self._finish(Cause.NO_USER, now)
+        elif transaction is not self._transaction:
+            super().on_failure(transaction, now)
 
-    def _progress(self, response: SipResponse, now: float) -> None:
+    def _progress(self, response: SipResponse, source: Addr, now: float) -> None:
         if self._cancelling:
             return self._cancel(now)
         if response.status_code == 100 or self._done:
             return None
+        tag = tag_of(response, "to")
+        way = self._way(tag, response, source)
+        if way is not None and "100rel" in options_of(response, "require"):
+            serial = response.headers.get_first("rseq") or ""
+            if not serial.isdecimal() or len(serial) > 10 or (way.serial and int(serial) != way.serial + 1):
+                return None  # one that came before, or too early (RFC 3262 §4)
+            way.serial = int(serial)
+            self._prack(way, now)
         voice = _early(response)
         if voice is not None:
             self._early = True
+            if way is not None:
+                way.voice = voice
             self._hear(voice, now)
         if response.status_code in (180, 183):
             self.post(Alerting(early=self._early), now)
+        return None
+
+    def _way(self, tag: str, response: SipResponse, source: Addr) -> "Way | None":
+        """The early dialog with this far end, which a forking proxy may have found several of (§13.2.2.4)."""
+        assert self._invite is not None
+        if not tag:
+            return None
+        if tag not in self._ways and len(self._ways) < MAX_WAYS:
+            dialog = Dialog.of_response(self._invite, response, source, self.target.behind)
+            self._ways[tag] = Way(dialog)
+            self.wire.joined(self, dialog)
+        return self._ways.get(tag)
+
+    def _prack(self, way: "Way", now: float) -> None:
+        assert self._invite is not None
+        hop = way.dialog.hop()
+        prack = way.dialog.request("PRACK", self.wire.ours(hop))
+        prack.headers.append("RAck", f"{way.serial} {self._invite.headers.get('cseq')[0]}")
+        self.wire.start(prack, hop, self, now)
+
+    def dialog_with(self, tag: str) -> Dialog | None:
+        if self.dialog is None and tag in self._ways:
+            return self._ways[tag].dialog
+        return super().dialog_with(tag)
+
+    def on_request(self, transaction: Transaction, source: Addr, now: float) -> None:
+        if self.dialog is not None:
+            return super().on_request(transaction, source, now)
+        way = self._ways.get(tag_of(transaction.request, "from"))
+        if way is None or self._done or transaction.request.method not in ("UPDATE", "OPTIONS"):
+            return self._reply(transaction, 481, source, now)
+        # Before the answer each far end may only say how it wants to be heard.
+        self.dialog = way.dialog
+        try:
+            super().on_request(transaction, source, now)
+        finally:
+            self.dialog = None
         return None
 
     def _accepted(self, response: SipResponse, source: Addr, now: float) -> None:
         assert self._invite is not None
         if ack := self._acks.get(tag_of(response, "to")):
             return self.wire.resend(*ack)
+        tag = tag_of(response, "to")
+        way = self._ways.get(tag)
         dialog = Dialog.of_response(self._invite, response, source, self.target.behind)
+        if way is not None:
+            dialog.local_seq, dialog.remote_seq = way.dialog.local_seq, way.dialog.remote_seq
         self._ack_to(dialog)
         if self.dialog is not None or self._done:
             # A second phone behind a forking proxy, or an answer that crossed our CANCEL.
-            late = Leg(self.wire, self.local, _nobody)
+            late = Leg(self.wire, self.local, _nobody, self._logins)
             late.dialog = dialog
             return late.end(Cause.NORMAL, now)
         self.dialog = dialog
         self._done = True
         self._give_up_at = None
-        self.wire.joined(self)
+        self.wire.joined(self, dialog)
         if self._cancelling:
             return super().end(Cause.NORMAL, now)
-        if response.body or not self._early:
+        self._agree(response, now)
+        if response.body or way is None or way.voice is None:
             try:
                 _, voice = sdp.read(response.body)
             except ValueError:
-                super().end(Cause.INCOMPATIBLE, now)
-                return self.post(Cleared(Cause.INCOMPATIBLE), now)
-            self._hear(voice, now)
+                return self._break(Cause.INCOMPATIBLE, now)
+        else:
+            voice = way.voice
+        self._hear(voice, now)
         return self.post(Answered(), now)
 
     def _ack_to(self, dialog: Dialog) -> None:
@@ -180,40 +242,29 @@ class Dialing(Leg):
 
     def _refused(self, response: SipResponse, now: float) -> None:
         status = response.status_code
-        if status in (401, 407) and not self._tried and not self._cancelling and self._again(response, now):
-            return
+        again = None
+        if not self._cancelling and self._invite is not None:
+            if status in (401, 407):
+                again = proved(self._invite, response, self._logins)
+            elif status == 422:
+                again = _longer(self._invite, response)
+        if again is not None:
+            self._heard = False
+            self._forget_ways()
+            return self._send(afresh(again, self.wire.ours(self.target.hop)), now)
         self.moves_on = status in MOVES_ON
-        self._finish(cause_of(status, response.headers.get("reason")), now)
+        return self._finish(cause_of(status, response.headers.get("reason")), now)
 
-    def _again(self, response: SipResponse, now: float) -> bool:
-        """Send the INVITE again with credentials, once; False when we have none that fit (§22.2)."""
-        assert self._invite is not None
-        asked, answers = (
-            ("www-authenticate", "Authorization")
-            if response.status_code == 401
-            else ("proxy-authenticate", "Proxy-Authorization")
-        )
-        for challenge in response.headers.get(asked):
-            for credentials in self._credentials:
-                if answer := credentials.answer(challenge, "INVITE", self._invite.uri):
-                    self._tried = True
-                    invite = SipRequest(
-                        headers=self._invite.headers.copy(),
-                        body=self._invite.body,
-                        method="INVITE",
-                        uri=self._invite.uri,
-                    )
-                    invite.headers.set_single("Via", via_value(self.wire.ours(self.target.hop)))
-                    invite.headers.set_single("CSeq", f"{cseq_of(invite).seq + 1} INVITE")
-                    invite.headers.set_single(answers, answer)
-                    self._heard = False
-                    self._send(invite, now)
-                    return True
-        return False
+    def _forget_ways(self) -> None:
+        for way in self._ways.values():
+            if way.dialog is not self.dialog:
+                self.wire.left(self, way.dialog)
+        self._ways.clear()
 
     def _finish(self, cause: Cause, now: float) -> None:
         self._done = self.over = True
         self._give_up_at = None
+        self._forget_ways()
         self.post(Cleared(cause), now)
 
     # What we do
@@ -262,6 +313,7 @@ class Dialing(Leg):
             if self._transaction is not None:
                 self.wire.abandon(self._transaction)
             self._done = True
+            self._forget_ways()
         else:
             self.moves_on = not self._heard
             cause = Cause.NO_ANSWER if self._heard else Cause.NO_USER
@@ -269,113 +321,15 @@ class Dialing(Leg):
             self.post(Cleared(cause), now)
 
 
-class Fork:
-    """All phones of one extension ring; the first to answer has the call, the others stop.
-
-    Trunks are tried one after another instead. `begin` makes a leg to a target and starts it.
-    """
-
-    def __init__(
-        self,
-        post: Callable[[Signal, float], None],
-        begin: Callable[[Target, LegPost, float, float], Dialing],
-    ) -> None:
-        self.legs: list[Dialing] = []
-        self._begin = begin
-        self._later: list[Target] = []
-        self._post = post
-        self._winner: Leg | None = None
-        self._early: Leg | None = None
-        self._alerted: Alerting | None = None
-        self._route: RtpRoute | None = None
-        self._causes: list[Cause] = []
-        self.unreachable: list[Target] = []
-
-    def start(self, targets: Sequence[Target], now: float) -> None:
-        """Call phones all at once, trunks in turn."""
-        if targets[0].trunk:
-            self._later = list(targets)
-            self._next(now)
-        else:
-            self.legs = [self._begin(target, self.hear, RING_S, now) for target in targets]
-
-    def _next(self, now: float) -> None:
-        target = self._later.pop(0)
-        patience_s = PATIENCE_S if self._later else RING_S
-        self.legs.append(self._begin(target, self.hear, patience_s, now))
-
-    def hear(self, leg: Leg, signal: Signal, now: float) -> None:
-        """What one leg says, made into what the line says."""
-        mine = leg is self._winner
-        match signal:
-            case Alerting():
-                self._alert(leg, signal, now)
-            case Sound(RtpRoute() as route) if mine or self._may_sound(leg):
-                self._sound(route, now)
-            case Answered() if self._winner is None:
-                self._win(leg, now)
-            case Cleared(cause):
-                self._lose(leg, cause, now)
-            case Digit() | Held() | Transfer() if mine:
-                self._post(signal, now)
-
-    def end(self, cause: Cause, now: float) -> None:
-        """Stop all."""
-        self._later.clear()
-        for leg in self.legs:
-            leg.detach()
-            leg.end(cause, now)
-        self.legs.clear()
-
-    @property
-    def winner(self) -> Leg | None:
-        """The leg that was answered."""
-        return self._winner
-
-    def _may_sound(self, leg: Leg) -> bool:
-        """Before anyone answers, the first phone that sends sound is heard and no other."""
-        if self._winner is None and self._early is None:
-            self._early = leg
-        return self._winner is None and self._early is leg
-
-    def _alert(self, leg: Leg, signal: Alerting, now: float) -> None:
-        early = signal.early and leg is self._early
-        if self._alerted is None or (early and not self._alerted.early):
-            self._alerted = Alerting(early)
-            self._post(self._alerted, now)
-
-    def _sound(self, route: RtpRoute, now: float) -> None:
-        self._route = route
-        self._post(Sound(route), now)
-
-    def _win(self, leg: Leg, now: float) -> None:
-        self._winner = leg
-        for other in self.legs:
-            if other is not leg:
-                other.detach()
-                other.answered_elsewhere(now)
-        self.legs = [other for other in self.legs if other is leg]
-        if leg.route is not None and leg.route != self._route:
-            self._sound(leg.route, now)
-        self._post(Answered(), now)
-
-    def _lose(self, leg: Leg, cause: Cause, now: float) -> None:
-        if isinstance(leg, Dialing) and leg.unreachable:
-            self.unreachable.append(leg.target)
-        self.legs = [other for other in self.legs if other is not leg]
-        if leg is self._winner:
-            return self._post(Cleared(cause), now)
-        self._causes.append(cause)
-        if self._early is leg:
-            self._early = None
-        if self._later and isinstance(leg, Dialing) and leg.moves_on and self._alerted is None:
-            leg.detach()
-            return self._next(now)
-        if not self.legs:
-            # A phone that is there says more than one that is not.
-            told = [c for c in self._causes if c is not Cause.NO_USER]
-            self._post(Cleared(told[-1] if told else cause), now)
+def _longer(invite: SipRequest, response: SipResponse) -> SipRequest | None:
+    """The INVITE with the session interval a 422 wants; None when it asked for that already (RFC 4028 §6)."""
+    wanted = least(response)
+    if (invite.headers.get_first("session-expires") or "").startswith(f"{wanted}"):
         return None
+    again = SipRequest(headers=invite.headers.copy(), body=invite.body, method="INVITE", uri=invite.uri)
+    again.headers.set_single("Session-Expires", str(wanted))
+    again.headers.set_single("Min-SE", str(wanted))
+    return again
 
 
 def _early(response: SipResponse) -> sdp.Voice | None:

@@ -52,6 +52,11 @@ class SipLine:
         self._endpoint.core.answer(self.index, self._endpoint.now())
         self._endpoint.flush()
 
+    def progress(self) -> None:
+        """Let the caller hear us before the answer; `Sound` follows where the caller's offer allows it."""
+        self._endpoint.core.progress(self.index, self._endpoint.now())
+        self._endpoint.flush()
+
     def hangup(self, cause: Cause) -> None:
         self._endpoint.core.hangup(self.index, cause, self._endpoint.now())
         self._endpoint.flush()
@@ -62,7 +67,12 @@ class SipLine:
         self._endpoint.flush()
 
     def send_digits(self, digits: str) -> None:
-        """Nothing: keys travel in the voice (RFC 4733), so the media process is told to send them."""
+        """Send keys by INFO where the far end has no telephone-event.
+
+        Otherwise nothing: they travel in the voice (RFC 4733), and the media process is told to send them.
+        """
+        self._endpoint.core.send_digits(self.index, digits, self._endpoint.now())
+        self._endpoint.flush()
 
     def close(self) -> None:
         self._endpoint.core.close(self.index, self._endpoint.now())

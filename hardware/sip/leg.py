@@ -1,148 +1,71 @@
-"""A call once there is a dialog: re-INVITE, INFO, BYE, and our 2xx until it is acknowledged."""
+"""A call once there is a dialog: what is agreed on and changed, keys, transfer, and signs of life."""
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+import secrets
+from collections.abc import Mapping, Sequence
 
 from aiosipua.message import SipRequest, SipResponse
 
-from hardware.line import Alerting, Answered, Cause, Cleared, Digit, Held, RtpRoute, Signal, Sound, Transfer
-from hardware.sip import sdp
-from hardware.sip.causes import reason_cause, reason_header
-from hardware.sip.dialog import Dialog
-from hardware.sip.message import Addr, Message, Refusal, cseq_of, reply
-from hardware.sip.schedule import Timed
-from hardware.sip.transaction import T1, T2, Transaction
+from hardware.line import Alerting, Answered, Cause, Cleared, Digit, Held, RtpRoute, Sound, Transfer
+from hardware.sip import keys, sdp, session
+from hardware.sip.causes import reason_cause
+from hardware.sip.message import Addr, Refusal, cseq_of
+from hardware.sip.proof import Answers
+from hardware.sip.session import Session
+from hardware.sip.transaction import T1, Transaction
 from hardware.sip.transfer import REFER_S, Referral, asked, notice, status_of
-
-METHODS = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REGISTER, REFER"
-ALLOW = ("Allow", METHODS)
-OPTIONS = ("replaces",)
-"""Extensions of SIP that may be required of us (RFC 3891)."""
-SUPPORTED = ("Supported", ", ".join(OPTIONS))
-SDP_TYPE = ("Content-Type", sdp.TYPE)
+from hardware.sip.usage import ALLOW, SDP_TYPE, SUPPORTED, Handler, LegPost, Unacked, Usage, Wire
 
 
-class Wire(Protocol):
-    """What a leg needs of the core around it."""
+class Leg(Usage):
+    """One party's path over SIP, whoever began it."""
 
-    def ours(self, towards: Addr) -> Addr:
-        """Our address as the far end shall use it."""
-
-    def send(self, message: Message, to: Addr) -> bytes:
-        """Send outside any transaction; the bytes, for sending again."""
-
-    def resend(self, data: bytes, to: Addr) -> None:
-        """Send bytes again."""
-
-    def start(self, request: SipRequest, to: Addr, owner: "Leg", now: float) -> Transaction:
-        """Send a request in a transaction whose outcome comes to the owner."""
-
-    def respond(self, transaction: Transaction, response: SipResponse, now: float) -> None:
-        """Answer in a transaction."""
-
-    def abandon(self, transaction: Transaction) -> None:
-        """Forget a transaction nobody will finish."""
-
-    def joined(self, leg: "Leg") -> None:
-        """The leg has its dialog: requests within it shall come to the leg."""
-
-    def left(self, leg: "Leg") -> None:
-        """The leg's dialog is over."""
-
-    def line_of(self, call_id: str, one_tag: str, other_tag: str) -> str | None:
-        """The name of the line that carries this dialog."""
-
-    def arm(self, thing: Timed) -> None:
-        """The thing's timer may have changed."""
-
-
-LegPost = Callable[["Leg", Signal, float], None]
-"""Leg, what it says, now."""
-
-
-@dataclass(slots=True)
-class Unacked:
-    """A 2xx of ours that is sent again and again until its ACK comes (RFC 3261 §13.3.1.4)."""
-
-    data: bytes
-    to: Addr
-    seq: int
-    at: float
-    until: float
-    every_s: float = T1
-    offered: bool = False
-    """It held our offer: the answer comes in the ACK."""
-
-
-class Leg:
-    """One party's path over SIP, whoever began it. `post` hears of everything until `detach`."""
-
-    dialog: Dialog | None = None
-
-    def __init__(self, wire: Wire, local: sdp.Local, post: LegPost) -> None:
-        self.wire = wire
+    def __init__(self, wire: Wire, local: sdp.Local, post: LegPost, logins: Sequence[Answers] = ()) -> None:
+        super().__init__(wire, post, logins)
         self.local = local
         self.route: RtpRoute | None = None
         """Where the far end last wanted to hear us."""
         self.held = False
         self.extension = ""
         """The extension whose phone this is; empty for anybody else."""
-        self.over = False
-        self._post: LegPost | None = post
-        self._unacked: Unacked | None = None
-        self._bye_after_ack: Cause | None = None
         self._referral: Referral | None = None
+        self._session: Session | None = None
+        self._updates = False
+        """The far end takes UPDATE."""
+        self._offering: Transaction | None = None
+        """Our re-INVITE or UPDATE under way."""
+        self._pressing: Transaction | None = None
+        self._keys = ""
 
     # What the far end does
 
-    def on_request(self, transaction: Transaction, source: Addr, now: float) -> None:
-        """A request within the dialog, other than ACK and CANCEL."""
-        request = transaction.request
-        if self.dialog is None or self.over:
-            return self._reply(transaction, 481, source, now)
-        if not self.dialog.in_order(request):
-            return self._reply(transaction, 500, source, now)
-        handler = HANDLERS.get(request.method)
-        if handler is None:
-            return self._reply(transaction, 405, source, now, ALLOW)
-        return handler(self, transaction, source, now)
-
-    def on_ack(self, request: SipRequest, now: float) -> None:
-        """The ACK of a 2xx of ours."""
-        waiting = self._unacked
-        if waiting is None or cseq_of(request).seq != waiting.seq:
-            return
-        self._unacked = None
-        if self._bye_after_ack is not None:
-            return self._say_bye(self._bye_after_ack, now)
-        if waiting.offered:
-            try:
-                _, voice = sdp.read(request.body)
-            except ValueError:
-                self.end(Cause.INCOMPATIBLE, now)
-                return self.post(Cleared(Cause.INCOMPATIBLE), now)
-            self._hear(voice, now)
-        self.acknowledged(now)
-
     def on_response(self, transaction: Transaction, response: SipResponse, source: Addr, now: float) -> None:
-        """A response to a request of ours; those to a BYE tell nothing new."""
+        """A response to a request of ours within the dialog."""
+        status = response.status_code
+        if status < 200:
+            return
+        if status in (401, 407) and self._prove(transaction, response, now):
+            return
+        if transaction.request.method == "INVITE" and status < 300:
+            self._acknowledge(transaction)
+        if self.over:
+            return
+        if transaction is self._offering:
+            self._offering = None
+            self._refreshed(transaction.request, response, now)
+        elif transaction is self._pressing:
+            self._press(now)
 
     def on_failure(self, transaction: Transaction, now: float) -> None:
         """Nobody answered a request of ours; after a BYE that changes nothing."""
-
-    def acknowledged(self, now: float) -> None:
-        """The far end acknowledged what we agreed on."""
+        if self.over:
+            return
+        if transaction is self._offering:
+            self._offering = None
+            self._break(Cause.TIMER, now)
+        elif transaction is self._pressing:
+            self._press(now)
 
     # What we do
-
-    def end(self, cause: Cause, now: float) -> None:
-        """Say BYE, as soon as that is allowed: not before our 2xx is acknowledged (§15)."""
-        if self._unacked is not None:
-            self._bye_after_ack = cause
-        else:
-            self._say_bye(cause, now)
 
     def transferred(self, outcome: Alerting | Answered | Cleared, now: float) -> None:
         """Tell the phone how the transfer it asked for goes (RFC 3515 §2.4.5)."""
@@ -153,60 +76,55 @@ class Leg:
         if ends:
             self._referral = None
 
-    def detach(self) -> None:
-        """Nobody listens any more; what remains is done quietly."""
-        self._post = None
-
-    def post(self, signal: Signal, now: float) -> None:
-        if self._post is not None:
-            self._post(self, signal, now)
+    def send_digits(self, digits: str, now: float) -> None:
+        """Send keys by INFO, one after the other, to a far end that does not take them in the voice."""
+        if self.route is None or self.route.event is not None or self.over:
+            return
+        wanted = "".join(key for key in digits.upper() if key in keys.KEYS)
+        self._keys = (self._keys + wanted)[: keys.WAITING_MAX]
+        if self._pressing is None:
+            self._press(now)
 
     # Time
 
     def timer(self) -> float | None:
-        due = [thing.at for thing in (self._unacked, self._referral) if thing is not None]
+        due = [t.at for t in (self._unacked, self._referral, self._session) if t is not None]
         return min(due, default=None)
 
     def on_timer(self, now: float) -> None:
         if self._referral is not None and now >= self._referral.until:
             self.transferred(Cleared(Cause.TIMER), now)
-        waiting = self._unacked
-        if waiting is None or now < waiting.at:
-            return
-        if now >= waiting.until:
-            self._unacked = None
-            self._say_bye(Cause.TIMER, now)
-            return self.post(Cleared(Cause.TIMER), now)
-        self.wire.resend(waiting.data, waiting.to)
-        waiting.every_s = min(2 * waiting.every_s, T2)
-        waiting.at = min(now + waiting.every_s, waiting.until)
+        if self._session is not None and now >= self._session.at:
+            self._session_due(self._session, now)
+        super().on_timer(now)
 
-    # Within
+    # Within: what is agreed on
 
-    def _reply(
-        self,
-        transaction: Transaction,
-        status: int,
-        source: Addr,
-        now: float,
-        *headers: tuple[str, str],
-        body: bytes = b"",
-    ) -> None:
-        tag = self.dialog.local_tag if self.dialog else ""
-        response = reply(transaction.request, status, source, to_tag=tag, headers=headers, body=body)
-        self.wire.respond(transaction, response, now)
+    def _instead(self, old: Transaction, new: Transaction) -> None:
+        if old is self._offering:
+            self._offering = new
+        elif old is self._pressing:
+            self._pressing = new
 
-    def contact(self, peer: Addr) -> tuple[str, str]:
-        host, port = self.wire.ours(peer)
-        return "Contact", f"<sip:{f'[{host}]' if ':' in host else host}:{port}>"
+    def _over(self) -> None:
+        super()._over()
+        self._session = None
+
+    def answered_us(self, body: bytes, now: float) -> bool:
+        """The far end's answer to our offer; False when it cannot be met."""
+        try:
+            self._hear(sdp.read(body)[1], now)
+        except ValueError:
+            return False
+        return True
 
     def accept(
         self, transaction: Transaction, source: Addr, now: float, body: bytes, *, offered: bool
     ) -> None:
         """Send 200 with a description and keep sending it until it is acknowledged."""
-        self._reply(
-            transaction, 200, source, now, self.contact(source), ALLOW, SUPPORTED, SDP_TYPE, body=body
-        )
+        timed = self._grant(transaction.request, now)
+        head = (self.contact(source), ALLOW, SUPPORTED, *timed, SDP_TYPE)
+        self._reply(transaction, 200, source, now, *head, body=body)
         seq = cseq_of(transaction.request).seq
         data, to = transaction.data, transaction.peer
         self._unacked = Unacked(data, to, seq, now + T1, now + 64 * T1, offered=offered)
@@ -222,22 +140,42 @@ class Leg:
             self.route = voice.route
             self.post(Sound(voice.route), now)
 
+    # Within: requests of the far end
+
+    def _free_to_agree(self) -> None:
+        """One offer at a time (RFC 3261 §14.2, RFC 3311 §5.2)."""
+        if self._offering is not None or (self._unacked is not None and self._unacked.offered):
+            raise Refusal(491)
+
     def _reinvite(self, transaction: Transaction, source: Addr, now: float) -> None:
         assert self.dialog is not None
         request = transaction.request
-        self.local = self.local.next()
-        if not request.body:
-            self.dialog.retarget(request)
-            return self.accept(transaction, source, now, sdp.offer(self.local), offered=True)
-        try:
-            offered, voice = sdp.read(request.body)
-        except sdp.BadSdp:
-            return self._reply(transaction, 400, source, now)
-        except sdp.NothingCommon:
-            return self._reply(transaction, 488, source, now)
+        self._free_to_agree()
+        session.granted(request, now)
+        found = sdp.read(request.body) if request.body else None
         self.dialog.retarget(request)
-        self.accept(transaction, source, now, sdp.answer(offered, voice, self.local), offered=False)
-        self._hear(voice, now)
+        self.local = self.local.next()
+        body = sdp.answer(*found, self.local) if found else sdp.offer(self.local)
+        self.accept(transaction, source, now, body, offered=found is None)
+        if found:
+            self._hear(found[1], now)
+
+    def _update(self, transaction: Transaction, source: Addr, now: float) -> None:
+        """A new offer, or only a sign of life (RFC 3311); needs no ACK."""
+        assert self.dialog is not None
+        request = transaction.request
+        if request.body:
+            self._free_to_agree()
+        session.granted(request, now)
+        found = sdp.read(request.body) if request.body else None
+        self.dialog.retarget(request)
+        head = [self.contact(source), ALLOW, SUPPORTED, *self._grant(request, now)]
+        if found is None:
+            return self._reply(transaction, 200, source, now, *head)
+        self.local = self.local.next()
+        body = sdp.answer(*found, self.local)
+        self._reply(transaction, 200, source, now, *head, SDP_TYPE, body=body)
+        return self._hear(found[1], now)
 
     def _bye(self, transaction: Transaction, source: Addr, now: float) -> None:
         self._reply(transaction, 200, source, now)
@@ -249,27 +187,21 @@ class Leg:
         self.post(Cleared(cause if cause is not None else Cause.NORMAL), now)
 
     def _info(self, transaction: Transaction, source: Addr, now: float) -> None:
-        kind = (transaction.request.headers.get_first("content-type") or "").partition(";")[0].strip().lower()
-        if kind not in PRESSED:
-            return self._reply(transaction, 415 if kind else 200, source, now, ("Accept", ", ".join(PRESSED)))
-        found = PRESSED[kind].search(transaction.request.text[:200])
-        self._reply(transaction, 200 if found else 400, source, now)
-        if found:
-            self.post(Digit({"10": "*", "11": "#"}.get(found[1], found[1].upper())), now)
+        key = keys.pressed(transaction.request)
+        self._reply(transaction, 200, source, now)
+        if key is not None:
+            self.post(Digit(key), now)
 
     def _refer(self, transaction: Transaction, source: Addr, now: float) -> None:
         """A phone of ours transfers its call; nobody else may."""
         if not self.extension:
-            return self._reply(transaction, 403, source, now)
+            raise Refusal(403)
         if self._referral is not None:
-            return self._reply(transaction, 491, source, now)
-        try:
-            wish = asked(transaction.request)
-        except Refusal as refusal:
-            return self._reply(transaction, refusal.status, source, now)
+            raise Refusal(491)
+        wish = asked(transaction.request)
         line = self.wire.line_of(*wish.replaces) if wish.replaces else None
         if wish.replaces and line is None:
-            return self._reply(transaction, 481, source, now)
+            raise Refusal(481)
         silent = () if wish.told else (("Refer-Sub", "false"),)
         self._reply(transaction, 202, source, now, self.contact(source), *silent)
         self._referral = Referral(now + REFER_S, wish.told)
@@ -277,41 +209,83 @@ class Leg:
         self.wire.arm(self)
         self.post(Transfer(wish.target, line), now)
 
-    def _notify(self, referral: Referral, status: int, left_s: float, now: float) -> None:
-        if referral.told and self.dialog is not None:
-            hop = self.dialog.hop()
-            notify = self.dialog.request("NOTIFY", self.wire.ours(hop))
-            notify.headers.append(*self.contact(hop))
-            notice(notify, status, left_s)
-            self.wire.start(notify, hop, self, now)
-
     def _options(self, transaction: Transaction, source: Addr, now: float) -> None:
         self._reply(transaction, 200, source, now, ALLOW, SUPPORTED, ("Accept", sdp.TYPE))
 
-    def _say_bye(self, cause: Cause, now: float) -> None:
-        if self.dialog is None or self.over:
-            return
-        hop = self.dialog.hop()
-        bye = self.dialog.request("BYE", self.wire.ours(hop))
-        bye.headers.append(*reason_header(cause))
-        self.wire.start(bye, hop, self, now)
-        self._over()
+    # Within: requests of ours
 
-    def _over(self) -> None:
-        self.over = True
-        self._unacked = None
-        self.wire.left(self)
+    def _notify(self, referral: Referral, status: int, left_s: float, now: float) -> None:
+        if referral.told:
+            headers, body = notice(status, left_s)
+            self._ask("NOTIFY", now, *headers, body=body)
+
+    def _press(self, now: float) -> None:
+        self._pressing = None
+        if self._keys and not self.over:
+            key, self._keys = self._keys[0], self._keys[1:]
+            headers, body = keys.press(key)
+            self._pressing = self._ask("INFO", now, *headers, body=body)
+
+    # Within: session timer
+
+    def _grant(self, request: SipRequest, now: float) -> list[tuple[str, str]]:
+        """Take up the session of an INVITE or UPDATE; the headers that say so."""
+        self._updates = "UPDATE" in ", ".join(request.headers.get("allow")) or self._updates
+        self._session, headers = session.granted(request, now)
+        self.wire.arm(self)
+        return headers
+
+    def _agree(self, response: SipResponse, now: float) -> None:
+        """Take up the session of a 2xx to our INVITE or UPDATE."""
+        self._updates = "UPDATE" in ", ".join(response.headers.get("allow")) or self._updates
+        self._session = session.agreed(response, now)
+        self.wire.arm(self)
+
+    def _session_due(self, timed: Session, now: float) -> None:
+        if now >= timed.ends_at:
+            return self._break(Cause.TIMER, now)
+        timed.at = timed.ends_at
+        if self._unacked is None and self._offering is None:
+            self._refresh(timed.interval_s, now)
+        return None
+
+    def _refresh(self, interval_s: int, now: float) -> None:
+        head = [SUPPORTED, *session.asking(interval_s, refresher="uac")]
+        if self._updates:
+            self._offering = self._ask("UPDATE", now, *head)
+        else:
+            self.local = self.local.next()
+            body = sdp.offer(self.local)
+            self._offering = self._ask("INVITE", now, ALLOW, *head, SDP_TYPE, body=body)
+
+    def _refreshed(self, request: SipRequest, response: SipResponse, now: float) -> None:
+        status = response.status_code
+        if status < 300:
+            if self.dialog is not None:
+                self.dialog.retarget(response)
+            self._agree(response, now)
+            if response.body and request.body and not self.answered_us(response.body, now):
+                self._break(Cause.INCOMPATIBLE, now)
+        elif status in (408, 481):
+            # The far end knows nothing of this call any more (§12.2.1.2).
+            self._break(Cause.TIMER, now)
+        elif status in (405, 501) and request.method == "UPDATE":
+            self._updates = False
+            self._refresh(self._session.interval_s if self._session else session.INTERVAL_S, now)
+        elif self._session is not None:
+            if status == 422:
+                self._session.interval_s = session.least(response)
+            wait_s = 2.1 + secrets.randbelow(190) / 100 if status == 491 else session.AGAIN_S
+            self._session.at = min(now + wait_s, self._session.ends_at)
+            self.wire.arm(self)
 
 
-HANDLERS: Mapping[str, Callable[[Leg, Transaction, Addr, float], None]] = {
+HANDLERS: Mapping[str, Handler] = {
     "INVITE": Leg._reinvite,
+    "UPDATE": Leg._update,
     "BYE": Leg._bye,
     "INFO": Leg._info,
     "OPTIONS": Leg._options,
     "REFER": Leg._refer,
 }
-PRESSED = {
-    "application/dtmf-relay": re.compile(r"^\s*Signal\s*=\s*(1[01]|[0-9*#A-Da-d])\s*$", re.M),
-    "application/dtmf": re.compile(r"^\s*(1[01]|[0-9*#A-Da-d])\s*$"),
-}
-"""Keys in INFO: the body Cisco phones send, and the plain one."""
+Leg.handlers = HANDLERS

@@ -70,12 +70,8 @@ def status_of(outcome: Alerting | Answered | Cleared) -> int:
     return 180 if isinstance(outcome, Alerting) else 200
 
 
-def notice(notify: SipRequest, status: int, left_s: float) -> None:
-    """Make a NOTIFY of this request: how the transfer goes, and for how long it may still go on."""
-    put = notify.headers.append
-    put("Event", "refer")
-    put(
-        "Subscription-State", f"active;expires={left_s:.0f}" if left_s > 0 else "terminated;reason=noresource"
-    )
-    put("Content-Type", FRAGMENT)
-    notify.body = f"SIP/2.0 {status} {REASONS.get(status, 'Failure')}\r\n".encode()
+def notice(status: int, left_s: float) -> tuple[list[tuple[str, str]], bytes]:
+    """Headers and body of a NOTIFY: how the transfer goes, and for how long it may still go on."""
+    state = f"active;expires={left_s:.0f}" if left_s > 0 else "terminated;reason=noresource"
+    headers = [("Event", "refer"), ("Subscription-State", state), ("Content-Type", FRAGMENT)]
+    return headers, f"SIP/2.0 {status} {REASONS.get(status, 'Failure')}\r\n".encode()
