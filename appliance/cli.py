@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("appliance.commands.show", "How the box is: units, lines, queues, media clock, sync"),
     "calls": ("appliance.commands.show", "The newest calls"),
     "recordings": ("appliance.commands.show", "The newest recordings"),
+    "recording": ("appliance.commands.recording", "Verify recordings, hold one, or export a day"),
     "tickets": ("appliance.commands.show", "The newest tickets"),
     "ticket": ("appliance.commands.show", "One ticket with its whole history"),
     "messages": ("appliance.commands.show", "The newest short messages"),

@@ -60,6 +60,21 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A flow file; empty means the one shipped with the box."""
 
 
+class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long recordings are kept, and when they are archived."""
+
+    keep_days: int = 1095
+    """Older ones are removed at night; 0 keeps them for ever."""
+    newest_days: int = 30
+    """Younger ones are never removed, however full the disk is."""
+    disk_percent: int = 85
+    """From this level of the disk on the oldest are removed; 0 never."""
+    archive_days: int = 7
+    """Older ones are brought into archive format; 0 never."""
+    night_hour: int = 2
+    """Local hour from which on that is done."""
+
+
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -69,6 +84,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     browser: Browser = Browser()
     sync: Sync = Sync()
     call: Call = Call()
+    recording: Retention = Retention()
     trunk: tuple[Trunk, ...] = ()
     gsm: tuple[Gsm, ...] = ()
     extension: tuple[ExtensionSetting, ...] = ()
@@ -148,6 +164,23 @@ def _faults(c: Configuration) -> list[tuple[list[str], str]]:
         found.append((["sip", "lines"], f"lines is {c.sip.lines}; between 1 and 1000 are possible"))
     if c.sip.rtp_base % 2 or not 1024 <= c.sip.rtp_base <= 65535 - 2 * c.sip.lines:
         found.append((["sip", "rtp_base"], "rtp_base must be an even port with room for two ports a line"))
+    return found + [(["recording", key], fault) for key, fault in _retention_faults(c.recording)]
+
+
+def _retention_faults(r: Retention) -> list[tuple[str, str]]:
+    found = [
+        (key, f"{key} is {value}; between {least} and {most} are possible")
+        for key, value, least, most in (
+            ("keep_days", r.keep_days, 0, 36500),
+            ("newest_days", r.newest_days, 1, 3650),
+            ("disk_percent", r.disk_percent, 0, 99),
+            ("archive_days", r.archive_days, 0, 36500),
+            ("night_hour", r.night_hour, 0, 23),
+        )
+        if not least <= value <= most
+    ]
+    if not found and 0 < r.keep_days <= r.newest_days:
+        found.append(("keep_days", f"keep_days must be more than newest_days ({r.newest_days})"))
     return found
 
 

@@ -106,7 +106,7 @@ def outcome(store: Store) -> dict[str, object]:
         "calls": sorted(store.rows("SELECT * FROM call")),
         "recordings": sorted(store.rows("SELECT rid, call, path, size, sha256 FROM recording")),
         "texts": sorted(store.rows("SELECT direction, number, state FROM short_message")),
-        "jobs": Counter(store.rows("SELECT kind, state FROM job")),
+        "jobs": Counter(store.rows("SELECT kind, state FROM job WHERE kind <> 'keep'")),
         "set aside": store.rows("SELECT * FROM quarantine"),
         "numbers": len(set(store.rows("SELECT number FROM ticket"))),
     }

@@ -15,9 +15,10 @@ from typing import TextIO
 
 from peewee import DatabaseError
 
-from appliance.configuration import BadConfiguration, load
+from appliance.configuration import BadConfiguration, Retention, load
 from appliance.journal import FileJournal
 from appliance.places import Places, places
+from appliance.recordings.keeping import DELETE, KEEP, Keeper
 from appliance.store.alarms import Alarm
 from appliance.store.answers import Answers, Server
 from appliance.store.follower import Follower, why
@@ -37,12 +38,14 @@ END_S = 1.5
 class Daemon:
     """The threads of the store process over one store: following, jobs, answers."""
 
-    def __init__(self, where: Places, site: int, hotline: str) -> None:
+    def __init__(self, where: Places, site: int, hotline: str, retention: Retention) -> None:
         self._stopping = threading.Event()
         self.store = Store(where.database, site)
         self.follower = Follower(self.store, FileJournal(where.journal), hotline)
         works = Works(where, self._stopping)
-        self._runner = Runner(self.store, {SEAL: works.seal, SMS: works.sms}, {SMS: sms_failed})
+        self._keeper = Keeper(self.store, where.recordings, retention, self._stopping.is_set)
+        doing = {SEAL: works.seal, SMS: works.sms, KEEP: self._keeper.keep, DELETE: self._keeper.delete}
+        self._runner = Runner(self.store, doing, {SMS: sms_failed})
         self._server = Server(where.socket("store"), Answers(self.store, self._health))
         self._threads = [
             threading.Thread(target=self._follow, name="follow", daemon=True),
@@ -94,6 +97,7 @@ class Daemon:
                     if time.monotonic() - timed > TIMERS_EVERY_S:
                         timed = time.monotonic()
                         run_timers(self.store, time.time())
+                        self._keeper.plan()
                         self._runner.forget()
                 except (DatabaseError, OSError):
                     self._stopping.wait(RETRY_S)  # the follower has said so
@@ -121,7 +125,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 3
     numbers = configuration.site.numbers
     try:
-        daemon = Daemon(where, configuration.site.number, numbers[0] if numbers else "12345")
+        hotline = numbers[0] if numbers else "12345"
+        daemon = Daemon(where, configuration.site.number, hotline, configuration.recording)
     except (DatabaseError, OSError) as error:
         print(why(error), file=sys.stderr)
         return 1

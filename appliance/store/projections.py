@@ -83,6 +83,35 @@ def _recording_sealed(store: Store, event: Event) -> None:
     )
 
 
+def _recording_archived(store: Store, event: Event) -> None:
+    facts = event.facts
+    store.execute(
+        "UPDATE recording SET path = ?, sha256 = ?, size = ?, archived_s = ? WHERE rid = ?",
+        *(facts["path"], facts["sha256"], facts["size"], event.at_s, bytes.fromhex(facts["rid"])),
+    )
+
+
+def _recording_removed(store: Store, event: Event) -> None:
+    facts = event.facts
+    store.execute(
+        "UPDATE recording SET removed_s = ?, removed_why = ? WHERE rid = ?",
+        *(event.at_s, facts["why"], bytes.fromhex(facts["rid"])),
+    )
+
+
+def _recording_held(store: Store, event: Event) -> None:
+    facts = event.facts
+    store.execute(
+        "UPDATE recording SET held = ?, held_by = ? WHERE rid = ?",
+        *(facts["reason"], facts["by"], bytes.fromhex(facts["rid"])),
+    )
+
+
+def _recording_released(store: Store, event: Event) -> None:
+    rid = bytes.fromhex(event.facts["rid"])
+    store.execute("UPDATE recording SET held = NULL, held_by = NULL WHERE rid = ?", rid)
+
+
 def _text_received(store: Store, event: Event) -> None:
     """A device that was interrupted gives the same message again; the second one only says so."""
     facts = event.facts
@@ -127,6 +156,10 @@ PROJECTORS: Mapping[str, Projector] = {
     "call.ended": _call_ended,
     "recording.made": _recording_made,
     "recording.sealed": _recording_sealed,
+    "recording.archived": _recording_archived,
+    "recording.removed": _recording_removed,
+    "recording.held": _recording_held,
+    "recording.released": _recording_released,
     "text.received": _text_received,
     "text.queued": _text_queued,
     "text.sent": _text_sent,

@@ -125,6 +125,21 @@ class Recording(Table):
     site = IntegerField()
     made_s = FloatField(index=True)
     reason = CharField(default="")
+    held = CharField(null=True)
+    """Why it is under legal hold; null when it is not."""
+    held_by = CharField(null=True)
+    archived_s = FloatField(null=True)
+    """When it was brought into archive format; path, size and sha256 are those of the archived file."""
+    removed_s = FloatField(null=True)
+    """When it was removed; the row stays."""
+    removed_why = CharField(null=True)
+
+    class Meta:
+        indexes = (
+            (("removed_s", "made_s"), False),
+            (("archived_s", "made_s"), False),
+            (("kind", "made_s"), False),
+        )
 
 
 class ShortMessage(Table):

@@ -164,7 +164,18 @@ class Store:
 
     def _make_tables(self) -> None:
         with self.database.bind_ctx(schema.ALL), self.database.connection_context(), self.database.atomic():
+            self._add_columns()
             self.database.create_tables(schema.ALL)
+
+    def _add_columns(self) -> None:
+        """Give the tables of an older version the columns that came since; those may be null."""
+        for table in schema.ALL:
+            name = table._meta.table_name
+            there = {row[1] for row in self.database.execute_sql(f'PRAGMA table_info("{name}")')}
+            for field in table._meta.sorted_fields if there else ():
+                if field.column_name not in there and field.null:
+                    kind = field.ddl_datatype(self.database.get_sql_context()).sql
+                    self.execute(f'ALTER TABLE "{name}" ADD COLUMN "{field.column_name}" {kind}')
 
     def _write(self, events: Sequence[Event], via: str) -> list[Event]:
         known = self._known(events)

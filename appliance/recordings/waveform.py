@@ -1,0 +1,96 @@
+"""The picture of a recording: the loudest sample of each of 600 parts of both sides, computed once."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from appliance.events import Event
+from appliance.recordings.alaw import blocks, look
+
+PARTS = 600
+SIDES = 2
+MARKS: Mapping[str, str] = {
+    "call.answered": "answered",
+    "call.held": "held",
+    "call.resumed": "resumed",
+    "call.passed": "transferred",
+    "call.transferred": "transferred",
+}
+"""Which events of a call stand on the picture, and as what."""
+MARKS_MOST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened during a recording, `at_s` seconds behind its beginning."""
+
+    at_s: float
+    what: str
+    who: str
+
+
+def peaks_file(sound: Path) -> Path:
+    """Where the picture of a recording is kept."""
+    return sound.with_name(sound.name + ".peaks")
+
+
+def peaks(sound: Path) -> tuple[bytes, bytes]:
+    """The left and right picture, 600 values from 0 to 255 each; OSError, or ValueError for a foreign file.
+
+    Loudness is shown by its square root, so that quiet speech is seen too.
+    """
+    kept = peaks_file(sound)
+    try:
+        if kept.stat().st_mtime_ns >= sound.stat().st_mtime_ns:
+            data = kept.read_bytes()
+            if len(data) == SIDES * PARTS:
+                return data[:PARTS], data[PARTS:]
+    except FileNotFoundError:
+        if not sound.exists():
+            raise
+    left, right = _compute(sound)
+    _keep(kept, left + right)
+    return left, right
+
+
+def marks(events: Iterable[Event], began_s: float, seconds: float) -> list[Mark]:
+    """What happened in a call while it was recorded, oldest first."""
+    found = []
+    for event in events:
+        at_s = event.at_s - began_s
+        if event.kind in MARKS and 0 <= at_s <= seconds:
+            facts = event.facts
+            who = str(facts.get("agent") or facts.get("by") or "")
+            found.append(Mark(round(at_s, 1), MARKS[event.kind], who))
+    return sorted(found, key=lambda mark: mark.at_s)[:MARKS_MOST]
+
+
+def _compute(sound: Path) -> tuple[bytes, bytes]:
+    with sound.open("rb") as file:
+        what = look(file)
+        loudest = np.zeros((PARTS, SIDES), np.float32)
+        at = 0
+        for block in blocks(file, what):
+            # One channel only: both sides show it.
+            part = (np.arange(at, at + len(block)) * PARTS) // what.frames
+            first = np.flatnonzero(np.diff(part, prepend=-1))
+            peak = np.maximum.reduceat(np.abs(block.astype(np.float32)), first, axis=0)
+            rows = part[first]
+            loudest[rows] = np.maximum(loudest[rows], peak)
+            at += len(block)
+    shown = np.sqrt(loudest / 32768) * 255
+    left, right = (shown[:, side].astype(np.uint8).tobytes() for side in range(SIDES))
+    return left, right
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Keep it if that is possible; without it, it is only computed again."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        fresh.write_bytes(data)
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)

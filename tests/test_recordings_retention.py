@@ -1,0 +1,107 @@
+"""How long recordings are kept: the rules one by one, and what no rule may ever do."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.recordings.retention import AGE, DAY_S, SPACE, Disk, Facts, Kept, Removal, what_to_remove
+
+NOW = 1_795_000_000.0
+CALLS = [bytes([n]) for n in range(6)]
+RULES = Facts(frozenset(), keep_days=1095, newest_days=30, disk_percent=85)
+ROOMY = Disk(1000, 100)
+
+
+def kept(n: int, days: float, size: int = 10, sealed: bool = True, held: bool = False) -> Kept:
+    return Kept(bytes([n]), bytes([n]), NOW - days * DAY_S, size, sealed, held)
+
+
+def test_what_is_older_than_three_years_goes_and_nothing_else() -> None:
+    assert what_to_remove([kept(1, 1096), kept(2, 1094)], RULES, NOW, ROOMY) == [Removal(b"\1", AGE)]
+
+
+def test_a_full_disk_takes_the_oldest_until_it_is_under_its_level() -> None:
+    some = [kept(1, 40), kept(2, 60), kept(3, 50)]
+    gone = what_to_remove(some, RULES, NOW, Disk(1000, 865))
+    assert gone == [Removal(b"\2", SPACE), Removal(b"\3", SPACE)]
+
+
+def test_the_newest_are_kept_however_full_the_disk_is() -> None:
+    assert what_to_remove([kept(1, 29)], RULES, NOW, Disk(1000, 1000)) == []
+
+
+def test_a_hold_wins_over_age_and_space() -> None:
+    assert what_to_remove([kept(1, 5000, held=True)], RULES, NOW, Disk(1000, 1000)) == []
+
+
+def test_what_is_not_sealed_is_never_removed() -> None:
+    assert what_to_remove([kept(1, 5000, sealed=False)], RULES, NOW, Disk(1000, 1000)) == []
+
+
+def test_what_belongs_to_an_open_ticket_is_never_removed() -> None:
+    facts = Facts(frozenset({b"\1"}), 1095, 30, 85)
+    assert what_to_remove([kept(1, 5000)], facts, NOW, Disk(1000, 1000)) == []
+
+
+def test_zero_days_keep_for_ever_and_zero_per_cent_never_look_at_the_disk() -> None:
+    facts = Facts(frozenset(), keep_days=0, newest_days=1, disk_percent=0)
+    assert what_to_remove([kept(1, 9000)], facts, NOW, Disk(1000, 1000)) == []
+
+
+some_kept = st.lists(
+    st.builds(
+        Kept,
+        st.binary(min_size=2, max_size=2),
+        st.sampled_from(CALLS),
+        st.floats(NOW - 2000 * DAY_S, NOW + DAY_S),
+        st.integers(0, 500),
+        st.booleans(),
+        st.booleans(),
+    ),
+    max_size=30,
+    unique_by=lambda one: one.rid,
+)
+some_facts = st.builds(
+    Facts,
+    st.frozensets(st.sampled_from(CALLS)),
+    st.integers(0, 1500),
+    st.integers(1, 400),
+    st.integers(0, 99),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(some_kept, some_facts, st.integers(0, 1000))
+def test_whatever_the_rules_what_must_stay_stays(recordings: list[Kept], facts: Facts, used: int) -> None:
+    by_rid = {one.rid: one for one in recordings}
+    gone = what_to_remove(recordings, facts, NOW, Disk(1000, used))
+    assert len({removal.rid for removal in gone}) == len(gone)
+    for removal in gone:
+        one = by_rid[removal.rid]
+        assert not one.held
+        assert one.sealed
+        assert one.call not in facts.open_calls
+        assert one.made_s <= NOW - facts.newest_days * DAY_S
+
+
+@settings(max_examples=400, deadline=None)
+@given(some_kept, some_facts, st.integers(0, 1000))
+def test_no_more_goes_for_space_than_is_needed(recordings: list[Kept], facts: Facts, used: int) -> None:
+    by_rid = {one.rid: one for one in recordings}
+    gone = what_to_remove(recordings, facts, NOW, Disk(1000, used))
+    for nth, removal in enumerate(gone):
+        if removal.why == SPACE:
+            freed = sum(by_rid[before.rid].size for before in gone[:nth])
+            assert used - freed > 1000 * facts.disk_percent // 100
+    times = [by_rid[removal.rid].made_s for removal in gone]
+    assert times == sorted(times), "the oldest goes first"
+
+
+@settings(max_examples=200, deadline=None)
+@given(some_kept, some_facts)
+def test_what_is_too_old_and_free_always_goes(recordings: list[Kept], facts: Facts) -> None:
+    gone = {removal.rid for removal in what_to_remove(recordings, facts, NOW, ROOMY)}
+    for one in recordings:
+        free = one.sealed and not one.held and one.call not in facts.open_calls
+        days = max(facts.keep_days, facts.newest_days) + 1
+        if free and facts.keep_days and one.made_s < NOW - days * DAY_S:
+            assert one.rid in gone
