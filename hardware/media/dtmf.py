@@ -272,7 +272,8 @@ class DtmfBank:
         awake = np.flatnonzero((total.max(axis=1, initial=0) > _LEAST) | self._pressing[rows])
         if not awake.size:
             return []
-        likely = _glance(sound[awake, GLANCED:], total[awake, GLANCES])
+        loud = slice(None) if awake.size == len(rows) else awake  # a view where all are loud
+        likely = _glance(sound[loud, GLANCED:], total[loud, GLANCES])
         close = awake[likely | self._pressing[rows[awake]]]
         if not close.size:
             return []

@@ -39,7 +39,11 @@ Counts = NDArray[np.int64]
 Codes = NDArray[np.uint8]
 _MASK = 0xFFFFFFFF
 _HALF = 0x80000000
-_COUNTS = 16
+
+# The columns of what is counted for a row.
+LOST, RESYNCS, CONCEALED, SSRC, PLAY, END, SLOT, LAST = range(8)
+MISSED, HOLD, LOWEST, HIGHEST, HIGHEST_BEFORE, WATCHED, LATE, CAME_LATE = range(8, 16)
+COLUMNS = 16
 
 
 class Jitters:
@@ -56,29 +60,12 @@ class Jitters:
     is the nth copy in place of what did not come.
     """
 
-    lost: Counts
-    resyncs: Counts
-    concealed: Counts
-    _ssrc: Counts
-    _play: Counts
-    _end: Counts
-    _slot: Counts
-    _last: Counts
-    _missed: Counts
-    _hold: Counts
-    _lowest: Counts
-    _highest: Counts
-    _highest_before: Counts
-    _watched: Counts
-    _late_ticks: Counts
-    _came_late: Counts
-
     def __init__(self, rows: int) -> None:
         self._codes: Codes = np.zeros((0, RING, FRAME), np.uint8)
         self._have: NDArray[np.bool_] = np.zeros((0, RING, FRAME), np.bool_)
         """Which samples of a frame have come, where not all have."""
         self._holds: NDArray[np.uint8] = np.zeros((0, RING), np.uint8)
-        self._counts: Counts = np.zeros((_COUNTS, 0), np.int64)
+        self._counts: Counts = np.zeros((0, COLUMNS), np.int64)
         self._quiet: NDArray[np.uint8] = np.zeros(0, np.uint8)
         self._stray: dict[int, tuple[int, int]] = {}
         self.grow(rows)
@@ -90,130 +77,133 @@ class Jitters:
         self._codes = np.pad(self._codes, ((0, more), (0, 0), (0, 0)))
         self._have = np.pad(self._have, ((0, more), (0, 0), (0, 0)))
         self._holds = np.pad(self._holds, ((0, more), (0, 0)))
-        self._counts = np.pad(self._counts, ((0, 0), (0, more)))
-        (
-            self.lost,
-            self.resyncs,
-            self.concealed,
-            self._ssrc,
-            self._play,
-            self._end,
-            self._slot,
-            self._last,
-            self._missed,
-            self._hold,
-            self._lowest,
-            self._highest,
-            self._highest_before,
-            self._watched,
-            self._late_ticks,
-            self._came_late,
-        ) = self._counts
+        self._counts = np.pad(self._counts, ((0, more), (0, 0)))
+        self.lost, self.resyncs, self.concealed = self._counts.T[: CONCEALED + 1]
         self._quiet = np.pad(self._quiet, (0, more))
         for row in range(before, rows):
             self.start(row)
 
     def start(self, row: int, silence: int = 0xD5) -> None:
         """A new call, or one whose law changed; `silence` is the law's code for it. `lost` goes on."""
-        self._counts[3:, row] = 0
+        at = self._counts[row]
+        at[CONCEALED:] = 0
+        at[SSRC], at[MISSED], at[LOWEST] = NO_STREAM, REPEATS, SPAN
         self._holds[row] = EMPTY
-        self._ssrc[row], self._missed[row], self._lowest[row] = NO_STREAM, REPEATS, SPAN
         self._quiet[row] = silence
         self._stray.pop(row, None)
 
     def depth(self, row: int) -> int:
         """Samples between play-out and the newest sample stored."""
-        return max(0, ahead(int(self._end[row]), int(self._play[row])))
+        at = self._counts[row]
+        return max(0, ahead(int(at[END]), int(at[PLAY])))
 
     def put_all(self, rows: Rows, stamps: Counts, ssrcs: Counts, codes: Codes) -> None:
         """Store a packet of one frame for each of these (different) rows; `codes` is (rows, 160)."""
-        lead = ((stamps - self._play[rows] + _HALF) & _MASK) - _HALF
+        at = self._counts[rows]
+        lead = _ahead(stamps, at[:, PLAY])
         place, offset = np.divmod(lead, FRAME)
-        usual = (ssrcs == self._ssrc[rows]) & (lead >= 0) & (place < SLOTS) & (offset == 0)
+        usual = (ssrcs == at[:, SSRC]) & (lead >= 0) & (place < SLOTS) & (offset == 0)
         if not usual.all():
-            for at in np.flatnonzero(~usual).tolist():
-                self.put(int(rows[at]), int(stamps[at]), int(ssrcs[at]), codes[at])
-            rows, stamps, codes, lead, place = (each[usual] for each in (rows, stamps, codes, lead, place))
-        slots = (self._slot[rows] + place) % RING
+            for other in np.flatnonzero(~usual).tolist():
+                self.put(int(rows[other]), int(stamps[other]), int(ssrcs[other]), codes[other])
+            rows, stamps, codes, at, lead, place = (
+                each[usual] for each in (rows, stamps, codes, at, lead, place)
+            )
+        slots = (at[:, SLOT] + place) % RING
         self._codes[rows, slots] = codes
         self._holds[rows, slots] = WHOLE
-        self._lowest[rows] = np.minimum(self._lowest[rows], lead)
-        self._highest[rows] = np.maximum(self._highest[rows], lead)
-        self._late_ticks[rows] = 0
-        end, was = (stamps + FRAME) & _MASK, self._end[rows]
-        self._end[rows] = np.where(((end - was) & _MASK) < _HALF, end, was)
+        at[:, LOWEST] = np.minimum(at[:, LOWEST], lead)
+        at[:, HIGHEST] = np.maximum(at[:, HIGHEST], lead)
+        at[:, END] += np.maximum(_ahead(stamps + FRAME, at[:, END]), 0)
+        at[:, END] &= _MASK
+        at[:, LATE] = 0
+        self._counts[rows] = at
 
     def put(self, row: int, stamp: int, ssrc: int, codes: Codes) -> None:
         """Store one packet of any length; duplicates and reordering cost nothing."""
-        size, lead = len(codes), ahead(stamp, int(self._play[row]))
-        if ssrc != self._ssrc[row] or lead < 0 or lead + size > SPAN:
+        at = self._counts[row]
+        size, lead = len(codes), ahead(stamp, int(at[PLAY]))
+        if ssrc != at[SSRC] or lead < 0 or lead + size > SPAN:
             lead = self._unusual(row, stamp, ssrc, lead, size)
             if lead + size <= 0:
                 return
             if lead < 0:
                 codes, size, lead = codes[-lead:], size + lead, 0
-        self._lowest[row] = min(self._lowest[row], lead)
-        self._highest[row] = max(self._highest[row], lead)
-        self._late_ticks[row] = 0
+        at[LOWEST], at[HIGHEST] = min(at[LOWEST], lead), max(at[HIGHEST], lead)
+        at[LATE] = 0
         place, offset = divmod(lead, FRAME)
-        self._spread(row, int(self._slot[row]) + place, offset, codes)
-        end = (int(self._play[row]) + lead + size) & _MASK
-        if ahead(end, int(self._end[row])) > 0:
-            self._end[row] = end
+        self._spread(row, int(at[SLOT]) + place, offset, codes)
+        end = (int(at[PLAY]) + lead + size) & _MASK
+        if ahead(end, int(at[END])) > 0:
+            at[END] = end
 
     def take(self, rows: Rows) -> Codes:
         """The next frame of each of these (different) rows, (rows, 160); `concealed` tells of copies."""
-        slots = self._slot[rows]
-        frames, waits = self._codes[rows, slots], self._hold[rows] > 0
+        at = self._counts[rows]
+        slots = at[:, SLOT].copy()
+        frames: Codes = self._codes[rows, slots]
         held = self._holds[rows, slots]
-        whole = (held == WHOLE) & ~waits
-        if whole.all():
-            self._played(rows, slots)
-            self._pass(rows, slots)
+        plain = (held != PART) & (at[:, HOLD] == 0) & (at[:, CAME_LATE] == 0)
+        if not plain.all():
+            for other in np.flatnonzero(~plain).tolist():
+                frames[other] = self._take_one(int(rows[other]))
+            frames[plain] = self._take_plain(rows[plain], at[plain], slots[plain], held[plain], frames[plain])
             return frames
-        asleep = (held == EMPTY) & ~waits & (self._missed[rows] == REPEATS) & (self._came_late[rows] == 0)
-        frames[asleep] = self._quiet[rows[asleep], None]
-        self.concealed[rows[asleep]] = 0
-        self._played(rows[whole], slots[whole])
-        plain = whole | asleep
-        self._pass(rows[plain], slots[plain])
-        for at in np.flatnonzero(~plain).tolist():
-            frames[at] = self._missing(int(rows[at]))
+        return self._take_plain(rows, at, slots, held, frames)
+
+    def _take_plain(
+        self, rows: Rows, at: Counts, slots: Counts, held: NDArray[np.uint8], frames: Codes
+    ) -> Codes:
+        """Rows whose frame is whole, or has not come at all."""
+        if held.all():
+            at[:, LAST], at[:, MISSED], at[:, CONCEALED] = slots, 0, 0
+        else:
+            came = held == WHOLE
+            copied = ~came & (at[:, MISSED] < REPEATS)
+            at[:, LOST] += copied & (_ahead(at[:, END], at[:, PLAY]) > 0)
+            frames[copied] = self._codes[rows[copied], at[copied, LAST]]
+            silent = ~came & ~copied
+            frames[silent] = self._quiet[rows[silent], None]
+            at[:, MISSED] = np.where(came, 0, at[:, MISSED] + copied)
+            at[:, CONCEALED] = np.where(copied, at[:, MISSED], 0)
+            at[:, LAST] = np.where(came, slots, at[:, LAST])
+        self._pass(rows, at, slots)
         return frames
 
-    def _played(self, rows: Rows, slots: Counts) -> None:
-        """The frames in these slots are played as they were sent."""
-        self._last[rows] = slots
-        self._missed[rows] = 0
-        self.concealed[rows] = 0
-
-    def _pass(self, rows: Rows, slots: Counts) -> None:
+    def _pass(self, rows: Rows, at: Counts, slots: Counts) -> None:
         """Play-out goes on to the next frame; at the end of a watch delay nobody needed is given back."""
         self._holds[rows, slots] = EMPTY
-        self._slot[rows] = (slots + 1) % RING
-        self._play[rows] = (self._play[rows] + FRAME) & _MASK
-        watched = self._watched[rows] + 1
-        self._watched[rows] = watched
-        for row in rows[watched >= WATCH_TICKS].tolist():
-            lowest = int(self._lowest[row])
-            self._watched[row], self._lowest[row] = 0, SPAN
-            self._highest_before[row], self._highest[row] = self._highest[row], 0
-            if ROOMY < lowest < SPAN:
-                for _ in range(1 if lowest <= MOST else (lowest - START) // FRAME):
-                    self._skip(row)
+        at[:, SLOT] = (slots + 1) % RING
+        at[:, PLAY] = (at[:, PLAY] + FRAME) & _MASK
+        at[:, WATCHED] += 1
+        self._counts[rows] = at
+        if at[:, WATCHED].max(initial=0) >= WATCH_TICKS:
+            for row in rows[at[:, WATCHED] >= WATCH_TICKS].tolist():
+                self._give_back(row)
+
+    def _give_back(self, row: int) -> None:
+        at = self._counts[row]
+        lowest = int(at[LOWEST])
+        at[WATCHED], at[LOWEST] = 0, SPAN
+        at[HIGHEST_BEFORE], at[HIGHEST] = at[HIGHEST], 0
+        if ROOMY < lowest < SPAN:
+            for _ in range(1 if lowest <= MOST else (lowest - START) // FRAME):
+                self._skip(row)
 
     def _skip(self, row: int) -> None:
-        self._pass(np.array([row]), self._slot[[row]])
+        at = self._counts[[row]]
+        self._pass(np.array([row]), at, at[:, SLOT].copy())
 
     def _unusual(self, row: int, stamp: int, ssrc: int, lead: int, size: int) -> int:
         """The lead of a packet that is late or of another stream; far in the past when it is of no use."""
+        at = self._counts[row]
         of_no_use = -SPAN - size
-        too_late = lead < 0 and self._late_ticks[row] < LATE_TICKS
-        if ssrc == self._ssrc[row] and lead >= -SPAN and lead + size <= SPAN and (lead >= 0 or too_late):
-            self.lost[row] += 1
-            self._hold[row] = min((-lead + FRAME - 1) // FRAME, WAIT_FRAMES)
-            self._came_late[row] = 1
-            self._lowest[row] = min(self._lowest[row], lead)
+        too_late = lead < 0 and at[LATE] < LATE_TICKS
+        if ssrc == at[SSRC] and lead >= -SPAN and lead + size <= SPAN and (lead >= 0 or too_late):
+            at[LOST] += 1
+            at[HOLD] = min((-lead + FRAME - 1) // FRAME, WAIT_FRAMES)
+            at[CAME_LATE] = 1
+            at[LOWEST] = min(at[LOWEST], lead)
             return lead
         return START if self._confirmed(row, stamp, ssrc, size) else of_no_use
 
@@ -221,69 +211,68 @@ class Jitters:
         """Whether to play out from this packet: the first ever, or the second that agrees on a jump."""
         if size > SPAN - START:
             return False
-        first, stray = self._ssrc[row] == NO_STREAM, self._stray.get(row)
+        at = self._counts[row]
+        first, stray = at[SSRC] == NO_STREAM, self._stray.get(row)
         agrees = stray is not None and stray[0] == ssrc and 0 < ahead(stamp, stray[1]) < MOST
         self._stray[row] = (ssrc, stamp)
         if not first and not agrees:
             return False
-        self.resyncs[row] += not first
         del self._stray[row]
-        self._ssrc[row] = ssrc
-        self._play[row] = self._end[row] = (stamp - START) & _MASK
         self._holds[row] = EMPTY
-        self._hold[row] = 0
-        self._missed[row] = REPEATS
-        self._watched[row], self._lowest[row] = 0, SPAN
-        self._highest[row] = self._highest_before[row] = START
-        self._late_ticks[row] = self._came_late[row] = 0
+        at[RESYNCS] += not first
+        at[SSRC], at[PLAY] = ssrc, (stamp - START) & _MASK
+        at[END], at[MISSED] = at[PLAY], REPEATS
+        at[LOWEST], at[HIGHEST], at[HIGHEST_BEFORE] = SPAN, START, START
+        at[HOLD], at[WATCHED], at[LATE], at[CAME_LATE] = 0, 0, 0, 0
         return True
 
     def _spread(self, row: int, slot: int, offset: int, codes: Codes) -> None:
         """Lay samples over the frames they belong to."""
         while len(codes):
             piece, codes = codes[: FRAME - offset], codes[FRAME - offset :]
-            at, inside = slot % RING, slice(offset, offset + len(piece))
+            place, inside = slot % RING, slice(offset, offset + len(piece))
             if len(piece) == FRAME:
-                self._codes[row, at] = piece
-                self._holds[row, at] = WHOLE
-            elif self._holds[row, at] != WHOLE:
-                if self._holds[row, at] == EMPTY:
-                    self._have[row, at] = False
-                self._codes[row, at, inside] = piece
-                self._have[row, at, inside] = True
-                self._holds[row, at] = WHOLE if self._have[row, at].all() else PART
+                self._codes[row, place] = piece
+                self._holds[row, place] = WHOLE
+            elif self._holds[row, place] != WHOLE:
+                if self._holds[row, place] == EMPTY:
+                    self._have[row, place] = False
+                self._codes[row, place, inside] = piece
+                self._have[row, place, inside] = True
+                self._holds[row, place] = WHOLE if self._have[row, place].all() else PART
             slot, offset = slot + 1, 0
 
-    def _missing(self, row: int) -> Codes:
-        """What to play when the frame is not whole, or play-out waits."""
-        self._late_ticks[row] += self._came_late[row]
-        self._came_late[row] = 0
-        slot = int(self._slot[row])
-        if self._hold[row]:
-            if max(self._highest[row], self._highest_before[row]) + FRAME <= MOST:
-                self._hold[row] -= 1
-                self._highest[row] += FRAME
+    def _take_one(self, row: int) -> Codes:
+        """The next frame of a row that waits for a late packet, or has only a part of it."""
+        at = self._counts[row]
+        at[LATE] += at[CAME_LATE]
+        at[CAME_LATE] = 0
+        if at[HOLD]:
+            if max(at[HIGHEST], at[HIGHEST_BEFORE]) + FRAME <= MOST:
+                at[HOLD] -= 1
+                at[HIGHEST] += FRAME
                 return self._copy(row)
-            self._hold[row] = 0  # the delay is at its limit: no more waiting
-        held = int(self._holds[row, slot])
-        codes: Codes = self._codes[row, slot]
-        if held != WHOLE and (held == PART or self.depth(row)):
-            self.lost[row] += self._missed[row] < REPEATS
-        if held == PART:
-            last = self._codes[row, self._last[row]] if self._missed[row] < REPEATS else self._quiet[row]
-            codes[:] = np.where(self._have[row, slot], codes, last)
-        if held == EMPTY:
-            codes = self._copy(row)
-        else:
-            self._played(np.array([row]), np.array([slot]))
-        self._skip(row)
-        return codes
+            at[HOLD] = 0  # the delay is at its limit: no more waiting
+        slot = int(at[SLOT])
+        if self._holds[row, slot] == PART:
+            at[LOST] += at[MISSED] < REPEATS
+            last = self._codes[row, at[LAST]] if at[MISSED] < REPEATS else self._quiet[row]
+            self._codes[row, slot] = np.where(self._have[row, slot], self._codes[row, slot], last)
+            self._holds[row, slot] = WHOLE
+        frame: Codes = self.take(np.array([row]))[0]
+        return frame
 
     def _copy(self, row: int) -> Codes:
-        missed = int(self._missed[row])
-        if missed == REPEATS:
-            self.concealed[row] = 0
+        at = self._counts[row]
+        if at[MISSED] == REPEATS:
+            at[CONCEALED] = 0
             return np.full(FRAME, self._quiet[row])
-        self._missed[row] = self.concealed[row] = missed + 1
-        last: Codes = self._codes[row, self._last[row]]
+        at[MISSED] += 1
+        at[CONCEALED] = at[MISSED]
+        last: Codes = self._codes[row, at[LAST]]
         return last
+
+
+def _ahead(stamps: Counts, of: Counts) -> Counts:
+    """`rtp.ahead` of many."""
+    return ((stamps - of + _HALF) & _MASK) - _HALF

@@ -24,11 +24,11 @@ class Recorder:
         self._slot: dict[str, int] = {}
         self._id_of: dict[int, str] = {}
         self._free: list[int] = []
-        self._size = 0
+        self._size = self._tick = 0
         self._blocks: Frames = np.zeros((0, PIECE_TICKS, CHANNELS, FRAME), np.int16)
         self._at: NDArray[np.intp] = np.zeros(0, np.intp)
-        self._left: NDArray[np.intp] = np.zeros(0, np.intp)
-        self._age: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._until: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._since: NDArray[np.intp] = np.zeros(0, np.intp)
         self._row_of: NDArray[np.intp] = np.zeros(0, np.intp)
         self._settle()
 
@@ -45,8 +45,8 @@ class Recorder:
         slot = self._free.pop()
         self._slot[id] = slot
         self._id_of[slot] = id
-        self._row_of[slot], self._at[slot], self._age[slot] = row, 0, 0
-        self._left[slot] = 1 + slot % PIECE_TICKS
+        self._row_of[slot], self._at[slot], self._since[slot] = row, 0, self._tick
+        self._until[slot] = 1 + slot % PIECE_TICKS
         self._settle()
         self._disk.open(id, line, path)
 
@@ -74,13 +74,13 @@ class Recorder:
         slots = self._slots
         if not len(slots):
             return
+        self._tick += 1
         at = self._at[slots]
-        self._blocks[slots, at, 0] = said[self._rows]
-        self._blocks[slots, at, 1] = heard[self._rows]
-        self._at[slots] = at + 1
-        self._left[slots] -= 1
-        self._age[slots] += 1
-        whole = slots[self._left[slots] == 0].tolist()
+        self._blocks[slots, at, 0] = said.take(self._rows, axis=0)
+        self._blocks[slots, at, 1] = heard.take(self._rows, axis=0)
+        at += 1
+        self._at[slots] = at
+        whole = slots[at == self._until[slots]].tolist()
         if not whole:
             return
         pieces = [(self._id_of[slot], self._piece(slot)) for slot in whole]
@@ -89,7 +89,7 @@ class Recorder:
             if not in_time:
                 self._forget(name)
                 self._disk.end(name, "disk too slow")
-            elif self._age[slot] > MOST_TICKS:
+            elif self._tick - self._since[slot] > MOST_TICKS:
                 self.finish(name, "too long")
 
     def finished(self) -> list[Finished]:
@@ -104,9 +104,11 @@ class Recorder:
 
     def _piece(self, slot: int) -> bytes:
         """What the slot holds, left and right in turn; it is empty from now on."""
-        piece = self._blocks[slot, : self._at[slot]].transpose(0, 2, 1).tobytes()
-        self._at[slot], self._left[slot] = 0, PIECE_TICKS
-        return piece
+        block = self._blocks[slot, : self._at[slot]]
+        self._at[slot], self._until[slot] = 0, PIECE_TICKS
+        piece = np.empty((len(block), FRAME, CHANNELS), "<i2")
+        piece[:, :, 0], piece[:, :, 1] = block[:, 0], block[:, 1]  # three times as fast as a transpose
+        return piece.tobytes()
 
     def _forget(self, id: str) -> None:
         slot = self._slot.pop(id)
@@ -123,9 +125,8 @@ class Recorder:
         self._blocks = np.concatenate(
             [self._blocks, np.zeros((more, PIECE_TICKS, CHANNELS, FRAME), np.int16)]
         )
-        self._at, self._left, self._age, self._row_of = (
-            np.concatenate([old, np.zeros(more, np.intp)])
-            for old in (self._at, self._left, self._age, self._row_of)
+        self._at, self._until, self._since, self._row_of = (
+            np.pad(old, (0, more)) for old in (self._at, self._until, self._since, self._row_of)
         )
         self._free.extend(range(size - 1, self._size - 1, -1))
         self._size = size

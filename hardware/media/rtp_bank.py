@@ -31,6 +31,8 @@ FADE = np.array([1.0, 0.8, 0.5, 0.25], np.float32)
 
 _HEADER = np.dtype([("first", "u1"), ("second", "u1"), ("seq", ">u2"), ("stamp", ">u4"), ("ssrc", ">u4")])
 _PACKET_BYTES = HEADER.size + FRAME
+_KIND = 0xFF7F0000
+"""What all of a call's sound has in the first word: no marker, no number."""
 Outgoing = tuple[Callable[[Buffer], int], Buffer]
 _SOUND = slice(HEADER.size, _PACKET_BYTES)
 
@@ -68,7 +70,8 @@ class RtpBank:
         self._poll = select.epoll()
         self._jitters = Jitters(0)
         self._inbox: NDArray[np.uint8] = np.zeros((0, INBOX_BYTES), np.uint8)
-        self._law: NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self._kind: NDArray[np.int64] = np.zeros(0, np.int64)
+        """What the first word of a usual packet is, but for `_KIND`: version and law."""
         self._heard_tick: NDArray[np.int64] = np.zeros(0, np.int64)
         self._packets: NDArray[np.uint8] = np.zeros((0, _PACKET_BYTES), np.uint8)
         self._live: NDArray[np.intp] = np.zeros(0, np.intp)
@@ -103,7 +106,7 @@ class RtpBank:
         self._jitters.grow(rows)
         self._inbox = np.pad(self._inbox, more)
         self._packets = np.pad(self._packets, more)
-        self._law, self._heard_tick = np.pad(self._law, more[0]), np.pad(self._heard_tick, more[0])
+        self._kind, self._heard_tick = np.pad(self._kind, more[0]), np.pad(self._heard_tick, more[0])
         self._headers = self._packets[:, : HEADER.size].view(_HEADER)[:, 0]
         self._stale = True
 
@@ -223,16 +226,14 @@ class RtpBank:
 
     def _arrived(self, rows: NDArray[np.intp], sizes: NDArray[np.intp]) -> None:
         """Packets of these lengths are in these rows of the inbox."""
-        headers = self._inbox[rows, : HEADER.size].view(_HEADER)[:, 0]
-        usual = (sizes == _PACKET_BYTES) & (headers["first"] == VERSION)
-        usual &= (headers["second"] & (MARKER - 1)) == self._law[rows]
+        words = self._inbox[rows, : HEADER.size].view(">u4").astype(np.int64)
+        usual = (sizes == _PACKET_BYTES) & ((words[:, 0] & _KIND) == self._kind[rows])
         if not usual.all():
             for row, size in zip(rows[~usual].tolist(), sizes[~usual].tolist(), strict=True):
                 self._take_in(self._calls[row], size)
-            rows, headers = rows[usual], headers[usual]
+            rows, words = rows[usual], words[usual]
         self._heard_tick[rows] = self._tick
-        stamps, ssrcs = (headers[field].astype(np.int64) for field in ("stamp", "ssrc"))
-        self._jitters.put_all(rows, stamps, ssrcs, self._inbox[rows, _SOUND])
+        self._jitters.put_all(rows, words[:, 1], words[:, 2], self._inbox[rows, _SOUND])
 
     def _take_in(self, call: Call, size: int) -> None:
         """Read the packet in the call's row of the inbox, whatever it is."""
@@ -247,12 +248,12 @@ class RtpBank:
             if key is not None:
                 self.keys.append(Heard(row, key))
         elif packet.payload in g711.SILENCE:
-            if packet.payload != self._law[row]:
+            if _kind(packet.payload) != self._kind[row]:
                 self._hear_law(row, packet.payload)
             self._jitters.put(row, packet.stamp, packet.ssrc, data)
 
     def _hear_law(self, row: int, law: int) -> None:
-        self._law[row] = law
+        self._kind[row] = _kind(law)
         self._jitters.start(row, g711.SILENCE[law])
         self._stale = True
 
@@ -285,6 +286,10 @@ class RtpBank:
             for call in calls
         }
         self._out = [(call.far_end.send, memoryview(self._packets[call.row])) for call in calls]
-        laws, payloads = self._law[self._live], self._headers["second"][self._live] & (MARKER - 1)
-        self._laws = [(law, self._live[laws == law]) for law in g711.SILENCE if law in laws]
-        self._payloads = [(law, self._live[payloads == law]) for law in g711.SILENCE if law in payloads]
+        kinds, payloads = self._kind[self._live], self._headers["second"][self._live] & (MARKER - 1)
+        self._laws = [(law, rows) for law in g711.SILENCE if len(rows := self._live[kinds == _kind(law)])]
+        self._payloads = [(law, rows) for law in g711.SILENCE if len(rows := self._live[payloads == law])]
+
+
+def _kind(law: int) -> int:
+    return VERSION << 24 | law << 16

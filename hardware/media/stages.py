@@ -15,6 +15,7 @@ from typing import Any
 from hardware.media import daemon, g711
 from hardware.media.browser_bank import BrowserBank
 from hardware.media.dtmf import DtmfBank
+from hardware.media.jitter import Jitters
 from hardware.media.matrix import Matrix
 from hardware.media.player import Player
 from hardware.media.recorder import Recorder
@@ -23,7 +24,11 @@ from hardware.media.switch import Switch
 
 WHOLE = "the rest of the tick"
 STAGES: tuple[tuple[Any, str, str], ...] = (
-    (RtpBank, "read", "receive and order RTP"),
+    (RtpBank, "_receive_round", "receive RTP"),
+    (RtpBank, "_arrived", "read RTP headers"),
+    (Jitters, "put_all", "jitter buffers, in"),
+    (Jitters, "take", "jitter buffers, out"),
+    (RtpBank, "read", "RTP, the rest"),
     (RtpBank, "write", "send RTP"),
     (g711, "decode", "G.711 to samples"),
     (g711, "encode", "samples to G.711"),
