@@ -136,4 +136,4 @@ def test_the_past_knows_calls_cut_off_and_agents_on_duty(tmp_path: Path) -> None
     journal.append([stamp.event(fact) for fact in facts])
     past = read_past(FileJournal(tmp_path))
     assert list(past.open_calls) == [cut]
-    assert past.signed_in == {"1001": "8001"}
+    assert past.signed_in == {"1001": ("8001", "ready")}

@@ -22,7 +22,7 @@ WAIT_MS = 20_000
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def box() -> Iterator[Box]:
     """A whole demo box."""
     with Box(ALL) as box:
@@ -30,14 +30,14 @@ def box() -> Iterator[Box]:
         yield box
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     """The driver of browsers."""
     with sync_playwright() as driver:
         yield driver
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """One browser for all tests; each test has contexts of its own."""
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
