@@ -18,6 +18,12 @@ CASEWORK: Final = CENTRE | UNITS
 AGENTS: Final = frozenset({"AG", "TL"})
 LISTENERS: Final = frozenset({"AG", "TL", "DP", "CB", "SV", "LD", "AD"})
 """Who may look up calls and listen to recordings of the whole centre."""
+LEADERS: Final = frozenset({"TL"})
+"""Shift leaders, who come into talks."""
+WATCHERS: Final = frozenset({"TL", "LD", "AD"})
+"""Who sees the board."""
+KEEPERS: Final = frozenset({"TL", "LD", "AD"})
+"""Who may put recordings under legal hold, and take a day of them away."""
 BOX: Final = frozenset({"TE", "AD"})
 
 TABLE: Final[Mapping[str, frozenset[str]]] = {
@@ -40,14 +46,21 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "desk.save_draft": AGENTS,
     "desk.drop_draft": AGENTS,
     "desk.file": AGENTS,
+    "board.page": WATCHERS,
+    "board.facts": WATCHERS,
+    "board.order": LEADERS,
     "tickets.page": CASEWORK,
     "tickets.one": CASEWORK,
     "tickets.move": CASEWORK,
     "tickets.edit": CASEWORK,
     "tickets.note": CASEWORK,
+    "tickets.call": AGENTS,
     "calls.page": LISTENERS,
     "calls.recordings": LISTENERS,
     "calls.sound": CASEWORK,
+    "calls.wave": CASEWORK,
+    "calls.hold": KEEPERS,
+    "calls.export": KEEPERS,
     "citizen.page": PUBLIC,
     "citizen.dial": PUBLIC,
     "citizen.key": PUBLIC,

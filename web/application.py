@@ -42,6 +42,7 @@ HTTP_SENTENCES = {
 }
 PAGES = (
     ("desk.page", lazy_gettext("Desk")),
+    ("board.page", lazy_gettext("Board")),
     ("tickets.page", lazy_gettext("Tickets")),
     ("calls.page", lazy_gettext("Calls")),
     ("calls.recordings", lazy_gettext("Recordings")),

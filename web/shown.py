@@ -37,6 +37,25 @@ PAUSES = {
     "meeting": lazy_gettext("Meeting"),
     "other": lazy_gettext("Other work"),
 }
+PAUSED_BY_OTHERS = {
+    "signed_in": lazy_gettext("Not yet ready"),
+    "leader": lazy_gettext("By the shift leader"),
+    "missed": lazy_gettext("Did not answer"),
+    "declined": lazy_gettext("Sent back a call"),
+}
+"""Reasons nobody chooses."""
+SUPERVISION = {
+    "listen": lazy_gettext("Listened to"),
+    "whisper": lazy_gettext("Whispered to"),
+    "barge": lazy_gettext("Barged in at"),
+    "take_over": lazy_gettext("Took over from"),
+    "ready": lazy_gettext("Made ready"),
+    "paused": lazy_gettext("Sent on a break"),
+    "offline": lazy_gettext("Signed out"),
+    "call.released": lazy_gettext("Ended a call"),
+    "call.moved": lazy_gettext("Moved a waiting call"),
+}
+"""What a shift leader did, as the board lists it."""
 SEAT_STATES = {
     "offline": lazy_gettext("Off shift"),
     "ready": lazy_gettext("Ready"),

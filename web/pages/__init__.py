@@ -1,10 +1,11 @@
 """The pages, one blueprint per audience."""
 
-from web.pages import api, box, calls, citizen, desk, door, live, tickets
+from web.pages import api, board, box, calls, citizen, desk, door, live, tickets
 
 BLUEPRINTS = (
     door.pages,
     desk.pages,
+    board.pages,
     live.pages,
     tickets.pages,
     calls.pages,

@@ -9,15 +9,15 @@ from flask import Blueprint, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.exceptions import BadRequest
 
-from appliance import published
 from appliance.calls import wire
 from appliance.refused import Refused
 from appliance.tickets.fields import FIELDS, KINDS, URGENCIES, phone_as_kept
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.workflow import STATES
-from web import shown
+from web import orders, shown
 from web.context import box, me
 from web.dictionary import areas, categories, unit_names, units
+from web.directory import directory, handed_over
 
 DRAFT_LIMIT = 64 * 1024
 DRAFTS_LIMIT = 40
@@ -36,7 +36,10 @@ MAIN_KINDS = (
     "praise",
     "other",
 )
-KEYS = ("F2", "F4", "F6", "F8", "F10", "Ctrl+S", "Ctrl+Enter", "Alt+D", "↓ ↑ Enter", "F1 / ?")
+KEYS = (
+    *("F2", "F4", "F6", "F7", "F8", "F9", "F10", "Esc"),
+    *("Ctrl+S", "Ctrl+Enter", "Alt+D", "↓ ↑ Enter", "F1 / ?"),
+)
 HISTORY_ROWS = 12
 WRITTEN = ("kind", "category", "area", "address", "title", "content", "answer")
 """What makes a draft worth listing: name and phone come with the call."""
@@ -49,10 +52,9 @@ pages = Blueprint("desk", __name__, url_prefix="/desk")
 @pages.get("")
 def page() -> str:
     """Show the desk."""
-    extensions = _extensions()
     return render_template(
         "desk.html",
-        extensions=extensions,
+        extensions=extensions(),
         my_extension=me().extension,
         pause_reasons=list(shown.PAUSES.items()),
         kinds=[(kind, shown.pick(KINDS[kind])) for kind in MAIN_KINDS],
@@ -61,6 +63,7 @@ def page() -> str:
         units=units(),
         areas=areas(),
         keys=list(zip(KEYS, _key_meanings(), strict=True)),
+        directory=directory(),
         queue_titles={q.name: q.title or q.name for q in box().configuration.queue},
         may_dispatch=me().has("TL", "DP", "LD"),
         answered_today=_answered_today(),
@@ -72,24 +75,13 @@ def shift() -> dict[str, Any]:
     """Begin a shift at an extension, or end it when none is named."""
     extension = _text("extension")
     order = wire.SignIn(me().number, extension) if extension else wire.SignOut(me().number)
-    return _carry_out(order)
+    return orders.carry_out(order)
 
 
 @pages.post("/order")
 def order() -> dict[str, Any]:
     """Carry out what a button of the phone asks."""
-    number = me().number
-    match _text("do"):
-        case "ready":
-            return _carry_out(wire.Ready(number))
-        case "pause":
-            reason = _text("reason")
-            return _carry_out(wire.Pause(number, reason if reason in shown.PAUSES else "other"))
-        case "answer":
-            return _carry_out(wire.Answer(number))
-        case "hang_up":
-            return _carry_out(wire.HangUp(number))
-    raise BadRequest
+    return orders.carry_out(orders.made(orders.AGENT, me().number, _json()))
 
 
 @pages.post("/sound")
@@ -98,7 +90,7 @@ def sound() -> dict[str, Any]:
     seat = box().calls.seat(me().number)
     if seat is None:
         raise Refused("not_signed_in", str(shown.CALL_REASONS["not_signed_in"]))
-    return _carry_out(wire.SoundToken(seat.extension))
+    return orders.carry_out(wire.SoundToken(seat.extension))
 
 
 @pages.get("/caller/<phone>")
@@ -193,21 +185,12 @@ def _file(typed: dict[str, Any], then: str) -> Ticket:
     return ticket
 
 
-def _carry_out(order: wire.Order) -> dict[str, Any]:
-    reply = box().calls.order(order)
-    if not reply.ok:
-        raise Refused(reply.reason, str(shown.CALL_REASONS.get(reply.reason, reply.reason)))
-    return {"ok": True, **reply.data}
-
-
-def _extensions() -> list[dict[str, str]]:
-    try:
-        found = published.read(box().places.published).extensions
-    except published.Unreadable:
-        found = ()
+def extensions() -> list[dict[str, str]]:
+    """List the phones a shift can begin at, one's own first."""
+    found = handed_over()
     mine = me().extension
-    shown_first = sorted(found, key=lambda e: (e.number != mine, e.number))
-    return [{"number": e.number, "kind": e.kind} for e in shown_first if e.kind != "citizen"]
+    first = sorted(found.extensions if found else (), key=lambda e: (e.number != mine, e.number))
+    return [{"number": e.number, "kind": e.kind} for e in first if e.kind != "citizen"]
 
 
 def _past(ticket: Ticket) -> dict[str, Any]:
@@ -228,7 +211,7 @@ def _calls_of(phone: str) -> list[dict[str, Any]]:
     if not phone:
         return []
     rows = box().store.rows(
-        "SELECT c.cid, c.started_s, c.answered_s, c.ended_s, c.outcome, c.agent,"
+        "SELECT c.direction, c.started_s, c.answered_s, c.ended_s, c.outcome, c.agent,"
         " (SELECT rid FROM recording r WHERE r.call = c.cid ORDER BY r.made_s LIMIT 1)"
         " FROM call c WHERE c.caller = ? ORDER BY c.started_s DESC LIMIT ?",
         phone,
@@ -241,9 +224,11 @@ def _calls_of(phone: str) -> list[dict[str, Any]]:
             "ended_s": ended_s,
             "outcome": str(shown.OUTCOMES.get(outcome, outcome)),
             "agent": agent,
+            "outgoing": direction == "out",
             "recording": url_for("calls.sound", rid=bytes(rid).hex()) if rid else None,
+            "rid": bytes(rid).hex() if rid else "",
         }
-        for _, started_s, answered_s, ended_s, outcome, agent, rid in rows
+        for direction, started_s, answered_s, ended_s, outcome, agent, rid in rows
     ]
 
 
@@ -258,10 +243,13 @@ def _answered_today() -> int:
 def _key_meanings() -> tuple[str, ...]:
     return (
         gettext("Answer the ringing call"),
-        gettext("Ready for calls; ends wrap-up or break"),
+        gettext("Ready for calls; ends wrap-up or break. In a call: hold, take back"),
         gettext("Mute or unmute my microphone"),
-        gettext("Break: choose a reason"),
+        gettext("Transfer; while consulting: complete the transfer"),
+        gettext("Break: choose a reason. In a call: consult, and together with all"),
+        gettext("Call the shift leader; while consulting: cancel"),
         gettext("Hang up"),
+        gettext("Close the panel"),
         gettext("Register the ticket"),
         gettext("Accept and dispatch the ticket"),
         gettext("Answered on the line, close"),

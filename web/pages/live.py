@@ -12,6 +12,9 @@ from web import access, shown
 from web.context import COOKIE, box, me
 from web.live import View, follow
 
+OWN_DIGITS = 6
+"""Agents and extensions have no more."""
+
 pages = Blueprint("live", __name__, url_prefix="/live")
 
 
@@ -79,7 +82,17 @@ def _seat(seat: dict[str, Any], person: Actor) -> dict[str, Any]:
 
 
 def _call(call: dict[str, Any], person: Actor) -> dict[str, Any]:
-    """Another agent's caller is shown with the middle of the number hidden."""
-    if call["agent"] == person.number or person.has("TL", "AD", "TE"):
+    """Somebody else's caller is shown with the middle of the number hidden; who is in the talk sees it."""
+    parties = call.get("parties", ())
+    there = call["agent"] == person.number or any(p["who"] == person.number for p in parties)
+    if there or person.has("TL", "AD", "TE"):
         return call
-    return {**call, "caller": shown.masked(call["caller"])}
+    hidden = {**call, "caller": shown.masked(call["caller"])}
+    if parties:
+        hidden["parties"] = [{**p, "who": _outside(p["who"])} for p in parties]
+    return hidden
+
+
+def _outside(who: str) -> str:
+    """Numbers outside are hidden, those of our own people are short and stay."""
+    return shown.masked(who) if len(who) > OWN_DIGITS else who

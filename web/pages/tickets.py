@@ -8,6 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
+from appliance.calls import wire
 from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.tickets.desk import UNIT_SEES
@@ -15,7 +16,7 @@ from appliance.tickets.fields import FIELDS, Choices
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.timeline import Step
 from appliance.tickets.workflow import LISTS, STATES, Move, states_in
-from web import access, shown
+from web import access, orders, shown
 from web.context import box, me
 from web.dictionary import categories, category_names, unit_names, units
 
@@ -134,6 +135,17 @@ def note(number: str) -> Response | tuple[str, int]:
     return redirect(url_for("tickets.one", number=ticket.number) + "#story")
 
 
+@pages.post("/<number>/call")
+def call(number: str) -> dict[str, Any]:
+    """Call the ticket's citizen from my phone, and say so in the ticket's story."""
+    ticket = _ticket(number)
+    if not ticket.phone:
+        raise Refused("bad_number", str(shown.CALL_REASONS["bad_number"]))
+    done = orders.carry_out(wire.Dial(me().number, orders.plain_number(ticket.phone)))
+    box().tickets.note(me(), ticket.tid, gettext("Called the citizen."))
+    return done
+
+
 def only_unit(person: Actor) -> str | None:
     """Return the unit somebody is confined to; None for the centre, which sees all."""
     return None if person.has(*access.CENTRE) else person.unit or "-"
@@ -176,6 +188,7 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         category=category_names().get(ticket.category, ticket.category),
         categories=categories() if desk.may_edit(person, ticket) else [],
         citizen_seen=_may_see_citizen(person, ticket),
+        may_call=access.allowed("tickets.call", person.roles),
         masked=shown.masked,
         similar=[t for t in desk.by_phone(ticket.phone, 6) if t.tid != ticket.tid]
         if only_unit(person) is None

@@ -1,5 +1,5 @@
 // Pages made of lists and forms: the clock, whether the box is reached, and a word when a list is out of date.
-import { $, $$, t, toast } from "./core.js";
+import { $, $$, ask, busy, t, toast, tried } from "./core.js";
 import { live } from "./live.js";
 
 const lamp = $("#lamp-live");
@@ -33,6 +33,15 @@ $$("[data-opens]").forEach((button) =>
     const form = $(`[data-form="${button.dataset.opens}"]`);
     const field = $("input:not([type=hidden]), select, textarea", form);
     if (field && !form.hidden) field.focus();
+  })
+);
+
+// A citizen is called from the page of the ticket; the call itself is on the desk.
+$$("[data-call]").forEach((button) =>
+  button.addEventListener("click", async () => {
+    busy(button, true);
+    if (await tried(() => ask(button.dataset.call, {}))) toast(t("Calling. The call is on your desk."), "good");
+    busy(button, false);
   })
 );
 

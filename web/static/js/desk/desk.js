@@ -7,10 +7,10 @@ import { SeatPanel } from "./seat.js";
 
 const me = document.body.dataset.me;
 const categories = JSON.parse($("#categories").textContent);
-const seat = new SeatPanel(me);
+let board = { seats: [], queues: [], calls: [], media: {} };
+const seat = new SeatPanel(me, () => board);
 const form = new TicketForm(categories, () => (seat.talking ? seat.seat.call : null));
 const STATES = { ready: t("ready"), offered: t("ringing"), busy: t("talking"), wrap_up: t("wrap-up"), paused: t("on a break"), offline: t("off shift") };
-let board = { seats: [], queues: [], calls: [], media: {} };
 
 categoryBox(categories, (category) => {
   if (category.unit && !$("#unit").value) $("#unit").value = category.unit;
@@ -49,7 +49,7 @@ function changed(name, data) {
   if (name === "call") board.calls = [...board.calls.filter((c) => c.cid !== data.call.cid), ...(data.call.state === "ended" ? [] : [data.call])];
   if (name === "board") board = data.board;
   if (name === "store") refreshHistory();
-  if (name === "seat" || name === "board") mine();
+  if (name !== "store" && name !== "calls") mine();
   showQueue();
   showColleagues();
 }
@@ -81,7 +81,7 @@ seat.addEventListener("offered", async ({ detail: call }) => {
   if (last) $("#pop-last").replaceChildren(t("Last: "), make("b", {}, last.title || last.number), ` (${last.state})`);
 });
 seat.addEventListener("talking", async ({ detail: call }) => {
-  if (!call) return;
+  if (!call || seat.talk.watching) return;
   await form.forCall(call);
   const known = await history(call.caller);
   const open = known && known.tickets.find((ticket) => ticket.open);
@@ -96,13 +96,25 @@ seat.addEventListener("talking", async ({ detail: call }) => {
 seat.addEventListener("over", () => setTimeout(refreshHistory, 1500));
 document.addEventListener("filed", () => ($("#similar").hidden = true));
 
+$("#call-back").addEventListener("click", () => seat.talk.dial($("#history-phone").textContent));
+$("#history").addEventListener("click", ({ target }) => target.dataset.rid && seat.talk.play(target.dataset));
+$("#history").addEventListener("shown", () => seat.talk.showPlaying());
 $("#phone-number").addEventListener("change", (event) => history(event.target.value.trim()));
+
+// Presses the first of these buttons that is there.
+function press(...ids) {
+  const button = ids.map((id) => $(`#${id}`)).find((b) => !b.hidden);
+  if (button) button.click();
+}
 
 const keys = {
   F2: () => !$("#pop").hidden && $("#answer").click(),
-  F4: () => seat.onShift && $("#to-ready").click(),
-  F6: () => seat.talking && $("#mute").click(),
+  F4: () => (seat.talking ? press("hold") : seat.onShift && $("#to-ready").click()),
+  F6: () => seat.talking && press("mute"),
+  F7: () => seat.talking && press("complete", "transfer"),
+  F9: () => seat.talking && press("cancel", "call-leader"),
   F8: () => {
+    if (seat.talking) return press("together", "consult");
     $("#pause-menu").open = seat.onShift && !$("#pause-menu").open;
     if ($("#pause-menu").open) $("[data-pause]").focus();
   },

@@ -109,7 +109,16 @@ export class TicketForm {
   forCall(call) {
     const key = `ticket:new:${call.cid}`;
     if (key === this.key) return Promise.resolve();
+    if (call.outgoing && !this.empty) return this.belongs(call);
     return this.open(key, { phone: call.caller, call: call.cid, urgency: "normal" });
+  }
+
+  // We called the number of what is being written: then the call is this ticket's.
+  belongs(call) {
+    if (this.call || this.values.phone !== call.caller) return Promise.resolve();
+    this.call = call.cid;
+    this.typed();
+    return this.save();
   }
 
   async parked() {

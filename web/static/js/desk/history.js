@@ -14,11 +14,13 @@ export async function history(phone) {
   }
   if (shown !== phone) return null;
   $("#history-phone").textContent = phone;
+  $("#call-back").hidden = false;
   $("#history-count").textContent = known.tickets.length ? String(known.tickets.length) : "";
   const parts = known.tickets.map(ticket);
   if (known.calls.length) parts.push(make("h3", {}, t("Calls")), ...known.calls.map(call));
   if (!parts.length) parts.push(make("p", { class: "empty small" }, t("First call from this number.")));
   $("#history").replaceChildren(...parts);
+  $("#history").dispatchEvent(new Event("shown"));
   return known;
 }
 
@@ -36,7 +38,9 @@ function ticket(item) {
 function call(item) {
   const length = item.answered_s && item.ended_s ? duration(item.ended_s - item.answered_s) : "";
   const play = item.recording && make("button", { class: "play", type: "button", "data-test": "play", on: { click: () => listen(item) } }, t("Listen"));
-  return make("div", { class: "item spread small" }, make("span", { class: "num" }, `${day(item.started_s)} ${timeOfDay(item.started_s).slice(0, 5)} · ${item.outcome} ${length}`), play);
+  const into = item.recording && make("button", { class: "play into", type: "button", "data-test": "play-into", "data-rid": item.rid }, t("Play into the talk"));
+  const way = item.outgoing ? `${t("Called by us")} · ` : "";
+  return make("div", { class: "item small" }, make("p", { class: "spread" }, make("span", { class: "num" }, `${day(item.started_s)} ${timeOfDay(item.started_s).slice(0, 5)} · ${way}${item.outcome} ${length}`), play), into);
 }
 
 function listen(item) {

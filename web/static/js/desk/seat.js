@@ -2,6 +2,7 @@
 import { $, $$, ask, busy, t, tick, tried, toast } from "../core.js";
 import { Bell } from "../sound/bell.js";
 import { NoMicrophone, Sound } from "../sound/sound.js";
+import { Talk } from "./talk.js";
 
 const MICROPHONE_FAULTS = {
   insecure: t("The browser gives the microphone only to https pages or to localhost. Ask your technician for the https address."),
@@ -18,12 +19,14 @@ const PHASES = {
 };
 
 export class SeatPanel extends EventTarget {
-  // Events: "offered", "talking", "over", each with the call as detail; "idle".
-  constructor(me) {
+  // Events: "offered", "talking", "over", each with the call as detail; "idle". `picture` gives the board.
+  constructor(me, picture) {
     super();
     this.me = me;
+    this.picture = picture;
     this.seat = null;
     this.sound = new Sound(() => ask("/desk/sound", {}));
+    this.talk = new Talk(me, picture, (on) => this.sound.worker && this.sound.mute(on));
     this.title = document.title;
     this.sound.addEventListener("levels", ({ detail }) => this.levels(detail));
     this.sound.addEventListener("up", () => this.showSound());
@@ -54,7 +57,6 @@ export class SeatPanel extends EventTarget {
       });
     $("#start-shift").addEventListener("click", () => this.startShift());
     $("#end-shift").addEventListener("click", () => this.endShift());
-    $("#mute").addEventListener("click", () => this.mute());
     $("#echo").addEventListener("click", () => this.echo());
     $("#microphone").addEventListener("change", (event) => this.sound.microphone(event.target.value));
     $("#loudspeaker").addEventListener("change", (event) => this.sound.loudspeaker(event.target.value));
@@ -118,13 +120,6 @@ export class SeatPanel extends EventTarget {
     this.becomes(null);
   }
 
-  mute(on = $("#mute").getAttribute("aria-pressed") !== "true") {
-    if (!this.sound.worker) return;
-    this.sound.mute(on);
-    $("#mute").setAttribute("aria-pressed", on);
-    $("#mute span").textContent = on ? t("Muted") : t("Mute");
-  }
-
   echo() {
     const on = $("#echo").getAttribute("aria-pressed") !== "true";
     if (on && this.talking) return toast(t("Not during a call."), "warn");
@@ -143,7 +138,7 @@ export class SeatPanel extends EventTarget {
   // What the call process says about my seat; null when I am not on shift.
   becomes(seat) {
     const before = this.seat;
-    this.seat = seat && seat.state !== "offline" ? seat : null;
+    this.seat = seat && seat.state !== "offline" ? { ...seat, call: this.whole(seat.call) } : null;
     this.render();
     const was = before ? before.state : "offline";
     const is = this.seat ? this.seat.state : "offline";
@@ -152,7 +147,7 @@ export class SeatPanel extends EventTarget {
     else this.silent();
     if (is === "busy") this.tell("talking");
     if (was === "busy") {
-      this.mute(false);
+      if (this.sound.worker) this.sound.mute(false);
       this.tell("over", before.call);
     }
     if (is === "ready" || is === "paused" || is === "offline") this.tell("idle");
@@ -161,6 +156,11 @@ export class SeatPanel extends EventTarget {
       $("#echo").setAttribute("aria-pressed", false);
       $("#echo span").textContent = t("Test: hear myself");
     }
+  }
+
+  // The call as the board has it: with everybody in it.
+  whole(call) {
+    return (call && this.picture().calls.find((c) => c.cid === call.cid)) || call;
   }
 
   tell(name, call = this.seat && this.seat.call) {
@@ -187,6 +187,7 @@ export class SeatPanel extends EventTarget {
     const { seat } = this;
     const ready = seat && (this.started || !this.byHeadset);
     const state = seat ? seat.state : "offline";
+    this.talk.render(seat);
     $("#states").hidden = !seat;
     $("#seat").hidden = !seat;
     $("#phone-off").hidden = Boolean(ready) || state === "offered";
@@ -215,28 +216,52 @@ export class SeatPanel extends EventTarget {
 
   renderOffer({ call, until_s }) {
     if (!call) return;
-    $("#pop-queue").textContent = call.queue ? this.queueTitle(call.queue) : t("Incoming call");
+    $("#pop-queue").textContent = this.offerTitle(call);
+    $("#answer").hidden = call.outgoing || !this.byHeadset;
     $("#pop-caller").textContent = call.caller || t("Number withheld");
     $("#pop-waited").dataset.since = call.queued_s || call.started_s;
     if (until_s) $("#pop-left").dataset.until = until_s;
   }
 
-  renderPhone({ call, until_s, reason }, state) {
-    const talking = state === "busy";
+  offerTitle(call) {
+    if (call.outgoing && call.agent === "") return t("Pick up: then the call goes out");
+    const by = call.agent && call.agent !== this.me && this.picture().seats.find((s) => s.agent === call.agent);
+    if (by) return t("{agent} calls you in", { agent: `${by.agent} ${by.name}` });
+    return call.queue ? this.queueTitle(call.queue) : t("Incoming call");
+  }
+
+  phase(call, state, reason) {
+    if (state === "busy" && call) {
+      if (this.talk.watching) return [this.talk.watching, "warn"];
+      if (call.state === "dialling") return [t("Calling out"), "warn"];
+      if (this.talk.asked.length) return [t("Consulting · citizen hears music"), "warn"];
+      if (this.talk.held) return [t("On hold · citizen hears music"), "warn"];
+      return [$("#mute").getAttribute("aria-pressed") === "true" ? t("You are muted · recording") : PHASES.busy, "good"];
+    }
     const pauses = $(`[data-pause="${reason}"]`);
-    $("#phase").textContent = state === "paused" && pauses ? `${PHASES.paused} · ${pauses.textContent}` : PHASES[state] || "";
-    $("#phase").className = `lamp phase ${talking || state === "ready" ? "good" : "warn"}`;
+    return [state === "paused" && pauses ? `${PHASES.paused} · ${pauses.textContent}` : PHASES[state] || "", state === "ready" ? "good" : "warn"];
+  }
+
+  renderPhone({ call, until_s, since_s, reason }, state) {
+    const talking = state === "busy";
+    const [words, colour] = this.phase(call, state, reason);
+    $("#phase").textContent = words;
+    $("#phase").className = `lamp phase ${colour}`;
+    $("#phone").classList.toggle("on-hold", talking && this.talk.held);
+    $("#phone").classList.toggle("muted", talking && $("#mute").getAttribute("aria-pressed") === "true");
     $("#call-time").hidden = !talking;
-    if (talking && call) $("#call-time").dataset.since = call.since_s;
+    if (talking) $("#call-time").dataset.since = since_s;
     $("#call-caller").textContent = talking && call ? call.caller || t("Number withheld") : "";
-    $("#call-line").textContent = talking && call ? `${this.queueTitle(call.queue)} · ${call.line}` : "";
+    $("#call-line").textContent = talking && call ? `${call.outgoing ? t("Called by us") : this.queueTitle(call.queue)} · ${call.line}` : "";
     $("#call-buttons").hidden = !talking;
+    $("#parties").hidden = $("#parties").hidden || !talking;
+    $("#dial-out").hidden = !["ready", "paused", "wrap_up"].includes(state);
     $("#wrap").hidden = state !== "wrap_up" || !until_s;
     if (until_s) $("#wrap-left").dataset.until = until_s;
   }
 
   queueTitle(name) {
-    return JSON.parse($(".desk").dataset.queues)[name] || name;
+    return JSON.parse($(".desk").dataset.queues)[name] || name || t("Call");
   }
 
   showSound() {
