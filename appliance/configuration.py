@@ -11,8 +11,9 @@ import tomllib
 
 import msgspec
 
+from appliance.calls.routing import STRATEGIES
 from appliance.places import Places
-from appliance.published import Browser, Gsm, Queue, Sip, Trunk
+from appliance.published import Area, Browser, Gsm, Queue, Sip, Trunk
 
 LAST_GOOD = "hotline.last-good.toml"
 
@@ -53,6 +54,18 @@ class ExtensionSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password: str = ""
 
 
+class AgentSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one agent is good for; who has no such table serves every queue and every area."""
+
+    number: str
+    queues: tuple[str, ...] = ()
+    """Queues served; empty: all."""
+    levels: dict[str, int] = {}
+    """Level in a queue, 1 to 9, 1 where none is named; more is better."""
+    areas: tuple[str, ...] = ()
+    """Areas served; empty: all."""
+
+
 class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How calls are treated."""
 
@@ -89,6 +102,8 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gsm: tuple[Gsm, ...] = ()
     extension: tuple[ExtensionSetting, ...] = ()
     queue: tuple[Queue, ...] = (Queue("general", "综合"),)
+    area: tuple[Area, ...] = ()
+    agent: tuple[AgentSetting, ...] = ()
     demo: bool = False
     """Demo data, demo passwords and the citizen phone page; never on a box in service."""
 
@@ -118,6 +133,12 @@ def parse(text: str, name: str) -> Configuration:
         raise _bad(text, name, keys, fault)
     for nth, extension in enumerate(configuration.extension):
         for keys, fault in _extension_faults(extension):
+            raise _bad(text, name, keys, fault, nth)
+    for nth, queue in enumerate(configuration.queue):
+        for keys, fault in _queue_faults(queue, [q.name for q in configuration.queue]):
+            raise _bad(text, name, keys, fault, nth)
+    for nth, agent in enumerate(configuration.agent):
+        for keys, fault in _agent_faults(agent, configuration):
             raise _bad(text, name, keys, fault, nth)
     names = [trunk.name for trunk in configuration.trunk]
     for nth, trunk in enumerate(configuration.trunk):
@@ -190,6 +211,49 @@ def _extension_faults(extension: ExtensionSetting) -> list[tuple[list[str], str]
         found.append((["extension", "kind"], f'kind "{extension.kind}" is neither "browser" nor "sip"'))
     if extension.kind == "sip" and not extension.password:
         found.append((["extension", "number"], f"SIP extension {extension.number} needs a password"))
+    return found
+
+
+def _queue_faults(queue: Queue, names: list[str]) -> list[tuple[list[str], str]]:
+    found: list[tuple[list[str], str]] = []
+    if names.count(queue.name) > 1 or not 0 < len(queue.name) <= 60:
+        found.append((["queue", "name"], f'queue name "{queue.name}" is used twice, empty or too long'))
+    if queue.strategy not in STRATEGIES:
+        known = ", ".join(STRATEGIES)
+        found.append((["queue", "strategy"], f'strategy "{queue.strategy}" is none of {known}'))
+    if queue.overflow_to and (queue.overflow_to not in names or queue.overflow_to == queue.name):
+        found.append((["queue", "overflow_to"], f'"{queue.overflow_to}" is no other queue'))
+    limits: list[tuple[str, float, float, float]] = [
+        ("offer_s", queue.offer_s, 0.1, 600),
+        ("wrap_up_s", queue.wrap_up_s, 0, 3600),
+        ("priority", queue.priority, -99, 999),
+        ("pause_after", queue.pause_after, 1, 20),
+        ("level_wait_s", queue.level_wait_s, 0, 3600),
+        ("area_wait_s", queue.area_wait_s, 0, 3600),
+        ("last_agent_h", queue.last_agent_h, 0, 8760),
+        ("last_agent_wait_s", queue.last_agent_wait_s, 0, 3600),
+        ("overflow_s", queue.overflow_s, 0, 3600),
+        ("overflow_length", queue.overflow_length, 0, 10000),
+    ]
+    return found + [
+        (["queue", key], f"{key} is {value:g}; between {least:g} and {most:g} are possible")
+        for key, value, least, most in limits
+        if not least <= value <= most
+    ]
+
+
+def _agent_faults(agent: AgentSetting, c: Configuration) -> list[tuple[list[str], str]]:
+    found: list[tuple[list[str], str]] = []
+    queues, areas = {queue.name for queue in c.queue}, {area.name for area in c.area}
+    if [a.number for a in c.agent].count(agent.number) > 1:
+        found.append((["agent", "number"], f"agent {agent.number} has two tables"))
+    if unknown := {*agent.queues, *agent.levels} - queues:
+        key = "queues" if unknown & set(agent.queues) else "levels"
+        found.append((["agent", key], f"there is no queue {', '.join(sorted(unknown))}"))
+    if not all(1 <= level <= 9 for level in agent.levels.values()):
+        found.append((["agent", "levels"], "a level is a number from 1 to 9"))
+    if unknown := set(agent.areas) - areas:
+        found.append((["agent", "areas"], f"there is no area {', '.join(sorted(unknown))}"))
     return found
 
 

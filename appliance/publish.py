@@ -7,7 +7,7 @@ import msgspec
 
 import ivr
 from appliance import published
-from appliance.configuration import BadConfiguration, Configuration
+from appliance.configuration import AgentSetting, BadConfiguration, Configuration
 from appliance.places import Places
 from appliance.published import Agent, Extension, Gsm, Published
 from appliance.store.store import Store
@@ -37,6 +37,7 @@ def publish(places: Places, configuration: Configuration, store: Store) -> Publi
         extensions=_extensions(configuration),
         agents=_agents(configuration, store),
         queues=configuration.queue,
+        areas=configuration.area,
         language=configuration.site.language,
         demo=configuration.demo,
     )
@@ -73,9 +74,19 @@ def _extensions(configuration: Configuration) -> tuple[Extension, ...]:
 
 def _agents(configuration: Configuration, store: Store) -> tuple[Agent, ...]:
     queues = tuple(queue.name for queue in configuration.queue)
+    settings = {setting.number: setting for setting in configuration.agent}
     rows = store.rows("SELECT number, name, extension, roles FROM person WHERE active = 1 ORDER BY number")
     return tuple(
-        Agent(number, name, extension, queues, "TL" in roles.split(","))
+        Agent(
+            number=number,
+            name=name,
+            extension=extension,
+            queues=setting.queues or queues,
+            leads="TL" in roles.split(","),
+            levels=setting.levels,
+            areas=setting.areas,
+        )
         for number, name, extension, roles in rows
+        for setting in (settings.get(number) or AgentSetting(number),)
         if TAKES_CALLS & set(roles.split(","))
     )

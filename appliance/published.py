@@ -29,6 +29,17 @@ class Agent(msgspec.Struct, frozen=True):
     queues: tuple[str, ...] = ("general",)
     leads: bool = False
     """A shift leader (班长)."""
+    levels: dict[str, int] = {}
+    """Level in a queue, 1 where none is named; more is better."""
+    areas: tuple[str, ...] = ()
+    """Areas served; empty: all."""
+
+
+class Area(msgspec.Struct, frozen=True):
+    """Where callers call from, as their numbers begin."""
+
+    name: str
+    prefixes: tuple[str, ...] = ()
 
 
 class Queue(msgspec.Struct, frozen=True):
@@ -39,7 +50,27 @@ class Queue(msgspec.Struct, frozen=True):
     offer_s: float = 20.0
     """How long one agent's phone rings before the next is tried."""
     wrap_up_s: float = 60.0
-    """How long an agent has after a call before being ready again."""
+    """How long an agent has after a call of this queue before being ready again."""
+    strategy: str = "longest_idle"
+    """longest_idle, fewest_calls, round_robin or ring_all (appliance/calls/routing.py)."""
+    priority: int = 0
+    """Calls of the queue with the higher number are served first."""
+    pause_after: int = 1
+    """How many missed calls in a row pause an agent."""
+    level_wait_s: float = 0.0
+    """How long a caller waits for an agent of the highest level on duty; 0: not at all."""
+    area_wait_s: float = 0.0
+    """How long a caller waits for an agent of the own area; 0: not at all."""
+    last_agent_h: float = 0.0
+    """Who spoke with an agent this lately comes back to the same one; 0: to anybody."""
+    last_agent_wait_s: float = 30.0
+    """How long such a caller waits for that agent."""
+    overflow_s: float = 0.0
+    """Calls that wait longer overflow; 0: never."""
+    overflow_length: int = 0
+    """A call that finds this many waiting overflows; 0: never."""
+    overflow_to: str = ""
+    """The queue calls overflow to; empty: the flow's `overflow` outcome."""
 
 
 class Sip(msgspec.Struct, frozen=True):
@@ -110,6 +141,7 @@ class Published(msgspec.Struct, frozen=True):
     extensions: tuple[Extension, ...] = ()
     agents: tuple[Agent, ...] = ()
     queues: tuple[Queue, ...] = (Queue("general"),)
+    areas: tuple[Area, ...] = ()
     language: str = "zh"
     demo: bool = False
 

@@ -1,60 +1,44 @@
 """Automatic call distribution (排队机): who is waiting, who is ready, who is offered what.
 
 A pure machine: calls and agents come and go with `now`, `next_event` tells what it
-decided, `timer` when it wants to be woken. Within a queue the call that came first is
-offered to the agent who has been idle longest. A refusal is `Refused` with a word of
-`appliance.calls.wire.REASONS`.
+decided, `timer` when it wants to be woken. A refusal is `Refused` with a word of
+`appliance.calls.wire.REASONS`. How a call finds its agent (rules: `appliance.calls.routing`):
+
+1. It joins a queue with its priority; one that finds too many waiting overflows.
+2. Whenever anything changes the calls are gone through, higher priority first, then who came first.
+3. For some time a call is only for the agent spoken with last, the own area, the highest level on duty.
+4. Of those ready the fittest are first; among equals the queue's strategy names one, or rings all.
+5. Who does not pick up is passed over, who waits too long overflows; nobody loses the place.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import inf
+from time import localtime
 
-from appliance.published import Agent, Queue
+from appliance.calls.routing import CALLBACK, STRATEGIES, AgentState, Waiting, candidates
+from appliance.calls.waiting import Overflow, WaitingCalls
+from appliance.published import Agent, Area, Queue
 from appliance.refused import Refused
+
+__all__ = ["Acd", "AgentState", "Changed", "Decision", "Offer", "OfferOver", "Overflow", "Waiting"]
 
 MISSED = "missed"
 DECLINED = "declined"
+GONE = "gone"
 SIGNED_IN = "signed_in"
 RESERVED_S = 30.0
 """How long an agent's phone rings for a call that comes past the queue."""
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A call in a queue."""
-
-    call: str
-    queue: str
-    since_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class AgentState:
-    """An agent now: offline, ready, offered, busy, wrap_up, or paused with a reason."""
-
-    number: str
-    state: str = "offline"
-    since_s: float = 0.0
-    reason: str = ""
-    call: str = ""
-    until_s: float | None = None
-    """When the offer or the wrap-up runs out."""
-    idle_since_s: float = 0.0
-    phone_up: bool = False
-    next_pause: str = ""
-    """A pause asked for while talking; begins when the call is over."""
-    back: str = ""
-    """Where a reserved agent goes back to when nothing comes of it."""
-    back_reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Offer:
-    """Ring this agent for this call."""
+    """Ring this agent for this call; with a `number` call that for the agent: a callback's turn."""
 
     call: str
     agent: str
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +57,36 @@ class Changed:
     agent: AgentState
 
 
-Decision = Offer | OfferOver | Changed
+Decision = Offer | OfferOver | Changed | Overflow
 
 
 class Acd:
     """Waiting calls and agents' states of one box."""
 
-    def __init__(self, queues: Iterable[Queue], agents: Iterable[Agent]) -> None:
-        self._waiting: dict[str, Waiting] = {}
+    def __init__(self, queues: Iterable[Queue], agents: Iterable[Agent], areas: Iterable[Area] = ()) -> None:
+        self._waiting = WaitingCalls()
         self._agents: dict[str, AgentState] = {}
         self._events: deque[Decision] = deque()
         self._queues: Mapping[str, Queue] = {}
-        self._serves: Mapping[str, tuple[str, ...]] = {}
-        self.define(queues, agents)
+        self._serving: Mapping[str, Agent] = {}
+        self._staff: Mapping[str, list[Agent]] = {}
+        """Who serves which queue."""
+        self._turn = 0
+        self._day: tuple[int, ...] = ()
+        self._seen_s = -inf
+        """When the calls were last gone through."""
+        self.define(queues, agents, areas)
 
-    def define(self, queues: Iterable[Queue], agents: Iterable[Agent]) -> None:
-        """Take a new list of queues and agents; states and waiting calls stay."""
+    def define(self, queues: Iterable[Queue], agents: Iterable[Agent], areas: Iterable[Area] = ()) -> None:
+        """Take a new list of queues, agents and areas; states and waiting calls stay."""
         self._queues = {queue.name: queue for queue in queues}
-        self._serves = {agent.number: agent.queues for agent in agents}
-        for number in self._serves:
+        self._serving = {agent.number: agent for agent in agents}
+        self._staff = {
+            queue: [agent for agent in self._serving.values() if queue in agent.queues]
+            for queue in self._queues
+        }
+        self._waiting.define(self._queues.values(), areas)
+        for number in self._serving:
             self._agents.setdefault(number, AgentState(number))
 
     def agent(self, number: str) -> AgentState:
@@ -106,17 +101,24 @@ class Acd:
         return list(self._agents.values())
 
     def waiting(self, queue: str) -> list[Waiting]:
-        """Return the calls waiting in a queue, first come first."""
-        return sorted((w for w in self._waiting.values() if w.queue == queue), key=lambda w: w.since_s)
+        """Return the calls waiting in a queue, in the order they are served."""
+        return [waiting for waiting in self._waiting.in_order() if waiting.queue == queue]
 
     def position(self, call: str) -> int:
         """Return a waiting call's place, 1 is next."""
-        mine = self._waiting[call]
-        return 1 + sum(w.since_s < mine.since_s for w in self.waiting(mine.queue))
+        return self._waiting.position(call)
+
+    def expect_s(self, call: str) -> float | None:
+        """Return how long a waiting call is likely to wait from now; None when nothing is known yet.
+
+        Its place, times the recent waits of its queue per place and agent, over the agents on duty.
+        """
+        return self._waiting.expect_s(call, self._on_duty(self._waiting[call].queue))
 
     def free(self, queue: str) -> int:
         """Return how many agents could take a call of this queue at once."""
-        return sum(self._eligible(agent, queue) for agent in self._agents.values())
+        states = [self._agents[agent.number] for agent in self._staff.get(queue, ())]
+        return sum(state.state == "ready" and state.phone_up for state in states)
 
     def sign_in(self, number: str, now: float) -> None:
         """Begin a shift, not yet ready."""
@@ -129,7 +131,7 @@ class Acd:
         if agent.state == "busy":
             raise Refused("talking")
         if agent.state == "offered":
-            self._withdraw(agent, DECLINED)
+            self._withdraw(agent, DECLINED, now)
         self._set(number, "offline", now)
         self._distribute(now)
 
@@ -150,7 +152,7 @@ class Acd:
             self._events.append(Changed(self._agents[number]))
             return
         if agent.state == "offered":
-            self._withdraw(agent, DECLINED)
+            self._withdraw(agent, DECLINED, now)
         self._set(number, "paused", now, reason=reason)
         self._distribute(now)
 
@@ -162,52 +164,88 @@ class Acd:
             self._events.append(Changed(self._agents[number]))
             self._distribute(now)
 
-    def join(self, call: str, queue: str, now: float) -> None:
-        """A call begins to wait; joining again keeps its place."""
+    def join(self, call: str, queue: str, now: float, priority: int = 0, caller: str = "") -> None:
+        """A call begins to wait; joining again keeps its place.
+
+        The caller's number says the area and the agent spoken with last.
+        """
         if call not in self._waiting:
-            self._waiting[call] = Waiting(call, queue, now)
+            self._waiting.join(call, queue, now, priority, caller, set(self._ringing()))
             self._distribute(now)
+
+    def keep_place(self, call: str, number: str, now: float) -> str:
+        """A waiting caller is called back at `number` when the turn comes; return the callback's name."""
+        name = self._waiting.keep_place(call, number)
+        self.leave(call, now)
+        return name
+
+    def postpone(self, number: str, now: float) -> None:
+        """The callback offered to this agent cannot be made now: later again; the agent is ready."""
+        agent = self.agent(number)
+        if self._callback_of(agent) is None:
+            raise Refused("no_offer")
+        self._release(agent, GONE, now)
+        self._distribute(now)
 
     def reserve(self, call: str, number: str, now: float, offer_s: float = RESERVED_S) -> None:
         """Ring one agent for a call that comes past the queue; Refused while the agent is in another.
 
-        What follows is as with an offer: `accepted`, `declined`, or the time runs out.
+        What follows is as with an offer: `accepted`, `declined`, or the time runs out. An
+        agent offered a callback is free for the call made for it, whose name this is.
         """
         agent = self._present(number)
-        if agent.state in ("busy", "offered"):
+        callback = self._callback_of(agent)
+        if agent.state == "busy" or (agent.state == "offered" and callback is None):
             raise Refused("agent_busy")
         if not agent.phone_up:
             raise Refused("phone_down")
+        if callback is not None:
+            self._waiting.making(callback.call, call)
         back = agent.state if agent.state in ("ready", "paused") else "ready"
-        self._set(number, "offered", now, call=call, until=now + offer_s)
+        queue = callback.queue if callback is not None else ""
+        self._set(number, "offered", now, call=call, until=now + offer_s, queue=queue)
         self._agents[number] = replace(self._agents[number], back=back, back_reason=agent.reason)
 
     def leave(self, call: str, now: float) -> None:
         """A call waits no longer: it hung up, or went another way."""
-        self._waiting.pop(call, None)
-        for agent in self._holding(call, "offered"):
-            self._withdraw(agent, "gone")
-            self._set(agent.number, agent.back or "ready", now, reason=agent.back_reason, keep_idle=True)
+        self._waiting.drop(call)
+        for agent in [a for a in self._agents.values() if a.call == call and a.state == "offered"]:
+            self._release(agent, GONE, now)
         self._distribute(now)
 
     def accepted(self, call: str, number: str, now: float) -> None:
-        """The offered agent picked up."""
+        """The offered agent picked up; other phones stop ringing for this call."""
         agent = self.agent(number)
         if agent.state != "offered" or agent.call != call:
             raise Refused("no_offer")
-        self._waiting.pop(call, None)
-        self._set(number, "busy", now, call=call)
+        taken = self._waiting.taken(call, number, now)
+        self._set(number, "busy", now, call=call, queue=taken.queue if taken else agent.queue)
+        self._agents[number] = replace(self._agents[number], calls=agent.calls + 1, misses=0)
+        others = [a for a in self._agents.values() if a.rings and a.call == call]
+        for other in others:
+            self._release(other, GONE, now)
+        if others:
+            self._distribute(now)
 
     def declined(self, number: str, now: float, why: str = DECLINED) -> None:
-        """The offered agent did not take the call; the agent rests, the call keeps its place."""
+        """The offered agent did not take the call; the call keeps its place, the agent rests.
+
+        An agent whose phone only rang is ready on until `Queue.pause_after` calls were missed in a row.
+        """
         agent = self.agent(number)
         if agent.state != "offered":
             raise Refused("no_offer")
-        self._withdraw(agent, why)
+        self._withdraw(agent, why, now)
         if agent.back:
             self._set(number, agent.back, now, reason=agent.back_reason)
         else:
-            self._set(number, "paused", now, reason=why)
+            misses = agent.misses + 1
+            if why == MISSED and misses < self._waiting.settings(agent.queue).pause_after:
+                self._set(number, "ready", now)
+            else:
+                self._set(number, "paused", now, reason=why)
+            self._agents[number] = replace(self._agents[number], missed=agent.missed + 1, misses=misses)
+            self._waiting.missed(agent.call, number)
         self._distribute(now)
 
     def cleared(self, number: str, now: float) -> None:
@@ -218,46 +256,91 @@ class Acd:
         if agent.next_pause:
             self._set(number, "paused", now, reason=agent.next_pause)
         else:
-            wrap_up_s = max((self._queues[q].wrap_up_s for q in self._queues_of(number)), default=0.0)
+            queues = [agent.queue] if agent.queue in self._queues else self._queues_of(number)
+            wrap_up_s = max((self._queues[queue].wrap_up_s for queue in queues), default=0.0)
             self._set(number, "wrap_up", now, call=agent.call, until=now + wrap_up_s)
+        self._distribute(now)
 
     def timer(self) -> float | None:
         """When `on_timer` wants to be called."""
-        return min((a.until_s for a in self._agents.values() if a.until_s is not None), default=None)
+        times = [agent.until_s for agent in self._agents.values() if agent.until_s is not None]
+        if (waits := self._waiting.timer(self._seen_s)) is not None:
+            times.append(waits)
+        return min(times, default=None)
 
     def on_timer(self, now: float) -> None:
-        """Let offers and wrap-ups run out."""
+        """Let offers, wrap-ups, patience and waits run out."""
         for agent in list(self._agents.values()):
-            if agent.until_s is None or agent.until_s > now:
+            if agent.until_s is None or agent.until_s > now or self._agents[agent.number] is not agent:
                 continue
             if agent.state == "offered":
                 self.declined(agent.number, now, MISSED)
             else:
                 self.ready(agent.number, now)
+        self._distribute(now)
 
     def next_event(self) -> Decision | None:
         """Return the next decision, or None."""
         return self._events.popleft() if self._events else None
 
     def _distribute(self, now: float) -> None:
-        for waiting in sorted(self._waiting.values(), key=lambda w: w.since_s):
-            if self._holding(waiting.call, "offered"):
-                continue
-            ready = [a for a in self._agents.values() if self._eligible(a, waiting.queue)]
-            if ready:
-                chosen = min(ready, key=lambda a: (a.idle_since_s, a.number))
-                queue = self._queues[waiting.queue]
-                self._set(chosen.number, "offered", now, call=waiting.call, until=now + queue.offer_s)
-                self._events.append(Offer(waiting.call, chosen.number))
+        """Go through the calls until there is nothing to do at this moment."""
+        self._seen_s = now
+        if self._day != (day := localtime(now)[:3]):
+            self._day = day
+            for agent in self._agents.values():
+                self._agents[agent.number] = replace(agent, calls=0, missed=0)
+        self._offer_all(now)
+        while gone := self._waiting.overflow(now, set(self._ringing())):
+            self._events += gone
+            self._offer_all(now)
 
-    def _eligible(self, agent: AgentState, queue: str) -> bool:
-        return agent.state == "ready" and agent.phone_up and queue in self._queues_of(agent.number)
+    def _offer_all(self, now: float) -> None:
+        ready = sum(agent.state == "ready" and agent.phone_up for agent in self._agents.values())
+        if not ready:
+            return
+        ringing = self._ringing()
+        for call in self._waiting.in_order():
+            if not ready:
+                return
+            queue = self._waiting.settings(call.queue)
+            phones = 1 if call.kind == CALLBACK else STRATEGIES[queue.strategy].phones
+            if ringing[call.call] >= phones or now < call.not_before_s:
+                continue
+            served_by = [(self._agents[agent.number], agent) for agent in self._staff.get(queue.name, ())]
+            for agent in candidates(call, queue, served_by, now)[: phones - ringing[call.call]]:
+                self._offer(call, agent, queue, now)
+                ready -= 1
+
+    def _offer(self, call: Waiting, agent: AgentState, queue: Queue, now: float) -> None:
+        self._waiting.offered(call.call, self._on_duty(queue.name), now)
+        until = now + queue.offer_s
+        self._set(agent.number, "offered", now, call=call.call, until=until, queue=queue.name)
+        self._turn += 1
+        self._agents[agent.number] = replace(self._agents[agent.number], turn=self._turn)
+        self._events.append(Offer(call.call, agent.number, call.number))
+
+    def _ringing(self) -> Counter[str]:
+        """How many phones ring for which call of a queue."""
+        return Counter(agent.call for agent in self._agents.values() if agent.rings)
+
+    def _on_duty(self, queue: str) -> int:
+        return sum(self._agents[agent.number].on_duty for agent in self._staff.get(queue, ()))
 
     def _queues_of(self, number: str) -> list[str]:
-        return [queue for queue in self._serves.get(number, ()) if queue in self._queues]
+        agent = self._serving.get(number)
+        return [queue for queue in agent.queues if queue in self._queues] if agent else []
 
-    def _holding(self, call: str, state: str) -> list[AgentState]:
-        return [a for a in self._agents.values() if a.call == call and a.state == state]
+    def _callback_of(self, agent: AgentState) -> Waiting | None:
+        """The callback this agent is offered."""
+        if agent.rings and agent.call in self._waiting and self._waiting[agent.call].kind == CALLBACK:
+            return self._waiting[agent.call]
+        return None
+
+    def _release(self, agent: AgentState, why: str, now: float) -> None:
+        """Stop ringing an agent who is not to blame: as before, and idle as long."""
+        self._withdraw(agent, why, now)
+        self._set(agent.number, agent.back or "ready", now, reason=agent.back_reason, keep_idle=True)
 
     def _present(self, number: str) -> AgentState:
         agent = self.agent(number)
@@ -265,7 +348,8 @@ class Acd:
             raise Refused("not_signed_in")
         return agent
 
-    def _withdraw(self, agent: AgentState, why: str) -> None:
+    def _withdraw(self, agent: AgentState, why: str, now: float) -> None:
+        self._waiting.postpone(agent.call, now)
         self._events.append(OfferOver(agent.call, agent.number, why))
 
     def _set(
@@ -277,6 +361,7 @@ class Acd:
         call: str = "",
         until: float | None = None,
         keep_idle: bool = False,
+        queue: str = "",
     ) -> None:
         before = self._agents[number]
         idle_s = before.idle_since_s if state != "ready" or keep_idle else now
@@ -291,5 +376,6 @@ class Acd:
             next_pause="",
             back="",
             back_reason="",
+            queue=queue,
         )
         self._events.append(Changed(self._agents[number]))

@@ -42,15 +42,32 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """An agent's phone rings for this call."""
+    """An agent's phone rings for this call, or one more does."""
 
     agent: str
 
 
 @dataclass(frozen=True, slots=True)
-class Return:
-    """The agent did not take it; the caller waits on."""
+class Spare:
+    """One of several phones rings no more; the others ring on."""
 
+    agent: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """The agent, or the last of them, did not take it; the caller waits on."""
+
+    why: str
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overflow:
+    """The caller waits in another queue now, or the flow is to say what comes next."""
+
+    to: str
     why: str
 
 
@@ -87,7 +104,7 @@ class End:
     cause: Cause
 
 
-Step = Enter | Join | Leave | Ring | Return | Connect | Hold | Resume | Pass | End
+Step = Enter | Join | Leave | Ring | Spare | Return | Overflow | Connect | Hold | Resume | Pass | End
 
 STEPS: Mapping[tuple[State, type[Step]], State] = {
     (State.RINGING, Enter): State.IN_FLOW,
@@ -98,7 +115,10 @@ STEPS: Mapping[tuple[State, type[Step]], State] = {
     (State.IN_FLOW, End): State.ENDED,
     (State.QUEUED, Leave): State.IN_FLOW,
     (State.QUEUED, Ring): State.OFFERED,
+    (State.QUEUED, Overflow): State.QUEUED,
     (State.QUEUED, End): State.ENDED,
+    (State.OFFERED, Ring): State.OFFERED,
+    (State.OFFERED, Spare): State.OFFERED,
     (State.OFFERED, Return): State.QUEUED,
     (State.OFFERED, Leave): State.IN_FLOW,
     (State.OFFERED, Connect): State.TALKING,
@@ -190,9 +210,15 @@ class Call:
             case Ring(agent):
                 self.agent = agent
                 return [self._fact("call.offered", agent=agent)]
-            case Return(why):
-                agent, self.agent = self.agent, ""
+            case Spare(agent, why):
                 return [self._fact("call.returned", agent=agent, why=why)]
+            case Return(why, agent):
+                returned, self.agent = agent or self.agent, ""
+                return [self._fact("call.returned", agent=returned, why=why)]
+            case Overflow(to, why):
+                overflowed = self._fact("call.overflowed", queue=self.queue, to=to, why=why)
+                self.queue = to or self.queue
+                return [overflowed]
             case Connect(agent, extension):
                 self.agent, self._outcome = agent, "answered"
                 wait_s = round(now - (self.queued_s or self.started_s), 1)

@@ -17,10 +17,12 @@ from appliance.calls.call import (
     Hold,
     Join,
     Leave,
+    Overflow,
     Pass,
     Resume,
     Return,
     Ring,
+    Spare,
     State,
     Step,
 )
@@ -85,19 +87,29 @@ Action = Do | Log | AnswerCaller | ClearCaller | JoinQueue | LeaveQueue | Bridge
 
 
 class Conversation:
-    """A call in its flow. `busy(queue)` and `position(call)` ask the queue machine."""
+    """A call in its flow. `busy(queue)`, `position(call)` and `expect(call)` ask the queue machine."""
 
     def __init__(
-        self, call: Call, flow: Flow, busy: Callable[[str], bool], position: Callable[[str], int]
+        self,
+        call: Call,
+        flow: Flow,
+        busy: Callable[[str], bool],
+        position: Callable[[str], int],
+        expect: Callable[[str], float | None] = lambda call: None,
     ) -> None:
         self.call = call
         self.run = FlowRun(flow, {"caller": call.caller, "called": call.called})
         self._busy = busy
         self._position = position
+        self._expect = expect
         self._turn: Turn = Turn()
         self._queue: str | None = None
         self._joined_s = 0.0
         self._fresh = False
+        self._overflowed = False
+        """The flow is still to be told."""
+        self._ringing: list[str] = []
+        """Agents whose phones ring for this call."""
         self._ahead: deque[str] = deque(maxlen=AHEAD_MAX)
         self._announce: Sequence[str] = ()
         self._announcing = False
@@ -154,13 +166,29 @@ class Conversation:
             self._do(self._turn.on_timer(now), now)
 
     def offered(self, agent: str, now: float) -> None:
-        """An agent's phone rings for this call."""
+        """An agent's phone rings for this call, perhaps besides others."""
+        if self.call.state is not State.OFFERED:
+            self._ringing = []
+        self._ringing.append(agent)
         self._step(Ring(agent), now)
 
-    def returned(self, why: str, now: float) -> None:
-        """The agent did not take it."""
-        if self.call.state is State.OFFERED:
-            self._step(Return(why), now)
+    def returned(self, why: str, now: float, agent: str = "") -> None:
+        """The agent did not take it; no agent named: the one who was offered it last."""
+        agent = agent or self.call.agent
+        if self.call.state is not State.OFFERED or agent not in self._ringing:
+            return
+        self._ringing.remove(agent)
+        self._step(Spare(agent, why) if self._ringing else Return(why, agent), now)
+
+    def overflowed(self, to: str, why: str, now: float) -> None:
+        """It waits in queue `to` now; when empty, the flow's queue node ends with ``overflow``."""
+        if self.call.state is not State.QUEUED:
+            return
+        self._step(Overflow(to, why), now)
+        if not to:
+            self._overflowed = True
+            if isinstance(self._turn, QueueTurn):
+                self._turn.until_s = now
 
     def agent_answered(self, agent: str, extension: str, now: float) -> None:
         """An agent picked up: the caller is told who, then both are joined."""
@@ -249,6 +277,8 @@ class Conversation:
                 lambda: self._position(self.name),
                 self._joined_s,
                 fresh,
+                self._overflow_told,
+                lambda: self._expect(self.name),
             )
         if isinstance(action, Talk):
             return TalkTurn()
@@ -280,9 +310,14 @@ class Conversation:
                 self._step(Leave(), now)
         self._queue = self.run.queue
         if self._queue is not None:
-            self._joined_s, self._fresh = now, True
+            self._joined_s, self._fresh, self._overflowed = now, True, False
             self._step(Join(self._queue), now)
             self._out.append(JoinQueue(self._queue))
+
+    def _overflow_told(self) -> bool:
+        """Whether the flow is to be told that the queue overflows; once."""
+        told, self._overflowed = self._overflowed, False
+        return told
 
     def _end(self, cause: Cause, now: float) -> None:
         if self._queue is not None:

@@ -46,6 +46,9 @@ class Queueing(Protocol):
     def position(self, call: str) -> int:
         """A call's place, 1 is next; the place it would get when it does not wait yet."""
 
+    def expect(self, call: str) -> float | None:
+        """How many seconds a call is likely to wait from now; None when nobody knows."""
+
     def join(self, talk: Conversation, queue: str) -> None:
         """A call begins to wait."""
 
@@ -271,7 +274,7 @@ class Exchange:
         """Begin a call of ours to somebody outside; `flow` is what happens when the agent leaves."""
         cid = self._ledger.new_subject()
         call = Call(cid, line.name, number, "", self.now(), outgoing=True)
-        talk = Conversation(call, flow, self.queueing.busy, self.queueing.position)
+        talk = self._conversation(call, flow)
         party = self._parties[line.name] = Ongoing(line, talk)
         facts = {"line": line.name, "caller": number, "called": "", "direction": "out"}
         self._ledger.note(Fact("call.ringing", facts, cid))
@@ -321,11 +324,15 @@ class Exchange:
         """Send keys to a line."""
         self._sound.order(media.Send(line, digits))
 
+    def _conversation(self, call: Call, flow: Flow) -> Conversation:
+        queueing = self.queueing
+        return Conversation(call, flow, queueing.busy, queueing.position, queueing.expect)
+
     def _ringing(self, line: Line, signal: Ringing) -> None:
         call = Call(
             self._ledger.new_subject(), line.name, signal.caller or "", signal.called or "", self.now()
         )
-        talk = Conversation(call, self.flow, self.queueing.busy, self.queueing.position)
+        talk = self._conversation(call, self.flow)
         party = Ongoing(line, talk)
         self._parties[line.name] = party
         talk.ringing()

@@ -1,9 +1,10 @@
 """Seats: agents at extensions, their phones ringing, and the orders that come from their desks."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from appliance.calls.acd import DECLINED, MISSED, Acd, AgentState, Changed, Offer, OfferOver
+from appliance.calls.acd import DECLINED, MISSED, Acd, AgentState, Changed, Offer, OfferOver, Overflow
 from appliance.calls.conversation import Conversation
 from appliance.calls.exchange import Exchange
 from appliance.calls.ledger import Ledger
@@ -15,6 +16,10 @@ from appliance.refused import Refused
 from hardware.browser import BrowserLine
 from hardware.line import Answered, Cause, Cleared, Line, Signal
 
+PRIORITY = "priority"
+"""Variable of a flow: the priority of the call from its next queue on, a whole number."""
+CALL_BACK = "call_back"
+"""Variable of a flow: who leaves a queue with it is called back in turn; a number, or "yes" for the own."""
 BROWSER = "headset/"
 """Prefix of a browser extension's line name."""
 
@@ -46,6 +51,9 @@ class Talks(Protocol):
 
     def out_alerting(self, talk: Conversation, early: bool) -> None:
         """It rings there."""
+
+    def dial(self, agent: str, number: str) -> None:
+        """Call somebody outside for an agent; Refused when that cannot be."""
 
 
 class Seats:
@@ -91,7 +99,7 @@ class Seats:
         self._extensions = {extension.number: extension for extension in published.extensions}
         self._queues = {queue.name: queue for queue in published.queues}
         self.shown = next(iter(published.numbers), None)
-        self._acd.define(published.queues, published.agents)
+        self._acd.define(published.queues, published.agents, published.areas)
 
     def busy(self, queue: str) -> bool:
         """Whether nobody could take a call at once, or others wait already."""
@@ -104,14 +112,29 @@ class Seats:
             return len(self._acd.waiting(next(iter(self._queues), ""))) + 1
         return self._acd.position(call)
 
+    def expect(self, call: str) -> float | None:
+        """How many seconds a waiting call is likely to wait from now; None when nobody knows."""
+        return self._acd.expect_s(call) if call in self._talks else None
+
     def join(self, talk: Conversation, queue: str) -> None:
         """A call begins to wait."""
         self._talks[talk.name] = talk
-        self._acd.join(talk.name, queue, self._now())
+        priority = talk.run.variables.get(PRIORITY, "")
+        self._acd.join(
+            talk.name,
+            queue,
+            self._now(),
+            int(priority) if re.fullmatch(r"-?[0-9]{1,3}", priority) else 0,
+            talk.call.caller,
+        )
         self._settle()
 
     def leave(self, talk: Conversation) -> None:
-        """A call waits no longer."""
+        """A call waits no longer; whoever asked for it is called back when the turn comes."""
+        wish = talk.run.variables.get(CALL_BACK, "")
+        number = talk.call.caller if wish == "yes" else wish
+        if re.fullmatch(r"\+?[0-9]{3,20}", number):
+            self._keep_place(talk, number)
         self._talks.pop(talk.name, None)
         self._acd.leave(talk.name, self._now())
         self._settle()
@@ -328,13 +351,39 @@ class Seats:
         """Carry out what the queue machine decided."""
         while decision := self._acd.next_event():
             match decision:
+                case Offer(call, agent, number) if number:
+                    self._call_back(call, agent, number)
                 case Offer(call, agent):
                     self._ring(self._talks[call], agent)
                 case OfferOver(call, agent, why):
                     self._stop_ringing(agent, self._talks.get(call), why)
+                case Overflow(call, _, to, why):
+                    if (talk := self._talks.get(call)) is not None:
+                        talk.overflowed(to, why, self._now())
+                        self._work(talk)
                 case Changed(state):
                     self._tell(state)
         self._wake()
+
+    def _keep_place(self, talk: Conversation, number: str) -> None:
+        try:
+            self._acd.keep_place(talk.name, number, self._now())
+        except Refused:
+            return
+        facts = {"queue": talk.call.queue, "number": number}
+        self._ledger.note(Fact("callback.asked", facts, talk.call.cid))
+
+    def _call_back(self, call: str, agent: str, number: str) -> None:
+        """The turn of a caller who hung up has come: the agent is called, and the number."""
+        cid = bytes.fromhex(call.partition(".")[0])
+        try:
+            self.talks.dial(agent, number)
+        except Refused as refused:
+            facts = {"agent": agent, "number": number, "why": refused.word}
+            self._ledger.note(Fact("callback.postponed", facts, cid))
+            self._acd.postpone(agent, self._now())
+        else:
+            self._ledger.note(Fact("callback.begun", {"agent": agent, "number": number}, cid))
 
     def _ring(self, talk: Conversation, agent: str) -> None:
         extension = self._at[agent]
@@ -356,7 +405,7 @@ class Seats:
                 if leg.purpose is not Purpose.QUEUE:
                     self.talks.failed(leg, why)
         if talk is not None:
-            talk.returned(why, self._now())
+            talk.returned(why, self._now(), agent)
             self._work(talk)
 
     def _picked_up(self, leg: Leg) -> None:

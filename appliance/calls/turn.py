@@ -229,7 +229,9 @@ class QueueTurn(Turn):
     """Wait: ringback, now and then a kind word; tell the flow when every agent is busy.
 
     `busy` says whether nobody could take the call at once, `position` its place; `fresh` is the
-    first time in this queue, and `joined_s` when that was.
+    first time in this queue, and `joined_s` when that was. `overflowed` says once, on beginning
+    and when the time has come, that the queue machine will have the call elsewhere; `expect`
+    how many seconds the caller may still wait, when that is known.
     """
 
     def __init__(
@@ -239,6 +241,8 @@ class QueueTurn(Turn):
         position: Callable[[], int],
         joined_s: float,
         fresh: bool,
+        overflowed: Callable[[], bool] = lambda: False,
+        expect: Callable[[], float | None] = lambda: None,
     ) -> None:
         super().__init__()
         self._action = action
@@ -246,11 +250,15 @@ class QueueTurn(Turn):
         self._position = position
         self._joined_s = joined_s
         self._fresh = fresh
+        self._overflowed = overflowed
+        self._expect = expect
         self._comfort_s = self._busy_s = 0.0
 
     def begin(self, now: float) -> list[Do]:
+        if self._overflowed():
+            return self.end("overflow")
         if self._fresh and self._busy():
-            return self.end("all_busy", position=str(self._position()))
+            return self.end("all_busy", **self._place())
         self._comfort_s = now + self._action.comfort_every_s
         self._busy_s = now + self._action.busy_every_s
         self._wake()
@@ -260,18 +268,26 @@ class QueueTurn(Turn):
         return [Loop(MUSIC)]
 
     def on_timer(self, now: float) -> list[Do]:
-        if self._action.overflow_s is not None and now >= self._joined_s + self._action.overflow_s:
+        late = self._action.overflow_s is not None and now >= self._joined_s + self._action.overflow_s
+        if late or self._overflowed():
             return self.end("overflow")
         if now >= self._busy_s:
             self._busy_s = now + self._action.busy_every_s
             if self._busy():
-                return self.end("all_busy", position=str(self._position()))
+                return self.end("all_busy", **self._place())
         self._wake()
         if now >= self._comfort_s and self._action.comfort:
             self._comfort_s = now + self._action.comfort_every_s
             self._wake()
-            return [Speak(self._action.comfort, {"position": str(self._position())})]
+            return [Speak(self._action.comfort, self._place())]
         return []
+
+    def _place(self) -> dict[str, str]:
+        """What can be told of the wait: the position, and the minutes when they are known."""
+        place = {"position": str(self._position())}
+        if (expect_s := self._expect()) is not None:
+            place["minutes"] = str(max(1, round(expect_s / 60)))
+        return place
 
     def _wake(self) -> None:
         times = [self._comfort_s, self._busy_s]
