@@ -28,12 +28,16 @@ def _change(store: Store, rid: str, by: str, reason: str, held: bool) -> None:
         rows = []
         if _RID.fullmatch(rid):
             key = bytes.fromhex(rid)
-            rows = store.rows("SELECT call, held, removed_s FROM recording WHERE rid = ?", key)
+            rows = store.rows("SELECT call, held, removed_s, site FROM recording WHERE rid = ?", key)
         if not rows:
             raise Refused("unknown_recording", "There is no such recording.")
-        call, now_held, removed_s = rows[0]
+        call, now_held, removed_s, site = rows[0]
         if removed_s is not None:
             raise Refused("removed", "This recording has been removed; there is nothing left to hold.")
+        if site != store.site:
+            raise Refused(
+                "elsewhere", "This recording is kept at site %(site)s: hold or release it there.", site=site
+            )
         if held and now_held:
             raise Refused("changed", "This recording is under hold already.")
         if not held and not now_held:
