@@ -183,6 +183,11 @@ def _faults(c: Configuration) -> list[tuple[list[str], str]]:
     ]
     if not 1 <= c.sip.lines <= 1000:
         found.append((["sip", "lines"], f"lines is {c.sip.lines}; between 1 and 1000 are possible"))
+    found += [(["sip", "allow"], fault) for fault in _network_faults(c.sip.allow)]
+    if c.sip.closed and not c.sip.allow and not c.trunk:
+        found.append((["sip", "closed"], "closed needs networks in allow, or a trunk, to be open to"))
+    if c.sip.calls_per_source < 0:
+        found.append((["sip", "calls_per_source"], "calls_per_source cannot be less than 0"))
     if c.sip.rtp_base % 2 or not 1024 <= c.sip.rtp_base <= 65535 - 2 * c.sip.lines:
         found.append((["sip", "rtp_base"], "rtp_base must be an even port with room for two ports a line"))
     return found + [(["recording", key], fault) for key, fault in _retention_faults(c.recording)]

@@ -83,6 +83,12 @@ class Sip(msgspec.Struct, frozen=True):
     lines: int = 120
     realm: str = "hotline"
     advertise_ip: str = ""
+    allow: tuple[str, ...] = ()
+    """Networks calls and phones may come from, besides trunks; empty: from anywhere."""
+    closed: bool = False
+    """Whoever is neither a trunk nor in `allow` gets no answer at all."""
+    calls_per_source: int = 0
+    """Most calls at once from one address that is no trunk; 0 is as many as there are lines."""
 
 
 class Trunk(msgspec.Struct, frozen=True):

@@ -22,6 +22,8 @@ WRONG = {
     "the hub's number at a site": ("[site]\nnumber = 0\n", 2, "site.number"),
     "a language not spoken": ('[site]\nlanguage = "fr"\n', 2, "site.language"),
     "a phone without password": ('[[extension]]\nnumber = "8101"\nkind = "sip"\n', 2, "extension.number"),
+    "a box closed to everybody": ("[sip]\nclosed = true\n", 2, "sip.closed"),
+    "a network that is none": ('[sip]\nallow = ["here"]\n', 2, "sip.allow"),
     "a trunk that is nowhere": ('[[trunk]]\nname = "city"\nhost = "a b"\n', 3, "trunk.host"),
     "a trunk that cannot register": (
         '[[trunk]]\nname = "t"\nhost = "h"\nregister = true\n',

@@ -118,5 +118,8 @@ def sip_settings(published: Published) -> SipSettings:
         accounts=accounts,
         numbers=frozenset(published.numbers),
         advertise_ip=sip.advertise_ip or None,
+        allow=sip.allow,
+        closed=sip.closed,
+        calls_per_source=sip.calls_per_source,
         trunks=tuple(SipTrunk(**msgspec.structs.asdict(trunk)) for trunk in published.trunks),
     )

@@ -5,7 +5,7 @@ from collections import Counter
 from aiosipua.message import SipRequest
 
 from hardware.sip.digest import Challenger, Verdict, fields
-from hardware.sip.message import Refusal, number_of, uri_of
+from hardware.sip.message import Refusal, WrongPassword, number_of, uri_of
 from hardware.sip.settings import SipAccount
 
 HEADERS = {401: ("WWW-Authenticate", "authorization"), 407: ("Proxy-Authenticate", "proxy-authorization")}
@@ -37,11 +37,11 @@ class Accounts:
             same = number_of(uri_of(said.get("uri", ""))) in (None, number_of(uri_of(request.uri)))
             if account is None or not same:
                 self._counts["wrong password"] += 1
-                raise Refusal(403)
+                raise WrongPassword
             verdict = self._challenger.check(said, account.ha1.lower(), request.method, now)
             if verdict is Verdict.RIGHT:
                 return account
             if verdict is Verdict.WRONG:
                 self._counts["wrong password"] += 1
-                raise Refusal(403)
+                raise WrongPassword
         raise Refusal(status, (asking, self._challenger.challenge(now, stale=said is not None)))

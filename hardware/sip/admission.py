@@ -43,7 +43,7 @@ class Admission:
         if self.accounts.get(who):
             account = self.prove(request, 407, now, who)
             return Admitted(Ringing(account.number, called, account.display), account.number)
-        trusted = self._allowed(source)
+        trusted = self.allows(source[0])
         if self._networks and not trusted:
             self._counts["not allowed"] += 1
             raise Refusal(403)
@@ -59,8 +59,9 @@ class Admission:
             raise Refusal(403)
         return account
 
-    def _allowed(self, source: Addr) -> bool:
+    def allows(self, ip: str) -> bool:
+        """Whether an address lies in an allowed network."""
         if not self._networks:
             return False
-        address = ipaddress.ip_address(source[0])
+        address = ipaddress.ip_address(ip)
         return any(address in network for network in self._networks)

@@ -18,13 +18,16 @@ from hardware.sip.answering import Answering
 from hardware.sip.dialing import Dialing, Target
 from hardware.sip.dialog import Dialog, hop_of
 from hardware.sip.fork import Fork
-from hardware.sip.layer import TransactionLayer
+from hardware.sip.guard import Guard
+from hardware.sip.known import Known
+from hardware.sip.layer import Owner, TransactionLayer
 from hardware.sip.leg import Leg
-from hardware.sip.message import Addr, Refusal, party, tag_of
+from hardware.sip.message import Addr, Refusal, WrongPassword, party, tag_of
 from hardware.sip.registrar import Registrar
 from hardware.sip.schedule import Timed
 from hardware.sip.session import granted, options_of
 from hardware.sip.settings import SipSettings
+from hardware.sip.transaction import Transaction
 from hardware.sip.transfer import dialog_name
 from hardware.sip.trunks import Trunks
 from hardware.sip.usage import ALLOW, OPTIONS, SUPPORTED, LegPost
@@ -81,6 +84,8 @@ class SipCore(TransactionLayer):
         """Names whose addresses trunks want to know: look them up and call `resolved`."""
         self.trunks = Trunks(self, settings.trunks, self._trunk_said, self.wanted.append)
         self._admission = Admission(settings, self.trunks, self._key, self.counts)
+        self._known = Known(self.trunks, self._admission)
+        self._guard = Guard(self._known.has, closed=settings.closed)
         self._legs: dict[tuple[str, str], Leg] = {}
         self._order = settings.lines
 
@@ -206,6 +211,8 @@ class SipCore(TransactionLayer):
             try:
                 handler(self, request, source, now)
             except Refusal as refusal:
+                if isinstance(refusal, WrongPassword):
+                    self._guard.wrong_password(source, self._known.precious(source[0]), now)
                 self.refuse(request, refusal.status, source, *refusal.headers)
         elif method not in ("ACK", "BYE", "INFO", "UPDATE", "PRACK"):
             self.refuse(request, 405, source, ALLOW)
@@ -238,6 +245,16 @@ class SipCore(TransactionLayer):
     def _options(self, request: SipRequest, source: Addr, now: float) -> None:
         self.refuse(request, 200, source, ALLOW, SUPPORTED, ("Accept", sdp.TYPE))
 
+    # Who is heard
+
+    def _hears(self, source: Addr, now: float) -> bool:
+        return self._guard.hears(source, now)
+
+    def start(self, request: SipRequest, to: Addr, owner: Owner, now: float) -> Transaction:
+        """Send a request in a transaction; its peer is heard while it may answer."""
+        self._known.asked(to[0], now)
+        return super().start(request, to, owner, now)
+
     # Calls that come in
 
     def _invite(self, request: SipRequest, source: Addr, now: float) -> None:
@@ -249,6 +266,7 @@ class SipCore(TransactionLayer):
             raise Refusal(415, ("Accept", sdp.TYPE))
         if self._merged(request):
             raise Refusal(482)
+        self._limit(source[0], now)
         if self._full():
             raise Refusal(503)
         admitted = self._admission.call(request, source, now)
@@ -261,6 +279,15 @@ class SipCore(TransactionLayer):
         leg = self._ring(self.slots[index], request, source, admitted, now)
         self._said(self.slots[index], leg, admitted.ringing)
         return None
+
+    def _limit(self, ip: str, now: float) -> None:
+        """Not too many calls from one place, unless it is a trunk."""
+        most = self.settings.calls_per_source
+        if self.trunks.of(ip) is None and (
+            not self._guard.admits_call(ip, now) or (most and self._known.calls(ip) >= most)
+        ):
+            self.counts["too many calls"] += 1
+            raise Refusal(503, ("Retry-After", "10"))
 
     def _merged(self, request: SipRequest) -> bool:
         """The same call came by another way already (§8.2.2.2)."""
@@ -325,6 +352,7 @@ class SipCore(TransactionLayer):
         number = self._admission.prove(request, 401, now, who).number
         if self.registrar.register(number, request, source, now):
             self._moved(number)
+        self._known.phones = self.registrar.addresses()
         self.arm(self.registrar)
         contacts = [
             ("Contact", f"<{b.contact}>;expires={round(b.expires_at - now)}")
@@ -349,7 +377,9 @@ class SipCore(TransactionLayer):
 
     def joined(self, leg: Leg, dialog: Dialog) -> None:
         """The leg has this dialog: requests within it shall come to the leg."""
-        self._legs[dialog.call_id, dialog.local_tag] = leg
+        key = (dialog.call_id, dialog.local_tag)
+        self._legs[key] = leg
+        self._known.joined(key, dialog.source[0])
 
     def line_of(self, call_id: str, one_tag: str, other_tag: str) -> str | None:
         """The name of the line that carries this dialog."""
@@ -361,6 +391,7 @@ class SipCore(TransactionLayer):
         key = (dialog.call_id, dialog.local_tag)
         if self._legs.get(key) is leg:
             del self._legs[key]
+            self._known.left(key)
 
     # Time
 

@@ -77,6 +77,9 @@ class TransactionLayer:
 
     def receive(self, data: bytes, source: Addr, now: float) -> None:
         """Take one message from the network. What is malformed is counted, and refused if it can be."""
+        if not self._hears(source, now):
+            self.counts["dropped"] += 1
+            return
         if not data.strip(b"\r\n\x00 "):
             self.counts["keep-alive"] += 1
             return
@@ -91,6 +94,10 @@ class TransactionLayer:
             self._response(message, source, now)
         else:
             self._request(message, source, now)
+
+    def _hears(self, source: Addr, now: float) -> bool:
+        """Whether what comes from here is read at all."""
+        raise NotImplementedError
 
     def _response(self, response: SipResponse, source: Addr, now: float) -> None:
         found = self._clients.get(key_of(response))

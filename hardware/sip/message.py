@@ -85,6 +85,13 @@ class Refusal(Exception):
         self.headers = headers
 
 
+class WrongPassword(Refusal):
+    """Credentials that are wrong, or of nobody."""
+
+    def __init__(self) -> None:
+        super().__init__(403)
+
+
 _START = re.compile(r"([!-~]+) ([!-~]+) SIP/(\d+\.\d+)\s*$")
 _STATUS = re.compile(r"SIP/2\.0 ([1-6]\d\d)(?: (.*))?$")
 _VIA = re.compile(

@@ -103,6 +103,10 @@ class Registrar:
             self._bindings.pop(number, None)
         return len(kept) < len(have)
 
+    def addresses(self) -> frozenset[str]:
+        """Every IP address a phone is at."""
+        return frozenset(b.source[0] for have in self._bindings.values() for b in have)
+
     def timer(self) -> float | None:
         """When the next binding expires."""
         return min((b.expires_at for have in self._bindings.values() for b in have), default=None)

@@ -65,3 +65,7 @@ class SipSettings:
     credentials: tuple[Credentials, ...] = ()
     """What we answer when a peer called by its ``sip:`` URI challenges us."""
     trunks: tuple[SipTrunk, ...] = ()
+    closed: bool = False
+    """Who is neither a trunk nor in `allow` gets no answer at all."""
+    calls_per_source: int = 0
+    """Most calls at once from one address that is no trunk; 0 is as many as there are lines."""

@@ -26,6 +26,8 @@ def settings(
     allow: tuple[str, ...] = (),
     credentials: tuple[Credentials, ...] = (),
     trunks: tuple[SipTrunk, ...] = (),
+    closed: bool = False,
+    calls_per_source: int = 0,
 ) -> SipSettings:
     """A box with two extensions and the hotline's number."""
     accounts = tuple(SipAccount(n, ha1(n, REALM, f"pw{n}"), f"台席{n}") for n in ("8001", "8002"))
@@ -35,6 +37,8 @@ def settings(
         allow=allow,
         credentials=credentials,
         trunks=trunks,
+        closed=closed,
+        calls_per_source=calls_per_source,
     )
 
 
