@@ -15,11 +15,14 @@ from appliance.configuration import BadConfiguration, load
 from appliance.places import places
 from appliance.store.outbox import MAX_SITE, peer_name
 from appliance.store.store import Store
+from appliance.words import N_
 from sync.identity import SIDECAR
 from sync.mqtt import Arrival, Down, Message, Mqtt, Refused, Unheard, Up
 from sync.node import Node
 from sync.peer import Away, Opened, PeerEvent, Restarted, Rival, Trouble, Waiting
 from sync.wake import Wake
+
+OFF = N_("The box was switched off.")
 
 PRUNE_S = 24 * 3600.0
 SHOWN = (Opened, Away, Waiting, Rival, Restarted, Trouble)
@@ -53,7 +56,7 @@ class Daemon:
             self.turn()
         self.wire.close()
         self.wake.close()
-        self.node.disconnected("The box was switched off.")
+        self.node.disconnected(OFF)
         self.node.write_notes(time.monotonic())
 
     def stop(self, *_: int | FrameType | None) -> None:

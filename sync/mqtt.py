@@ -23,6 +23,11 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from appliance.words import N_
+
+NO_BROKER = N_("The broker cannot be used.")
+"""What follows a tab is for technicians and stays as it is."""
+
 KEEPALIVE_S = 30
 CONNECT_S = 3.0
 GREETING_S = 10.0
@@ -187,7 +192,7 @@ class Mqtt:
         self._topics.clear()
         pause_s = min(RETRY_S * 2 ** min(self._tries, 10) / 2, RETRY_MAX_S)
         self._try_s = self._clock() + pause_s * random.uniform(0.5, 1.0)
-        self._arrivals.append(Down(f"The broker {self._broker} cannot be used: {reason}."))
+        self._arrivals.append(Down(f"{NO_BROKER}\t{self._broker}: {reason}"))
 
     def _publish(self, client: paho.Client, topic: str, payload: bytes, retain: bool) -> None:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it bare

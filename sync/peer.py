@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from appliance.words import N_
 from sync.frames import BATCH_EVENTS, Ack, Batch, Frame, FrameError, Hello, Parked, Ping, decode, encode
 from sync.identity import Identity
 from sync.receiver import Receiver, Verdict
@@ -27,14 +28,14 @@ LIVE_S = 90.0
 PAST = 16
 """Former sessions of the other side that are remembered."""
 
-RIVAL = "Another box with this site number is connected; this one waits until it is off or renumbered."
-LOST = "The other side knew more than this box: everything is offered again."
-FORKED = "The two sides remember different things: everything is offered again."
-FORGOTTEN = "The other side needs what is no longer kept in order: everything is offered again."
-SILENT = "Nothing was heard for 90 seconds."
-ABSENT = "Nobody listens on the other side."
-CUT = "The connection is gone."
-FOREIGN_ACK = "The other side confirmed something that is unknown here."
+RIVAL = N_("Another box with this site number is connected; this one waits until it is off or renumbered.")
+LOST = N_("The other side knew more than this box: everything is offered again.")
+FORKED = N_("The two sides remember different things: everything is offered again.")
+FORGOTTEN = N_("The other side needs what is no longer kept in order: everything is offered again.")
+SILENT = N_("Nothing was heard for 90 seconds.")
+ABSENT = N_("Nobody listens on the other side.")
+CUT = N_("The connection is gone.")
+FOREIGN_ACK = N_("The other side confirmed something that is unknown here.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ def test_a_box_without_a_broker_says_so_and_goes_on(tmp_path: Path) -> None:
             reason = str(box.peer(HUB)["reason"])
         finally:
             status = box.end()
-    assert reason.startswith("The broker 127.0.0.1:1 cannot be used")
+    assert reason.startswith("The broker cannot be used.\t127.0.0.1:1: ")
     assert status == 0
     assert "Traceback" not in box.log.read_text()
 

@@ -42,7 +42,7 @@ def wanted() -> set[str]:
     found = set()
     with (ROOT / "babel.cfg").open(encoding="utf-8") as file:
         mapping, options = parse_mapping_cfg(file)  # type: ignore[no-untyped-call]  # it has no types
-    for folder in ("appliance", "web"):
+    for folder in ("appliance", "sync", "web"):
         methods = [(p.removeprefix(f"{folder}/"), m) for p, m in mapping if p.startswith(folder)]
         rules = {p.removeprefix(f"{folder}/"): o for p, o in options.items()}
         rows = extract_from_dir(str(ROOT / folder), methods, rules, keywords=KEYWORDS)

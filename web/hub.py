@@ -7,6 +7,7 @@ from flask_babel import gettext, lazy_gettext
 
 from appliance.store.streams_view import StreamView, streams
 from web.context import Box
+from web.shown import told
 
 STATES = {
     "never": lazy_gettext("never connected"),
@@ -44,4 +45,4 @@ def hub_sign(box: Box) -> HubSign:
 def _detail(found: list[StreamView], behind: int) -> str:
     reason = next((stream.reason for stream in found if stream.reason), "")
     waiting = gettext("%(count)s entries wait to be sent.", count=behind)
-    return f"{waiting} {gettext(reason)}" if reason else waiting
+    return f"{waiting} {told(reason)}" if reason else waiting

@@ -93,6 +93,7 @@ def install(app: Flask) -> None:
     """Give the templates the words."""
     app.jinja_env.filters.update(when=when, day=day, seconds=seconds, one_of=one_of)
     app.jinja_env.globals.update(
+        told=told,
         icon=icon,
         state_title=state_title,
         state_colour=state_colour,
@@ -144,6 +145,12 @@ def field_title(name: str) -> str:
 def choices(table: Choices) -> list[tuple[str, str]]:
     """Return the words of a table with their names."""
     return [(word, pick(names)) for word, names in table.items()]
+
+
+def told(reason: str) -> str:
+    """Write what a process told: a msgid, and behind a tab what only technicians read."""
+    words, _, detail = reason.partition("\t")
+    return f"{gettext(words)} ({detail})" if detail else gettext(words)
 
 
 def sentence(refused: Refused) -> str:

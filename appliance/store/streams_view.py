@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from appliance.store.store import Store
+from appliance.words import N_
 
 STALE_S = 180.0
 """The sync process writes at least once a minute while a peer is heard."""
-NOT_RUNNING = "The sync process of this box does not run."
+NOT_RUNNING = N_("The sync process of this box does not run.")
 
 
 @dataclass(frozen=True, slots=True)
