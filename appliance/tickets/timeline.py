@@ -16,6 +16,21 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "call": ("来电", "Call"),
     "recording": ("录音", "Recording"),
 }
+TALK: Mapping[str, tuple[str, str, str]] = {
+    "call.transferred": ("转接", "Transferred", "to"),
+    "call.consulted": ("咨询", "Consulted", "to"),
+    "call.invited": ("三方通话", "Invited", "to"),
+    "call.moved": ("班长移动来电", "Moved by a shift leader", "to"),
+    "call.supervised": ("班长介入", "A shift leader came in", "how"),
+    "call.released": ("强拆", "Ended by a shift leader", "reason"),
+}
+"""What was done in the call: its name, and the fact that says more."""
+HOW: Mapping[str, tuple[str, str]] = {
+    "listen": ("监听", "Listened to"),
+    "whisper": ("密语", "Whispered to"),
+    "barge": ("强插", "Barged in"),
+    "take_over": ("接管", "Taken over"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +41,7 @@ class Step:
     who: str
     """Number and name; empty for the box itself."""
     what: str
-    """created, edited, noted, call, recording, or the name of a move."""
+    """created, edited, noted, call, talk, recording, or the name of a move."""
     zh: str
     en: str
     text: str
@@ -125,6 +140,21 @@ def _sound(store: Store, call: bytes) -> list[Step]:
         steps.append(
             Step(made_s, "", "recording", *WORDS["recording"], text, False, True, site, bytes(rid).hex())
         )
+    return steps + _talk(store, call)
+
+
+def _talk(store: Store, call: bytes) -> list[Step]:
+    """What agents and shift leaders did in the call."""
+    done = [event for event in store.history(call) if event.kind in TALK]
+    names = dict(store.rows("SELECT number, name FROM person")) if done else {}
+    steps = []
+    for event in done:
+        zh, en, says = TALK[event.kind]
+        by, text = str(event.facts.get("by", "")), str(event.facts.get(says, ""))
+        if text in HOW:
+            (zh, en), text = HOW[text], str(event.facts.get("agent", ""))
+        who = f"{by} {names.get(by, '')}".strip()
+        steps.append(Step(event.at_s, who, "talk", zh, en, text, False, True, event.site))
     return steps
 
 

@@ -12,6 +12,8 @@ from web import access, shown
 from web.context import COOKIE, box, me
 from web.live import View, follow
 
+SEES_ALL = ("TL", "AD", "TE")
+"""Roles that see every caller's number whole."""
 OWN_DIGITS = 6
 """Agents and extensions have no more."""
 
@@ -69,7 +71,8 @@ def view_of(person: Actor) -> View:
                 board = data["board"]
                 seats = [_seat(seat, person) for seat in board["seats"]]
                 calls = [_call(call, person) for call in board["calls"]]
-                return {"board": {**board, "seats": seats, "calls": calls}}
+                lines = [_line(line, person) for line in board["lines"]]
+                return {"board": {**board, "seats": seats, "calls": calls, "lines": lines}}
         return data
 
     return view
@@ -85,12 +88,16 @@ def _call(call: dict[str, Any], person: Actor) -> dict[str, Any]:
     """Somebody else's caller is shown with the middle of the number hidden; who is in the talk sees it."""
     parties = call.get("parties", ())
     there = call["agent"] == person.number or any(p["who"] == person.number for p in parties)
-    if there or person.has("TL", "AD", "TE"):
+    if there or person.has(*SEES_ALL):
         return call
     hidden = {**call, "caller": shown.masked(call["caller"])}
     if parties:
         hidden["parties"] = [{**p, "who": _outside(p["who"])} for p in parties]
     return hidden
+
+
+def _line(line: dict[str, Any], person: Actor) -> dict[str, Any]:
+    return line if person.has(*SEES_ALL) else {**line, "caller": _outside(line["caller"])}
 
 
 def _outside(who: str) -> str:

@@ -180,7 +180,11 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         typed=typed,
         fault=fault,
         opened=opened,
-        steps=[(step, _words(step)) for step in reversed(desk.timeline(ticket.tid))],
+        steps=[
+            (step, _words(step))
+            for step in reversed(desk.timeline(ticket.tid))
+            if step.what != "talk" or only_unit(person) is None
+        ],
         recordings=sources["recordings"],
         message=sources["message"],
         call=sources["call"],

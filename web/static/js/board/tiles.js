@@ -5,7 +5,7 @@ const STATES = { ready: t("ready"), offered: t("ringing"), busy: t("talking"), w
 const ORDER = ["busy", "offered", "wrap_up", "ready", "paused"];
 const ROLES = { listener: t("listens"), coach: t("whispers") };
 const IN_CALL = [
-  { how: "listen", title: t("Listen") },
+  { how: "listen", title: t("Listen in") },
   { how: "whisper", title: t("Whisper") },
   { how: "barge", title: t("Barge in") },
   { how: "take_over", title: t("Take over") },

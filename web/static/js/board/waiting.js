@@ -64,11 +64,11 @@ export class Waiting {
 export function showLines({ lines, idle_lines: idle, media }) {
   const busy = lines.filter((line) => line.state === "busy").length;
   $("#lines-count").textContent = t("{busy} busy · {idle} free", { busy, idle: (idle || 0) + lines.filter((line) => line.state === "idle").length });
-  const order = ["down", "busy", "idle"];
-  const sorted = [...lines].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || a.name.localeCompare(b.name));
-  $("#lines").replaceChildren(...sorted.slice(0, LINES_MOST).map((line) => make("li", { class: line.state, title: [line.name, LINES[line.state], line.reason].filter(Boolean).join(": ") }, `${line.name} ${LINES[line.state] || line.state}`)));
+  const order = ["down", "busy"];
+  const sorted = lines.filter((line) => line.state !== "idle").sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || a.name.localeCompare(b.name));
+  $("#lines").replaceChildren(...sorted.slice(0, LINES_MOST).map((line) => make("li", { class: line.state, title: [line.name, LINES[line.state], line.reason].filter(Boolean).join(": ") }, [line.name, line.caller || LINES[line.state] || line.state].join(" · "))));
   const figures = [
-    [t("Sound"), media.up ? t("running") : t("down"), !media.up],
+    [t("Sound clock"), media.up ? t("running") : t("down"), !media.up],
     [t("Late ticks"), media.late || 0, media.late > 0],
     [t("Worst"), `${(media.worst_ms || 0).toFixed(1)} ms`, false],
     [t("Lost"), media.lost || 0, false],

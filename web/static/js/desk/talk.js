@@ -185,6 +185,7 @@ export class Talk {
     for (const id of ["hold", "keypad", "transfer", "consult", "call-leader"]) $(`#${id}`).disabled = !may;
     $("#hold").disabled = !may || this.asked.length > 0 || this.ringing.length > 0;
     $("#mute").disabled = !this.connected;
+    $("#call-buttons").classList.toggle("only-mine", Boolean(this.mine) && !this.own && this.connected);
     for (const button of $$("#call-buttons .calm")) button.hidden = consulting;
     for (const button of $$("#call-buttons .asking")) button.hidden = !consulting;
     $("#complete").disabled = $("#together").disabled = !this.asked.length;
