@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -119,7 +119,7 @@ class Disk:
         """Create a recording's file and the folders above it."""
         self._jobs.put(lambda: self._open(id, line, path))
 
-    def write(self, pieces: list[tuple[str, bytes]]) -> bool:
+    def write(self, pieces: Sequence[tuple[str, bytes | memoryview]]) -> bool:
         """Append to some recordings a piece each; False when the disk is hopelessly behind."""
         if self._waiting > MOST_WAITING:
             return False
@@ -170,14 +170,14 @@ class Disk:
         """Pieces handed over and not written."""
         return self._handed - self._written
 
-    def _write(self, pieces: list[tuple[str, bytes]]) -> None:
+    def _write(self, pieces: Sequence[tuple[str, bytes | memoryview]]) -> None:
         for name, piece in pieces:
             file = self._files.get(name)
             if file is not None:
                 self._put(file, piece)
             self._written += 1
 
-    def _put(self, file: _File, piece: bytes) -> None:
+    def _put(self, file: _File, piece: bytes | memoryview) -> None:
         try:
             if os.pwrite(file.fd, piece, HEADER_BYTES + file.data) < len(piece):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -265,7 +265,7 @@ class DtmfBank:
         left out of a tick hears nothing that tick and loses no evidence.
         """
         sound = np.empty((len(rows), PAST + FRAME), np.float32)
-        sound[:, :PAST] = self._past[rows]
+        sound[:, :PAST] = self._past.take(rows, axis=0)
         sound[:, PAST:] = frames
         self._past[rows] = sound[:, FRAME:]
         total = _window_powers(sound)

@@ -61,22 +61,24 @@ class Jitters:
     """
 
     def __init__(self, rows: int) -> None:
-        self._codes: Codes = np.zeros((0, RING, FRAME), np.uint8)
-        self._have: NDArray[np.bool_] = np.zeros((0, RING, FRAME), np.bool_)
+        self._codes: Codes = np.zeros((RING, 0, FRAME), np.uint8)
+        self._have: NDArray[np.bool_] = np.zeros((RING, 0, FRAME), np.bool_)
         """Which samples of a frame have come, where not all have."""
-        self._holds: NDArray[np.uint8] = np.zeros((0, RING), np.uint8)
+        self._holds: NDArray[np.uint8] = np.zeros((RING, 0), np.uint8)
         self._counts: Counts = np.zeros((0, COLUMNS), np.int64)
         self._quiet: NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self._common = 0
+        """A slot most rows are at. New ones begin there: then a tick's frames lie side by side in memory."""
         self._stray: dict[int, tuple[int, int]] = {}
         self.grow(rows)
 
     def grow(self, rows: int) -> None:
         """Make room for this many rows."""
-        before = len(self._codes)
+        before = len(self._counts)
         more = rows - before
-        self._codes = np.pad(self._codes, ((0, more), (0, 0), (0, 0)))
-        self._have = np.pad(self._have, ((0, more), (0, 0), (0, 0)))
-        self._holds = np.pad(self._holds, ((0, more), (0, 0)))
+        self._codes = np.pad(self._codes, ((0, 0), (0, more), (0, 0)))
+        self._have = np.pad(self._have, ((0, 0), (0, more), (0, 0)))
+        self._holds = np.pad(self._holds, ((0, 0), (0, more)))
         self._counts = np.pad(self._counts, ((0, more), (0, 0)))
         self.lost, self.resyncs, self.concealed = self._counts.T[: CONCEALED + 1]
         self._quiet = np.pad(self._quiet, (0, more))
@@ -88,7 +90,8 @@ class Jitters:
         at = self._counts[row]
         at[CONCEALED:] = 0
         at[SSRC], at[MISSED], at[LOWEST] = NO_STREAM, REPEATS, SPAN
-        self._holds[row] = EMPTY
+        at[SLOT] = self._common
+        self._holds[:, row] = EMPTY
         self._quiet[row] = silence
         self._stray.pop(row, None)
 
@@ -99,7 +102,7 @@ class Jitters:
 
     def put_all(self, rows: Rows, stamps: Counts, ssrcs: Counts, codes: Codes) -> None:
         """Store a packet of one frame for each of these (different) rows; `codes` is (rows, 160)."""
-        at = self._counts[rows]
+        at = self._counts.take(rows, axis=0)
         lead = _ahead(stamps, at[:, PLAY])
         place, offset = np.divmod(lead, FRAME)
         usual = (ssrcs == at[:, SSRC]) & (lead >= 0) & (place < SLOTS) & (offset == 0)
@@ -110,8 +113,8 @@ class Jitters:
                 each[usual] for each in (rows, stamps, codes, at, lead, place)
             )
         slots = (at[:, SLOT] + place) % RING
-        self._codes[rows, slots] = codes
-        self._holds[rows, slots] = WHOLE
+        self._codes[slots, rows] = codes
+        self._holds[slots, rows] = WHOLE
         at[:, LOWEST] = np.minimum(at[:, LOWEST], lead)
         at[:, HIGHEST] = np.maximum(at[:, HIGHEST], lead)
         at[:, END] += np.maximum(_ahead(stamps + FRAME, at[:, END]), 0)
@@ -139,10 +142,11 @@ class Jitters:
 
     def take(self, rows: Rows) -> Codes:
         """The next frame of each of these (different) rows, (rows, 160); `concealed` tells of copies."""
-        at = self._counts[rows]
+        at = self._counts.take(rows, axis=0)
         slots = at[:, SLOT].copy()
-        frames: Codes = self._codes[rows, slots]
-        held = self._holds[rows, slots]
+        self._common = int(slots[0])
+        frames: Codes = self._codes[slots, rows]
+        held = self._holds[slots, rows]
         plain = (held != PART) & (at[:, HOLD] == 0) & (at[:, CAME_LATE] == 0)
         if not plain.all():
             for other in np.flatnonzero(~plain).tolist():
@@ -161,7 +165,7 @@ class Jitters:
             came = held == WHOLE
             copied = ~came & (at[:, MISSED] < REPEATS)
             at[:, LOST] += copied & (_ahead(at[:, END], at[:, PLAY]) > 0)
-            frames[copied] = self._codes[rows[copied], at[copied, LAST]]
+            frames[copied] = self._codes[at[copied, LAST], rows[copied]]
             silent = ~came & ~copied
             frames[silent] = self._quiet[rows[silent], None]
             at[:, MISSED] = np.where(came, 0, at[:, MISSED] + copied)
@@ -172,7 +176,7 @@ class Jitters:
 
     def _pass(self, rows: Rows, at: Counts, slots: Counts) -> None:
         """Play-out goes on to the next frame; at the end of a watch delay nobody needed is given back."""
-        self._holds[rows, slots] = EMPTY
+        self._holds[slots, rows] = EMPTY
         at[:, SLOT] = (slots + 1) % RING
         at[:, PLAY] = (at[:, PLAY] + FRAME) & _MASK
         at[:, WATCHED] += 1
@@ -218,7 +222,7 @@ class Jitters:
         if not first and not agrees:
             return False
         del self._stray[row]
-        self._holds[row] = EMPTY
+        self._holds[:, row] = EMPTY
         at[RESYNCS] += not first
         at[SSRC], at[PLAY] = ssrc, (stamp - START) & _MASK
         at[END], at[MISSED] = at[PLAY], REPEATS
@@ -232,14 +236,14 @@ class Jitters:
             piece, codes = codes[: FRAME - offset], codes[FRAME - offset :]
             place, inside = slot % RING, slice(offset, offset + len(piece))
             if len(piece) == FRAME:
-                self._codes[row, place] = piece
-                self._holds[row, place] = WHOLE
-            elif self._holds[row, place] != WHOLE:
-                if self._holds[row, place] == EMPTY:
-                    self._have[row, place] = False
-                self._codes[row, place, inside] = piece
-                self._have[row, place, inside] = True
-                self._holds[row, place] = WHOLE if self._have[row, place].all() else PART
+                self._codes[place, row] = piece
+                self._holds[place, row] = WHOLE
+            elif self._holds[place, row] != WHOLE:
+                if self._holds[place, row] == EMPTY:
+                    self._have[place, row] = False
+                self._codes[place, row, inside] = piece
+                self._have[place, row, inside] = True
+                self._holds[place, row] = WHOLE if self._have[place, row].all() else PART
             slot, offset = slot + 1, 0
 
     def _take_one(self, row: int) -> Codes:
@@ -254,11 +258,11 @@ class Jitters:
                 return self._copy(row)
             at[HOLD] = 0  # the delay is at its limit: no more waiting
         slot = int(at[SLOT])
-        if self._holds[row, slot] == PART:
+        if self._holds[slot, row] == PART:
             at[LOST] += at[MISSED] < REPEATS
-            last = self._codes[row, at[LAST]] if at[MISSED] < REPEATS else self._quiet[row]
-            self._codes[row, slot] = np.where(self._have[row, slot], self._codes[row, slot], last)
-            self._holds[row, slot] = WHOLE
+            last = self._codes[at[LAST], row] if at[MISSED] < REPEATS else self._quiet[row]
+            self._codes[slot, row] = np.where(self._have[slot, row], self._codes[slot, row], last)
+            self._holds[slot, row] = WHOLE
         frame: Codes = self.take(np.array([row]))[0]
         return frame
 
@@ -269,7 +273,7 @@ class Jitters:
             return np.full(FRAME, self._quiet[row])
         at[MISSED] += 1
         at[CONCEALED] = at[MISSED]
-        last: Codes = self._codes[row, at[LAST]]
+        last: Codes = self._codes[at[LAST], row]
         return last
 
 

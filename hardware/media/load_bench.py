@@ -29,8 +29,8 @@ from hardware.media.tones import sine
 from hardware.media.wav import header
 
 EVENT = 101
-KEY_TICKS = 500
-"""Each phone presses a key so often: every 10 s, each phone at another time."""
+KEY_TICKS = 1000
+"""Each phone presses a key so often: every 20 s, each phone at another time."""
 PROMPT_S = 4.0
 SETTLE_S = 3.0
 

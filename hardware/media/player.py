@@ -172,7 +172,7 @@ class Player:
             return
         at = self._next[slots]
         frames = self._staged[slots, at]
-        heard[rows] = frames if instead else _added(heard[rows], frames)
+        heard[rows] = frames if instead else _added(heard.take(rows, axis=0), frames)
         self._next[slots] = at + 1
         for dry in np.flatnonzero(at + 1 == self._until[slots]).tolist():
             row = int(rows[dry])

@@ -102,13 +102,14 @@ class Recorder:
             ended.append(finished)
         return ended
 
-    def _piece(self, slot: int) -> bytes:
+    def _piece(self, slot: int) -> memoryview:
         """What the slot holds, left and right in turn; it is empty from now on."""
         block = self._blocks[slot, : self._at[slot]]
         self._at[slot], self._until[slot] = 0, PIECE_TICKS
         piece = np.empty((len(block), FRAME, CHANNELS), "<i2")
         piece[:, :, 0], piece[:, :, 1] = block[:, 0], block[:, 1]  # three times as fast as a transpose
-        return piece.tobytes()
+        flat: NDArray[np.uint8] = piece.reshape(-1).view(np.uint8)
+        return memoryview(flat)
 
     def _forget(self, id: str) -> None:
         slot = self._slot.pop(id)

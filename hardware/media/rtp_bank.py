@@ -186,7 +186,7 @@ class RtpBank:
             self._settle()
         for payload, rows in self._payloads:
             codes = np.empty((len(rows), FRAME), np.uint8)
-            g711.encode(payload, frames[rows], codes)
+            g711.encode(payload, frames.take(rows, axis=0), codes)
             self._packets[rows, _SOUND] = codes
         out = self._out
         if self._pressing and (events := self._events()):
@@ -198,10 +198,9 @@ class RtpBank:
                 send(packet)
             except OSError:
                 continue  # refused (ICMP), unreachable or no buffer: the next packet may get through
-        headers, live = self._headers, self._live
-        headers["second"][live] &= MARKER - 1
-        headers["seq"][live] += 1
-        headers["stamp"][live] += FRAME
+        self._headers["second"] &= MARKER - 1
+        self._headers["seq"] += 1
+        self._headers["stamp"] += FRAME
 
     def shut(self) -> None:
         """Close every line."""
@@ -226,14 +225,15 @@ class RtpBank:
 
     def _arrived(self, rows: NDArray[np.intp], sizes: NDArray[np.intp]) -> None:
         """Packets of these lengths are in these rows of the inbox."""
-        words = self._inbox[rows, : HEADER.size].view(">u4").astype(np.int64)
+        packets = self._inbox[rows, :_PACKET_BYTES]
+        words = packets[:, : HEADER.size].view(">u4").astype(np.int64)
         usual = (sizes == _PACKET_BYTES) & ((words[:, 0] & _KIND) == self._kind[rows])
         if not usual.all():
             for row, size in zip(rows[~usual].tolist(), sizes[~usual].tolist(), strict=True):
                 self._take_in(self._calls[row], size)
-            rows, words = rows[usual], words[usual]
+            rows, words, packets = rows[usual], words[usual], packets[usual]
         self._heard_tick[rows] = self._tick
-        self._jitters.put_all(rows, words[:, 1], words[:, 2], self._inbox[rows, _SOUND])
+        self._jitters.put_all(rows, words[:, 1], words[:, 2], packets[:, _SOUND])
 
     def _take_in(self, call: Call, size: int) -> None:
         """Read the packet in the call's row of the inbox, whatever it is."""

@@ -225,7 +225,7 @@ class Switch:
             self._reports.append(wire.Pressed(self._name_of[row], key, "event"))
         if not len(self._listened):
             return
-        for row, key in self._dtmf.hear(said[self._listened], self._listened):
+        for row, key in self._dtmf.hear(said.take(self._listened, axis=0), self._listened):
             if self._bank_of[row] is not self._rtp or self._rtp.tone(row, key):
                 self._reports.append(wire.Pressed(self._name_of[row], key, "tone"))
 
