@@ -7,8 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from appliance.calls.acd import Acd, AgentState, Changed, Decision, Offer, OfferOver
-from appliance.published import Agent, Queue
+from appliance.calls.acd import Acd, AgentState, Changed, Decision, Offer, OfferOver, Overflow, Waiting
+from appliance.published import Agent, Area, Queue
 from appliance.refused import Refused
 
 OFFER_S, WRAP_UP_S = 20.0, 60.0
@@ -191,18 +191,42 @@ AGENTS = ("1001", "1002", "1003")
 numbers = st.sampled_from(AGENTS)
 
 
+SHIFT = (
+    Queue("general", offer_s=20, wrap_up_s=60, strategy="fewest_calls", pause_after=2),
+    Queue("english", offer_s=10, wrap_up_s=30, strategy="round_robin", overflow_length=2),
+    Queue("all", offer_s=15, wrap_up_s=0, strategy="ring_all", priority=1, pause_after=3),
+    Queue(
+        "patient",
+        level_wait_s=20,
+        area_wait_s=30,
+        last_agent_h=1,
+        last_agent_wait_s=40,
+        overflow_s=90,
+        overflow_to="general",
+    ),
+)
+PATIENCE_S = 40.0
+"""After this nobody waits for anybody in particular."""
+CALLERS = ("01011", "01022", "139", "")
+
+
 class AnyShift(RuleBasedStateMachine):
     """Whatever agents and callers do, in any order: the promises of a queue hold."""
 
     served: ClassVar[dict[str, tuple[str, ...]]] = {
-        "1001": ("general",),
-        "1002": ("general", "english"),
-        "1003": ("english",),
+        "1001": ("general", "all"),
+        "1002": ("general", "english", "all", "patient"),
+        "1003": ("english", "all", "patient"),
     }
+    areas: ClassVar[dict[str, tuple[str, ...]]] = {"1002": ("city",), "1003": ("east",)}
 
     @initialize()
     def begin(self) -> None:
-        self.machine = Acd(QUEUES, [Agent(n, n, queues=self.served[n]) for n in AGENTS])
+        staff = [
+            Agent(n, n, queues=self.served[n], areas=self.areas.get(n, ()), levels={"patient": int(n[-1])})
+            for n in AGENTS
+        ]
+        self.machine = Acd(SHIFT, staff, [Area("city", ("0101",)), Area("east", ("0102",))])
         self.now = 0.0
         self.calls = 0
         self.ringing: dict[str, str] = {}
@@ -211,17 +235,46 @@ class AnyShift(RuleBasedStateMachine):
         self.told: dict[str, AgentState] = {}
 
     def settle(self) -> None:
-        for decision in decisions(self.machine):
+        fresh: dict[str, Waiting] = {}
+        while decision := self.machine.next_event():
             match decision:
+                case Offer(call, agent, number) if number:
+                    fresh[agent] = self.one(call)
+                    self.call_back(agent)
                 case Offer(call, agent):
                     assert agent not in self.ringing, "a phone rings for one call"
                     assert agent not in self.talking, "who talks is not offered a call"
-                    assert call not in self.ringing.values(), "a call is offered to one agent"
+                    fresh[agent] = waiting = self.one(call)
+                    alone = waiting.queue != "all"
+                    assert not (alone and call in self.ringing.values()), "offered to one agent"
                     self.ringing[agent] = call
                 case OfferOver(call, agent, _):
-                    assert self.ringing.pop(agent) == call
+                    assert self.ringing.pop(agent, call) == call
                 case Changed(state):
                     self.told[state.number] = state
+                case Overflow(_, queue, to, why):
+                    assert (queue, to, why) in (("patient", "general", "time"), ("english", "", "length"))
+        for agent, offered in fresh.items():
+            for waiting in self.waiting():
+                passed_over = waiting.queue in self.served[agent] and waiting.order < offered.order
+                mine = waiting.queue == "patient" or waiting.been or waiting.not_before_s > self.now
+                assert mine or not passed_over or waiting.call in self.ringing.values(), "who is first?"
+
+    def waiting(self) -> list[Waiting]:
+        return [waiting for queue in SHIFT for waiting in self.machine.waiting(queue.name)]
+
+    def one(self, call: str) -> Waiting:
+        (found,) = [waiting for waiting in self.waiting() if waiting.call == call]
+        return found
+
+    def call_back(self, agent: str) -> None:
+        """Every other callback can be made at once."""
+        self.calls += 1
+        if self.calls % 2:
+            self.machine.postpone(agent, self.now)
+        else:
+            self.machine.reserve(f"out-{self.calls}", agent, self.now)
+            self.ringing[agent] = f"out-{self.calls}"
 
     def attempt(self, verb: str, *arguments: object) -> None:
         try:
@@ -242,16 +295,35 @@ class AnyShift(RuleBasedStateMachine):
     def phone(self, number: str, up: bool) -> None:
         self.attempt("phone", number, up)
 
-    @rule(queue=st.sampled_from(["general", "english"]))
-    def joins(self, queue: str) -> None:
+    @rule(
+        queue=st.sampled_from([queue.name for queue in SHIFT]),
+        priority=st.integers(0, 2),
+        caller=st.sampled_from(CALLERS),
+    )
+    def joins(self, queue: str, priority: int, caller: str) -> None:
         self.calls += 1
-        self.attempt("join", f"call-{self.calls}", queue)
+        self.machine.join(f"call-{self.calls}", queue, self.now, priority, caller)
+        self.settle()
 
-    @precondition(lambda self: self.machine.waiting("general") + self.machine.waiting("english"))
+    @precondition(lambda self: self.waiting() or self.ringing)
     @rule(data=st.data())
     def leaves(self, data: st.DataObject) -> None:
-        waiting = self.machine.waiting("general") + self.machine.waiting("english")
-        self.attempt("leave", data.draw(st.sampled_from([w.call for w in waiting])))
+        calls = {waiting.call for waiting in self.waiting()} | set(self.ringing.values())
+        call = data.draw(st.sampled_from(sorted(calls)))
+        self.attempt("leave", call)
+        assert call not in self.ringing.values()
+
+    @precondition(lambda self: self.waiting())
+    @rule(data=st.data())
+    def asks_to_be_called_back(self, data: st.DataObject) -> None:
+        call = data.draw(st.sampled_from([w.call for w in self.waiting()]))
+        place = self.machine.position(call)
+        queue = self.one(call).queue
+        if self.one(call).kind == "call":
+            name = self.machine.keep_place(call, "139", self.now)
+            if name in [w.call for w in self.machine.waiting(queue)]:
+                assert self.machine.position(name) == place
+            self.settle()
 
     @precondition(lambda self: self.ringing)
     @rule(data=st.data())
@@ -259,8 +331,10 @@ class AnyShift(RuleBasedStateMachine):
         agent = data.draw(st.sampled_from(sorted(self.ringing)))
         call = self.ringing.pop(agent)
         self.machine.accepted(call, agent, self.now)
+        assert call not in self.talking.values(), "a call has one agent"
         self.talking[agent] = call
         self.settle()
+        assert call not in self.ringing.values(), "no phone rings for a call that is taken"
 
     @precondition(lambda self: self.talking)
     @rule(data=st.data())
@@ -272,9 +346,17 @@ class AnyShift(RuleBasedStateMachine):
     @rule(seconds=st.floats(0.1, 120))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
-        while (at := self.machine.timer()) is not None and at <= self.now:
-            self.machine.on_timer(at)
+        then, self.now = self.now, self.now - seconds
+        for _ in range(500):
+            at = self.machine.timer()
+            if at is None or at > then:
+                break
+            self.now = max(self.now, at)
+            self.machine.on_timer(self.now)
             self.settle()
+        else:
+            raise AssertionError("a timer that never ends")
+        self.now = then
 
     @invariant()
     def states_agree_with_what_was_told(self) -> None:
@@ -287,9 +369,11 @@ class AnyShift(RuleBasedStateMachine):
     @invariant()
     def nobody_waits_while_somebody_is_ready(self) -> None:
         offered = set(self.ringing.values())
-        for queue in ("general", "english"):
-            unserved = [w for w in self.machine.waiting(queue) if w.call not in offered]
-            assert not (unserved and self.machine.free(queue))
+        for waiting in self.waiting():
+            patient = waiting.queue == "patient" and self.now < waiting.since_s + PATIENCE_S
+            late = waiting.not_before_s > self.now
+            if waiting.call not in offered and not patient and not late:
+                assert not self.machine.free(waiting.queue)
 
     @invariant()
     def an_offer_and_a_wrap_up_always_end(self) -> None:

@@ -44,13 +44,15 @@ class Waiting:
     overflows_by: str = ""
     """time, or length."""
     not_before_s: float = 0.0
+    nth: int = 0
+    """Grows from call to call."""
     been: tuple[str, ...] = ()
     """Queues it has overflowed from."""
 
     @property
-    def order(self) -> tuple[int, float]:
+    def order(self) -> tuple[int, float, int]:
         """Sorts who is served first: the higher priority, then who came first."""
-        return -self.priority, self.since_s
+        return -self.priority, self.since_s, self.nth
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ class WaitingCalls:
 
     def __init__(self) -> None:
         self._calls: dict[str, Waiting] = {}
+        self._nth = 0
         self._queues: Mapping[str, Queue] = {}
         self._areas: tuple[Area, ...] = ()
         self._spoke: OrderedDict[str, tuple[str, float]] = OrderedDict()
@@ -76,6 +77,7 @@ class WaitingCalls:
         settings = self.settings(queue)
         agent, spoke_s = self._spoke.get(caller, ("", -inf))
         lately = now < spoke_s + settings.last_agent_h * 3600
+        self._nth += 1
         fresh = Waiting(
             call=call,
             queue=queue,
@@ -84,6 +86,7 @@ class WaitingCalls:
             caller=caller,
             area=area_of(caller, self._areas),
             last_agent=agent if lately else "",
+            nth=self._nth,
         )
         self._enter(fresh, now, ringing)
         self._calls[call] = replace(self._calls[call], place=self.position(call))
