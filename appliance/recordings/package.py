@@ -65,7 +65,7 @@ class Order:
                 entries.append(entry)
                 yield from _sound(out, sink, self.folder, str(row[4]), entry, at)
             for name, text in _papers(self.day, entries):
-                out.writestr(zipfile.ZipInfo(name, at), text.encode())
+                out.writestr(_info(name, at), text.encode())
                 yield sink.taken()
         yield sink.taken()
 
@@ -153,7 +153,7 @@ def _sound(
     if source is None:
         entry.update(file="", found=MISSING)
         return
-    info = zipfile.ZipInfo(entry["file"], at)
+    info = _info(entry["file"], at)
     with source, out.open(info, "w", force_zip64=True) as target:
         while piece := source.read(PIECE):
             digest.update(piece)
@@ -162,6 +162,13 @@ def _sound(
             yield sink.taken()
     found = UNSEALED if not sealed else OK if sealed == digest.hexdigest() else CHANGED
     entry.update(size=str(size), sha256=digest.hexdigest(), found=found)
+
+
+def _info(name: str, at: _Time) -> zipfile.ZipInfo:
+    """The entry of a file that everybody may read."""
+    info = zipfile.ZipInfo(name, at)
+    info.external_attr = 0o644 << 16
+    return info
 
 
 def _papers(day: str, entries: list[dict[str, str]]) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,115 @@
+"""A day as a ZIP: whole, checkable, hostile names harmless, written piece by piece."""
+
+import csv
+import hashlib
+import io
+import time
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from appliance import cli
+from appliance.events import Fact
+from appliance.recordings import package
+from appliance.refused import Refused
+from tests.recordings_box import Shelf
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path)
+
+
+def day(shelf: Shelf, days_ago: float) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(shelf.now - days_ago * 86_400))
+
+
+def packed(shelf: Shelf, days_ago: float) -> zipfile.ZipFile:
+    order = package.order(shelf.store, shelf.recordings, day(shelf, days_ago), "1400")
+    return zipfile.ZipFile(io.BytesIO(b"".join(order.pieces())))
+
+
+def test_a_day_holds_its_recordings_a_page_a_table_and_sums_that_are_right(shelf: Shelf) -> None:
+    archived = [shelf.make(9), shelf.make(9)]
+    shelf.make(11)
+    shelf.night()
+    zipped = packed(shelf, 9)
+    assert zipped.testzip() is None
+    sounds = [name for name in zipped.namelist() if name.startswith("sound/")]
+    assert sorted(name[-41:-9] for name in sounds) == sorted(rid.hex() for rid in archived)
+    for line in zipped.read("SHA256SUMS").decode().splitlines():
+        digest, name = line.split("  ")
+        assert hashlib.sha256(zipped.read(name)).hexdigest() == digest
+    rows = list(csv.DictReader(io.StringIO(zipped.read("recordings.csv").decode("utf-8-sig"))))
+    assert [(row["caller"], row["found"]) for row in rows] == [("13800001234", "ok")] * 2
+    html = zipped.read("index.html").decode()
+    assert all(f'src="{name}"' in html for name in sounds)
+    assert "http" not in html
+
+
+def test_a_tampered_and_a_missing_file_are_said_to_be_so(shelf: Shelf) -> None:
+    changed, missing = shelf.make(2), shelf.make(2)
+    shelf.file(changed).write_bytes(b"RIFF other")
+    shelf.file(missing).unlink()
+    zipped = packed(shelf, 2)
+    table = csv.DictReader(io.StringIO(zipped.read("recordings.csv").decode("utf-8-sig")))
+    assert {row["rid"]: row["found"] for row in table} == {changed.hex(): "changed", missing.hex(): "missing"}
+    assert "与固化时不符" in zipped.read("index.html").decode()
+
+
+def test_what_a_caller_sent_as_a_number_is_neither_a_tag_nor_a_formula(shelf: Shelf) -> None:
+    shelf.make(2)
+    with shelf.store.transaction():
+        shelf.store.execute("UPDATE call SET caller = ?", '=HYPERLINK("x")<script>')
+    zipped = packed(shelf, 2)
+    assert "<script>" not in zipped.read("index.html").decode()
+    (row,) = csv.DictReader(io.StringIO(zipped.read("recordings.csv").decode("utf-8-sig")))
+    assert row["caller"] == '\'=HYPERLINK("x")<script>'
+
+
+def test_every_export_stands_in_the_log_even_when_it_is_broken_off(shelf: Shelf) -> None:
+    shelf.make(2)
+    package.order(shelf.store, shelf.recordings, day(shelf, 2), "1400")
+    (event,) = shelf.kinds("recording.exported")
+    assert event.facts == {"day": day(shelf, 2), "count": 1, "by": "1400"}
+
+
+@pytest.mark.parametrize("wrong", ["", "22.11.2026", "2026-13-01", "9999-12-31", "../../x"])
+def test_a_day_that_is_none_is_refused_in_a_sentence(shelf: Shelf, wrong: str) -> None:
+    with pytest.raises(Refused, match="Write the day like 2026-11-22"):
+        package.order(shelf.store, shelf.recordings, wrong, "1400")
+
+
+def test_a_day_without_recordings_makes_no_file(shelf: Shelf) -> None:
+    with pytest.raises(Refused, match="no recordings of this day"):
+        package.order(shelf.store, shelf.recordings, "2001-01-01", "1400")
+    assert shelf.kinds("recording.exported") == []
+
+
+def test_memory_holds_one_piece_however_large_the_day_is(shelf: Shelf) -> None:
+    data = bytes(20 << 20)
+    for _ in range(3):
+        shelf.make(2, data=data)
+    order = package.order(shelf.store, shelf.recordings, day(shelf, 2), "1400")
+    tracemalloc.start()
+    total = sum(len(piece) for piece in order.pieces())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert total > 60 << 20
+    assert most < 8 << 20
+
+
+def test_the_command_writes_the_file_whole_or_not_at_all(
+    shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf.make(2)
+    target = shelf.folder / "day.zip"
+    words = ["--data", str(shelf.folder), "recording", "export", "--day", day(shelf, 2)]
+    assert cli.main([*words, "--to", str(target)]) == 0
+    assert zipfile.ZipFile(target).testzip() is None
+    assert cli.main([*words, "--to", str(shelf.folder / "no" / "such.zip")]) == 1
+    assert "No such file or directory" in capsys.readouterr().err
+    shelf.store.record(Fact("recording.noted", {}, b""))
+    assert list(shelf.folder.glob("*.part")) == []
