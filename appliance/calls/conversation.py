@@ -129,9 +129,11 @@ class Conversation:
         """When `on_timer` wants to be called."""
         return self._turn.until_s
 
-    def ringing(self) -> None:
-        """The call came in: pick it up."""
+    def ringing(self, direction: str = "in") -> None:
+        """The call came in: pick it up. `direction` is in, or inside for a phone of ours."""
         facts = {"line": self.call.line, "caller": self.call.caller, "called": self.call.called}
+        if direction != "in":
+            facts["direction"] = direction
         self._out += [Log(Fact("call.ringing", facts, self.call.cid)), AnswerCaller()]
 
     def line_answered(self, now: float) -> None:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from appliance import published as handover
-from appliance.calls import wire
+from appliance.calls import keypad, wire
 from appliance.calls.control import Control
 from appliance.calls.exchange import Exchange
 from appliance.calls.ledger import Ledger
@@ -171,7 +171,7 @@ class Calls:
         announce = {phrase for queue in queues if isinstance(queue, Queue) for phrase in queue.announce}
         for agent in self.published.agents:
             for language in LANGUAGES:
-                await self.voice.prompts(announce, {"agent": agent.number}, language)
+                await self.voice.prompts({*announce, *keypad.PHRASES}, {"agent": agent.number}, language)
 
     def resume(self) -> None:
         """Calls cut off by our death are lost, and say so; agents on duty are still on duty."""

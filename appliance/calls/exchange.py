@@ -12,6 +12,7 @@ from time import localtime, strftime
 from typing import Protocol
 
 from appliance.calls import conversation as doing
+from appliance.calls import keypad
 from appliance.calls import turn as turns
 from appliance.calls.call import Call, State
 from appliance.calls.conversation import Conversation
@@ -61,6 +62,9 @@ class Queueing(Protocol):
     def legs(self, talk: Conversation) -> list[Leg]:
         """Everybody called into a talk."""
 
+    def keypad(self, extension: str, dialled: str) -> tuple[str, str] | None:
+        """Do what a keypad code says; the phrase to speak and the agent, or None."""
+
     def out_answered(self, talk: Conversation) -> None:
         """Whom an agent called outside picked up."""
 
@@ -75,6 +79,8 @@ class Ongoing:
     line: Line
     talk: Conversation
     recording: str = ""
+    recorded: bool = True
+    """Whether this call is to be recorded."""
     room: Room = field(default_factory=Room)
     """Who is in the talk, once there is one."""
     hearing: dict[str, Row] = field(default_factory=dict)
@@ -167,7 +173,7 @@ class Exchange:
         party = self._parties.get(line.name)
         if isinstance(signal, Ringing) and party is None:
             if line.name.startswith(SIP) and signal.called not in self.numbers:
-                line.hangup(Cause.UNALLOCATED)
+                self._inside(line, signal)
             else:
                 self._ringing(line, signal)
         elif party is None:
@@ -338,8 +344,24 @@ class Exchange:
         talk.ringing()
         self.work(party)
 
+    def _inside(self, line: Line, signal: Ringing) -> None:
+        """A phone of ours dialled something that is no hotline number: a keypad code, or nothing we know."""
+        done = self.queueing.keypad(signal.caller or "", signal.called or "")
+        if done is None:
+            line.hangup(Cause.UNALLOCATED)
+            return
+        phrase, agent = done
+        cid = self._ledger.new_subject()
+        call = Call(cid, line.name, signal.caller or "", signal.called or "", self.now())
+        talk = self._conversation(call, keypad.answer(phrase, self.flow.language))
+        talk.run.variables["agent"] = agent
+        party = self._parties[line.name] = Ongoing(line, talk, recorded=False)
+        talk.ringing(direction="inside")
+        self.work(party)
+
     def _answered(self, party: Ongoing) -> None:
-        self.record(party)
+        if party.recorded:
+            self.record(party)
         if party.talk.call.outgoing:
             self.queueing.out_answered(party.talk)
         else:

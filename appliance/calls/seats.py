@@ -7,6 +7,7 @@ from typing import Protocol
 from appliance.calls.acd import DECLINED, MISSED, Acd, AgentState, Changed, Offer, OfferOver, Overflow
 from appliance.calls.conversation import Conversation
 from appliance.calls.exchange import Exchange
+from appliance.calls.keypad import REFUSED, SAID, keyed
 from appliance.calls.ledger import Ledger
 from appliance.calls.legs import WATCHING, Leg, Purpose
 from appliance.calls.wire import QueueView, Seat
@@ -20,6 +21,8 @@ PRIORITY = "priority"
 """Variable of a flow: the priority of the call from its next queue on, a whole number."""
 CALL_BACK = "call_back"
 """Variable of a flow: who leaves a queue with it is called back in turn; a number, or "yes" for the own."""
+KEYPAD = "keypad"
+"""Why an agent is on a break who said so at the phone."""
 BROWSER = "headset/"
 """Prefix of a browser extension's line name."""
 
@@ -210,6 +213,29 @@ class Seats:
     def agent_at(self, extension: str) -> str:
         """Who is signed in at an extension; empty when nobody is."""
         return next((agent for agent, at in self._at.items() if at == extension), "")
+
+    def keypad(self, extension: str, dialled: str) -> tuple[str, str] | None:
+        """Do what a code dialled at a desk phone says; the phrase to speak and the agent, or None.
+
+        None means it is no code, or not dialled from a phone of ours.
+        """
+        order = keyed(dialled)
+        if order is None or extension not in self._extensions:
+            return None
+        agent = order.agent or self.agent_at(extension)
+        try:
+            match order.do:
+                case "sign_in":
+                    self.sign_in(agent, extension)
+                case "sign_out":
+                    self.sign_out(agent)
+                case "ready":
+                    self.ready(agent)
+                case "pause":
+                    self.pause(agent, KEYPAD)
+        except Refused:
+            return REFUSED, agent
+        return SAID[order.do], agent
 
     def at(self, agent: str) -> str:
         """Where an agent sits; empty when off shift."""
