@@ -210,6 +210,11 @@ PATIENCE_S = 40.0
 CALLERS = ("01011", "01022", "139", "")
 
 
+def rank(waiting: Waiting) -> tuple[int, float]:
+    """Who is to be served first."""
+    return -waiting.priority, waiting.since_s
+
+
 class AnyShift(RuleBasedStateMachine):
     """Whatever agents and callers do, in any order: the promises of a queue hold."""
 
@@ -233,6 +238,10 @@ class AnyShift(RuleBasedStateMachine):
         """Agent to call, as an exchange believes that phones ring."""
         self.talking: dict[str, str] = {}
         self.told: dict[str, AgentState] = {}
+        for number in AGENTS:
+            self.attempt("phone", number, True)
+            self.attempt("sign_in", number)
+            self.attempt("ready", number)
 
     def settle(self) -> None:
         fresh: dict[str, Waiting] = {}
@@ -256,7 +265,7 @@ class AnyShift(RuleBasedStateMachine):
                     assert (queue, to, why) in (("patient", "general", "time"), ("english", "", "length"))
         for agent, offered in fresh.items():
             for waiting in self.waiting():
-                passed_over = waiting.queue in self.served[agent] and waiting.order < offered.order
+                passed_over = waiting.queue in self.served[agent] and rank(waiting) < rank(offered)
                 mine = waiting.queue == "patient" or waiting.been or waiting.not_before_s > self.now
                 assert mine or not passed_over or waiting.call in self.ringing.values(), "who is first?"
 
@@ -283,17 +292,20 @@ class AnyShift(RuleBasedStateMachine):
             assert not decisions(self.machine), "what is refused changes nothing"
         self.settle()
 
-    @rule(number=numbers, verb=st.sampled_from(["sign_in", "sign_out", "ready", "declined"]))
-    def does(self, number: str, verb: str) -> None:
-        self.attempt(verb, number)
+    @rule(
+        number=numbers,
+        does=st.sampled_from(
+            [("ready",), ("declined",), ("pause", "meal"), ("sign_in",), ("sign_out",), ("phone", False)]
+        ),
+    )
+    def does(self, number: str, does: tuple[str, ...]) -> None:
+        self.attempt(does[0], number, *does[1:])
 
     @rule(number=numbers)
-    def pauses(self, number: str) -> None:
-        self.attempt("pause", number, "meal")
-
-    @rule(number=numbers, up=st.booleans())
-    def phone(self, number: str, up: bool) -> None:
-        self.attempt("phone", number, up)
+    def comes_back(self, number: str) -> None:
+        self.attempt("phone", number, True)
+        self.attempt("sign_in", number)
+        self.attempt("ready", number)
 
     @rule(
         queue=st.sampled_from([queue.name for queue in SHIFT]),
@@ -335,6 +347,17 @@ class AnyShift(RuleBasedStateMachine):
         self.talking[agent] = call
         self.settle()
         assert call not in self.ringing.values(), "no phone rings for a call that is taken"
+
+    @precondition(lambda self: self.waiting() and not self.ringing)
+    @rule()
+    def everybody_comes_back(self) -> None:
+        for number in AGENTS:
+            self.comes_back(number)
+
+    @precondition(lambda self: len(self.ringing) > 1)
+    @rule(data=st.data())
+    def one_of_several_picks_up(self, data: st.DataObject) -> None:
+        self.picks_up(data)
 
     @precondition(lambda self: self.talking)
     @rule(data=st.data())
