@@ -24,6 +24,8 @@ PEOPLE = {
 }
 PLAIN_PAGES = {
     "/desk": "desk.page",
+    "/board": "board.page",
+    "/board/facts": "board.facts",
     "/tickets": "tickets.page",
     "/calls": "calls.page",
     "/recordings": "calls.recordings",
@@ -143,6 +145,7 @@ def test_pages_load_nothing_from_elsewhere(web: Web) -> None:
     ]
     pages += [
         web.visitor("1001").get("/desk").text,
+        web.visitor("1100").get("/board").text,
         web.visitor().get("/sign-in").text,
         web.visitor().get("/phone").text,
     ]
@@ -154,8 +157,8 @@ def test_pages_load_nothing_from_elsewhere(web: Web) -> None:
 
 
 def test_pages_run_their_own_scripts_only(web: Web) -> None:
-    for path in ("/desk", "/tickets", "/nothing-here"):
-        answer = web.visitor("1001").get(path)
+    for path in ("/desk", "/board", "/tickets", "/nothing-here"):
+        answer = web.visitor("1100").get(path)
         policy = answer.headers["Content-Security-Policy"]
         assert "script-src 'self';" in policy
         assert "style-src 'self';" in policy

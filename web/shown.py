@@ -27,6 +27,7 @@ OUTCOMES = {
     "message": lazy_gettext("Left a message"),
     "self_service": lazy_gettext("Self-service"),
     "lost": lazy_gettext("Lost by a fault"),
+    "no_answer": lazy_gettext("Not answered"),
     "": lazy_gettext("In progress"),
 }
 OUTCOME_COLOURS = {"answered": "good", "abandoned": "warn", "message": "blue", "lost": "bad"}

@@ -151,6 +151,7 @@ def _talk(store: Store, call: bytes) -> list[Step]:
     for event in done:
         zh, en, says = TALK[event.kind]
         by, text = str(event.facts.get("by", "")), str(event.facts.get(says, ""))
+        text = text.partition(":")[2] if says == "to" else text
         if text in HOW:
             (zh, en), text = HOW[text], str(event.facts.get("agent", ""))
         who = f"{by} {names.get(by, '')}".strip()

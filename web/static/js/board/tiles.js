@@ -53,7 +53,7 @@ export class Tiles {
 
   build(seat) {
     const tile = { agent: seat.agent, name: seat.name, call: null, shown: "" };
-    tile.state = make("span", { class: "strong" });
+    tile.state = make("span", { class: "strong cut" });
     tile.time = make("strong", { class: "num time", "data-since": "0" });
     tile.caller = make("p", { class: "num cut caller" });
     tile.more = make("p", { class: "small quiet cut" });

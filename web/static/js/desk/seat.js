@@ -148,6 +148,7 @@ export class SeatPanel extends EventTarget {
     if (is === "busy") this.tell("talking");
     if (was === "busy") {
       if (this.sound.worker) this.sound.mute(false);
+      if (before.call && before.call.state === "dialling") toast(t("The call to {number} was not answered.", { number: before.call.caller }), "warn");
       this.tell("over", before.call);
     }
     if (is === "ready" || is === "paused" || is === "offline") this.tell("idle");
@@ -234,9 +235,9 @@ export class SeatPanel extends EventTarget {
     if (state === "busy" && call) {
       if (this.talk.watching) return [this.talk.watching, "warn"];
       if (call.state === "dialling") return [t("Calling out"), "warn"];
-      if (this.talk.asked.length) return [t("Consulting · citizen hears music"), "warn"];
-      if (this.talk.held) return [t("On hold · citizen hears music"), "warn"];
-      return [$("#mute").getAttribute("aria-pressed") === "true" ? t("You are muted · recording") : PHASES.busy, "good"];
+      if (this.talk.asked.length) return [t("Consulting, music plays"), "warn"];
+      if (this.talk.held) return [t("On hold, music plays"), "warn"];
+      return [$("#mute").getAttribute("aria-pressed") === "true" ? t("You are muted") : PHASES.busy, "good"];
     }
     const pauses = $(`[data-pause="${reason}"]`);
     return [state === "paused" && pauses ? `${PHASES.paused} · ${pauses.textContent}` : PHASES[state] || "", state === "ready" ? "good" : "warn"];

@@ -201,7 +201,7 @@ export class Talk {
 
   party(p) {
     const name = (this.picture().seats.find((s) => s.agent === p.who) || {}).name;
-    const words = [p.role === "ringing" ? t("is being called") : ROLES[p.role], p.held && t("on hold"), p.muted && t("muted"), p.apart && t("being asked")].filter(Boolean);
+    const words = [p.role === "ringing" ? t("is being called") : p.apart ? t("being asked") : ROLES[p.role], p.held && t("on hold"), p.muted && t("muted")].filter(Boolean);
     const drop = this.own && p.role !== "caller" && make("button", { type: "button", class: "drop", title: t("Let go"), "aria-label": t("Let go"), "data-test": "drop", on: { click: () => this.order({ do: "drop", line: p.line }) } }, "✕");
     return make("li", { class: p.role, "data-test": `party-${p.role}` }, make("span", { class: "num cut who" }, name ? `${p.who} ${name}` : p.who || t("Number withheld")), make("span", { class: "small cut" }, words.join(" · ")), drop);
   }

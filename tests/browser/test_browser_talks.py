@@ -1,0 +1,258 @@
+"""The desk's softphone and the shift leader's board in chromium: who hears whom after each button."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect
+
+from appliance.calls import wire
+from appliance.demo_data import DEMO_PASSWORD
+from tests.box import PHONES, Box
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, WAIT_MS
+from tests.browser.pages import Desk
+from tests.phones import Baresip, read_wav, tone_level, until, write_tone
+
+pytestmark = [pytest.mark.browser, pytest.mark.sip]
+
+CITIZEN_HZ, HEADSET_HZ, DESK_PHONE_HZ = 700.0, 1000.0, 500.0
+LOUD = 0.02
+NOW = 4000
+"""Samples: what a phone heard in the last half second."""
+METER = "() => parseFloat(document.querySelector('#level-them').style.transform.slice(7)) {} 0.3"
+SCROLLS = """document.scrollingElement.scrollHeight > innerHeight
+    || document.scrollingElement.scrollWidth > innerWidth"""
+CUT = """[...document.querySelectorAll('.desk .card, .desk .button, .does button, .segments, .top')]
+    .filter(e => e.offsetParent && (e.scrollWidth > e.clientWidth + 1)).map(e => e.id || e.className)"""
+
+
+@pytest.fixture(scope="module")
+def voiced(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A chromium whose microphone says a tone."""
+    voice = write_tone(tmp_path_factory.mktemp("voice") / "headset.wav", HEADSET_HZ, 10)
+    arguments = [*ARGUMENTS, f"--use-file-for-fake-audio-capture={voice}"]
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    yield browser
+    browser.close()
+
+
+@dataclass
+class Stage:
+    """A citizen, a desk phone, and whoever sits in chromium."""
+
+    box: Box
+    citizen: Baresip
+    phone: Baresip
+    context: BrowserContext
+    faults: list[str]
+
+    def desk(self, number: str, extension: str, path: str = "/desk") -> Desk:
+        """Somebody with a headset, on shift."""
+        page = self.context.new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        desk = Desk(page, self.box.web)
+        desk.sign_in(number, DEMO_PASSWORD)
+        if path != "/desk":
+            page.goto(f"{self.box.web}{path}")
+        page.select_option("#extension", extension)
+        desk.start_shift()
+        self.box.wait_for(lambda: self.box.seat(number).phone == "up", 10, "the headset")
+        return desk
+
+    def call(self, agent: str) -> None:
+        """The citizen calls and is put through to whoever is ready."""
+        self.citizen.dial()
+        self.citizen.wait("CALL_ESTABLISHED")
+        self.box.wait_for(lambda: [c for c in self.box.calls() if c.state == "in_flow"])
+        self.citizen.keys("1")
+        self.box.wait_for(lambda: self.box.seat(agent).state in ("offered", "busy"), 20, "the offer")
+
+    def hears(self, phone: Baresip, *tones: float) -> None:
+        """Wait until a phone hears these of our tones and no others."""
+        ours = {CITIZEN_HZ, HEADSET_HZ, DESK_PHONE_HZ}
+
+        def now() -> set[float]:
+            heard = read_wav(phone.heard())[-NOW:]
+            return {hz for hz in ours if tone_level(heard, hz, seconds=NOW / 8000) > LOUD}
+
+        def so() -> bool | None:
+            try:
+                return now() == set(tones) or None
+            except ValueError:
+                return None
+
+        until(so, 12, f"{phone.number} to hear {tones}")
+
+
+@pytest.fixture
+def stage(box: Box, voiced: Browser, tmp_path: Path) -> Iterator[Stage]:
+    context = voiced.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
+    faults: list[str] = []
+    with (
+        Baresip(
+            tmp_path,
+            box.sip_port,
+            number="8101",
+            password=PHONES["8101"],
+            tone_hz=DESK_PHONE_HZ,
+            answers=True,
+        ) as phone,
+        Baresip(tmp_path, box.sip_port, number="13800138000", tone_hz=CITIZEN_HZ) as citizen,
+    ):
+        yield Stage(box, citizen, phone, context, faults)
+        citizen.hang_up()
+        box.wait_for(lambda: not box.calls(), 10, "the call to end")
+        context.close()
+        for seat in box.board().seats:
+            if seat.state != "offline":
+                box.order(wire.SignOut(seat.agent))
+    assert faults == []
+
+
+def test_an_agent_holds_mutes_asks_a_colleague_and_hands_the_citizen_over_by_keys_alone(stage: Stage) -> None:
+    desk = stage.desk("1001", "8001")
+    page, keys = desk.page, desk.page.keyboard
+    stage.box.sit("1002", "8101")
+    stage.box.order(wire.Pause("1002", "rest"))
+    keys.press("F4")
+    stage.call("1001")
+    expect(desk.part("pop")).to_be_visible()
+    keys.press("F2")
+    stage.hears(stage.citizen, HEADSET_HZ)
+    page.wait_for_function(METER.format(">"))
+
+    keys.press("F4")
+    expect(desk.part("hold")).to_have_attribute("aria-pressed", "true")
+    stage.hears(stage.citizen)
+    page.wait_for_function(METER.format("<"))
+    keys.press("F4")
+    expect(desk.part("hold")).to_have_attribute("aria-pressed", "false")
+    stage.hears(stage.citizen, HEADSET_HZ)
+
+    keys.press("F6")
+    expect(desk.part("mute")).to_have_attribute("aria-pressed", "true")
+    stage.hears(stage.citizen)
+    keys.press("F6")
+    stage.hears(stage.citizen, HEADSET_HZ)
+
+    keys.press("F8")
+    expect(desk.part("find")).to_be_focused()
+    keys.type("李明")
+    keys.press("Enter")
+    expect(desk.part("party-agent")).to_contain_text("1002")
+    stage.hears(stage.phone, HEADSET_HZ)
+    stage.hears(stage.citizen)
+    assert not page.evaluate(SCROLLS)
+    assert page.evaluate(CUT) == []
+    keys.press("F7")
+    stage.box.wait_state("1001", "wrap_up")
+    stage.hears(stage.citizen, DESK_PHONE_HZ)
+    stage.hears(stage.phone, CITIZEN_HZ)
+
+
+def test_a_consultation_that_is_cancelled_gives_the_citizen_back(stage: Stage) -> None:
+    desk = stage.desk("1001", "8001")
+    stage.box.sit("1002", "8101")
+    stage.box.order(wire.Pause("1002", "rest"))
+    desk.page.keyboard.press("F4")
+    stage.call("1001")
+    desk.part("answer").click()
+    stage.box.wait_state("1001", "busy")
+    desk.part("consult").click()
+    desk.page.locator('[data-to="agent:1002"]').click()
+    expect(desk.part("party-agent")).to_contain_text("1002")
+    desk.part("together").click()
+    stage.hears(stage.citizen, HEADSET_HZ, DESK_PHONE_HZ)
+    desk.part("drop").click()
+    stage.hears(stage.citizen, HEADSET_HZ)
+    stage.box.order(wire.Ready("1002"))
+    stage.box.order(wire.Pause("1002", "rest"))
+    desk.part("consult").click()
+    desk.page.locator('[data-to="agent:1002"]').click()
+    expect(desk.part("party-agent")).to_contain_text("1002")
+    desk.part("cancel").click()
+    stage.hears(stage.citizen, HEADSET_HZ)
+    expect(desk.part("hold")).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_call_goes_out_from_the_idle_desk(stage: Stage) -> None:
+    desk = stage.desk("1001", "8001")
+    desk.part("dial-number").fill("8101")
+    desk.page.keyboard.press("Enter")
+    expect(desk.part("call-caller")).to_have_text("8101")
+    stage.box.wait_for(lambda: [c for c in stage.box.calls() if c.outgoing and c.state == "talking"], 15)
+    expect(desk.part("call-line")).to_contain_text("外呼")
+    stage.hears(stage.phone, HEADSET_HZ)
+    desk.part("hang-up").click()
+    stage.box.wait_for(lambda: not stage.box.calls(), 10)
+
+
+def test_a_shift_leader_listens_whispers_barges_in_takes_over_and_ends_the_call(stage: Stage) -> None:
+    leader = stage.desk("1100", "8003", "/board")
+    stage.box.sit("1001", "8101")
+    stage.call("1001")
+    stage.box.wait_state("1001", "busy", 20)
+
+    leader.part("listen-1001").click()
+    expect(leader.part("watching")).to_be_visible()
+    leader.page.wait_for_function(METER.format(">"))
+    stage.hears(stage.citizen, DESK_PHONE_HZ)
+    stage.hears(stage.phone, CITIZEN_HZ)
+
+    leader.part("now-whisper").click()
+    stage.hears(stage.phone, CITIZEN_HZ, HEADSET_HZ)
+    stage.hears(stage.citizen, DESK_PHONE_HZ)
+    assert not leader.page.evaluate(SCROLLS)
+    assert leader.page.evaluate(CUT) == []
+
+    leader.part("barge-1001").click()
+    stage.hears(stage.citizen, DESK_PHONE_HZ, HEADSET_HZ)
+    expect(leader.part("watching")).to_have_attribute("data-how", "barge")
+
+    leader.part("watching-leave").click()
+    expect(leader.part("watching")).to_be_hidden()
+    stage.hears(stage.citizen, DESK_PHONE_HZ)
+
+    leader.part("take_over-1001").click()
+    stage.box.wait_state("1001", "wrap_up")
+    stage.hears(stage.citizen, HEADSET_HZ)
+    expect(leader.part("facts")).to_contain_text("接管")
+
+
+def test_a_shift_leader_ends_a_call_with_a_reason_and_signs_the_agent_out(stage: Stage) -> None:
+    leader = stage.desk("1100", "8003", "/board")
+    stage.box.sit("1001", "8101")
+    stage.call("1001")
+    stage.box.wait_state("1001", "busy", 20)
+    leader.part("release-1001").click()
+    leader.part("ask-do").click()
+    expect(leader.part("ask-reason")).to_be_focused()
+    leader.part("ask-reason").fill("辱骂坐席")
+    leader.part("ask-do").click()
+    stage.citizen.wait("CALL_CLOSED")
+    expect(leader.part("facts")).to_contain_text("辱骂坐席")
+    leader.part("offline-1001").click()
+    leader.part("ask-no").click()
+    assert stage.box.seat("1001").state != "offline"
+    leader.part("offline-1001").click()
+    leader.part("ask-do").click()
+    stage.box.wait_state("1001", "offline")
+    expect(leader.part("tile-1001")).to_be_hidden()
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "en-US"])
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (1920, 1080), (390, 844)])
+def test_the_board_fits_the_screen(box: Box, chromium: Browser, locale: str, width: int, height: int) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": height}, locale=locale)
+    page = context.new_page()
+    page.goto(f"{box.web}/sign-in?next=/board")
+    page.locator('[data-test="number"]').fill("1400")
+    page.locator('[data-test="password"]').fill(DEMO_PASSWORD)
+    page.locator('[data-test="sign-in"]').click()
+    expect(page.locator("#lamp-live")).to_have_class("lamp good")
+    assert not page.evaluate("document.scrollingElement.scrollWidth > innerWidth")
+    if width > 1000:
+        assert not page.evaluate(SCROLLS)
+    context.close()

@@ -1,0 +1,280 @@
+"""Every button becomes the right order on the call process's socket, in the name of whoever pressed it."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.calls import wire
+from appliance.calls.control import Control
+from appliance.events import Fact
+from appliance.people import Actor
+from appliance.refused import Refused
+from tests.web_pages import Web, open_web
+from web import orders
+from web.pages.live import view_of
+
+CID = "ab" * 8
+NUMBER = "10000000005"
+AGENTS: list[tuple[dict[str, Any], wire.Order]] = [
+    ({"do": "ready"}, wire.Ready("1001")),
+    ({"do": "pause", "reason": "meal"}, wire.Pause("1001", "meal")),
+    ({"do": "pause", "reason": "fishing"}, wire.Pause("1001", "other")),
+    ({"do": "answer"}, wire.Answer("1001")),
+    ({"do": "hang_up"}, wire.HangUp("1001")),
+    ({"do": "hold"}, wire.Hold("1001")),
+    ({"do": "resume"}, wire.Resume("1001")),
+    ({"do": "mute", "on": True}, wire.Mute("1001", True)),
+    ({"do": "mute", "on": False}, wire.Mute("1001", False)),
+    ({"do": "transfer", "to": "queue:general"}, wire.Transfer("1001", "queue:general")),
+    ({"do": "consult", "to": "agent:1002"}, wire.Consult("1001", "agent:1002")),
+    ({"do": "invite", "to": "tel:0000-650 0001"}, wire.Invite("1001", "tel:00006500001")),
+    ({"do": "complete"}, wire.Complete("1001")),
+    ({"do": "together"}, wire.Together("1001")),
+    ({"do": "drop", "line": "sip/2"}, wire.Drop("1001", "sip/2")),
+    ({"do": "call_leader"}, wire.CallLeader("1001")),
+    ({"do": "play_back", "recording": ""}, wire.PlayBack("1001", "")),
+    ({"do": "send_digits", "keys": "12#"}, wire.SendDigits("1001", "12#")),
+    ({"do": "dial", "number": "0571 (8888) 0000"}, wire.Dial("1001", "057188880000")),
+]
+LEADERS: list[tuple[dict[str, Any], wire.Order]] = [
+    *(
+        ({"do": "supervise", "agent": "1001", "how": how}, wire.Supervise("1100", "1001", how))
+        for how in orders.HOW
+    ),
+    ({"do": "leave"}, wire.HangUp("1100")),
+    ({"do": "release", "cid": CID, "reason": "辱骂"}, wire.Release("1100", CID, "辱骂")),
+    ({"do": "force", "agent": "1001", "state": "offline"}, wire.Force("1100", "1001", "offline")),
+    ({"do": "move", "cid": CID, "to": "node:message"}, wire.MoveCall("1100", CID, "node:message")),
+]
+
+
+class CallProcess:
+    """The call process's own socket server in a thread; it keeps what it is asked, or refuses it."""
+
+    def __init__(self, path: Path) -> None:
+        self.orders: list[wire.Order] = []
+        self.refuses = ""
+        self.loop = asyncio.new_event_loop()
+        self.control = Control(path, self.carry_out, self.board)
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        self.run(self.control.start)
+
+    def run(self, what: Callable[[], Any]) -> None:
+        asyncio.run_coroutine_threadsafe(what(), self.loop).result(5)
+
+    def carry_out(self, order: wire.Order) -> dict[str, Any]:
+        if self.refuses:
+            raise Refused(self.refuses)
+        self.orders.append(order)
+        return {}
+
+    def board(self) -> wire.Board:
+        return wire.Board([], [], [], [], 0, wire.MediaView())
+
+    def end(self) -> None:
+        self.run(self.control.stop)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(5)
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Web:
+    return open_web(tmp_path_factory.mktemp("box"))
+
+
+@pytest.fixture(scope="module")
+def process(web: Web) -> Iterator[CallProcess]:
+    up = threading.Event()
+    listener = web.box.live.join(lambda name, data: up.set() if name == "calls" else None)
+    process = CallProcess(web.box.places.socket("calls"))
+    web.box.calls.start()
+    assert up.wait(5)
+    web.box.live.leave(listener)
+    yield process
+    web.box.calls.stop()
+    process.end()
+
+
+@pytest.fixture
+def calls(process: CallProcess) -> CallProcess:
+    process.orders.clear()
+    process.refuses = ""
+    return process
+
+
+@pytest.mark.parametrize(("asked", "order"), AGENTS)
+def test_each_button_of_the_phone_gives_its_order(
+    web: Web, calls: CallProcess, asked: dict[str, Any], order: wire.Order
+) -> None:
+    answer = web.visitor("1001").ask("/desk/order", {**asked, "agent": "1002", "leader": "1002"})
+    assert answer.status_code == 200, answer.text
+    assert calls.orders == [order]
+
+
+@pytest.mark.parametrize(("asked", "order"), LEADERS)
+def test_each_button_of_the_board_gives_its_order(
+    web: Web, calls: CallProcess, asked: dict[str, Any], order: wire.Order
+) -> None:
+    answer = web.visitor("1100").ask("/board/order", {**asked, "leader": "1001"})
+    assert answer.status_code == 200, answer.text
+    assert calls.orders == [order]
+
+
+def test_no_button_is_left_untried() -> None:
+    assert {asked["do"] for asked, _ in AGENTS} == set(orders.AGENT)
+    assert {asked["do"] for asked, _ in LEADERS} == set(orders.LEADER)
+
+
+@pytest.mark.parametrize("number", ["1001", "1400", "9000", "1200"])
+def test_only_shift_leaders_come_into_talks(web: Web, calls: CallProcess, number: str) -> None:
+    answer = web.visitor(number).ask("/board/order", {"do": "supervise", "agent": "1002", "how": "listen"})
+    assert answer.status_code == 403
+    assert calls.orders == []
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "status"),
+    [
+        ("/desk/order", {"do": "sing"}, 400),
+        ("/desk/order", {"do": ["hold"]}, 400),
+        ("/desk/order", {"do": "release", "cid": CID, "reason": "x"}, 400),
+        ("/desk/order", {"do": "send_digits", "keys": "12a"}, 422),
+        ("/desk/order", {"do": "play_back", "recording": "../box.db"}, 422),
+        ("/desk/order", {"do": "play_back", "recording": "ab" * 16}, 422),
+        ("/board/order", {"do": "supervise", "agent": "1001", "how": "sing"}, 400),
+        ("/board/order", {"do": "release", "cid": CID, "reason": " "}, 422),
+        ("/board/order", ["release"], 400),
+    ],
+)
+def test_what_no_button_asks_never_reaches_the_call_process(
+    web: Web, calls: CallProcess, path: str, asked: Any, status: int
+) -> None:
+    assert web.visitor("1100").ask(path, asked).status_code == status
+    assert calls.orders == []
+
+
+@pytest.mark.parametrize("reason", wire.REASONS)
+def test_every_refusal_is_said_in_chinese(web: Web, calls: CallProcess, reason: str) -> None:
+    calls.refuses = reason
+    answer = web.visitor("1001").ask("/desk/order", {"do": "transfer", "to": "agent:1002"})
+    assert answer.status_code in (403, 409, 422)
+    assert answer.json is not None
+    assert answer.json["word"] == reason
+    assert any("\u4e00" <= sign <= "\u9fff" for sign in answer.json["sentence"])
+
+
+def test_a_past_recording_is_played_by_its_place_on_the_disk(web: Web, calls: CallProcess) -> None:
+    (call,) = web.box.store.record(
+        Fact("call.ringing", {"line": "sip/0", "caller": NUMBER, "called": "12345"})
+    )
+    made = {"path": "2026/11/old.wav", "seconds": 3.0, "size": 9, "sha256": "", "kind": "call"}
+    web.box.store.record(Fact("recording.made", made, call.eid))
+    item = web.visitor("1001").get(f"/desk/caller/{NUMBER}").json["calls"][0]  # type: ignore[index]  # it answers
+    assert (
+        web.visitor("1001").ask("/desk/order", {"do": "play_back", "recording": item["rid"]}).status_code
+        == 200
+    )
+    assert calls.orders == [wire.PlayBack("1001", "2026/11/old.wav")]
+
+
+def test_a_citizen_is_called_from_the_ticket_and_the_story_says_so(web: Web, calls: CallProcess) -> None:
+    ticket = web.box.tickets.create(Actor("1001", "王晓燕", frozenset({"AG"})), "phone", {"phone": NUMBER})
+    desk = web.visitor("1001")
+    assert 'data-test="call-citizen"' in desk.get(f"/tickets/{ticket.number}").text
+    assert desk.ask(f"/tickets/{ticket.number}/call", {}).json == {"ok": True}
+    assert calls.orders == [wire.Dial("1001", NUMBER)]
+    assert "已致电市民。" in desk.get(f"/tickets/{ticket.number}").text
+    assert web.visitor("2001").ask(f"/tickets/{ticket.number}/call", {}).status_code == 403
+
+
+def test_a_refused_call_to_the_citizen_is_not_in_the_story(web: Web, calls: CallProcess) -> None:
+    ticket = web.box.tickets.create(Actor("1001", "王晓燕", frozenset({"AG"})), "phone", {"phone": NUMBER})
+    calls.refuses = "no_line"
+    assert web.visitor("1001").ask(f"/tickets/{ticket.number}/call", {}).status_code == 422
+    assert "已致电市民。" not in web.visitor("1001").get(f"/tickets/{ticket.number}").text
+
+
+def test_the_board_lists_what_shift_leaders_did_newest_first(web: Web) -> None:
+    store = web.box.store
+    (call,) = store.record(Fact("call.ringing", {"line": "sip/0", "caller": NUMBER, "called": "12345"}))
+    store.record(Fact("call.supervised", {"by": "1100", "agent": "1001", "how": "whisper"}, call.eid))
+    store.record(Fact("call.released", {"by": "1100", "reason": "辱骂"}, call.eid))
+    store.record(Fact("agent.forced", {"by": "1100", "agent": "1002", "state": "offline"}, b""))
+    found = web.visitor("1400").get("/board/facts").json
+    assert found is not None
+    told = [(f["did"], f["agent"], f["text"], f["by"]) for f in found["facts"]]
+    assert told == [
+        ("强制签出", "1002 李明", "", "1100 赵敏"),
+        ("强拆通话", "", "辱骂", "1100 赵敏"),
+        ("密语", "1001 王晓燕", "", "1100 赵敏"),
+    ]
+
+
+def test_the_tickets_story_tells_the_centre_who_came_into_the_talk_and_no_unit(web: Web) -> None:
+    store = web.box.store
+    (call,) = store.record(Fact("call.ringing", {"line": "sip/0", "caller": NUMBER, "called": "12345"}))
+    store.record(Fact("call.consulted", {"by": "1001", "to": "agent:1002"}, call.eid))
+    store.record(Fact("call.supervised", {"by": "1100", "agent": "1001", "how": "barge"}, call.eid))
+    leader = Actor("1100", "赵敏", frozenset({"AG", "TL", "DP"}))
+    fields = {
+        "phone": NUMBER,
+        "kind": "repair",
+        "title": "路灯",
+        "content": "不亮",
+        "category": category(web),
+    }
+    ticket = web.box.tickets.create(leader, "phone", fields, call=call.eid)
+    for move, given in (("submit", {}), ("accept", {"unit": "lamp"}), ("dispatch", {"unit": "lamp"})):
+        web.box.tickets.move(leader, ticket.tid, move, given)
+    for number, told in (("1100", True), ("2001", False)):
+        page = web.visitor(number).get(f"/tickets/{ticket.number}").text
+        assert ("<b>强插</b>" in page) is told
+        assert ("<b>咨询</b>" in page) is told
+
+
+def category(web: Web) -> str:
+    return str(
+        web.box.store.rows("SELECT code FROM category WHERE unit = 'lamp' ORDER BY code LIMIT 1")[0][0]
+    )
+
+
+def test_the_board_has_buttons_for_shift_leaders_only(web: Web) -> None:
+    leads, reads = web.visitor("1100").get("/board").text, web.visitor("1400").get("/board").text
+    assert 'id="start-shift"' in leads
+    assert 'id="start-shift"' not in reads
+    assert "此页供查看" in reads
+
+
+def test_numbers_of_the_talk_are_masked_for_those_who_are_not_in_it() -> None:
+    parties = [
+        {"line": "sip/0", "role": "caller", "who": "13812345678"},
+        {"line": "sip/1", "role": "agent", "who": "1002"},
+        {"line": "sip/2", "role": "guest", "who": "02087654321"},
+    ]
+    call = {"cid": CID, "caller": "13812345678", "agent": "1002", "state": "talking", "parties": parties}
+
+    def seen(number: str, *roles: str) -> dict[str, Any]:
+        told = view_of(Actor(number, "", frozenset(roles)))("call", {"call": call})
+        assert told is not None
+        return dict(told["call"])
+
+    masked = seen("1400", "LD")
+    assert masked["caller"] == "138****5678"
+    assert [p["who"] for p in masked["parties"]] == ["138****5678", "1002", "020****4321"]
+    assert seen("1100", "AG", "TL") == call
+    parties.append({"line": "sip/3", "role": "agent", "who": "1003"})
+    assert seen("1003", "AG") == call, "who was asked sees whom about"
+
+
+def test_callers_on_lines_are_masked_like_all_others() -> None:
+    lines = [{"name": "sip/0", "state": "busy", "reason": "", "caller": "13812345678"}]
+    board = {"seats": [], "calls": [], "lines": lines}
+    for roles, caller in (({"LD"}, "138****5678"), ({"TL"}, "13812345678")):
+        told = view_of(Actor("1", "", frozenset(roles)))("board", {"board": board})
+        assert told is not None
+        assert told["board"]["lines"][0]["caller"] == caller
