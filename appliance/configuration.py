@@ -181,6 +181,8 @@ def _faults(c: Configuration) -> list[tuple[list[str], str]]:
     found += [
         ([key, "port"], f"port {p} is not between 1 and 65535") for key, p in ports if not 0 < p < 65536
     ]
+    if not 0 < c.sip.tls_port < 65536 or c.sip.tls_port == c.sip.port:
+        found.append((["sip", "tls_port"], "tls_port must be between 1 and 65535 and not that of sip.port"))
     if not 1 <= c.sip.lines <= 1000:
         found.append((["sip", "lines"], f"lines is {c.sip.lines}; between 1 and 1000 are possible"))
     found += [(["sip", "allow"], fault) for fault in _network_faults(c.sip.allow)]
@@ -272,6 +274,8 @@ def _trunk_faults(trunk: Trunk, same_name: int) -> list[tuple[list[str], str]]:
         found.append((["trunk", "port"], f"port {trunk.port} is not between 1 and 65535"))
     if trunk.register and not trunk.user:
         found.append((["trunk", "register"], f"trunk {trunk.name} cannot register without a user"))
+    if trunk.transport not in ("udp", "tcp", "tls"):
+        found.append((["trunk", "transport"], f'transport "{trunk.transport}" is not udp, tcp or tls'))
     if not 0 <= trunk.strip <= 32:
         found.append((["trunk", "strip"], f"strip is {trunk.strip}; between 0 and 32 digits are possible"))
     return found + [(["trunk", "allow"], fault) for fault in _network_faults(trunk.allow)]

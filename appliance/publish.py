@@ -9,7 +9,7 @@ import ivr
 from appliance import published
 from appliance.configuration import AgentSetting, BadConfiguration, Configuration
 from appliance.places import Places
-from appliance.published import Agent, Extension, Gsm, Published
+from appliance.published import Agent, Extension, Gsm, Published, Sip
 from appliance.store.store import Store
 from ivr.faults import faults
 from ivr.flow import FlowError, decode
@@ -30,7 +30,7 @@ def publish(places: Places, configuration: Configuration, store: Store) -> Publi
         site_name=configuration.site.name,
         numbers=configuration.site.numbers,
         flow=msgspec.Raw(_flow(configuration)),
-        sip=configuration.sip,
+        sip=_sip(places, configuration.sip),
         trunks=configuration.trunk,
         browser=configuration.browser,
         gsm=tuple(_modem(places, modem) for modem in configuration.gsm),
@@ -57,6 +57,12 @@ def _flow(configuration: Configuration) -> bytes:
     if found:
         raise BadConfiguration(f"{path.name} is not published: " + "; ".join(map(str, found)))
     return data
+
+
+def _sip(places: Places, sip: Sip) -> Sip:
+    """The SIP side with its files' paths absolute; relative ones are below the data folder."""
+    files = {name: getattr(sip, name) for name in ("certificate", "private_key", "trust")}
+    return msgspec.structs.replace(sip, **{n: str(places.data / path) for n, path in files.items() if path})
 
 
 def _modem(places: Places, modem: Gsm) -> Gsm:

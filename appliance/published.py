@@ -89,6 +89,15 @@ class Sip(msgspec.Struct, frozen=True):
     """Whoever is neither a trunk nor in `allow` gets no answer at all."""
     calls_per_source: int = 0
     """Most calls at once from one address that is no trunk; 0 is as many as there are lines."""
+    tcp: bool = True
+    """Take TCP on the same port too."""
+    tls_port: int = 5061
+    certificate: str = ""
+    """A PEM file; with it TLS is taken on `tls_port`."""
+    private_key: str = ""
+    """A PEM file; empty when the certificate's has it."""
+    trust: str = ""
+    """A PEM file of who signs the certificates of TLS trunks; empty: whom the system trusts."""
 
 
 class Trunk(msgspec.Struct, frozen=True):
@@ -112,6 +121,8 @@ class Trunk(msgspec.Struct, frozen=True):
     prefix: str = ""
     strip: int = 0
     add: str = ""
+    transport: str = "udp"
+    """udp, tcp or tls."""
 
 
 class Browser(msgspec.Struct, frozen=True):

@@ -8,13 +8,27 @@ import socket
 import wave
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hardware.line import Alerting, Answered, Cause, Cleared, Held, Ringing, RtpRoute, Signal, Sound
+from hardware.line import (
+    Alerting,
+    Answered,
+    Cause,
+    Cleared,
+    Fault,
+    Held,
+    Line,
+    Ringing,
+    RtpRoute,
+    Signal,
+    Sound,
+    Up,
+)
 from hardware.sip.digest import ha1
-from hardware.sip.endpoint import SipAccount, SipEndpoint, SipLine, SipSettings
+from hardware.sip.endpoint import SipAccount, SipEndpoint, SipSettings, SipTrunk
 
 SCENARIOS = Path(__file__).parent / "sipp"
 REALM = "hotline"
@@ -32,10 +46,11 @@ class Box:
         self.endpoint = endpoint
         self.said: list[tuple[str, Signal]] = []
         self._news = asyncio.Event()
-        for line in endpoint.lines:
+        lines: list[Line] = [*endpoint.lines, *endpoint.trunks.values()]
+        for line in lines:
             line.open(self._listener(line, answers))
 
-    def _listener(self, line: SipLine, answers: bool) -> Callable[[Signal], None]:
+    def _listener(self, line: Line, answers: bool) -> Callable[[Signal], None]:
         def post(signal: Signal) -> None:
             self.said.append((line.name, signal))
             self._news.set()
@@ -43,6 +58,12 @@ class Box:
                 line.answer()
 
         return post
+
+    async def trunk_is_up(self, name: str) -> None:
+        """Wait until a trunk says so."""
+        async with asyncio.timeout(10):
+            while (f"trunk/{name}", Up()) not in self.said:
+                await asyncio.sleep(0.02)
 
     def all(self, kind: type[Signal]) -> list[Signal]:
         return [signal for _, signal in self.said if isinstance(signal, kind)]
@@ -56,10 +77,14 @@ class Box:
 
 
 @asynccontextmanager
-async def box(lines: int = 8, answers: bool = True) -> AsyncIterator[Box]:
+async def box(
+    lines: int = 8, answers: bool = True, trunks: tuple[SipTrunk, ...] = (), tcp: bool = False
+) -> AsyncIterator[Box]:
     accounts = tuple(SipAccount(n, ha1(n, REALM, f"pw{n}")) for n in ("8001", "8002"))
     numbers = frozenset({"12345"})
-    settings = SipSettings("127.0.0.1", 0, "127.0.0.1", 30000, lines, REALM, accounts, numbers)
+    settings = SipSettings(
+        *("127.0.0.1", 0, "127.0.0.1", 30000, lines, REALM, accounts, numbers), trunks=trunks, tcp=tcp
+    )
     endpoint = SipEndpoint(settings)
     await endpoint.start()
     try:
@@ -75,11 +100,13 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-async def sipp(endpoint: SipEndpoint, scenario: str, *more: str, where: Path, wait_s: float = 40.0) -> str:
+async def sipp(
+    endpoint: SipEndpoint, scenario: str, *more: str, where: Path, wait_s: float = 40.0, port: int = 0
+) -> str:
     """Run a scenario to its end; its statistics when all its calls went well."""
     process = await asyncio.create_subprocess_exec(
         *("sipp", f"127.0.0.1:{endpoint.port}", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-s", "12345"),
-        *("-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(free_port()), "-nostdin", *more),
+        *("-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(port or free_port()), "-nostdin", *more),
         cwd=where,
         env={**os.environ, "TERM": "dumb"},
         stdin=asyncio.subprocess.DEVNULL,
@@ -190,6 +217,71 @@ def test_we_call_a_phone_and_hang_up(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_citizens_call_over_tcp(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with box(tcp=True) as ours:
+            await sipp(ours.endpoint, "call", "-t", "t1", "-m", "10", "-r", "20", where=tmp_path)
+            await ours.hears(Cleared, 10)
+            assert len(ours.all(Answered)) == 10
+
+    asyncio.run(run())
+
+
+# Trunks
+
+
+def city(port: int) -> SipTrunk:
+    return SipTrunk("city", "127.0.0.1", port, user="u100", password="secret", caller="01012345")
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_trunk_registers_at_a_provider(tmp_path: Path, transport: str) -> None:
+    async def run() -> None:
+        port = free_port()
+        trunk = replace(city(port), register=True, transport=transport)
+        async with box(trunks=(trunk,)) as ours:
+            mode = ("-t", "t1") if transport == "tcp" else ()
+            await sipp(ours.endpoint, "provider", "-m", "1", *mode, where=tmp_path, port=port)
+            await ours.trunk_is_up("city")
+
+    asyncio.run(run())
+
+
+def test_a_trunk_with_the_wrong_password_is_down(tmp_path: Path) -> None:
+    async def run() -> None:
+        port = free_port()
+        trunk = replace(city(port), register=True, password="wrong")
+        async with box(trunks=(trunk,)) as ours:
+            await sipp(ours.endpoint, "provider", "-m", "1", where=tmp_path, port=port)
+            fault = await ours.hears(Fault)
+            assert "refuses user or password: 403" in str(fault)
+
+    asyncio.run(run())
+
+
+def test_a_call_goes_out_by_a_trunk_with_all_a_carrier_may_want(tmp_path: Path) -> None:
+    async def run() -> None:
+        port = free_port()
+        async with box(trunks=(city(port),)) as ours:
+            # A carrier that would only take calls is asked by OPTIONS; here it is known to be there.
+            ours.endpoint.core.trunks.get("city").up = True
+            carrier = asyncio.create_task(
+                sipp(ours.endpoint, "carrier", "-m", "1", where=tmp_path, port=port)
+            )
+            await asyncio.sleep(0.3)
+            line = ours.endpoint.line_for()
+            assert line is not None
+            line.dial("13800138000", "8001")
+            await ours.hears(Answered)
+            assert len(ours.all(Sound)) == 1
+            line.send_digits("5")
+            await asyncio.sleep(0.3)
+            line.hangup(Cause.NORMAL)
+            await carrier
+
+    asyncio.run(run())
+
+
 # baresip
 
 
@@ -201,7 +293,9 @@ def silence(path: Path) -> Path:
 
 
 @asynccontextmanager
-async def baresip(endpoint: SipEndpoint, where: Path, answermode: str = "auto") -> AsyncIterator[None]:
+async def baresip(
+    endpoint: SipEndpoint, where: Path, answermode: str = "auto", transport: str = "udp"
+) -> AsyncIterator[None]:
     """A softphone registered as 8001."""
     wav = silence(where / "8k.wav")
     (where / "config").write_text(
@@ -211,7 +305,7 @@ async def baresip(endpoint: SipEndpoint, where: Path, answermode: str = "auto") 
         f"audio_source aufile,{wav}\naudio_player aufile,{where / 'out.wav'}\naudio_alert aufile,/dev/null\n"
     )
     (where / "accounts").write_text(
-        f"<sip:8001@127.0.0.1:{endpoint.port};transport=udp>;auth_user=8001;auth_pass=pw8001;"
+        f"<sip:8001@127.0.0.1:{endpoint.port};transport={transport}>;auth_user=8001;auth_pass=pw8001;"
         f"regint=60;audio_codecs=PCMA;answermode={answermode}\n"
     )
     (where / "contacts").write_text("")
@@ -238,9 +332,10 @@ async def baresip(endpoint: SipEndpoint, where: Path, answermode: str = "auto") 
 
 
 @pytest.mark.skipif(not shutil.which("baresip"), reason="baresip is not installed")
-def test_a_softphone_registers_is_called_and_hung_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_softphone_registers_is_called_and_hung_up(tmp_path: Path, transport: str) -> None:
     async def run() -> None:
-        async with box() as ours, baresip(ours.endpoint, tmp_path):
+        async with box(tcp=True) as ours, baresip(ours.endpoint, tmp_path, transport=transport):
             line = ours.endpoint.line_for()
             assert line is not None
             line.dial("8001", "13800138000")

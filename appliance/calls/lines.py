@@ -121,5 +121,10 @@ def sip_settings(published: Published) -> SipSettings:
         allow=sip.allow,
         closed=sip.closed,
         calls_per_source=sip.calls_per_source,
+        tcp=sip.tcp,
+        tls_port=sip.tls_port,
+        certificate=sip.certificate,
+        private_key=sip.private_key,
+        trust=sip.trust,
         trunks=tuple(SipTrunk(**msgspec.structs.asdict(trunk)) for trunk in published.trunks),
     )

@@ -10,7 +10,7 @@ from hardware.sip import sdp
 from hardware.sip.causes import STATUS_OF, reason_cause, reason_header
 from hardware.sip.dialog import Dialog
 from hardware.sip.leg import Leg
-from hardware.sip.message import Addr, Refusal, literal, token, via_of
+from hardware.sip.message import Addr, Hop, Refusal, literal, token, via_of
 from hardware.sip.session import options_of
 from hardware.sip.transaction import T1, Transaction
 from hardware.sip.usage import ALLOW, SDP_TYPE, LegPost, Unacked, Wire
@@ -181,6 +181,7 @@ Answering.handlers = {**Leg.handlers, "PRACK": Answering._prack, "UPDATE": Answe
 
 
 def _behind(invite: SipRequest, source: Addr) -> Addr | None:
-    """Where a caller behind NAT is: it came to us directly, but its Via names another address."""
-    direct = len(invite.headers.get("via")) == 1
-    return source if direct and literal(via_of(invite).host) != source[0] else None
+    """Where a caller is whose Contact may be useless: on its connection, or behind NAT as its Via shows."""
+    if len(invite.headers.get("via")) > 1:
+        return None
+    return source if isinstance(source, Hop) or literal(via_of(invite).host) != source[0] else None

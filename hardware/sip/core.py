@@ -247,6 +247,10 @@ class SipCore(TransactionLayer):
 
     # Who is heard
 
+    def lets_in(self, ip: str, now: float) -> bool:
+        """Whether an address may connect to us at all."""
+        return not self.settings.closed or self._known.has(ip, now)
+
     def _hears(self, source: Addr, now: float) -> bool:
         return self._guard.hears(source, now)
 

@@ -8,10 +8,12 @@ from aiosipua.message import SipRequest, SipResponse
 from hardware.sip.message import (
     COOKIE,
     Addr,
+    Hop,
     cseq_of,
     literal,
     party,
     token,
+    transport_of,
     uri_of,
 )
 
@@ -128,15 +130,18 @@ class Dialog:
 def via_value(via: Addr) -> str:
     """A Via header of ours with a fresh branch, asking for symmetric replies (RFC 3581)."""
     host = f"[{via[0]}]" if ":" in via[0] else via[0]
-    return f"SIP/2.0/UDP {host}:{via[1]};branch={COOKIE}{token()};rport"
+    return f"SIP/2.0/{transport_of(via)} {host}:{via[1]};branch={COOKIE}{token()};rport"
 
 
 def hop_of(uri: str) -> Addr | None:
     """IP address and port of a URI, or None when its host is a name."""
     parsed = uri_of(uri)
     host = literal(parsed.host)
-    port = parsed.port if parsed.port is not None else 5060
-    return (host, port) if host and 0 < port <= 65535 else None
+    secure = parsed.scheme == "sips" or (parsed.params.get("transport") or "").lower() == "tls"
+    port = parsed.port if parsed.port is not None else 5061 if secure else 5060
+    if not host or not 0 < port <= 65535:
+        return None
+    return Hop.by(host, port, "TLS" if secure else parsed.params.get("transport") or "UDP")
 
 
 def _contact(message: SipRequest | SipResponse) -> str:

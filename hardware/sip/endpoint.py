@@ -1,4 +1,4 @@
-"""The SIP socket: one UDP port, one timer, and the lines it carries. All thinking is in `core`."""
+"""The SIP sockets and the clock, and the lines they carry. All thinking is in `core`."""
 
 import asyncio
 import contextlib
@@ -9,8 +9,9 @@ from typing import cast
 
 from hardware.line import Alerting, Answered, Cause, Cleared, Post, Signal, Traits
 from hardware.sip.core import SipCore
-from hardware.sip.message import Addr
+from hardware.sip.message import Addr, Hop
 from hardware.sip.settings import SipAccount, SipSettings, SipTrunk
+from hardware.sip.streams import Streams, server_context
 
 __all__ = ["SipAccount", "SipEndpoint", "SipLine", "SipSettings", "SipTrunk", "TrunkLine"]
 
@@ -134,15 +135,34 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._alarm: asyncio.TimerHandle | None = None
         self._posting = False
         self._addresses: dict[str, str] = {}
+        self._streams = Streams(
+            self._took,
+            self._unreachable,
+            lambda ip: self.core.lets_in(ip, self.now()),
+            self.core.trunks.host_at,
+            settings.trust,
+        )
         self._looking: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Bind the socket. Raises OSError when the address is not ours or taken."""
+        """Bind the sockets. Raises OSError: the address is not ours or taken, the certificate unusable."""
+        settings = self.settings
+        secure = server_context(settings.certificate, settings.private_key) if settings.certificate else None
         self._loop = asyncio.get_running_loop()
         local = (self.settings.bind_ip, self.settings.port)
         transport, _ = await self._loop.create_datagram_endpoint(lambda: self, local_addr=local)
         self._transport = transport
         self.core.port = self.port
+        try:
+            if settings.tcp:
+                await self._streams.listen(settings.bind_ip, self.port)
+            if secure is not None:
+                tls_port = settings.tls_port
+                self.core.tls_port = await self._streams.listen(settings.bind_ip, tls_port, secure)
+        except OSError:
+            transport.close()
+            self._streams.stop()
+            raise
         sock = transport.get_extra_info("socket")
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             with contextlib.suppress(OSError):
@@ -166,6 +186,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             task.cancel()
         self._transport.close()
         self._transport = None
+        self._streams.stop()
 
     @property
     def port(self) -> int:
@@ -190,13 +211,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
     # asyncio.DatagramProtocol
 
     def datagram_received(self, data: bytes, addr: tuple[object, ...]) -> None:
-        try:
-            self.core.receive(data, cast(Addr, addr[:2]), self.now())
-        except Exception:
-            # A bug of ours must end at most the call it happened in, never the socket.
-            self.core.counts["bug"] += 1
-            log.exception("a SIP message from %s could not be handled", addr[0])
-        self.flush()
+        self._took(data, cast(Addr, addr[:2]))
 
     def error_received(self, exc: Exception) -> None:
         """ICMP says a peer's port is closed; the transactions find out by themselves."""
@@ -204,11 +219,27 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     # Within
 
+    def _took(self, data: bytes, source: Addr) -> None:
+        try:
+            self.core.receive(data, source, self.now())
+        except Exception:
+            # A bug of ours must end at most the call it happened in, never the socket.
+            self.core.counts["bug"] += 1
+            log.exception("a SIP message from %s could not be handled", source[0])
+        self.flush()
+
+    def _unreachable(self, peer: Hop) -> None:
+        self.core.unreachable(peer, self.now())
+        self.flush()
+
     def flush(self) -> None:
         """Send what the core wants sent; hand out what it said as soon as the caller is done."""
         if self._transport is not None:
             for data, to in self.core.outgoing:
-                self._transport.sendto(data, to)
+                if isinstance(to, Hop):
+                    self._streams.send(data, to)
+                else:
+                    self._transport.sendto(data, to)
         self.core.outgoing.clear()
         if self.core.wanted:
             self._look_up()

@@ -13,10 +13,12 @@ from aiosipua.message import SipRequest, SipResponse
 
 from hardware.sip.message import (
     Addr,
+    Hop,
     Malformed,
     Message,
     parse,
     reply,
+    transport_of,
     via_of,
     where_to_reply,
 )
@@ -36,6 +38,7 @@ from hardware.sip.transaction import (
 )
 
 MAX_TRANSACTIONS = 4096
+WAITING = (State.CALLING, State.PROCEEDING)
 
 
 class Owner(Protocol):
@@ -65,6 +68,7 @@ class TransactionLayer:
     ) -> None:
         self.settings = settings
         self.port = settings.port
+        self.tls_port = settings.tls_port
         self.outgoing: list[tuple[bytes, Addr]] = []
         self.counts: Counter[str] = Counter()
         self._address_towards = address_towards or (lambda _ip: settings.advertise_ip or settings.bind_ip)
@@ -133,7 +137,10 @@ class TransactionLayer:
 
     def ours(self, towards: Addr) -> Addr:
         """Our address as the far end shall use it."""
-        return self.settings.advertise_ip or self._address_towards(towards[0]), self.port
+        ip = self.settings.advertise_ip or self._address_towards(towards[0])
+        if isinstance(towards, Hop):
+            return Hop(ip, self.tls_port if towards.transport == "TLS" else self.port, towards.transport)
+        return ip, self.port
 
     def send(self, message: Message, to: Addr) -> bytes:
         """Send outside any transaction; the bytes, for sending again."""
@@ -202,10 +209,17 @@ class TransactionLayer:
         if Do.FAIL in todo and owner is not None:
             owner.on_failure(thing, now)
 
+    def unreachable(self, peer: Hop, now: float) -> None:
+        """No connection can be made there: whatever waits for an answer fails at once (§8.1.3.1)."""
+        for transaction, owner in list(self._clients.values()):
+            same = transaction.peer == peer and transport_of(transaction.peer) == peer.transport
+            if same and transaction.state in WAITING and Do.FAIL in transaction.handle(Input.END, now):
+                self._settle(transaction)
+                owner.on_failure(transaction, now)
+
     def quiet(self) -> bool:
         """Nothing of ours waits for an answer any more."""
-        waiting = (State.CALLING, State.PROCEEDING)
-        return not any(transaction.state in waiting for transaction, _ in self._clients.values())
+        return not any(transaction.state in WAITING for transaction, _ in self._clients.values())
 
     # Within
 

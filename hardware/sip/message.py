@@ -20,7 +20,31 @@ from aiosipua.message import MAX_HEADERS, SipRequest, SipResponse
 
 Message = SipRequest | SipResponse
 Addr = tuple[str, int]
-"""IP address and UDP port."""
+"""IP address and port; over UDP unless it is a `Hop`."""
+
+
+class Hop(tuple[str, int]):
+    """An address that is reached over a stream."""
+
+    transport: str
+    """TCP or TLS."""
+
+    def __new__(cls, ip: str, port: int, transport: str) -> "Hop":
+        hop = super().__new__(cls, (ip, port))
+        hop.transport = transport
+        return hop
+
+    @classmethod
+    def by(cls, ip: str, port: int, transport: str) -> Addr:
+        """An address by the name of its transport, in any case; UDP is a plain pair."""
+        name = transport.upper()
+        return cls(ip, port, name) if name in ("TCP", "TLS") else (ip, port)
+
+
+def transport_of(address: Addr) -> str:
+    """UDP, TCP or TLS."""
+    return address.transport if isinstance(address, Hop) else "UDP"
+
 
 MAX_BYTES = 65535
 MAX_LINE = 8192
@@ -308,10 +332,10 @@ def token() -> str:
 def where_to_reply(via: Via, source: Addr) -> Addr:
     """Where a response goes (RFC 3261 §18.2.2, RFC 3581).
 
-    To the source when it asked for that (rport) or its Via shows it to be behind NAT;
+    To the source when it is a stream, asked for that (rport) or its Via shows it to be behind NAT;
     else to the port it named, since some gateways send from a port they do not listen on.
     """
-    if "rport" in via.params or literal(via.host) != source[0]:
+    if isinstance(source, Hop) or "rport" in via.params or literal(via.host) != source[0]:
         return source
     return source[0], via.port or 5060
 

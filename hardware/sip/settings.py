@@ -39,6 +39,8 @@ class SipTrunk:
     prefix: str = ""
     strip: int = 0
     add: str = ""
+    transport: str = "udp"
+    """udp, tcp or tls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,15 @@ class SipSettings:
     credentials: tuple[Credentials, ...] = ()
     """What we answer when a peer called by its ``sip:`` URI challenges us."""
     trunks: tuple[SipTrunk, ...] = ()
+    tcp: bool = False
+    """Take TCP on `port` too."""
+    tls_port: int = 5061
+    certificate: str = ""
+    """A file; with it TLS is taken on `tls_port`, 0 being any free one."""
+    private_key: str = ""
+    """A file; empty when the certificate's has it."""
+    trust: str = ""
+    """Who signs the certificates of TLS trunks, as a file; empty: whom the system trusts."""
     closed: bool = False
     """Who is neither a trunk nor in `allow` gets no answer at all."""
     calls_per_source: int = 0

@@ -1,4 +1,4 @@
-"""The four transactions of SIP over UDP (RFC 3261 §17, with RFC 6026's Accepted) as one table.
+"""The four transactions of SIP (RFC 3261 §17, with RFC 6026's Accepted) as one table.
 
 A transaction takes an `Input` and `now` and says what to do: `Do.SEND` its last message
 again or for the first time, `Do.PASS` the message up, `Do.ACK` a refusal, `Do.FAIL` for
@@ -12,7 +12,7 @@ from enum import Enum, auto
 
 from aiosipua.message import SipRequest, SipResponse
 
-from hardware.sip.message import COOKIE, Addr, Message, cseq_of, tag_of, via_of
+from hardware.sip.message import COOKIE, Addr, Hop, Message, cseq_of, tag_of, via_of
 
 T1 = 0.5
 T2 = 4.0
@@ -213,6 +213,8 @@ class Transaction:
 
     def _enter(self, now: float) -> None:
         repeat, end = TIMERS.get((self.kind, self.state), (None, None))
+        if isinstance(self.peer, Hop):
+            repeat = None  # a stream loses nothing
         self._repeat = repeat
         if repeat:
             self._every_s = REPEATS[repeat].first_s

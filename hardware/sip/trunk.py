@@ -9,7 +9,7 @@ from hardware.line import Fault, Signal, Up
 from hardware.sip.dialog import via_value
 from hardware.sip.digest import Login
 from hardware.sip.layer import TransactionLayer
-from hardware.sip.message import Addr, Party, literal, party, sip_uri, token
+from hardware.sip.message import Addr, Hop, Party, literal, party, sip_uri, token
 from hardware.sip.settings import SipTrunk
 from hardware.sip.transaction import Transaction
 
@@ -72,7 +72,8 @@ class Trunk:
         """Where requests go now; None while its name has no address."""
         if not self.addresses:
             return None
-        return self.addresses[self._turn % len(self.addresses)], self.settings.port
+        settings = self.settings
+        return Hop.by(self.addresses[self._turn % len(self.addresses)], settings.port, settings.transport)
 
     def open(self, now: float) -> None:
         """Begin: find the address, register or ask."""
@@ -219,7 +220,8 @@ class Trunk:
         mine = f"{me};tag={registration.tag}"
         request = self._request("REGISTER", hop, mine, me, registration.call_id, registration.seq)
         put = request.headers.append
-        put("Contact", f"<{sip_uri(settings.user, *self._wire.ours(hop))}>")
+        by = "" if settings.transport == "udp" else f";transport={settings.transport}"
+        put("Contact", f"<{sip_uri(settings.user, *self._wire.ours(hop))}{by}>")
         put("Expires", str(registration.expires_s))
         answered, challenge = registration.challenge
         if self.login is not None and challenge:

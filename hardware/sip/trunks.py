@@ -9,7 +9,7 @@ from aiosipua.message import SipRequest
 from hardware.line import Cause, Signal
 from hardware.sip.dialing import Target
 from hardware.sip.layer import TransactionLayer
-from hardware.sip.message import Addr, number_of, party, sip_uri, uri_of
+from hardware.sip.message import Addr, Hop, number_of, party, sip_uri, uri_of
 from hardware.sip.settings import SipTrunk
 from hardware.sip.trunk import Trunk
 
@@ -67,6 +67,10 @@ class Trunks:
             found += [trunk for network, trunk in self._networks if address in network and trunk not in found]
         return found
 
+    def host_at(self, ip: str) -> str:
+        """The name of the trunk at an address, which its certificate must show."""
+        return next((t.settings.host for t in self._trunks.values() if ip in t.addresses), "")
+
     def called(self, trunk: Trunk, request: SipRequest, numbers: frozenset[str]) -> str | None:
         """Which of our numbers a call by this trunk is for; None when it is for none.
 
@@ -109,6 +113,7 @@ def _target(trunk: Trunk, number: str) -> Target | None:
         sip_uri(dialled, settings.host, port),
         dialled,
         hop,
+        behind=hop if isinstance(hop, Hop) else None,
         login=trunk.login,
         domain=settings.host,
         shown=settings.caller,

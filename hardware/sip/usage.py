@@ -10,7 +10,7 @@ from hardware.line import Cause, Cleared, Signal
 from hardware.sip import sdp
 from hardware.sip.causes import reason_header
 from hardware.sip.dialog import Dialog
-from hardware.sip.message import Addr, Message, Refusal, cseq_of, reply
+from hardware.sip.message import Addr, Hop, Message, Refusal, cseq_of, reply
 from hardware.sip.proof import Answers, afresh, proved
 from hardware.sip.schedule import Timed
 from hardware.sip.transaction import T1, T2, Transaction
@@ -192,8 +192,9 @@ class Usage:
         self.wire.respond(transaction, response, now)
 
     def contact(self, peer: Addr) -> tuple[str, str]:
-        host, port = self.wire.ours(peer)
-        return "Contact", f"<sip:{f'[{host}]' if ':' in host else host}:{port}>"
+        host, port = ours = self.wire.ours(peer)
+        by = f";transport={ours.transport.lower()}" if isinstance(ours, Hop) else ""
+        return "Contact", f"<sip:{f'[{host}]' if ':' in host else host}:{port}{by}>"
 
     def _ask(self, method: str, now: float, *headers: tuple[str, str], body: bytes = b"") -> Transaction:
         """Send a request within the dialog."""
