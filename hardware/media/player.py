@@ -18,8 +18,8 @@ Submit = Callable[[Callable[[], None]], object]
 
 MOST_ITEMS = 200
 TONE = "tone:"
-STAGE = 50
-"""Frames of a play made ready at once: 1 s."""
+STAGE = 25
+"""Frames of a play made ready at once: 0.5 s."""
 NO_SLOT = -1
 NOTHING = np.zeros(0, np.int16)
 
