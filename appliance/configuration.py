@@ -11,9 +11,11 @@ import tomllib
 
 import msgspec
 
+from appliance import rules
 from appliance.calls.routing import STRATEGIES
 from appliance.places import Places
-from appliance.published import Area, Browser, Gsm, Queue, Sip, Trunk
+from appliance.published import Area, Band, Browser, Gsm, Queue, Sip, Trunk
+from appliance.rules import BlacklistSetting, DaySetting
 
 LAST_GOOD = "hotline.last-good.toml"
 
@@ -70,7 +72,7 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How calls are treated."""
 
     flow: str = ""
-    """A flow file; empty means the one shipped with the box."""
+    """A shipped flow or a flow file; empty means default."""
 
 
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,6 +104,9 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gsm: tuple[Gsm, ...] = ()
     extension: tuple[ExtensionSetting, ...] = ()
     queue: tuple[Queue, ...] = (Queue("general", "综合"),)
+    band: tuple[Band, ...] = ()
+    blacklist: tuple[BlacklistSetting, ...] = ()
+    day: tuple[DaySetting, ...] = ()
     area: tuple[Area, ...] = ()
     agent: tuple[AgentSetting, ...] = ()
     demo: bool = False
@@ -140,6 +145,11 @@ def parse(text: str, name: str) -> Configuration:
     for nth, agent in enumerate(configuration.agent):
         for keys, fault in _agent_faults(agent, configuration):
             raise _bad(text, name, keys, fault, nth)
+    hotlines = {*configuration.site.numbers}.union(*(trunk.numbers for trunk in configuration.trunk))
+    for nth, keys, fault in rules.faults(
+        configuration.band, configuration.blacklist, configuration.day, hotlines
+    ):
+        raise _bad(text, name, keys, fault, nth)
     names = [trunk.name for trunk in configuration.trunk]
     for nth, trunk in enumerate(configuration.trunk):
         for keys, fault in _trunk_faults(trunk, names.count(trunk.name)):

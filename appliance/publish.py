@@ -1,6 +1,7 @@
 """Makes the hand-over file from configuration, people and the flow; a broken flow is not published."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -9,12 +10,15 @@ import ivr
 from appliance import published
 from appliance.configuration import AgentSetting, BadConfiguration, Configuration
 from appliance.places import Places
-from appliance.published import Agent, Extension, Gsm, Published, Sip
+from appliance.published import Admission, Agent, Barred, Extension, Gsm, Published, Sip
+from appliance.rules import dates, until_s
 from appliance.store.store import Store
 from ivr.faults import faults
 from ivr.flow import FlowError, decode
 
-SHIPPED_FLOW = Path(ivr.__file__).parent / "flows" / "default.json"
+FLOWS = Path(ivr.__file__).parent / "flows"
+SHIPPED = {path.stem: path for path in sorted(FLOWS.glob("*.json"))}
+SHIPPED_FLOW = SHIPPED["default"]
 TAKES_CALLS = {"AG", "TL"}
 
 
@@ -25,11 +29,16 @@ def ha1(number: str, realm: str, password: str) -> str:
 
 def publish(places: Places, configuration: Configuration, store: Store) -> Published:
     """Write the hand-over file; raises BadConfiguration, and the old file stays, when the flow is broken."""
+    rules = admission(configuration)
+    flows = {name: _flow(name) for name in flow_names(configuration)}
+    _same_phrases(flows)
     made = Published(
         site=configuration.site.number,
         site_name=configuration.site.name,
         numbers=configuration.site.numbers,
-        flow=msgspec.Raw(_flow(configuration)),
+        flow=msgspec.Raw(flows.pop(rules.flow)),
+        flows={name: msgspec.Raw(data) for name, data in flows.items()},
+        admission=rules,
         sip=_sip(places, configuration.sip),
         trunks=configuration.trunk,
         browser=configuration.browser,
@@ -45,18 +54,53 @@ def publish(places: Places, configuration: Configuration, store: Store) -> Publi
     return made
 
 
-def _flow(configuration: Configuration) -> bytes:
-    path = Path(configuration.call.flow) if configuration.call.flow else SHIPPED_FLOW
+def admission(configuration: Configuration) -> Admission:
+    """Return what is decided before the flow."""
+    return Admission(
+        flow=configuration.call.flow or SHIPPED_FLOW.stem,
+        bands=configuration.band,
+        blacklist=tuple(
+            Barred(b.pattern, until_s(b.until), b.action, b.why) for b in configuration.blacklist
+        ),
+        days={day.isoformat(): setting.kind for setting in configuration.day for day in dates(setting)},
+    )
+
+
+def flow_names(configuration: Configuration) -> list[str]:
+    """Return every flow a call can enter: the shipped ones, and the files the configuration names."""
+    rules = admission(configuration)
+    return list(dict.fromkeys([rules.flow, *(band.flow for band in rules.bands), *SHIPPED]))
+
+
+def flow_path(name: str) -> Path:
+    """Return the file of a flow: a shipped one by its name, else the file itself."""
+    return SHIPPED.get(name) or Path(name)
+
+
+def _flow(name: str) -> bytes:
+    path = flow_path(name)
     try:
         data = path.read_bytes()
         found = faults(decode(data, path.name))
     except OSError as error:
-        raise BadConfiguration(f"hotline.toml, key call.flow: {path}: {error.strerror}") from error
+        raise BadConfiguration(f"hotline.toml, flow {path}: {error.strerror}") from error
     except FlowError as error:
         raise BadConfiguration(str(error)) from error
     if found:
         raise BadConfiguration(f"{path.name} is not published: " + "; ".join(map(str, found)))
     return data
+
+
+def _same_phrases(flows: Mapping[str, bytes]) -> None:
+    """Flows share one table of phrases: a phrase of the same name must be the same."""
+    known: dict[str, tuple[str, dict[str, str]]] = {}
+    for name, data in flows.items():
+        for phrase, texts in decode(data, name).phrases.items():
+            first, said = known.setdefault(phrase, (name, texts))
+            if said != texts:
+                raise BadConfiguration(
+                    f"{name} is not published: its phrase {phrase} says something else than in {first}"
+                )
 
 
 def _sip(places: Places, sip: Sip) -> Sip:

@@ -73,6 +73,44 @@ class Queue(msgspec.Struct, frozen=True):
     """The queue calls overflow to; empty: the flow's `overflow` outcome."""
 
 
+class Band(msgspec.Struct, frozen=True):
+    """Hours of some days at which calls enter a flow of their own; the first band that fits decides."""
+
+    name: str
+    flow: str
+    """A shipped flow (default, direct, night), or a flow file."""
+    days: tuple[str, ...] = ()
+    """mon to sun, workday, restday, holiday; empty: every day."""
+    start: str = msgspec.field(default="00:00", name="from")
+    end: str = msgspec.field(default="24:00", name="to")
+    """Not later than `from`: of the next day."""
+    numbers: tuple[str, ...] = ()
+    """Hotline numbers it is for; empty: all."""
+
+
+class Barred(msgspec.Struct, frozen=True):
+    """Callers who are not let in."""
+
+    pattern: str
+    """A number, with * for any digits and ? for any one; or withheld."""
+    until_s: float = 0.0
+    """Unix seconds; 0 is for ever."""
+    action: str = "refuse"
+    """refuse, or prompt: they are told so."""
+    why: str = ""
+
+
+class Admission(msgspec.Struct, frozen=True):
+    """What is decided before the flow (appliance/calls/admission.py)."""
+
+    flow: str = "default"
+    """Where calls go that no band is for."""
+    bands: tuple[Band, ...] = ()
+    blacklist: tuple[Barred, ...] = ()
+    days: dict[str, str] = {}
+    """2026-10-01 to workday, restday or holiday, where the weekday does not say it."""
+
+
 class Sip(msgspec.Struct, frozen=True):
     """The SIP side: where it listens and which RTP ports belong to its lines."""
 
@@ -151,6 +189,9 @@ class Published(msgspec.Struct, frozen=True):
     """Hotline numbers: calls to these enter the flow."""
     flow: msgspec.Raw
     """The flow table as JSON (see ivr/flow.py)."""
+    flows: dict[str, msgspec.Raw] = {}
+    """Other flows, by the name rules call them."""
+    admission: Admission = Admission()
     sip: Sip = Sip()
     trunks: tuple[Trunk, ...] = ()
     browser: Browser = Browser()

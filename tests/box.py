@@ -27,7 +27,7 @@ from appliance.configuration import load
 from appliance.events import Event
 from appliance.journal import FileJournal
 from appliance.places import Places
-from appliance.publish import SHIPPED_FLOW
+from appliance.publish import SHIPPED, flow_path
 from appliance.refused import Refused
 from appliance.supervisor import Supervisor, units
 from ivr import sound
@@ -100,7 +100,7 @@ class Box:
     def start(self, seconds: float = 30.0) -> None:
         """Start the units and wait until calls can come in."""
         if not self.spoken:
-            record_prompts(self.places, flow_of(self.settings))
+            record_prompts(self.places, flows_of(self.settings))
         command = (
             ["-m", "appliance.cli", "--data", str(self.places.data), "run"]
             if self.units == ALL
@@ -287,22 +287,26 @@ def _tables(value: object) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
-def flow_of(settings: Settings) -> Flow:
-    """The flow a box with these settings follows."""
-    path = Path(settings.get("call", {}).get("flow", "") or SHIPPED_FLOW)
-    return decode(path.read_bytes(), path.name)
+def flows_of(settings: Settings) -> list[Flow]:
+    """The flows calls of a box with these settings can enter."""
+    named = [settings.get("call", {}).get("flow", ""), *(b["flow"] for b in settings.get("band", []))]
+    paths = dict.fromkeys([*SHIPPED.values(), *(flow_path(name) for name in named if name)])
+    return [decode(path.read_bytes(), path.name) for path in paths]
 
 
-def record_prompts(places: Places, flow: Flow, seconds: float = 0.3) -> None:
-    """Record every fixed phrase of the flow as a short tone, so that nothing has to be spoken."""
+def record_prompts(places: Places, flows: Sequence[Flow], seconds: float = 0.3) -> None:
+    """Record every fixed phrase of the flows as a short tone, so that nothing has to be spoken."""
     import numpy as np
 
     tone = 0.25 * np.sin(2 * np.pi * PROMPT_HZ * np.arange(round(8000 * seconds)) / 8000)
-    phrases = Phrases.load().also(flow.phrases, flow.name)
+    phrases = Phrases.load()
+    for flow in flows:
+        phrases = phrases.also(flow.phrases, flow.name)
+    prompts = {phrase for flow in flows for phrase in flow.prompts() if phrase in phrases}
     for language in LANGUAGES:
         folder = places.prompts / "recorded" / language
         folder.mkdir(parents=True, exist_ok=True)
-        for segment in phrases.fixed([p for p in flow.prompts() if p in phrases], language):
+        for segment in phrases.fixed(sorted(prompts), language):
             sound.write(folder / f"{segment.clip}.wav", tone.astype(np.float32))
 
 

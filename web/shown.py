@@ -28,6 +28,7 @@ OUTCOMES = {
     "self_service": lazy_gettext("Self-service"),
     "lost": lazy_gettext("Lost by a fault"),
     "no_answer": lazy_gettext("Not answered"),
+    "refused": lazy_gettext("Refused by the blacklist"),
     "": lazy_gettext("In progress"),
 }
 OUTCOME_COLOURS = {"answered": "good", "abandoned": "warn", "message": "blue", "lost": "bad"}

@@ -27,6 +27,8 @@ class State(StrEnum):
 class Enter:
     """The box answered; the flow speaks."""
 
+    flow: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Join:
@@ -146,13 +148,22 @@ class Call:
     """One caller's call from the first ring to the end. Pure: `take` a step, get the facts to log."""
 
     def __init__(
-        self, cid: bytes, line: str, caller: str, called: str, now: float, outgoing: bool = False
+        self,
+        cid: bytes,
+        line: str,
+        caller: str,
+        called: str,
+        now: float,
+        outgoing: bool = False,
+        rule: str = "",
     ) -> None:
         self.cid = cid
         self.line = line
         self.caller = caller
         self.called = called
         self.outgoing = outgoing
+        self.rule = rule
+        """The rule of admission that was applied; empty when none was."""
         self.state = State.DIALLING if outgoing else State.RINGING
         self.since_s = self.started_s = now
         self.queue = ""
@@ -175,6 +186,10 @@ class Call:
         if self._outcome != "answered":
             self._outcome = "message"
 
+    def turned_away(self) -> None:
+        """The caller is on the blacklist, whether picked up to be told so or not."""
+        self._outcome = "refused"
+
     def view(self, parties: tuple[PartyView, ...] = ()) -> CallView:
         """Return what agents and shift leaders see."""
         return CallView(
@@ -194,8 +209,8 @@ class Call:
 
     def _note(self, step: Step, now: float) -> list[Fact]:
         match step:
-            case Enter():
-                return [self._fact("call.entered")]
+            case Enter(flow):
+                return [self._fact("call.entered", flow=flow, rule=self.rule)]
             case Join(queue):
                 self.queue, self.queued_s = queue, now
                 if self._outcome == "self_service":
@@ -232,7 +247,8 @@ class Call:
                 self.agent = agent
                 return [passed]
             case End(cause):
-                return [self._fact("call.ended", outcome=self._outcome, cause=int(cause))]
+                by = {"rule": self.rule} if self._outcome == "refused" else {}
+                return [self._fact("call.ended", outcome=self._outcome, cause=int(cause), **by)]
 
     def _fact(self, kind: str, **facts: object) -> Fact:
         return Fact(kind, facts, self.cid)

@@ -131,14 +131,24 @@ class Conversation:
 
     def ringing(self, direction: str = "in") -> None:
         """The call came in: pick it up. `direction` is in, or inside for a phone of ours."""
+        self._out += [self._came(direction), AnswerCaller()]
+
+    def refused(self, cause: Cause, now: float) -> None:
+        """The call came in and is not picked up."""
+        self.call.turned_away()
+        self._out.append(self._came("in"))
+        self._end(cause, now)
+        self._out.append(ClearCaller(cause))
+
+    def _came(self, direction: str) -> Log:
         facts = {"line": self.call.line, "caller": self.call.caller, "called": self.call.called}
         if direction != "in":
             facts["direction"] = direction
-        self._out += [Log(Fact("call.ringing", facts, self.call.cid)), AnswerCaller()]
+        return Log(Fact("call.ringing", facts, self.call.cid))
 
     def line_answered(self, now: float) -> None:
         """The caller's line is through: the flow begins."""
-        self._step(Enter(), now)
+        self._step(Enter(self.run.flow.name), now)
         self._begin(now)
 
     def key(self, key: str, now: float) -> None:

@@ -80,7 +80,10 @@ class Calls:
         self.ledger = Ledger(self.journal, Stamp(published.site), self.warn)
         self.link = MediaLink(str(places.socket("media")), self.heard, self.media_went, self.media_came)
         flow = decode(bytes(published.flow), "published.json")
-        phrases = Phrases.load().also(flow.phrases, flow.name)
+        flows = {name: decode(bytes(raw), "published.json") for name, raw in published.flows.items()}
+        phrases = Phrases.load()
+        for each in (flow, *flows.values()):
+            phrases = phrases.also(each.phrases, each.name)
         prompts = places.prompts
         self.voice = Voice(
             prompts / "spoken",
@@ -98,6 +101,8 @@ class Calls:
             changed=lambda view: self.control.tell(wire.CallNotice(view)),
         )
         self.exchange.flow = flow
+        self.exchange.flows = {published.admission.flow: flow, **flows}
+        self.exchange.admission = published.admission
         self.exchange.numbers = frozenset(published.numbers).union(
             *(trunk.numbers for trunk in published.trunks)
         )
@@ -165,9 +170,11 @@ class Calls:
 
     async def make_ready(self) -> None:
         """Speak beforehand what every caller will hear, and every agent's announcement."""
-        flow = self.exchange.flow
-        await self.voice.ready(flow.prompts())
-        queues = [node.typed() for node in flow.nodes.values() if node.action == "queue"]
+        flows = self.exchange.flows.values()
+        for flow in flows:
+            await self.voice.ready(flow.prompts())
+        nodes = [node for flow in flows for node in flow.nodes.values()]
+        queues = [node.typed() for node in nodes if node.action == "queue"]
         announce = {phrase for queue in queues if isinstance(queue, Queue) for phrase in queue.announce}
         for agent in self.published.agents:
             for language in LANGUAGES:

@@ -8,11 +8,11 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import localtime, strftime
+from time import localtime, strftime, time
 from typing import Protocol
 
+from appliance.calls import admission, keypad
 from appliance.calls import conversation as doing
-from appliance.calls import keypad
 from appliance.calls import turn as turns
 from appliance.calls.call import Call, State
 from appliance.calls.conversation import Conversation
@@ -21,6 +21,7 @@ from appliance.calls.legs import Leg, Purpose
 from appliance.calls.room import Party, Role, Room, Row
 from appliance.calls.wire import CallView, PartyView
 from appliance.events import Fact
+from appliance.published import Admission
 from hardware.line import Alerting, Answered, Cause, Cleared, Digit, Line, Ringing, Signal
 from hardware.media import wire as media
 from ivr.flow import Flow
@@ -120,6 +121,9 @@ class Exchange:
         self.now = now
         self.queueing: Queueing
         self.flow: Flow
+        """What no rule sends elsewhere."""
+        self.flows: Mapping[str, Flow] = {}
+        self.admission = Admission()
         self.numbers: frozenset[str] = frozenset()
         """What may be dialled over SIP."""
         self._ledger = ledger
@@ -335,13 +339,21 @@ class Exchange:
         return Conversation(call, flow, queueing.busy, queueing.position, queueing.expect)
 
     def _ringing(self, line: Line, signal: Ringing) -> None:
-        call = Call(
-            self._ledger.new_subject(), line.name, signal.caller or "", signal.called or "", self.now()
-        )
-        talk = self._conversation(call, self.flow)
-        party = Ongoing(line, talk)
-        self._parties[line.name] = party
-        talk.ringing()
+        # The hours are those of the wall clock, also when it was set since the box started.
+        decision = admission.decide(signal, self.admission, time())
+        cid = self._ledger.new_subject()
+        call = Call(cid, line.name, signal.caller or "", signal.called or "", self.now(), rule=decision.rule)
+        flow = self.flow if isinstance(decision, admission.Refuse) else self.flows[decision.flow]
+        talk = self._conversation(call, flow)
+        self._parties[line.name] = party = Ongoing(line, talk)
+        match decision:
+            case admission.Refuse(cause):
+                talk.refused(cause, self.now())
+            case admission.Prompt():
+                call.turned_away()
+                talk.ringing()
+            case admission.Enter():
+                talk.ringing()
         self.work(party)
 
     def _inside(self, line: Line, signal: Ringing) -> None:

@@ -2,9 +2,8 @@
 
 import argparse
 import sys
-from pathlib import Path
 
-from appliance.publish import SHIPPED_FLOW
+from appliance.publish import SHIPPED_FLOW, flow_path
 from ivr.diagram import diagram
 from ivr.faults import faults
 from ivr.flow import FlowError, load
@@ -13,13 +12,15 @@ from ivr.flow import FlowError, load
 def add(_: str, parser: argparse.ArgumentParser) -> None:
     """Say what can be asked."""
     parser.add_argument("action", choices=("check", "diagram"), help="find faults, or print Graphviz dot")
-    parser.add_argument("file", nargs="?", default=str(SHIPPED_FLOW), help="the flow (else the shipped one)")
+    parser.add_argument(
+        "file", nargs="?", default=str(SHIPPED_FLOW), help="a flow file, or a shipped flow (else default)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Check or draw."""
     try:
-        flow = load(Path(options.file))
+        flow = load(flow_path(options.file))
     except (FlowError, OSError) as error:
         print(f"hotline: {error}", file=sys.stderr)
         return 1

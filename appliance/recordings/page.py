@@ -18,6 +18,7 @@ OUTCOMES: Mapping[str, str] = {
     "message": "已留言 Message",
     "self_service": "自助 Self-service",
     "lost": "故障中断 Lost",
+    "refused": "黑名单拒接 Refused",
 }
 HEAD = (
     *("时间 Made", "类别 Kind", "主叫 Caller", "座席 Agent", "结果 Outcome", "工单 Ticket"),
