@@ -107,10 +107,8 @@ def covers(band: Band, today: date, minute: int, days: dict[str, str]) -> bool:
     start, end = minutes(band.start), minutes(band.end)
     if start < end:
         return start <= minute < end and _is_for(band, today, days)
-    yesterday = today - timedelta(days=1)
-    return (minute >= start and _is_for(band, today, days)) or (
-        minute < end and _is_for(band, yesterday, days)
-    )
+    began = today if minute >= start else today - timedelta(days=1)
+    return (minute >= start or minute < end) and _is_for(band, began, days)
 
 
 def minutes(clock: str) -> int:
