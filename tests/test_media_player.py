@@ -1,6 +1,7 @@
 """Prompts, with files read at once instead of in a thread."""
 
 import os
+import struct
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hardware.line import FRAME
+from hardware.line import FRAME, RATE_HZ
 from hardware.media.matrix import frames
 from hardware.media.player import Ended, Player, Shelf
 from hardware.media.tones import tone
@@ -116,7 +117,7 @@ def test_nothing_is_played_when_one_item_is_missing(tmp_path: Path, bad: str) ->
     assert ended.fault
 
 
-@pytest.mark.parametrize(("rate_hz", "channels"), [(16000, 1), (8000, 2)])
+@pytest.mark.parametrize(("rate_hz", "channels"), [(16000, 1), (8000, 3)])
 def test_a_wav_of_another_kind_is_refused_with_what_it_is(
     tmp_path: Path, rate_hz: int, channels: int
 ) -> None:
@@ -126,6 +127,19 @@ def test_a_wav_of_another_kind_is_refused_with_what_it_is(
     (tmp_path / "no.wav").write_bytes(b"RIFF")
     with pytest.raises(ValueError, match="no WAV"):
         read_prompt(str(tmp_path / "no.wav"))
+
+
+def test_both_sides_of_a_recorded_call_are_heard(tmp_path: Path) -> None:
+    path = prompt(tmp_path / "call.wav", [100, -7, 30000, 30000, 5, 0], RATE_HZ, 2)
+    assert read_prompt(path).tolist() == [93, 32767, 5]
+
+
+def test_an_archived_recording_in_a_law_is_heard(tmp_path: Path) -> None:
+    codes = bytes([0xD5, 0xD5, 0x2A, 0xD5])
+    head = b"RIFF\0\0\0\0WAVEfmt " + struct.pack("<IHHIIHH", 16, 6, 2, RATE_HZ, 2 * RATE_HZ, 2, 8)
+    (tmp_path / "old.wav").write_bytes(head + b"data" + struct.pack("<I", len(codes)) + codes)
+    silence, loud = 8, -32256
+    assert read_prompt(str(tmp_path / "old.wav")).tolist() == [2 * silence, loud + silence]
 
 
 def test_an_empty_loop_is_silence_and_not_an_endless_tick(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """WAV files: the header we write, the prompts we read, and what a power cut leaves."""
 
 import os
-import wave
 from pathlib import Path
 from struct import Struct
 
@@ -9,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.line import RATE_HZ
+from hardware.media.g711 import PCMA, decode
 
 HEADER_BYTES = 44
 PROMPT_MOST_BYTES = 64 << 20
+PCM, ALAW = 1, 6
+"""Format codes of a WAV (RFC 2361)."""
 _HEADER = Struct("<4sI4s4sIHHIIHH4sI")
+_FORMAT = Struct("<HHIIHH")
 _DATA_MOST = 0xFFFFFFFF - HEADER_BYTES
 
 
@@ -38,19 +41,46 @@ def header(channels: int, data_bytes: int) -> bytes:
 
 
 def read_prompt(path: str) -> NDArray[np.int16]:
-    """All samples of an 8 kHz mono int16 WAV; ValueError says what it is instead; OSError."""
+    """All samples of an 8 kHz WAV, for playing; ValueError says what it is instead; OSError.
+
+    16-bit PCM or A-law (RFC 2361), mono or stereo: the sides of a recorded call are added,
+    for its parties seldom speak at once.
+    """
     if Path(path).stat().st_size > PROMPT_MOST_BYTES:
         raise ValueError(f"{path} is larger than a prompt may be")
-    try:
-        with wave.open(path, "rb") as file:
-            kind = (file.getnchannels(), file.getsampwidth(), file.getframerate())
-            if kind != (1, 2, RATE_HZ):
-                channels, width, rate_hz = kind
-                raise ValueError(f"{path} has {channels} channels of {8 * width} bit at {rate_hz} Hz")
-            pcm = file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
-        raise ValueError(f"{path} is no WAV: {error}") from error
-    return np.frombuffer(pcm[: len(pcm) & ~1], "<i2").astype(np.int16, copy=False)
+    kind, data = _chunks(Path(path).read_bytes(), path)
+    if kind[0] == ALAW and kind[3] == 8:
+        codes = np.frombuffer(data, np.uint8)
+        pcm = np.empty(len(codes), np.int16)
+        decode(PCMA, codes, pcm)
+    elif kind[0] == PCM and kind[3] == 16:
+        pcm = np.frombuffer(data[: len(data) & ~1], "<i2").astype(np.int16, copy=False)
+    else:
+        raise ValueError(f"{path} is format {kind[0]} of {kind[3]} bit")
+    if kind[2] != RATE_HZ or kind[1] not in (1, 2):
+        raise ValueError(f"{path} has {kind[1]} channels of {kind[3]} bit at {kind[2]} Hz")
+    if kind[1] == 1:
+        return pcm
+    sides = pcm[: len(pcm) & ~1].reshape(-1, 2).astype(np.int32)
+    both: NDArray[np.int16] = np.clip(sides[:, 0] + sides[:, 1], -32768, 32767).astype(np.int16)
+    return both
+
+
+def _chunks(whole: bytes, path: str) -> tuple[tuple[int, int, int, int], bytes]:
+    """Format (code, channels, rate in Hz, bits) and sound of a WAV; ValueError when it is none."""
+    if whole[:4] != b"RIFF" or whole[8:12] != b"WAVE":
+        raise ValueError(f"{path} is no WAV")
+    kind, at = None, 12
+    while at + 8 <= len(whole):
+        name, size = whole[at : at + 4], int.from_bytes(whole[at + 4 : at + 8], "little")
+        body = whole[at + 8 : at + 8 + size]
+        if name == b"fmt " and len(body) >= _FORMAT.size:
+            code, channels, rate_hz, _, _, bits = _FORMAT.unpack_from(body)
+            kind = (code, channels, rate_hz, bits)
+        elif name == b"data" and kind is not None:
+            return kind, body
+        at += 8 + size + (size & 1)
+    raise ValueError(f"{path} is no WAV: a part is missing")
 
 
 def repair(path: Path) -> float:
