@@ -114,14 +114,8 @@ $("#watching-leave").addEventListener("click", () => order({ do: "leave" }));
 for (const button of $$("[data-how]", $("#watching"))) button.addEventListener("click", () => order({ do: "supervise", agent: watched().agent, how: button.dataset.how }));
 document.addEventListener("click", (event) => $$("details.menu[open]").forEach((menu) => menu.contains(event.target) || menu.removeAttribute("open")));
 
-const keys = {
-  F2: () => !$("#pop").hidden && $("#answer").click(),
-  F4: () => (seat.talking ? $("#hold").click() : $("#to-ready").click()),
-  F6: () => seat.talking && $("#mute").click(),
-  F10: () => seat.talking && $("#hang-up").click(),
-};
 addEventListener("keydown", (event) => {
-  if (!seat || !keys[event.key]) return;
+  if (!seat || !seat.keys[event.key] || event.ctrlKey || event.altKey) return;
   event.preventDefault();
-  keys[event.key]();
+  seat.keys[event.key]();
 });

@@ -101,30 +101,10 @@ $("#history").addEventListener("click", ({ target }) => target.dataset.rid && se
 $("#history").addEventListener("shown", () => seat.talk.showPlaying());
 $("#phone-number").addEventListener("change", (event) => history(event.target.value.trim()));
 
-// Presses the first of these buttons that is there.
-function press(...ids) {
-  const button = ids.map((id) => $(`#${id}`)).find((b) => !b.hidden);
-  if (button) button.click();
-}
-
-const keys = {
-  F2: () => !$("#pop").hidden && $("#answer").click(),
-  F4: () => (seat.talking ? press("hold") : seat.onShift && $("#to-ready").click()),
-  F6: () => seat.talking && press("mute"),
-  F7: () => seat.talking && press("complete", "transfer"),
-  F9: () => seat.talking && press("cancel", "call-leader"),
-  F8: () => {
-    if (seat.talking) return press("together", "consult");
-    $("#pause-menu").open = seat.onShift && !$("#pause-menu").open;
-    if ($("#pause-menu").open) $("[data-pause]").focus();
-  },
-  F10: () => seat.talking && $("#hang-up").click(),
-};
-
 addEventListener("keydown", (event) => {
   const typing = ["INPUT", "TEXTAREA", "SELECT"].includes(event.target.tagName);
   const chord = (event.ctrlKey ? "Ctrl+" : "") + (event.altKey ? "Alt+" : "") + event.key;
-  const does = keys[chord] || { "Ctrl+s": () => form.file("save"), "Ctrl+Enter": () => form.file("dispatch"), "Alt+d": () => form.file("answer"), F1: showKeys }[chord] || (!typing && event.key === "?" && showKeys);
+  const does = seat.keys[chord] || { "Ctrl+s": () => form.file("save"), "Ctrl+Enter": () => form.file("dispatch"), "Alt+d": () => form.file("answer"), F1: showKeys }[chord] || (!typing && event.key === "?" && showKeys);
   if (!does) return;
   event.preventDefault();
   does();

@@ -18,6 +18,12 @@ const PHASES = {
   busy: t("Talking · recording"),
 };
 
+// Presses the first of these buttons that is there.
+function press(...ids) {
+  const button = ids.map((id) => $(`#${id}`)).find((b) => !b.hidden);
+  if (button) button.click();
+}
+
 export class SeatPanel extends EventTarget {
   // Events: "offered", "talking", "over", each with the call as detail; "idle". `picture` gives the board.
   constructor(me, picture) {
@@ -67,6 +73,25 @@ export class SeatPanel extends EventTarget {
       event.preventDefault();
       event.returnValue = "";
     });
+  }
+
+  // What the function keys do, wherever the phone card is.
+  get keys() {
+    const inTalk = (...ids) => () => this.talking && press(...ids);
+    return {
+      F2: () => !$("#pop").hidden && $("#answer").click(),
+      F4: () => (this.talking ? press("hold") : this.onShift && $("#to-ready").click()),
+      F6: inTalk("mute"),
+      F7: inTalk("complete", "transfer"),
+      F8: () => (this.talking ? press("together", "consult") : this.choosePause()),
+      F9: inTalk("cancel", "call-leader"),
+      F10: inTalk("hang-up"),
+    };
+  }
+
+  choosePause() {
+    $("#pause-menu").open = this.onShift && !$("#pause-menu").open;
+    if ($("#pause-menu").open) $("[data-pause]").focus();
   }
 
   order(order) {
