@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "publish": ("appliance.commands.settings", "Hand configuration and people over to the call process"),
     "flow": ("appliance.commands.flow", "Check a flow, or draw it"),
     "admission": ("appliance.commands.admission", "What would happen to a call: blacklist, bands, flow"),
+    "blacklist": ("appliance.commands.show", "The blacklist: what is in force, and how often it was hit"),
     "workflow": ("appliance.commands.workflow", "Check the ticket workflow, or draw it"),
     "rebuild": ("appliance.commands.rebuild", "Fold everything that is shown anew from the event log"),
     "person": ("appliance.commands.person", "Add a person, or set a new one-time password"),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from appliance import cli
 from appliance.calls.admission import DAYS, KINDS, Enter, Prompt, Refuse, covers, decide, matches, plain
 from appliance.configuration import BadConfiguration, Configuration, parse
+from appliance.events import Fact
 from appliance.places import Places
 from appliance.publish import SHIPPED, admission, flow_names, publish
 from appliance.published import Admission, Band, Barred, read
@@ -411,6 +412,28 @@ def test_the_command_tells_what_would_happen(tmp_path: Path, capsys: pytest.Capt
         "rule": "otherwise",
     }
     assert asked(tmp_path, capsys, "--at", "tomorrow")[0] == 2
+
+
+def test_hits_are_counted_and_expired_entries_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = Places(tmp_path).make()
+    lines = [f'[[blacklist]]\npattern = "{pattern}"\n' for pattern in ("138*", "139*", "137*")]
+    places.settings.write_text("".join(lines) + 'until = "2020-01-01"\n', "utf-8")
+    store = Store(places.database, 1)
+    for rule in ("138*", "138*", "136*"):
+        began = Fact("call.ringing", {"line": "sip/0", "caller": "1", "called": "12345"})
+        ended = {"outcome": "refused", "cause": 21, "rule": f"blacklist {rule}"}
+        (ringing,) = store.record(began)
+        store.record(Fact("call.ended", ended, ringing.subject))
+    assert cli.main(["--data", str(tmp_path), "blacklist", "--json"]) == 0
+    shown = {row["pattern"]: (row["state"], row["hits"]) for row in json.loads(capsys.readouterr().out)}
+    assert shown == {
+        "138*": ("in force", 2),
+        "139*": ("in force", 0),
+        "137*": ("expired", 0),
+        "136*": ("taken out", 1),
+    }
 
 
 def test_without_rules_nothing_is_decided_otherwise_than_before() -> None:

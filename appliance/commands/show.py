@@ -13,7 +13,9 @@ from typing import Any
 import msgspec
 from sqlite_utils import Database
 
+from appliance.configuration import load
 from appliance.places import Places, places
+from appliance.rules import until_s
 
 LIMIT = 50
 LIMIT_MAX = 100_000
@@ -80,6 +82,7 @@ def run(options: argparse.Namespace) -> int:
         "status": _status,
         "agents": _agents,
         "ticket": _ticket,
+        "blacklist": _blacklist,
     }
     if options.command in special:
         return special[options.command](where, options)
@@ -143,6 +146,40 @@ def _agents(where: Places, options: argparse.Namespace) -> int:
         print("hotline: the call process is not running. Start the box with: hotline run", file=sys.stderr)
         return 1
     _show(picture["seats"], ("agent", "name", "extension", "state", "reason", "phone"), options.json)
+    return 0
+
+
+HITS = (
+    "SELECT json_extract(cast(e.body AS TEXT), '$.rule') AS rule,"
+    " count(*) AS hits, max(c.started_s) AS last_s"
+    " FROM call c JOIN event e ON e.subject = c.cid AND e.kind = 'call.ended'"
+    " WHERE c.outcome = 'refused' GROUP BY rule ORDER BY rule"
+)
+
+
+def _blacklist(where: Places, options: argparse.Namespace) -> int:
+    """Every entry of the configuration, and those taken out that once turned a caller away."""
+    entries = load(where).blacklist
+    found = _query(where, HITS)
+    if found is None:
+        return 2
+    hits = {str(row["rule"]).removeprefix("blacklist "): row for row in found}
+    rows: list[Row] = [
+        {
+            "pattern": entry.pattern,
+            "action": entry.action,
+            "state": "expired" if 0 < until_s(entry.until) <= time.time() else "in force",
+            "until": entry.until,
+            "why": entry.why,
+        }
+        for entry in entries
+    ]
+    listed = {entry.pattern for entry in entries}
+    rows += [{"pattern": pattern, "state": "taken out"} for pattern in hits if pattern not in listed]
+    for row in rows:
+        hit = hits.get(row["pattern"], {})
+        row.update(hits=hit.get("hits", 0), last_s=hit.get("last_s"))
+    _show(rows, ("pattern", "action", "state", "until", "hits", "last_s", "why"), options.json)
     return 0
 
 
