@@ -57,6 +57,16 @@ class Traits:
 
 
 @dataclass(frozen=True, slots=True)
+class SrtpKeys:
+    """How RTP is sealed (RFC 3711): keys are base64 of master key (16 bytes) and salt (14)."""
+
+    suite: str
+    """AES_CM_128_HMAC_SHA1_80 or AES_CM_128_HMAC_SHA1_32 (RFC 4568)."""
+    send: str
+    receive: str
+
+
+@dataclass(frozen=True, slots=True)
 class RtpRoute:
     """Voice as RTP: where to send it and how it is coded (RFC 3551, RFC 4733)."""
 
@@ -66,6 +76,8 @@ class RtpRoute:
     """8 is PCMA, 0 is PCMU."""
     event: int | None = None
     """Payload type of telephone-event/8000, or None when the far end has none."""
+    srtp: SrtpKeys | None = None
+    """None is RTP in clear."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
-"""SIP: phones register, calls come in and go out, each on a `SipLine`.
+"""SIP: phones register, trunks carry calls in and out, each call on a `SipLine`.
 
-Read `message`, `transaction`, `dialog`, then `leg` with `answering` and `dialing`, then
-`core`, which puts them together without a socket, and `endpoint`, which owns the socket.
+Read `message`, `transaction`, `dialog`, then `usage` and `leg` with `answering`, `dialing` and
+`fork`; then `layer` and `core`, which put them together without a socket, `trunk` and `trunks`,
+`guard`, which decides who is heard; and `endpoint` with `streams`, which own the sockets.
 """

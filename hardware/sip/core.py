@@ -22,10 +22,12 @@ from hardware.sip.guard import Guard
 from hardware.sip.known import Known
 from hardware.sip.layer import Owner, TransactionLayer
 from hardware.sip.leg import Leg
-from hardware.sip.message import Addr, Refusal, WrongPassword, party, tag_of
+from hardware.sip.message import Addr, Refusal, WrongPassword, party, tag_of, transport_of
 from hardware.sip.registrar import Registrar
 from hardware.sip.schedule import Timed
-from hardware.sip.session import granted, options_of
+from hardware.sip.sdes import fresh_key
+from hardware.sip.session import check as session_fits
+from hardware.sip.session import options_of
 from hardware.sip.settings import SipSettings
 from hardware.sip.transaction import Transaction
 from hardware.sip.transfer import dialog_name
@@ -33,6 +35,7 @@ from hardware.sip.trunks import Trunks
 from hardware.sip.usage import ALLOW, OPTIONS, SUPPORTED, LegPost
 
 MAX_FORKS = 8
+SCHEMES = ("sip:", "sips:", "tel:")
 
 
 class Slot:
@@ -177,7 +180,8 @@ class SipCore(TransactionLayer):
         settings = self.settings
         wild = settings.rtp_ip in ("0.0.0.0", "::")
         ip = settings.advertise_ip or (self._address_towards(peer[0]) if wild else settings.rtp_ip)
-        return sdp.Local(ip, settings.rtp_base + 2 * slot.index, secrets.randbits(31))
+        key = fresh_key() if settings.srtp and transport_of(peer) == "TLS" else ""
+        return sdp.Local(ip, settings.rtp_base + 2 * slot.index, secrets.randbits(31), key=key)
 
     def _said(self, slot: Slot, call: "Leg | Fork", signal: Signal) -> None:
         if slot.call is not call:
@@ -262,9 +266,11 @@ class SipCore(TransactionLayer):
     # Calls that come in
 
     def _invite(self, request: SipRequest, source: Addr, now: float) -> None:
+        if not request.uri.lower().startswith(SCHEMES):
+            raise Refusal(416)
         if unknown := options_of(request, "require") - set(OPTIONS):
             raise Refusal(420, ("Unsupported", ", ".join(sorted(unknown))))
-        granted(request, now)
+        session_fits(request)
         kind = (request.headers.get_first("content-type") or sdp.TYPE).partition(";")[0].strip().lower()
         if request.body and kind != sdp.TYPE:
             raise Refusal(415, ("Accept", sdp.TYPE))

@@ -152,7 +152,7 @@ class Dialing(Leg):
                 return None  # one that came before, or too early (RFC 3262 §4)
             way.serial = int(serial)
             self._prack(way, now)
-        voice = _early(response)
+        voice = _early(response, self.local.key)
         if voice is not None:
             self._early = True
             if way is not None:
@@ -223,7 +223,7 @@ class Dialing(Leg):
         self._agree(response, now)
         if response.body or way is None or way.voice is None:
             try:
-                _, voice = sdp.read(response.body)
+                _, voice = sdp.read(response.body, self.local.key)
             except ValueError:
                 return self._break(Cause.INCOMPATIBLE, now)
         else:
@@ -332,9 +332,9 @@ def _longer(invite: SipRequest, response: SipResponse) -> SipRequest | None:
     return again
 
 
-def _early(response: SipResponse) -> sdp.Voice | None:
+def _early(response: SipResponse, key: str) -> sdp.Voice | None:
     try:
-        return sdp.read(response.body)[1] if response.body else None
+        return sdp.read(response.body, key)[1] if response.body else None
     except ValueError:
         return None
 

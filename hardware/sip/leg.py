@@ -113,7 +113,7 @@ class Leg(Usage):
     def answered_us(self, body: bytes, now: float) -> bool:
         """The far end's answer to our offer; False when it cannot be met."""
         try:
-            self._hear(sdp.read(body)[1], now)
+            self._hear(sdp.read(body, self.local.key)[1], now)
         except ValueError:
             return False
         return True
@@ -151,8 +151,8 @@ class Leg(Usage):
         assert self.dialog is not None
         request = transaction.request
         self._free_to_agree()
-        session.granted(request, now)
-        found = sdp.read(request.body) if request.body else None
+        session.check(request)
+        found = sdp.read(request.body, self.local.key) if request.body else None
         self.dialog.retarget(request)
         self.local = self.local.next()
         body = sdp.answer(*found, self.local) if found else sdp.offer(self.local)
@@ -166,8 +166,8 @@ class Leg(Usage):
         request = transaction.request
         if request.body:
             self._free_to_agree()
-        session.granted(request, now)
-        found = sdp.read(request.body) if request.body else None
+        session.check(request)
+        found = sdp.read(request.body, self.local.key) if request.body else None
         self.dialog.retarget(request)
         head = [self.contact(source), ALLOW, SUPPORTED, *self._grant(request, now)]
         if found is None:

@@ -9,7 +9,7 @@ in the places that field equipment gets wrong: GBK headers, folded lines, bare L
 import ipaddress
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote
@@ -50,6 +50,7 @@ MAX_BYTES = 65535
 MAX_LINE = 8192
 COOKIE = "z9hG4bK"
 SINGLE = ("from", "to", "call-id", "cseq")
+ONCE = (*SINGLE, "content-length")
 
 REASONS = {
     100: "Trying",
@@ -66,6 +67,7 @@ REASONS = {
     408: "Request Timeout",
     410: "Gone",
     415: "Unsupported Media Type",
+    416: "Unsupported URI Scheme",
     420: "Bad Extension",
     421: "Extension Required",
     422: "Session Interval Too Small",
@@ -123,6 +125,9 @@ _VIA = re.compile(
 )
 _CSEQ = re.compile(r"(\d{1,10})\s+([!-~]+)$")
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"?|<[^>]*+>?|[^",<]++|,')
+_CLOSED = re.compile(r'(?:[^"\\]|\\.|"(?:[^"\\]|\\.)*+")*+$')
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_LENGTH = re.compile(r"\d{1,6}$")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 
@@ -130,7 +135,8 @@ def parse(data: bytes) -> Message:
     """Read one datagram.
 
     Raises `Malformed` for anything that lacks Via, From, To, Call-ID or CSeq, repeats one
-    that must be single, or announces more body than it has (RFC 3261 §18.3).
+    that must be single, announces more body than it has (RFC 3261 §18.3), or is otherwise
+    what RFC 4475 §3.1.2 wants refused.
     """
     if len(data) > MAX_BYTES:
         raise Malformed("longer than 64 KB", 513)
@@ -141,39 +147,67 @@ def parse(data: bytes) -> Message:
     message = _started(start)
     if len(lines) > MAX_HEADERS:
         raise Malformed("too many headers")
+    got: dict[str, list[str]] = {}
+    hollow = False
+    put = message.headers.append
     for line in lines:
         if len(line) > MAX_LINE:
             raise Malformed("header line too long")
         name, colon, value = line.partition(":")
-        if not colon or not name.strip():
+        name = name.strip()
+        if not colon or not name:
             continue
-        name = expand_compact_header(name.strip())
+        if len(name) == 1:
+            name = expand_compact_header(name)
         value = value.strip()
-        if "," in value and name.lower() in MULTI_INSTANCE_HEADERS:
+        key = name.lower()
+        got.setdefault(key, []).append(value)
+        if "," in value and key in MULTI_INSTANCE_HEADERS:
+            hollow = hollow or value[-1] == "," or ",," in value.replace(" ", "")
             for part in commas(value):
-                message.headers.append(name, part)
+                put(name, part)
         else:
-            message.headers.append(name, value)
+            put(name, value)
     request = message if isinstance(message, SipRequest) else None
     for name in ("via", *SINGLE):
-        if not (values := message.headers.get(name)) or not values[0]:
+        if name not in got or not got[name][0]:
             raise Malformed(f"no {name} header")
     via_of(message)
-    method = cseq_of(message).method
-    if repeated := [name for name in SINGLE if len(message.headers.get(name)) > 1]:
-        raise Malformed(f"more than one {repeated[0]} header", request=request)
-    if request is not None and method != request.method:
-        raise Malformed("CSeq names another method", request=request)
-    if request is not None and (version := start.rsplit("/", 1)[1].strip()) != "2.0":
-        raise Malformed(f"SIP version {version}", 505, request)
+    if (wrong := _wrong(got)) or hollow:
+        raise Malformed(wrong or "an empty element in a list", request=request)
+    if request is not None:
+        if cseq_of(message).method != request.method:
+            raise Malformed("CSeq names another method", request=request)
+        if "?" in request.uri or not _SCHEME.match(request.uri):
+            raise Malformed("a request URI that is none, or brings headers", request=request)
+        if (version := start.rsplit("/", 1)[1].strip()) != "2.0":
+            raise Malformed(f"SIP version {version}", 505, request)
     body = data[end.end() :] if end else b""
-    length = message.headers.get_first("content-length")
-    if length is not None:
-        if not re.fullmatch(r"\d{1,6}", length) or int(length) > len(body):
+    if "content-length" in got:
+        length = got["content-length"][0]
+        if not _LENGTH.match(length) or int(length) > len(body):
             raise Malformed("Content-Length does not fit the body", request=request)
         body = body[: int(length)]
     message.body = body
     return message
+
+
+def _wrong(got: Mapping[str, Sequence[str]]) -> str:
+    """What is wrong with the headers of a message that can still be answered."""
+    found = _CSEQ.match(got["cseq"][0])
+    if not found or int(found[1]) >= 2**31:
+        return "CSeq cannot be read"
+    for name in ONCE:
+        if name in got and len(got[name]) > 1:
+            return f"more than one {name} header"
+    for name in ("from", "to", "contact"):
+        for value in got.get(name, ()):
+            if '"' in value and not _CLOSED.match(value):
+                return f"a quote in {name} is never closed"
+    for value in got.get("max-forwards", ()):
+        if not value.isdecimal() or int(value[:9]) > 255:
+            return "Max-Forwards is no number up to 255"
+    return ""
 
 
 def _decoded(head: bytes) -> str:
@@ -235,7 +269,7 @@ def _via(value: str) -> Via:
 def cseq_of(message: Message) -> CSeq:
     """The CSeq; raises `Malformed`."""
     found = _CSEQ.match(message.headers.get("cseq")[0])
-    if not found or int(found[1]) > 2**31:
+    if not found or int(found[1]) >= 2**31:
         raise Malformed("CSeq cannot be read")
     return CSeq(int(found[1]), found[2])
 

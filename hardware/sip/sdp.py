@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from aiosipua.sdp import MediaDescription, SdpMessage, parse_sdp
 
-from hardware.line import RtpRoute
+from hardware.line import RtpRoute, SrtpKeys
 from hardware.sip.message import literal
+from hardware.sip.sdes import SAVP, SUITES, Crypto, chosen
 
 TYPE = "application/sdp"
 CODECS = {8: "PCMA", 0: "PCMU"}
@@ -35,6 +36,8 @@ class Local:
     port: int
     session: int
     version: int = 1
+    key: str = ""
+    """Our SRTP key; empty where voice goes in clear."""
 
     def next(self) -> "Local":
         """The same with the next version."""
@@ -51,12 +54,15 @@ class Voice:
     event: int | None
     index: int
     """Which media line of the description this is."""
+    crypto: Crypto | None = None
+    """How the far end seals what it sends."""
 
 
-def read(body: bytes) -> tuple[SdpMessage, Voice]:
+def read(body: bytes, key: str = "") -> tuple[SdpMessage, Voice]:
     """Read a description; of its audio, the first with a codec of ours, taken in its own order.
 
-    Raises `BadSdp` or `NothingCommon`.
+    With a `key` of ours sealed audio can be met too, and is preferred (RFC 4568). Raises
+    `BadSdp` or `NothingCommon`.
     """
     try:
         said = parse_sdp(body.decode("utf-8", errors="replace"))
@@ -66,14 +72,19 @@ def read(body: bytes) -> tuple[SdpMessage, Voice]:
         raise BadSdp("no media line")
     if len(said.media) > MAX_MEDIA:
         raise BadSdp("too many media lines")
-    for index, media in enumerate(said.media):
-        if voice := _voice(said, media, index):
-            return said, voice
+    protocols = (SAVP, AVP) if key else (AVP,)
+    for wanted in protocols:
+        for index, media in enumerate(said.media):
+            if media.proto in wanted and (voice := _voice(said, media, index, key)):
+                return said, voice
     raise NothingCommon("no PCMA or PCMU audio over RTP/AVP at an IP address")
 
 
-def _voice(said: SdpMessage, media: MediaDescription, index: int) -> Voice | None:
-    if media.media != "audio" or media.proto not in AVP or not 0 < media.port <= 65535:
+def _voice(said: SdpMessage, media: MediaDescription, index: int, key: str) -> Voice | None:
+    if media.media != "audio" or not 0 < media.port <= 65535:
+        return None
+    crypto = chosen(media.attributes.get("crypto", ())) if media.proto in SAVP else None
+    if media.proto in SAVP and crypto is None:
         return None
     payload = next((c.payload_type for c in media.codecs if _is_ours(c.payload_type, c.encoding_name)), None)
     connection = media.connection or said.connection
@@ -94,9 +105,9 @@ def _voice(said: SdpMessage, media: MediaDescription, index: int) -> Voice | Non
     if ip in ("0.0.0.0", "::"):
         direction = "inactive" if direction == "inactive" else "sendonly"
     sends = direction in ("sendrecv", "recvonly")
-    return Voice(
-        RtpRoute(ip, media.port, payload, event) if sends else None, direction, payload, event, index
-    )
+    sealed = SrtpKeys(crypto.suite, key, crypto.key) if crypto else None
+    route = RtpRoute(ip, media.port, payload, event, sealed) if sends else None
+    return Voice(route, direction, payload, event, index, crypto)
 
 
 def _is_ours(payload: int, name: str) -> bool:
@@ -112,14 +123,18 @@ def _direction(said: SdpMessage, media: MediaDescription) -> str:
 
 
 def offer(local: Local) -> bytes:
-    """Everything we can speak, PCMA first."""
-    return _written(local, [_audio(local.port, "RTP/AVP", tuple(CODECS), EVENT, "sendrecv")])
+    """Everything we can speak, PCMA first; sealed where we have a key."""
+    crypto = Crypto(1, SUITES[0], local.key) if local.key else None
+    proto = SAVP[0] if crypto else AVP[0]
+    return _written(local, [_audio(local.port, proto, tuple(CODECS), EVENT, "sendrecv", crypto)])
 
 
 def answer(offered: SdpMessage, voice: Voice, local: Local) -> bytes:
     """Our answer: one codec, the offer's event payload, its direction mirrored, all other media refused."""
+    theirs = voice.crypto
+    crypto = Crypto(theirs.tag, theirs.suite, local.key) if theirs else None
     media = [
-        _audio(local.port, m.proto, (voice.payload,), voice.event, ANSWERS[voice.direction])
+        _audio(local.port, m.proto, (voice.payload,), voice.event, ANSWERS[voice.direction], crypto)
         if index == voice.index
         else [f"m={m.media or 'audio'} 0 {m.proto} {' '.join(m.formats) or '0'}"]
         for index, m in enumerate(offered.media)
@@ -127,12 +142,21 @@ def answer(offered: SdpMessage, voice: Voice, local: Local) -> bytes:
     return _written(local, media)
 
 
-def _audio(port: int, proto: str, payloads: tuple[int, ...], event: int | None, direction: str) -> list[str]:
+def _audio(
+    port: int,
+    proto: str,
+    payloads: tuple[int, ...],
+    event: int | None,
+    direction: str,
+    crypto: Crypto | None,
+) -> list[str]:
     formats = [str(p) for p in payloads] + ([str(event)] if event is not None else [])
     lines = [f"m=audio {port} {proto} {' '.join(formats)}"]
     lines += [f"a=rtpmap:{p} {CODECS[p]}/8000" for p in payloads]
     if event is not None:
         lines += [f"a=rtpmap:{event} telephone-event/8000", f"a=fmtp:{event} 0-15"]
+    if crypto is not None:
+        lines.append(crypto.line())
     return [*lines, "a=ptime:20", f"a={direction}"]
 
 

@@ -18,6 +18,8 @@ _SECONDS = re.compile(r"\s*(\d{1,9})\s*(?:;.*)?$")
 
 def options_of(message: Message, name: str) -> set[str]:
     """The option tags in Require, Supported and the like, in lower case."""
+    if not message.headers.get(name):
+        return set()
     return {o.strip().lower() for value in message.headers.get(name) for o in value.split(",") if o.strip()}
 
 
@@ -44,7 +46,7 @@ def granted(request: SipRequest, now: float) -> tuple[Session | None, list[tuple
 
     Raises `Refusal` 422 when the far end wants refreshes more often than we put up with.
     """
-    wanted = _interval(request)
+    wanted = check(request)
     theirs = "timer" in options_of(request, "supported")
     if wanted is None:
         if not theirs:
@@ -52,8 +54,6 @@ def granted(request: SipRequest, now: float) -> tuple[Session | None, list[tuple
         least = _seconds(request.headers.get_first("min-se")) or MIN_S
         wanted = max(INTERVAL_S, least)
         return Session.begin(wanted, True, now), [("Session-Expires", f"{wanted};refresher=uas")]
-    if wanted < MIN_S:
-        raise Refusal(422, MIN_SE)
     who = _refresher(request) or ("uac" if theirs else "uas")
     if who == "uac" and not theirs:
         who = "uas"
@@ -61,6 +61,14 @@ def granted(request: SipRequest, now: float) -> tuple[Session | None, list[tuple
     if who == "uac":
         headers.append(("Require", "timer"))
     return Session.begin(wanted, who == "uas", now), headers
+
+
+def check(request: SipRequest) -> int | None:
+    """The interval a request asks for; raises `Refusal` 422 when that is more often than we put up with."""
+    wanted = _interval(request)
+    if wanted is not None and wanted < MIN_S:
+        raise Refusal(422, MIN_SE)
+    return wanted
 
 
 def agreed(response: SipResponse, now: float) -> Session | None:

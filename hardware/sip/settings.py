@@ -76,6 +76,8 @@ class SipSettings:
     """A file; empty when the certificate's has it."""
     trust: str = ""
     """Who signs the certificates of TLS trunks, as a file; empty: whom the system trusts."""
+    srtp: bool = False
+    """Seal voice (SRTP) with peers over TLS; the media side must know how."""
     closed: bool = False
     """Who is neither a trunk nor in `allow` gets no answer at all."""
     calls_per_source: int = 0

@@ -253,7 +253,7 @@ def _client_key(message: Message) -> Key:
 def _server_key(request: SipRequest, method: str) -> Key:
     via = via_of(request)
     branch = via.params.get("branch") or ""
-    if branch.startswith(COOKIE):
+    if branch.startswith(COOKIE) and branch != COOKIE:
         return (branch, via.host.lower(), str(via.port or 5060), method)
     # RFC 2543 peers: no unique branch, so everything that must agree.
     headers = request.headers
