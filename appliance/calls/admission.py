@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from appliance.published import Admission, Band, Barred
 from hardware.line import Cause, Ringing
@@ -78,9 +79,11 @@ def matches(pattern: str, caller: str) -> bool:
     """Whether a number, as `plain` writes it, fits: ``*`` is any digits, ``?`` any one digit."""
     if pattern == WITHHELD or not caller:
         return pattern == WITHHELD and not caller
-    return fnmatchcase(caller, plain(pattern))
+    known = plain(pattern)
+    return caller == known if known.isdigit() else fnmatchcase(caller, known)
 
 
+@lru_cache(maxsize=10_000)
 def plain(number: str) -> str:
     """Write a number as it is dialled within China, so that +86 138…, 0138… and 138… are the same."""
     digits = re.sub(r"[^0-9*?+]", "", number)

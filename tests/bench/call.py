@@ -19,7 +19,7 @@ import numpy as np
 
 from hardware.line import FRAME, TICK_S
 from hardware.media import g711
-from tests.box import Box, flow_of, record_prompts
+from tests.box import Box, flows_of, record_prompts
 from tests.phones import Sipp
 
 CALLS = 100
@@ -99,7 +99,7 @@ def figure(
 def measure(calls: int = CALLS, hold_s: float = HOLD_S) -> Run:
     """One box, all calls at once."""
     with tempfile.TemporaryDirectory() as folder, Box(UNITS, settings={"sip": {"lines": calls + 4}}) as box:
-        record_prompts(box.places, flow_of(box.settings), PROMPT_S)
+        record_prompts(box.places, flows_of(box.settings), PROMPT_S)
         where = Path(folder)
         write_pcap(where / "call.pcap", hold_s)
         box.wait_for(lambda: box.board().media.ticks > 0, name="the media clock")
