@@ -1,11 +1,13 @@
 """Real phones that are not ours: baresip with a tone for a voice, and SIPp; and what was heard."""
 
+import atexit
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import wave
 from collections.abc import Callable, Sequence
@@ -46,6 +48,9 @@ class Baresip:
         answers: bool = False,
     ) -> None:
         self.folder = folder / f"phone-{number}"
+        # baresip 1.1 puts both addresses into the names of its recordings and fails when they get too long.
+        self._heard = Path(tempfile.mkdtemp(prefix="heard-"))
+        atexit.register(shutil.rmtree, self._heard, ignore_errors=True)
         self._log = self.folder / "log"
         self.number = number
         self.registrar = registrar
@@ -122,7 +127,7 @@ class Baresip:
 
     def heard(self) -> Path:
         """The recording of what the phone heard in its last call."""
-        return max((self.folder / "heard").glob("*-dec.wav"), key=lambda path: path.stat().st_mtime)
+        return max(self._heard.glob("*-dec.wav"), key=lambda path: path.stat().st_mtime)
 
     def _read(self) -> None:
         assert self._link is not None
@@ -139,15 +144,15 @@ class Baresip:
 
     def _configure(self) -> int:
         """Write the phone's files; the port it is controlled by."""
-        (self.folder / "heard").mkdir(parents=True)
+        self.folder.mkdir(parents=True)
         voice = write_tone(self.folder / "voice.wav", self._tone_hz, 60)
         sip, control, rtp = free_pair(), free_tcp(), free_pair()
-        modules = "".join(f"module {name}.so\n" for name in ("g711", "aufile", "sndfile"))
+        modules = "".join(f"module {name}.so\n" for name in ("g711", "aufile", "aubridge", "sndfile"))
         (self.folder / "config").write_text(
             f"sip_listen {HERE}:{sip}\nmodule_path {MODULES}\n{modules}"
             "module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n"
-            f"audio_source aufile,{voice}\naudio_player aufile,{self.folder / 'out.wav'}\n"
-            f"audio_alert aufile,/dev/null\nsnd_path {self.folder / 'heard'}\n"
+            f"audio_source aufile,{voice}\naudio_player aubridge,nobody\n"
+            f"audio_alert aufile,/dev/null\nsnd_path {self._heard}\n"
             f"ctrl_tcp_listen {HERE}:{control}\nrtp_ports {rtp}-{rtp + 20}\n"
         )
         registering = (
