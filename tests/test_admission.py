@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from appliance import cli
 from appliance.calls.admission import DAYS, KINDS, Enter, Prompt, Refuse, covers, decide, matches, plain
+from appliance.calls.call import Call
+from appliance.calls.conversation import ClearCaller, Conversation, Log
 from appliance.configuration import BadConfiguration, Configuration, parse
 from appliance.events import Fact
 from appliance.places import Places
@@ -21,11 +22,8 @@ from appliance.published import Admission, Band, Barred, read
 from appliance.rules import minute, until_s
 from appliance.store.store import Store
 from hardware.line import Cause, Ringing
-from ivr import sound
 from ivr.faults import faults
 from ivr.flow import load
-from tests.box import Box
-from tests.phones import MISSING, Baresip, tone_level
 
 CHINA = "CST-8"
 BERLIN = "CET-1CEST,M3.5.0/2,M10.5.0/3"
@@ -285,6 +283,20 @@ def test_a_pattern_is_for_any_digits_or_for_one() -> None:
     assert not matches("138", "13800138000")
 
 
+def test_a_refused_call_is_logged_and_never_picked_up() -> None:
+    call = Call(b"\1" * 16, "sip/0", "13800138000", "12345", 100.0, rule="blacklist 138*")
+    talk = Conversation(call, load(SHIPPED["default"]), lambda _: False, lambda _: 1)
+    talk.refused(Cause.REJECTED, 100.0)
+    began, ended, cleared = talk.take()
+    assert isinstance(began, Log)
+    assert began.fact.kind == "call.ringing"
+    assert isinstance(ended, Log)
+    assert ended.fact.facts == {"outcome": "refused", "cause": 21, "rule": "blacklist 138*"}
+    assert cleared == ClearCaller(Cause.REJECTED)
+    talk.cleared(Cause.REJECTED, 100.1)
+    assert talk.take() == []
+
+
 # Every call
 
 
@@ -438,74 +450,3 @@ def test_hits_are_counted_and_expired_entries_are_shown(
 
 def test_without_rules_nothing_is_decided_otherwise_than_before() -> None:
     assert admission(Configuration()) == Admission()
-
-
-# A running box
-
-GREETING_HZ, REFUSAL_HZ = 700.0, 1000.0
-HEARD = 0.1
-RULES = {
-    "band": [{"name": "night", "from": "00:00", "to": "24:00", "flow": "night"}],
-    "blacklist": [{"pattern": "139*"}, {"pattern": "13700137000", "action": "prompt"}],
-}
-
-
-def say_as_tone(box: Box, phrase: str, hz: float) -> None:
-    tone = 0.25 * np.sin(2 * np.pi * hz * np.arange(8000) / 8000)
-    sound.write(box.places.prompts / "recorded" / "zh" / f"{phrase}.wav", tone.astype(np.float32))
-
-
-@pytest.fixture(scope="module")
-def box() -> Iterator[Box]:
-    with Box(settings=RULES) as running:
-        say_as_tone(running, "night.closed", GREETING_HZ)
-        say_as_tone(running, "blacklist.told", REFUSAL_HZ)
-        yield running
-
-
-@pytest.mark.sip
-@pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}")
-class TestARunningBox:
-    """The same with telephones."""
-
-    def facts(self, box: Box, caller: str, kind: str) -> dict[str, object]:
-        def look() -> list[dict[str, object]]:
-            calls = {e.subject for e in box.events("call.ringing") if e.facts["caller"] == caller}
-            return [dict(e.facts) for e in box.events(kind) if e.subject in calls]
-
-        return box.wait_for(look, name=f"{kind} of {caller}")[0]
-
-    def test_a_blacklisted_caller_is_declined_and_logged(self, box: Box, tmp_path: Path) -> None:
-        with Baresip(tmp_path, box.sip_port, number="13900139000") as caller:
-            caller.dial()
-            assert "603" in caller.wait("CALL_CLOSED")["param"]
-            ended = self.facts(box, "13900139000", "call.ended")
-        assert ended == {"outcome": "refused", "cause": Cause.REJECTED, "rule": "blacklist 139*"}
-        assert box.wait_for(lambda: not box.calls())
-
-    def test_another_is_told_so_and_hung_up(self, box: Box, tmp_path: Path) -> None:
-        with Baresip(tmp_path, box.sip_port, number="13700137000") as caller:
-            caller.dial()
-            caller.wait("CALL_CLOSED")
-            assert tone_level(caller.heard(), REFUSAL_HZ, seconds=0.5) > HEARD
-        assert self.facts(box, "13700137000", "call.entered")["flow"] == "blacklist"
-        ended = self.facts(box, "13700137000", "call.ended")
-        assert (ended["outcome"], ended["rule"]) == ("refused", "blacklist 13700137000")
-
-    def test_at_night_the_night_flow_speaks_and_takes_a_message(self, box: Box, tmp_path: Path) -> None:
-        with Baresip(tmp_path, box.sip_port) as caller:
-            caller.dial()
-            caller.wait("CALL_ESTABLISHED")
-            box.wait_for(
-                lambda: tone_level(caller.heard(), GREETING_HZ, seconds=0.5) > HEARD, 10, "the greeting"
-            )
-            caller.keys("0")
-            queued = self.facts(box, "13800138000", "call.queued")
-            box.wait_for(lambda: list(box.places.recordings.glob("*/*-m1.wav")), name="the beep")
-            time.sleep(2.5)  # speaking takes its time: a message has at least two seconds
-            caller.hang_up()
-            ended = self.facts(box, "13800138000", "call.ended")
-        assert queued == {"queue": "general"}
-        assert self.facts(box, "13800138000", "call.entered") == {"flow": "night", "rule": "night"}
-        assert ended["outcome"] == "message"
-        assert box.events("call.offered") == []
