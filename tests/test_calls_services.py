@@ -32,8 +32,11 @@ class Talk:
         self.box.order(order)
 
     def hears(self, phone: Baresip) -> set[float]:
-        """The tones a phone hears just now."""
-        heard = read_wav(phone.heard())[-NOW:]
+        """The tones a phone hears just now; none before its first call."""
+        try:
+            heard = read_wav(phone.heard())[-NOW:]
+        except ValueError:
+            return set()
         tones = (CITIZEN_HZ, AGENT_HZ, OTHER_HZ)
         return {hz for hz in tones if tone_level(heard, hz, seconds=NOW / 8000) > LOUD}
 
@@ -42,10 +45,7 @@ class Talk:
         phones = {"citizen": self.citizen, "agent": self.agent, "other": self.other}
 
         def so() -> bool | None:
-            try:
-                return all(self.hears(phones[name]) == tones for name, tones in who.items()) or None
-            except ValueError:
-                return None
+            return all(self.hears(phones[name]) == tones for name, tones in who.items()) or None
 
         until(so, 8, f"{what}: {who}, but { ({n: self.hears(phones[n]) for n in who}) }")
 
@@ -134,6 +134,14 @@ def test_a_consultation_completed_leaves_citizen_and_colleague(talk: Talk) -> No
     talk.order(wire.Complete("1001"))
     talk.expect("handed over", citizen={OTHER_HZ}, other={CITIZEN_HZ})
     assert talk.box.wait_state("1001", "wrap_up").call is None
+    assert talk.state() == "talking"
+
+
+def test_when_who_was_asked_hangs_up_the_agent_is_with_the_citizen_again(talk: Talk) -> None:
+    talk.order(wire.Consult("1001", "ext:8102"))
+    talk.expect("consulting", agent={OTHER_HZ}, other={AGENT_HZ})
+    talk.other.hang_up()
+    talk.expect("with the citizen again", citizen={AGENT_HZ}, agent={CITIZEN_HZ})
     assert talk.state() == "talking"
 
 

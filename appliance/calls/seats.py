@@ -49,6 +49,9 @@ class Talks(Protocol):
     def failed(self, leg: Leg, why: str) -> None:
         """Who was called did not: missed, declined, gone."""
 
+    def ended(self, leg: Leg) -> None:
+        """Somebody who was in the talk left it."""
+
     def out_answered(self, talk: Conversation) -> None:
         """Whom an agent called outside picked up."""
 
@@ -453,6 +456,7 @@ class Seats:
                 self._acd.cleared(leg.agent, self._now())
                 self._after_watching(leg)
             self._exchange.left(leg.talk, leg.line.name)
+            self.talks.ended(leg)
             if not self.legs(leg.talk):
                 self._talks.pop(leg.talk.name, None)
         elif leg.agent and self._acd.agent(leg.agent).state == "offered":

@@ -109,7 +109,9 @@ class Services:
     def complete(self, agent: str) -> None:
         """The caller and whom was asked talk on; the agent leaves."""
         party, leg = self._talk(agent)
-        asked = self._asked(party)
+        asked = [other for other in self._asked(party) if other.by == agent]
+        if not asked:
+            raise Refused("no_call")
         party.room.leave(leg.line.name)
         for other in asked:
             party.room.change(other.line.name, apart=False)
@@ -264,6 +266,17 @@ class Services:
             self._send(party, Target("queue", party.talk.call.queue))
         else:
             self._exchange.show(party)
+
+    def ended(self, leg: Leg) -> None:
+        """Who was asked hung up: the agent is with the caller again."""
+        party = self._exchange.party(leg.talk)
+        if leg.purpose is not Purpose.CONSULT or party is None or party.talk.call.state is not State.HELD:
+            return
+        asking = self._seats.leg_of(leg.by)
+        if asking is not None and asking.talk is leg.talk:
+            self._agent_apart(party, leg.by, False)
+            self._unhold(party)
+            self._after(party)
 
     def out_answered(self, talk: Conversation) -> None:
         """Whom an agent called outside picked up."""
