@@ -648,6 +648,13 @@ TEXTS = [
     request("BYE", tag="TAG", seq=2),
     request("INFO", tag="TAG", seq=3, body="Signal=1", content_type="application/dtmf-relay"),
     request("INVITE", tag="TAG", seq=4, body=SDP),
+    request("INVITE", body=SDP, call_id="r", require="100rel", supported="timer", session_expires="90"),
+    request("PRACK", tag="TAG", seq=2, call_id="r", rack="1 1 INVITE", body=SDP),
+    request("UPDATE", tag="TAG", seq=5, body=SDP, session_expires="90;refresher=uac"),
+    request(
+        "REFER", tag="TAG", seq=6, refer_to="<sip:1@h?Replaces=call-1%3Bto-tag%3DTAG%3Bfrom-tag%3Dtheir>"
+    ),
+    request("INVITE", body=SDP, call_id="p", frm="8001", replaces="call-1;to-tag=TAG;from-tag=their"),
     request("REGISTER", to="8001"),
     request("OPTIONS"),
     "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKx\r\nFrom: <sip:1@h>\r\nTo: <sip:1@h>\r\n"
@@ -668,8 +675,12 @@ def test_nothing_that_comes_from_the_network_raises(steps: list[object]) -> None
     tag = b""
     for step in steps:
         if isinstance(step, float):
+            box.progress(0, net.now)
+            box.answer(1, net.now)
+            net.run(step / 2)
             box.answer(0, net.now)
-            net.run(step)
+            box.send_digits(0, "1", net.now)
+            net.run(step / 2)
             continue
         data = step if isinstance(step, bytes) else b""
         if isinstance(step, tuple):

@@ -2,6 +2,9 @@
 
 import pytest
 from aiosipua.message import SipRequest, SipResponse
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
 from hardware.line import Alerting, Answered, Cause, Cleared, Held, Ringing, RtpRoute, Signal, Sound
 from hardware.sip.core import SipCore
@@ -242,3 +245,47 @@ def test_a_far_end_that_rings_and_goes_leaves_nothing_behind(net: Network, box: 
     net.run(70)
     assert not box._legs
     assert not box._clients
+
+
+RESPONSES = st.tuples(
+    st.sampled_from([100, 180, 183, 199, 200, 202, 302, 401, 408, 422, 486, 487, 491, 503, 606]),
+    st.sampled_from(["one", "two", "three"]),
+    st.sampled_from(["", SDP, OTHER, "v=0\r\n", SDP.replace("8 0", "18")]),
+    st.sampled_from(
+        [{}, {"require": "100rel", "rseq": "1"}, {"require": "100rel", "rseq": "2"}, {"rseq": "x"}]
+    ),
+    st.sampled_from([{}, {"session_expires": "90;refresher=uac"}, {"session_expires": "90;refresher=uas"}]),
+)
+STEPS = st.one_of(RESPONSES, st.floats(0.0, 60.0), st.sampled_from(["hang up", "digits", "update"]))
+
+
+@examples(max_examples=100, deadline=None)
+@given(st.lists(STEPS, max_size=10))
+def test_whatever_the_far_end_answers_a_call_ends_once_and_leaves_nothing(steps: list[object]) -> None:
+    net = Network()
+    box = net.add(settings(credentials=()))
+    invite = rung(net, box)
+    for step in steps:
+        match step:
+            case float(seconds):
+                net.run(seconds)
+            case "hang up":
+                box.hangup(0, Cause.NORMAL, net.now)
+            case "digits":
+                box.send_digits(0, "12", net.now)
+            case "update":
+                tag, call_id = tag_of(invite, "from"), invite.headers.get("call-id")[0]
+                update = request("UPDATE", tag=tag, call_id=call_id, body=OTHER, seq=1)
+                net.send(update.replace("tag=their", "tag=one"))
+            case (int(status), str(tag), str(body), dict(sure), dict(timed)):
+                asked = list(requests(net.inbox, "INVITE")) or [invite]
+                net.send(respond(asked[-1], status, body, tag, **sure, **timed))
+    box.hangup(0, Cause.NORMAL, net.now)
+    net.run(400)
+    said = [signal for index, signal in net.heard["10.0.0.1"] if index == 0]
+    assert sum(isinstance(signal, Cleared) for signal in said) == 1
+    assert isinstance(said[-1], Cleared)
+    assert not box._clients
+    assert not box._servers
+    assert not box._legs
+    assert not box._known._calls

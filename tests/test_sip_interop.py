@@ -1,14 +1,16 @@
 """Calls with SIP software that is not ours: SIPp and baresip, on the loopback."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
 import socket
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ from hardware.line import (
     RtpRoute,
     Signal,
     Sound,
+    Transfer,
     Up,
 )
 from hardware.sip.digest import ha1
@@ -285,6 +288,19 @@ def test_a_call_goes_out_by_a_trunk_with_all_a_carrier_may_want(tmp_path: Path) 
 # baresip
 
 
+Command = Callable[..., Awaitable[None]]
+
+
+async def command(port: int, what: str, params: str = "") -> None:
+    """Tell a baresip to do something: a netstring of JSON (module ctrl_tcp)."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    text = json.dumps({"command": what, "params": params})
+    writer.write(f"{len(text)}:{text},".encode())
+    await writer.drain()
+    await asyncio.sleep(0.1)
+    writer.close()
+
+
 def silence(path: Path) -> Path:
     with wave.open(str(path), "wb") as out:
         out.setparams((1, 2, 8000, 0, "NONE", ""))
@@ -295,13 +311,14 @@ def silence(path: Path) -> Path:
 @asynccontextmanager
 async def baresip(
     endpoint: SipEndpoint, where: Path, answermode: str = "auto", transport: str = "udp"
-) -> AsyncIterator[None]:
-    """A softphone registered as 8001."""
+) -> AsyncIterator[Command]:
+    """A softphone registered as 8001; what it gives takes commands."""
     wav = silence(where / "8k.wav")
     (where / "config").write_text(
         f"sip_listen 127.0.0.1:{free_port()}\n"
         "module_path /usr/lib/baresip/modules\n"
         "module g711.so\nmodule aufile.so\nmodule_tmp account.so\nmodule_app menu.so\n"
+        f"module_app ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{(control := free_port())}\n"
         f"audio_source aufile,{wav}\naudio_player aufile,{where / 'out.wav'}\naudio_alert aufile,/dev/null\n"
     )
     (where / "accounts").write_text(
@@ -319,7 +336,7 @@ async def baresip(
         async with asyncio.timeout(15):
             while not endpoint.registered("8001"):
                 await asyncio.sleep(0.05)
-        yield
+        yield partial(command, control)
     finally:
         if process.returncode is None:
             with suppress(ProcessLookupError):
@@ -363,5 +380,26 @@ def test_a_softphone_that_is_not_picked_up_stops_ringing_when_we_give_up(tmp_pat
             async with asyncio.timeout(5):
                 while not ours.endpoint.core.quiet():
                     await asyncio.sleep(0.02)
+
+    asyncio.run(run())
+
+
+@pytest.mark.skipif(not shutil.which("baresip"), reason="baresip is not installed")
+def test_a_softphone_holds_and_transfers_its_call(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with box() as ours, baresip(ours.endpoint, tmp_path) as phone:
+            line = ours.endpoint.line_for()
+            assert line is not None
+            line.dial("8001", "13800138000")
+            await ours.hears(Answered)
+            await phone("hold")
+            assert await ours.hears(Held) == Held(True)
+            await phone("resume")
+            assert await ours.hears(Held, 2) == Held(False)
+            await phone("transfer", f"sip:8002@127.0.0.1:{ours.endpoint.port}")
+            assert await ours.hears(Transfer) == Transfer("8002")
+            line.transferred(Alerting())
+            line.transferred(Answered())
+            assert await ours.hears(Cleared) == Cleared(Cause.NORMAL), "told the end, it hangs up"
 
     asyncio.run(run())
