@@ -32,7 +32,7 @@ REPEATS = 3
 """Frames that are filled with a fading copy of the last one; silence after that."""
 NO_STREAM = -1
 EMPTY, PART, WHOLE = 0, 1, 2
-"""How much of a frame has come."""
+"""How much of a frame has come; only `PART` has its lowest bit."""
 
 Rows = NDArray[np.intp]
 Counts = NDArray[np.int64]
@@ -41,9 +41,12 @@ _MASK = 0xFFFFFFFF
 _HALF = 0x80000000
 
 # The columns of what is counted for a row.
-LOST, RESYNCS, CONCEALED, SSRC, PLAY, END, SLOT, LAST = range(8)
-MISSED, HOLD, LOWEST, HIGHEST, HIGHEST_BEFORE, WATCHED, LATE, CAME_LATE = range(8, 16)
+LOST, RESYNCS, SSRC, DEPTH, LOWEST, HIGHEST, HIGHEST_BEFORE, HOLD = range(8)
+LATE, CAME_LATE, LAST, MISSED, CONCEALED, SLOT, PLAY, WATCHED = range(8, 16)
 COLUMNS = 16
+_STEP = np.array([1, FRAME, 1])
+"""What a tick adds to SLOT, PLAY and WATCHED, and within what they stay."""
+_WITHIN = np.array([RING - 1, _MASK, _MASK])
 
 
 class Jitters:
@@ -80,7 +83,8 @@ class Jitters:
         self._have = np.pad(self._have, ((0, 0), (0, more), (0, 0)))
         self._holds = np.pad(self._holds, ((0, 0), (0, more)))
         self._counts = np.pad(self._counts, ((0, more), (0, 0)))
-        self.lost, self.resyncs, self.concealed = self._counts.T[: CONCEALED + 1]
+        columns = self._counts.T
+        self.lost, self.resyncs, self.concealed = columns[LOST], columns[RESYNCS], columns[CONCEALED]
         self._quiet = np.pad(self._quiet, (0, more))
         for row in range(before, rows):
             self.start(row)
@@ -88,7 +92,7 @@ class Jitters:
     def start(self, row: int, silence: int = 0xD5) -> None:
         """A new call, or one whose law changed; `silence` is the law's code for it. `lost` goes on."""
         at = self._counts[row]
-        at[CONCEALED:] = 0
+        at[SSRC:] = 0
         at[SSRC], at[MISSED], at[LOWEST] = NO_STREAM, REPEATS, SPAN
         at[SLOT] = self._common
         self._holds[:, row] = EMPTY
@@ -97,28 +101,29 @@ class Jitters:
 
     def depth(self, row: int) -> int:
         """Samples between play-out and the newest sample stored."""
-        at = self._counts[row]
-        return max(0, ahead(int(at[END]), int(at[PLAY])))
+        return int(self._counts[row, DEPTH])
 
     def put_all(self, rows: Rows, stamps: Counts, ssrcs: Counts, codes: Codes) -> None:
         """Store a packet of one frame for each of these (different) rows; `codes` is (rows, 160)."""
         at = self._counts.take(rows, axis=0)
         lead = _ahead(stamps, at[:, PLAY])
         place, offset = np.divmod(lead, FRAME)
-        usual = (ssrcs == at[:, SSRC]) & (lead >= 0) & (place < SLOTS) & (offset == 0)
-        if not usual.all():
-            for other in np.flatnonzero(~usual).tolist():
+        unusual = (
+            (ssrcs ^ at[:, SSRC]) | offset | (place & -SLOTS)
+        )  # 0: this stream, whole, 0 <= place < SLOTS
+        if np.count_nonzero(unusual):
+            usual = unusual == 0
+            for other in np.flatnonzero(unusual).tolist():
                 self.put(int(rows[other]), int(stamps[other]), int(ssrcs[other]), codes[other])
             rows, stamps, codes, at, lead, place = (
                 each[usual] for each in (rows, stamps, codes, at, lead, place)
             )
-        slots = (at[:, SLOT] + place) % RING
+        slots = (at[:, SLOT] + place) & (RING - 1)
         self._codes[slots, rows] = codes
         self._holds[slots, rows] = WHOLE
-        at[:, LOWEST] = np.minimum(at[:, LOWEST], lead)
-        at[:, HIGHEST] = np.maximum(at[:, HIGHEST], lead)
-        at[:, END] += np.maximum(_ahead(stamps + FRAME, at[:, END]), 0)
-        at[:, END] &= _MASK
+        np.minimum(at[:, LOWEST], lead, out=at[:, LOWEST])
+        np.maximum(at[:, HIGHEST], lead, out=at[:, HIGHEST])
+        np.maximum(at[:, DEPTH], lead + FRAME, out=at[:, DEPTH])
         at[:, LATE] = 0
         self._counts[rows] = at
 
@@ -136,9 +141,7 @@ class Jitters:
         at[LATE] = 0
         place, offset = divmod(lead, FRAME)
         self._spread(row, int(at[SLOT]) + place, offset, codes)
-        end = (int(at[PLAY]) + lead + size) & _MASK
-        if ahead(end, int(at[END])) > 0:
-            at[END] = end
+        at[DEPTH] = max(at[DEPTH], lead + size)
 
     def take(self, rows: Rows) -> Codes:
         """The next frame of each of these (different) rows, (rows, 160); `concealed` tells of copies."""
@@ -147,9 +150,10 @@ class Jitters:
         self._common = int(slots[0])
         frames: Codes = self._codes[slots, rows]
         held = self._holds[slots, rows]
-        plain = (held != PART) & (at[:, HOLD] == 0) & (at[:, CAME_LATE] == 0)
-        if not plain.all():
-            for other in np.flatnonzero(~plain).tolist():
+        special = at[:, HOLD] | at[:, CAME_LATE] | (held & PART)
+        if np.count_nonzero(special):
+            plain = special == 0
+            for other in np.flatnonzero(special).tolist():
                 frames[other] = self._take_one(int(rows[other]))
             frames[plain] = self._take_plain(rows[plain], at[plain], slots[plain], held[plain], frames[plain])
             return frames
@@ -159,12 +163,13 @@ class Jitters:
         self, rows: Rows, at: Counts, slots: Counts, held: NDArray[np.uint8], frames: Codes
     ) -> Codes:
         """Rows whose frame is whole, or has not come at all."""
-        if held.all():
-            at[:, LAST], at[:, MISSED], at[:, CONCEALED] = slots, 0, 0
+        if np.count_nonzero(held) == len(held):
+            at[:, LAST] = slots
+            at[:, MISSED : CONCEALED + 1] = 0
         else:
             came = held == WHOLE
             copied = ~came & (at[:, MISSED] < REPEATS)
-            at[:, LOST] += copied & (_ahead(at[:, END], at[:, PLAY]) > 0)
+            at[:, LOST] += copied & (at[:, DEPTH] > 0)
             frames[copied] = self._codes[at[copied, LAST], rows[copied]]
             silent = ~came & ~copied
             frames[silent] = self._quiet[rows[silent], None]
@@ -177,13 +182,13 @@ class Jitters:
     def _pass(self, rows: Rows, at: Counts, slots: Counts) -> None:
         """Play-out goes on to the next frame; at the end of a watch delay nobody needed is given back."""
         self._holds[slots, rows] = EMPTY
-        at[:, SLOT] = (slots + 1) % RING
-        at[:, PLAY] = (at[:, PLAY] + FRAME) & _MASK
-        at[:, WATCHED] += 1
+        at[:, SLOT:] += _STEP
+        at[:, SLOT:] &= _WITHIN
+        at[:, DEPTH] -= FRAME
+        np.maximum(at[:, DEPTH], 0, out=at[:, DEPTH])
         self._counts[rows] = at
-        if at[:, WATCHED].max(initial=0) >= WATCH_TICKS:
-            for row in rows[at[:, WATCHED] >= WATCH_TICKS].tolist():
-                self._give_back(row)
+        for row in rows[at[:, WATCHED] >= WATCH_TICKS].tolist():
+            self._give_back(row)
 
     def _give_back(self, row: int) -> None:
         at = self._counts[row]
@@ -225,7 +230,7 @@ class Jitters:
         self._holds[:, row] = EMPTY
         at[RESYNCS] += not first
         at[SSRC], at[PLAY] = ssrc, (stamp - START) & _MASK
-        at[END], at[MISSED] = at[PLAY], REPEATS
+        at[DEPTH], at[MISSED] = 0, REPEATS
         at[LOWEST], at[HIGHEST], at[HIGHEST_BEFORE] = SPAN, START, START
         at[HOLD], at[WATCHED], at[LATE], at[CAME_LATE] = 0, 0, 0, 0
         return True

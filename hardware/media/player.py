@@ -130,6 +130,7 @@ class Player:
         self._next: NDArray[np.intp] = np.zeros(0, np.intp)
         self._until: NDArray[np.intp] = np.zeros(0, np.intp)
         self._free: list[int] = []
+        self._stale = False
         self._slots: NDArray[np.intp] = np.zeros(0, np.intp)
         self._rows: NDArray[np.intp] = np.zeros(0, np.intp)
 
@@ -167,6 +168,8 @@ class Player:
         """Add this tick's prompts to what rows of `heard` (rows, 160) hear, or put them in its place."""
         for row, playing in list(self._waiting.items()):
             self._stage(row, playing)
+        if self._stale:
+            self._settle()
         slots, rows = self._slots, self._rows
         if not len(slots):
             return
@@ -200,8 +203,7 @@ class Player:
             return
         if playing.slot == NO_SLOT:
             playing.slot = self._slot()
-            self._playing[row] = playing
-            self._settle()
+            self._stale = True
         staged = self._staged[playing.slot].reshape(-1)
         staged[: len(pcm)] = pcm
         until = -(-len(pcm) // FRAME)
@@ -219,7 +221,7 @@ class Player:
         self._waiting.pop(row, None)
         if playing is not None and playing.slot != NO_SLOT:
             self._free.append(playing.slot)
-            self._settle()
+            self._stale = True
         return playing
 
     def _slot(self) -> int:
@@ -232,6 +234,7 @@ class Player:
         return self._free.pop()
 
     def _settle(self) -> None:
+        self._stale = False
         slot_of = {row: playing.slot for row, playing in self._playing.items() if playing.slot != NO_SLOT}
         self._rows = np.array(list(slot_of), np.intp)
         self._slots = np.array(list(slot_of.values()), np.intp)

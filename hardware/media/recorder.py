@@ -47,7 +47,7 @@ class Recorder:
         self._id_of[slot] = id
         self._row_of[slot], self._at[slot], self._since[slot] = row, 0, self._tick
         self._until[slot] = 1 + slot % PIECE_TICKS
-        self._settle()
+        self._stale = True
         self._disk.open(id, line, path)
 
     def finish(self, id: str, reason: str = "") -> None:
@@ -71,6 +71,8 @@ class Recorder:
 
     def tap(self, said: Frames, heard: Frames) -> None:
         """Take this tick of both sides, each (rows, 160)."""
+        if self._stale:
+            self._settle()
         slots = self._slots
         if not len(slots):
             return
@@ -114,9 +116,10 @@ class Recorder:
         slot = self._slot.pop(id)
         del self._id_of[slot]
         self._free.append(slot)
-        self._settle()
+        self._stale = True
 
     def _settle(self) -> None:
+        self._stale = False
         self._slots = np.array(list(self._slot.values()), np.intp)
         self._rows = self._row_of[self._slots]
 

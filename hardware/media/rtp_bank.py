@@ -30,6 +30,7 @@ FADE = np.array([1.0, 0.8, 0.5, 0.25], np.float32)
 """A copy in place of a lost frame: as sent, first, second, third."""
 
 _HEADER = np.dtype([("first", "u1"), ("second", "u1"), ("seq", ">u2"), ("stamp", ">u4"), ("ssrc", ">u4")])
+_WORD = np.dtype(">u4")
 _PACKET_BYTES = HEADER.size + FRAME
 _KIND = 0xFF7F0000
 """What all of a call's sound has in the first word: no marker, no number."""
@@ -211,26 +212,31 @@ class RtpBank:
     def _receive_round(self) -> bool:
         """Take one packet of every line that has one; whether any had."""
         ready = self._poll.poll(0, max(1, len(self._calls)))
-        inlets, rows, sizes = self._inlets, [], []
+        inlets, frames, others = self._inlets, [], []
         for fd, _ in ready:
             row, receive, view = inlets[fd]
             try:
-                sizes.append(receive(view))
+                size = receive(view)
             except OSError:
                 continue  # an ICMP refusal of what we sent earlier
-            rows.append(row)
-        if rows:
-            self._arrived(np.array(rows, np.intp), np.array(sizes, np.intp))
+            if size == _PACKET_BYTES:
+                frames.append(row)
+            elif size:
+                others.append((row, size))
+        if frames:
+            self._arrived(np.array(frames, np.intp))
+        for row, size in others:
+            self._take_in(self._calls[row], size)
         return bool(ready)
 
-    def _arrived(self, rows: NDArray[np.intp], sizes: NDArray[np.intp]) -> None:
-        """Packets of these lengths are in these rows of the inbox."""
+    def _arrived(self, rows: NDArray[np.intp]) -> None:
+        """Packets as long as 20 ms behind the shortest header are in these rows of the inbox."""
         packets = self._inbox[rows, :_PACKET_BYTES]
-        words = packets[:, : HEADER.size].view(">u4").astype(np.int64)
-        usual = (sizes == _PACKET_BYTES) & ((words[:, 0] & _KIND) == self._kind[rows])
-        if not usual.all():
-            for row, size in zip(rows[~usual].tolist(), sizes[~usual].tolist(), strict=True):
-                self._take_in(self._calls[row], size)
+        words = packets[:, : HEADER.size].view(_WORD).astype(np.int64)
+        usual = (words[:, 0] & _KIND) == self._kind[rows]
+        if np.count_nonzero(usual) < len(rows):
+            for row in rows[~usual].tolist():
+                self._take_in(self._calls[row], _PACKET_BYTES)
             rows, words, packets = rows[usual], words[usual], packets[usual]
         self._heard_tick[rows] = self._tick
         self._jitters.put_all(rows, words[:, 1], words[:, 2], packets[:, _SOUND])

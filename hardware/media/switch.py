@@ -55,6 +55,7 @@ class Switch:
         self._name_of: dict[int, str] = {}
         self._dtmf = DtmfBank(rows)
         self._listened: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._stale = False
         self._player = Player(submit or self._loader.submit)
         self._keys = Player(submit or self._loader.submit)
         self._disk = Disk(place.marks)
@@ -162,7 +163,7 @@ class Switch:
         elif order.token is not None:
             self._browsers.open(row, order.token)
         self._bank_of[row] = bank
-        self._settle()
+        self._stale = True
 
     def _rtp_port(self, line: str) -> int:
         number = line.rpartition("/")[2]
@@ -187,10 +188,11 @@ class Switch:
         if bank is not None:
             bank.close(row)
             self._dtmf.forget(row)
-            self._settle()
+            self._stale = True
         self._said[row] = 0
 
     def _settle(self) -> None:
+        self._stale = False
         listened = [row for row, bank in self._bank_of.items() if bank is not self._browsers]
         self._listened = np.array(listened, np.intp)
 
@@ -223,6 +225,8 @@ class Switch:
     def _listen(self, said: Frames) -> None:
         for row, key in self._rtp.keys:
             self._reports.append(wire.Pressed(self._name_of[row], key, "event"))
+        if self._stale:
+            self._settle()
         if not len(self._listened):
             return
         for row, key in self._dtmf.hear(said.take(self._listened, axis=0), self._listened):
