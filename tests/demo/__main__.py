@@ -3,6 +3,7 @@
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -20,6 +21,7 @@ def main() -> int:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="hotline-demo-", dir=memory()))
     steps: list[dict[str, object]] = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that boxes and phones are ended too
     try:
         with City(folder) as city:
             failed = play(Story(city), steps)
