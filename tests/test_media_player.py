@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hardware.line import FRAME, RATE_HZ
 from hardware.media.matrix import frames
-from hardware.media.player import Ended, Player, Shelf
+from hardware.media.player import STAGE, Ended, Player, Shelf
 from hardware.media.tones import tone
 from hardware.media.wav import read_prompt
 
@@ -158,3 +159,22 @@ def test_a_prompt_recorded_anew_is_heard_anew_and_old_ones_are_put_away(tmp_path
     for number in range(5):
         shelf.take(prompt(tmp_path / f"{number}.wav", [number] * 400))
     assert len(shelf) == 2
+
+
+def test_long_prompts_on_many_rows_have_no_seams_where_they_are_staged(tmp_path: Path) -> None:
+    player = Player(at_once)
+    sound = np.arange(1, 3 * STAGE * FRAME - 50) % 30_000
+    path = prompt(tmp_path / "a.wav", sound.tolist())
+    for row in range(30):
+        player.play(row, f"p{row}", [path, path], loop=True)
+    ticks = 7 * STAGE
+    heard = np.concatenate([player_frame(player, 32) for _ in range(ticks)], axis=1)
+    expected = np.resize(sound, ticks * FRAME)
+    assert (heard[:30] == expected).all()
+    assert not heard[30:].any()
+
+
+def player_frame(player: Player, rows: int) -> NDArray[np.int16]:
+    sink = frames(rows)
+    player.add(sink)
+    return sink

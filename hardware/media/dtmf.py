@@ -105,7 +105,16 @@ def _glancers() -> NDArray[np.float32]:
     return np.ascontiguousarray(matrix.transpose(3, 2, 1, 0).reshape(-1, PAST + FRAME - GLANCED))
 
 
+def _windows() -> NDArray[np.float32]:
+    """Matrix (samples, windows) that takes the mean over each window that ends in this frame."""
+    matrix = np.zeros((PAST + FRAME, HOPS), np.float32)
+    for hop in range(HOPS):
+        matrix[(hop + 1) * HOP : (hop + 1) * HOP + WINDOW, hop] = 1 / WINDOW
+    return matrix
+
+
 _GLANCERS = _glancers()
+_WINDOWS = _windows()
 _TURN_TO_HZ = RATE_HZ / HOP / (2 * pi)
 _LEAST = power(LEAST_DBM0)
 
@@ -352,10 +361,7 @@ def _strongest(turns: NDArray[np.complex64], powers: NDArray[np.float32], limit_
 
 def _window_powers(sound: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean power of the windows that end in this frame, (rows, HOPS)."""
-    pieces = sound.reshape(len(sound), (PAST + FRAME) // HOP, HOP)
-    energy = np.einsum("rps,rps->rp", pieces, pieces)
-    windows: NDArray[np.float32] = energy[:, 1:-2] + energy[:, 2:-1] + energy[:, 3:]
-    windows /= WINDOW
+    windows: NDArray[np.float32] = np.square(sound) @ _WINDOWS
     return windows
 
 
