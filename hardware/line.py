@@ -148,7 +148,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A phone of ours asks for its call to be handed to `target`; `TransferLine.transferred` tells it the end.
+    """A phone of ours asks for its call to be handed to `target`; `TransferLine.transferred` tells the end.
 
     With `replaces` (attended) the call on that line goes where this one is, and `target` need not be called.
     """

@@ -19,6 +19,8 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hardware.media import g711
+
 RATE_HZ = 8000
 SCENARIOS = Path(__file__).parent / "sipp"
 MODULES = Path("/usr/lib/baresip/modules")
@@ -245,6 +247,15 @@ def write_tone(path: Path, hz: float, seconds: float, level: float = 0.25) -> Pa
     with wave.open(str(path), "wb") as out:
         out.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
         out.writeframes(samples.astype("<i2").tobytes())
+    return path
+
+
+def write_voice(path: Path, hz: float, seconds: float = 4.0, level: float = 0.25) -> Path:
+    """Write a tone as bare A-law codes, for SIPp's rtp_stream."""
+    samples = level * 32767 * np.sin(2 * np.pi * hz * np.arange(round(RATE_HZ * seconds)) / RATE_HZ)
+    codes = np.zeros(len(samples), np.uint8)
+    g711.encode(g711.PCMA, samples.astype(np.int16), codes)
+    path.write_bytes(codes.tobytes())
     return path
 
 

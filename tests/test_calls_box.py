@@ -10,7 +10,7 @@ import pytest
 from appliance.calls import wire
 from hardware.line import Cause
 from tests.box import PHONES, Box
-from tests.phones import MISSING, Baresip, Sipp, tone_level, users
+from tests.phones import MISSING, Baresip, Sipp, tone_level, users, write_voice
 
 pytestmark = [pytest.mark.sip, pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}")]
 
@@ -98,6 +98,20 @@ def open_rtp_ports(box: Box) -> set[int]:
     rows = Path("/proc/net/udp").read_text().splitlines()[1:]
     ports = {int(row.split()[1].rpartition(":")[2], 16) for row in rows}
     return ports & set(range(base, base + 2 * LINES))
+
+
+def test_a_call_from_sipp_reaches_an_agent_and_both_are_recorded(box: Box, tmp_path: Path) -> None:
+    write_voice(tmp_path / "voice.alaw", CITIZEN_HZ)
+    with desk(box, tmp_path) as phone, Sipp("talk", box.sip_port, tmp_path, "-m", "1", "-d", "12000"):
+        box.sit("1001", "8101")
+        call = box.wait_state("1001", "busy", 20).call
+        assert call is not None
+        box.wait_for(lambda: tone_level(phone.heard(), CITIZEN_HZ) > HEARD, 10, "the citizen to be heard")
+        box.order(wire.HangUp("1001"))
+        assert outcome(box, call) == ("answered", Cause.NORMAL)
+        sound = recording(box, call)
+        assert tone_level(sound, CITIZEN_HZ, 0) > HEARD
+        assert tone_level(sound, AGENT_HZ, 1) > HEARD
 
 
 def test_citizen_and_agent_hear_each_other_and_are_recorded_apart(box: Box, tmp_path: Path) -> None:

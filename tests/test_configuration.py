@@ -24,7 +24,7 @@ WRONG = {
     "a phone without password": ('[[extension]]\nnumber = "8101"\nkind = "sip"\n', 2, "extension.number"),
     "a box closed to everybody": ("[sip]\nclosed = true\n", 2, "sip.closed"),
     "a network that is none": ('[sip]\nallow = ["here"]\n', 2, "sip.allow"),
-    "TLS where SIP is": ("[sip]\nport = 5061\n", 2, "sip.tls_port"),
+    "TLS where SIP is": ("[sip]\ntls_port = 5060\n", 2, "sip.tls_port"),
     "a trunk by no transport": ('[[trunk]]\nname = "t"\nhost = "h"\ntransport = "x"\n', 4, "trunk.transport"),
     "a trunk that is nowhere": ('[[trunk]]\nname = "city"\nhost = "a b"\n', 3, "trunk.host"),
     "a trunk that cannot register": (
