@@ -42,9 +42,7 @@ def _mobile(options: argparse.Namespace) -> int:
             link.sendall(json.dumps(order).encode() + b"\n")
             answer = json.loads(answers.readline())
     except (OSError, ValueError):
-        print(
-            f"hotline: no simulated modem listens at {path}. Start one with: make run", file=sys.stderr
-        )
+        print(f"hotline: no simulated modem listens at {path}. Start one with: make run", file=sys.stderr)
         return 1
     print(json.dumps(answer, ensure_ascii=False))
     return 0 if answer.get("ok") else 1
