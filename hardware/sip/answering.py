@@ -136,8 +136,10 @@ class Answering(Leg):
     # Time
 
     def timer(self) -> float | None:
-        due = [at for at in (super().timer(), self._unpracked.at if self._unpracked else None) if at]
-        return min(due, default=None)
+        due = super().timer()
+        if self._unpracked is None:
+            return due
+        return self._unpracked.at if due is None else min(due, self._unpracked.at)
 
     def on_timer(self, now: float) -> None:
         super().on_timer(now)

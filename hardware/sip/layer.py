@@ -21,6 +21,7 @@ from hardware.sip.message import (
     transport_of,
     via_of,
     where_to_reply,
+    written,
 )
 from hardware.sip.schedule import Schedule, Timed
 from hardware.sip.settings import SipSettings
@@ -146,7 +147,7 @@ class TransactionLayer:
         """Send outside any transaction; the bytes, for sending again."""
         name = "User-Agent" if isinstance(message, SipRequest) else "Server"
         message.headers.set_single(name, self.settings.user_agent)
-        data = bytes(message)
+        data = written(message)
         self.outgoing.append((data, to))
         return data
 

@@ -88,6 +88,8 @@ class Leg(Usage):
     # Time
 
     def timer(self) -> float | None:
+        if self._referral is None and self._session is None:
+            return super().timer()
         due = [t.at for t in (self._unacked, self._referral, self._session) if t is not None]
         return min(due, default=None)
 
@@ -232,7 +234,8 @@ class Leg(Usage):
         """Take up the session of an INVITE or UPDATE; the headers that say so."""
         self._updates = "UPDATE" in ", ".join(request.headers.get("allow")) or self._updates
         self._session, headers = session.granted(request, now)
-        self.wire.arm(self)
+        if self._session is not None:
+            self.wire.arm(self)
         return headers
 
     def _agree(self, response: SipResponse, now: float) -> None:

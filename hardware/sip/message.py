@@ -15,7 +15,14 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from aiosipua.header_codec import parse_params, parse_uri
-from aiosipua.headers import MULTI_INSTANCE_HEADERS, CSeq, SipUri, Via, expand_compact_header
+from aiosipua.headers import (
+    MULTI_INSTANCE_HEADERS,
+    CSeq,
+    SipUri,
+    Via,
+    expand_compact_header,
+    prettify_header_name,
+)
 from aiosipua.message import MAX_HEADERS, SipRequest, SipResponse
 
 Message = SipRequest | SipResponse
@@ -235,6 +242,27 @@ def _started(line: str) -> Message:
     if start := _START.match(line):
         return SipRequest(method=start[1], uri=start[2])
     raise Malformed("neither a SIP request nor a response")
+
+
+def written(message: Message) -> bytes:
+    """The message as it goes on the wire, with the length of its body."""
+    if isinstance(message, SipRequest):
+        lines = [f"{message.method} {message.uri} SIP/2.0"]
+    else:
+        lines = [f"SIP/2.0 {message.status_code} {message.reason_phrase}"]
+    for name, values in message.headers.items():
+        shown = _shown(name)
+        lines += [f"{shown}: {value}" for value in values if shown != "Content-Length"]
+    lines.append(f"Content-Length: {len(message.body)}\r\n\r\n")
+    return "\r\n".join(lines).encode() + message.body
+
+
+@lru_cache(maxsize=256)
+def _shown(name: str) -> str:
+    """A header name in its customary letters, for peers that mind them."""
+    return {"rack": "RAck", "rseq": "RSeq", "min-se": "Min-SE"}.get(name.lower()) or prettify_header_name(
+        name
+    )
 
 
 def commas(value: str) -> list[str]:

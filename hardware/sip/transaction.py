@@ -12,7 +12,7 @@ from enum import Enum, auto
 
 from aiosipua.message import SipRequest, SipResponse
 
-from hardware.sip.message import COOKIE, Addr, Hop, Message, cseq_of, tag_of, via_of
+from hardware.sip.message import COOKIE, Addr, Hop, Message, cseq_of, tag_of, via_of, written
 
 T1 = 0.5
 T2 = 4.0
@@ -178,7 +178,7 @@ class Transaction:
         self.request = request
         self.peer = peer
         self.key = key_of(request) if kind in (IS, NS) else _client_key(request)
-        self.data = b"" if kind in (IS, NS) else bytes(request)
+        self.data = b"" if kind in (IS, NS) else written(request)
         self.state = INITIAL[kind]
         self._repeat: str | None = None
         self._end: str | None = None
