@@ -374,7 +374,7 @@ def test_a_re_invite_moves_the_sound_and_a_closed_line_is_silent(media: Media) -
     second = Phone(media, "sip/11", sine(1000))
     first.drain()
     before = len(first.heard)
-    talk([second], 0.6)
+    talk([second], 1.0)
     assert share(second.last(0.3), 1000) > 0.98
     first.drain()
     assert len(first.heard) - before < 4

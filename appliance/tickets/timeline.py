@@ -74,8 +74,8 @@ def steps_of(store: Store, tid: bytes) -> list[Step]:
             steps.append(_step(event, body, lost, event.eid not in waiting, after.state))
         ticket = after
     call = ticket.call if ticket else None
-    steps += _sound(store, call) if call else []
-    return sorted(steps, key=lambda step: step.at_s)
+    # Sorting is stable: what the call brought stands before what was made of it in the same millisecond.
+    return sorted((_sound(store, call) if call else []) + steps, key=lambda step: step.at_s)
 
 
 def _step(
