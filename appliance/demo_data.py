@@ -78,17 +78,11 @@ def fill(store: Store, site: int, now_s: float | None = None) -> None:
             _tell(store, time.time() if now_s is None else now_s)
 
 
-def load_table(store: Store, table: str, file: Path) -> None:
-    """Read units or categories from a CSV file into their table; rows known by code are replaced."""
-    with store.transaction():
-        _load(store, table, file, replace=True)
-
-
-def _load(store: Store, table: str, file: Path, replace: bool = False) -> None:
+def _load(store: Store, table: str, file: Path) -> None:
+    """Read units or categories from a CSV file into their table; rows already there stay as they are."""
     for row in _rows(file):
         marks = ", ".join("?" * len(row))
-        verb = "REPLACE" if replace else "IGNORE"
-        store.execute(f"INSERT OR {verb} INTO {table} ({', '.join(row)}) VALUES ({marks})", *row.values())
+        store.execute(f"INSERT OR IGNORE INTO {table} ({', '.join(row)}) VALUES ({marks})", *row.values())
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
