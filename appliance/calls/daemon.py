@@ -255,7 +255,7 @@ class Calls:
             case media.Played(line, play, _):
                 self.exchange.played(line, play)
             case media.Recorded():
-                self.exchange.recorded(report)
+                self.exchange.tapes.recorded(report)
             case media.Browser(line, up):
                 self.browser_came(line, up)
             case media.Beat():
@@ -339,7 +339,7 @@ class Calls:
         """The SIP line idle longest that is not kept for a call about to be dialled."""
 
         def kept(line: Line) -> bool:
-            return self.exchange.taken(line.name) or self.seats.taken(line.name)
+            return self.exchange.taken(line.name) or self.seats.legs.taken(line.name)
 
         first = self.sip.line_for()
         if first is None or not kept(first):

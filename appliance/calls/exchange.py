@@ -5,10 +5,10 @@ ask for goes out to lines, media, queue and journal. It owns no socket itself.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import localtime, strftime, time
+from time import time
 from typing import Protocol
 
 from appliance.calls import admission, keypad
@@ -17,8 +17,10 @@ from appliance.calls import turn as turns
 from appliance.calls.call import Call, State
 from appliance.calls.conversation import Conversation
 from appliance.calls.ledger import Ledger
-from appliance.calls.legs import Leg, Purpose
+from appliance.calls.legs import Legs, Purpose
 from appliance.calls.room import Party, Role, Room, Row
+from appliance.calls.speech import Sound, Speech
+from appliance.calls.tapes import Tapes
 from appliance.calls.wire import CallView, PartyView
 from appliance.events import Fact
 from appliance.published import Admission
@@ -30,13 +32,6 @@ from ivr.voice import Voice
 SIP = "sip/"
 SAME_KEY_S = 0.5
 """A modem reports a key this much later than our own ear hears it, at most."""
-
-
-class Sound(Protocol):
-    """Where orders for the media process go."""
-
-    def order(self, order: media.Order) -> bool:
-        """Hand over an order; False when the media process is not there."""
 
 
 class Queueing(Protocol):
@@ -60,8 +55,9 @@ class Queueing(Protocol):
     def caller_gone(self, talk: Conversation) -> None:
         """The caller hung up; end everybody's part."""
 
-    def legs(self, talk: Conversation) -> list[Leg]:
-        """Everybody called into a talk."""
+    @property
+    def legs(self) -> Legs:
+        """Everybody called into talks."""
 
     def keypad(self, extension: str, dialled: str) -> tuple[str, str] | None:
         """Do what a keypad code says; the phrase to speak and the agent, or None."""
@@ -79,19 +75,13 @@ class Ongoing:
 
     line: Line
     talk: Conversation
-    recording: str = ""
     recorded: bool = True
     """Whether this call is to be recorded."""
     room: Room = field(default_factory=Room)
     """Who is in the talk, once there is one."""
     hearing: dict[str, Row] = field(default_factory=dict)
     """What media was last told that every line hears."""
-    plays: int = 0
-    speaking: asyncio.Task[None] | None = None
     alarm: asyncio.TimerHandle | None = None
-    messages: dict[str, bool] = field(default_factory=dict)
-    """Recordings of messages left, by id: whether to keep them."""
-    message: str = ""
     last_key: tuple[str, str, float] = ("", "", 0.0)
     """Key, who heard it, when."""
 
@@ -128,13 +118,11 @@ class Exchange:
         """What may be dialled over SIP."""
         self._ledger = ledger
         self._sound = sound
-        self._voice = voice
-        self._recordings = recordings
+        self.speech = Speech(sound, voice, self.played)
+        self.tapes = Tapes(sound, ledger, recordings)
         self._ask_ticket = ask_ticket
         self._changed = changed
         self._parties: dict[str, Ongoing] = {}
-        self._messages: dict[str, Ongoing] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def views(self) -> list[CallView]:
         """Every call going on."""
@@ -143,7 +131,7 @@ class Exchange:
     def view(self, party: Ongoing) -> CallView:
         """One call as it stands, with everybody in it."""
         call = party.talk.call
-        who = {leg.line.name: leg for leg in self.queueing.legs(party.talk)}
+        who = {leg.line.name: leg for leg in self.queueing.legs.of(party.talk)}
         there = [
             PartyView(
                 p.line,
@@ -201,31 +189,9 @@ class Exchange:
     def played(self, line: str, play: str) -> None:
         """A prompt ended by itself."""
         party = self._parties.get(line)
-        if party is not None and play == f"{party.talk.name}.{party.plays}":
+        if party is not None and self.speech.is_last(line, play):
             party.talk.spoken(self.now())
             self.work(party)
-
-    def recorded(self, report: media.Recorded) -> None:
-        """A recording is whole: log it, also when its call ended long ago or in another life."""
-        cid, _, part = report.id.partition(".")
-        kind = "message" if part else "call"
-        path = Path(report.path)
-        if part and self._discard(report.id):
-            path.unlink(missing_ok=True)
-            return
-        facts = {
-            "kind": kind,
-            "path": str(path.relative_to(self._recordings)),
-            "seconds": round(report.seconds, 2),
-            "reason": report.reason,
-        }
-        subject = bytes.fromhex(cid)
-        made = self._ledger.note(Fact("recording.made", facts, subject))
-        if kind == "message":
-            party = self._messages.pop(report.id, None)
-            caller = party.talk.call.caller if party else ""
-            left = {"rid": made.eid.hex(), "caller": caller, **facts}
-            self._ledger.note(Fact("message.left", left, subject))
 
     def agent_answered(self, talk: Conversation, agent: str, extension: str, line: str) -> None:
         """An agent picked up on a line."""
@@ -242,7 +208,7 @@ class Exchange:
         party.room.leave(line)
         self.settle(party)
         expected = {Purpose.TRANSFER, Purpose.TAKE_OVER}
-        coming = any(leg.purpose in expected and not leg.answered for leg in self.queueing.legs(talk))
+        coming = any(leg.purpose in expected and not leg.answered for leg in self.queueing.legs.of(talk))
         if not coming and not party.room.of(Role.AGENT) and not party.room.of(Role.GUEST):
             for watcher in party.room.parties:
                 party.room.leave(watcher.line)
@@ -301,34 +267,9 @@ class Exchange:
         """Whether a call is, or is about to be, on this line."""
         return line in self._parties
 
-    def ring_back(self, line: str) -> None:
-        """Let a line hear that it rings at the other end."""
-        self._sound.order(media.Play(line, f"{line}.ringback", ["tone:ringback"], loop=True))
-
-    def record(self, party: Ongoing) -> None:
-        """Record the call from now to its end."""
-        stem = strftime("%Y-%m-%d/%H%M%S", localtime(self.now()))
-        party.recording = party.talk.name
-        path = self._recordings / f"{stem}-{party.talk.name[:12]}.wav"
-        self._sound.order(media.Record(party.line.name, party.recording, str(path)))
-
     def note(self, fact: Fact) -> None:
         """Write a fact that is nobody's step."""
         self._ledger.note(fact)
-
-    def play(self, lines: Sequence[str], path: Path | None) -> None:
-        """Play a file to these lines, or stop what is played to them."""
-        for line in lines:
-            if path is None:
-                self._sound.order(media.Stop(line))
-            else:
-                self._sound.order(media.Play(line, f"{line}.playback", [str(path)]))
-
-    def recording(self, path: str) -> Path | None:
-        """The recording at a path relative to the recordings; None when there is none inside."""
-        whole = (self._recordings / path).resolve()
-        inside = whole.is_relative_to(self._recordings.resolve())
-        return whole if path and inside and whole.is_file() else None
 
     def send_keys(self, line: str, digits: str) -> None:
         """Send keys to a line."""
@@ -373,7 +314,7 @@ class Exchange:
 
     def _answered(self, party: Ongoing) -> None:
         if party.recorded:
-            self.record(party)
+            self.tapes.begin(party.talk.name, party.line.name)
         if party.talk.call.outgoing:
             self.queueing.out_answered(party.talk)
         else:
@@ -390,10 +331,8 @@ class Exchange:
         self.queueing.caller_gone(talk)
         if party.alarm is not None:
             party.alarm.cancel()
-        if party.speaking is not None:
-            party.speaking.cancel()
-        if party.recording:
-            self._sound.order(media.Finish(party.recording))
+        self.speech.forget(party.line.name)
+        self.tapes.end(talk.name)
         del self._parties[talk.call.line]
         self._changed(talk.call.view())
 
@@ -411,66 +350,22 @@ class Exchange:
         party.talk.on_timer(self.now())
         self.work(party)
 
-    def _discard(self, recording: str) -> bool:
-        party = self._messages.get(recording)
-        keep = party is None or party.messages.get(recording, True)
-        if not keep:
-            self._messages.pop(recording, None)
-        return not keep
-
-    def _next_play(self, party: Ongoing) -> str:
-        party.plays += 1
-        if party.speaking is not None:
-            party.speaking.cancel()
-            party.speaking = None
-        return f"{party.talk.name}.{party.plays}"
-
-    def _speak(self, party: Ongoing, do: turns.Speak) -> None:
-        play = self._next_play(party)
-        values = {**party.talk.run.variables, **do.values}
-        coming = self._say(party, play, do, values, party.talk.run.language)
-        party.speaking = asyncio.get_running_loop().create_task(coming)
-        self._tasks.add(party.speaking)
-        party.speaking.add_done_callback(self._tasks.discard)
-
-    async def _say(
-        self, party: Ongoing, play: str, do: turns.Speak, values: Mapping[str, str], language: str
-    ) -> None:
-        files = await self._voice.prompts(do.prompts, values, language)
-        items = [str(path) for path in files] + [
-            str(self._voice.beep) if item == turns.BEEP else item for item in do.after
-        ]
-        party.speaking = None
-        if not items:
-            self.played(party.line.name, play)
-        else:
-            self._sound.order(media.Play(party.line.name, play, items))
-
-    def _start_message(self, party: Ongoing) -> None:
-        party.message = f"{party.talk.name}.m{len(party.messages) + 1}"
-        party.messages[party.message] = True
-        self._messages[party.message] = party
-        stem = strftime("%Y-%m-%d/%H%M%S", localtime(self.now()))
-        path = self._recordings / f"{stem}-{party.talk.name[:12]}-m{len(party.messages)}.wav"
-        self._sound.order(media.Record(party.line.name, party.message, str(path)))
-
     def _carry_out(self, party: Ongoing, do: doing.Action) -> None:
         line = party.line
         match do:
             case doing.Log(fact):
                 self._ledger.note(fact)
-            case turns.Speak():
-                self._speak(party, do)
+            case turns.Speak(prompts, values, after):
+                run = party.talk.run
+                self.speech.speak(line.name, prompts, {**run.variables, **values}, after, run.language)
             case turns.Loop(item):
-                self._sound.order(media.Play(line.name, self._next_play(party), [item], loop=True))
+                self.speech.loop(line.name, item)
             case turns.Hush():
-                self._next_play(party)
-                self._sound.order(media.Stop(line.name))
+                self.speech.hush(line.name)
             case turns.StartMessage():
-                self._start_message(party)
+                self.tapes.begin_message(party.talk.name, line.name, party.talk.call.caller)
             case turns.EndMessage(keep):
-                party.messages[party.message] = keep
-                self._sound.order(media.Finish(party.message))
+                self.tapes.end_message(party.talk.name, keep)
             case turns.AskTicket(number):
                 self._ask(party, number)
             case doing.AnswerCaller():

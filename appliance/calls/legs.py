@@ -1,6 +1,7 @@
 """Legs: the lines by which we call somebody into a caller's talk, and what for."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -54,6 +55,41 @@ class Leg:
     rests: str = ""
     """Why the agent was on a break before; empty when ready."""
     answered: bool = False
+
+
+class Legs:
+    """Every leg of the box, by its line."""
+
+    def __init__(self) -> None:
+        self._legs: dict[str, Leg] = {}
+
+    def __iter__(self) -> Iterator[Leg]:
+        return iter(list(self._legs.values()))
+
+    def add(self, leg: Leg) -> Leg:
+        """Somebody is called."""
+        self._legs[leg.line.name] = leg
+        return leg
+
+    def remove(self, leg: Leg) -> None:
+        """The leg is over, or is not waited for any more."""
+        self._legs.pop(leg.line.name, None)
+
+    def on(self, line: str) -> Leg | None:
+        """The leg on a line."""
+        return self._legs.get(line)
+
+    def taken(self, line: str) -> bool:
+        """Whether somebody is called by this line."""
+        return line in self._legs
+
+    def of(self, talk: Conversation) -> list[Leg]:
+        """Everybody called into a talk, there already or still ringing."""
+        return [leg for leg in self._legs.values() if leg.talk is talk]
+
+    def of_agent(self, agent: str) -> Leg | None:
+        """The leg at an agent's phone."""
+        return next((leg for leg in self._legs.values() if leg.agent == agent), None)
 
 
 TARGET = re.compile(r"(agent|ext|tel|queue|node):([0-9A-Za-z_.+*#-]{1,64})$")

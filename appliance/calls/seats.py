@@ -9,7 +9,7 @@ from appliance.calls.conversation import Conversation
 from appliance.calls.exchange import Exchange
 from appliance.calls.keypad import REFUSED, SAID, keyed
 from appliance.calls.ledger import Ledger
-from appliance.calls.legs import WATCHING, Leg, Purpose
+from appliance.calls.legs import WATCHING, Leg, Legs, Purpose
 from appliance.calls.wire import QueueView, Seat
 from appliance.events import Fact
 from appliance.published import Agent, Extension, Published, Queue
@@ -93,8 +93,7 @@ class Seats:
         """Agent to extension, for those signed in."""
         self._talks: dict[str, Conversation] = {}
         """Calls that wait or talk, by name."""
-        self._legs: dict[str, Leg] = {}
-        """Lines to phones called into talks, by line name."""
+        self.legs = Legs()
         self.talks: Talks
         self._ending: list[str] = []
         """Lines we hung up and that may be dialling anew before they say `Cleared`."""
@@ -147,28 +146,12 @@ class Seats:
 
     def caller_gone(self, talk: Conversation) -> None:
         """The caller hung up: everybody else is hung up too."""
-        for leg in self.legs(talk):
+        for leg in self.legs.of(talk):
             if leg.answered:
                 leg.line.hangup(Cause.NORMAL)
             else:
                 self.call_off(leg)
         self._talks.pop(talk.name, None)
-
-    def legs(self, talk: Conversation) -> list[Leg]:
-        """Everybody called into a talk, there already or still ringing."""
-        return [leg for leg in self._legs.values() if leg.talk is talk]
-
-    def taken(self, line: str) -> bool:
-        """Whether somebody is called by this line."""
-        return line in self._legs
-
-    def leg_on(self, line: str) -> Leg | None:
-        """The leg on a line."""
-        return self._legs.get(line)
-
-    def leg_of(self, agent: str) -> Leg | None:
-        """The leg at an agent's phone."""
-        return next((leg for leg in self._legs.values() if leg.agent == agent), None)
 
     def invite(self, talk: Conversation, agent: str, purpose: Purpose, by: str = "") -> Leg:
         """Ring an agent's phone for a talk, past the queue; Refused when the agent cannot take it.
@@ -179,13 +162,13 @@ class Seats:
         if extension is None:
             raise Refused("unknown_agent" if agent not in self._agents else "not_signed_in")
         line = self._line_to(extension)
-        if line is None or line.name in self._legs:
+        if line is None or self.legs.taken(line.name):
             raise Refused("no_line")
         before = self._acd.agent(agent)
         self._acd.reserve(talk.name, agent, self._now())
         self._talks[talk.name] = talk
         rests = before.reason if before.state == "paused" else ""
-        leg = self._legs[line.name] = Leg(line, talk, purpose, agent, agent, by, rests=rests)
+        leg = self.legs.add(Leg(line, talk, purpose, agent, agent, by, rests=rests))
         self._settle()
         line.dial(extension, talk.call.caller or None)
         if by == agent and isinstance(line, BrowserLine):
@@ -194,13 +177,13 @@ class Seats:
 
     def call(self, talk: Conversation, line: Line, number: str, purpose: Purpose, by: str) -> Leg:
         """Call somebody who is no agent into a talk."""
-        leg = self._legs[line.name] = Leg(line, talk, purpose, "", number, by)
+        leg = self.legs.add(Leg(line, talk, purpose, "", number, by))
         line.dial(number, self.shown)
         return leg
 
     def call_off(self, leg: Leg) -> None:
         """Stop ringing somebody."""
-        self._legs.pop(leg.line.name, None)
+        self.legs.remove(leg)
         leg.line.hangup(Cause.NO_ANSWER)
         if leg.agent and self._acd.agent(leg.agent).call == leg.talk.name:
             self._acd.leave(leg.talk.name, self._now())
@@ -208,7 +191,7 @@ class Seats:
 
     def talking(self, agent: str) -> Leg:
         """The leg of an agent who is in a talk; Refused when there is none."""
-        leg = self.leg_of(agent)
+        leg = self.legs.of_agent(agent)
         if leg is None or not leg.answered:
             raise Refused("no_call")
         return leg
@@ -304,13 +287,13 @@ class Seats:
 
     def answer(self, agent: str) -> None:
         """Pick up at the browser."""
-        leg = self.leg_of(agent)
+        leg = self.legs.of_agent(agent)
         if leg is None or not isinstance(leg.line, BrowserLine) or not leg.line.lifted():
             raise Refused("no_offer")
 
     def hang_up(self, agent: str) -> None:
         """End the agent's part, or give an offered call back."""
-        leg = self.leg_of(agent)
+        leg = self.legs.of_agent(agent)
         if leg is None:
             raise Refused("no_call")
         leg.line.hangup(Cause.NORMAL)
@@ -328,7 +311,7 @@ class Seats:
             if isinstance(signal, Cleared):
                 self._ending.remove(line.name)
             return True
-        leg = self._legs.get(line.name)
+        leg = self.legs.on(line.name)
         if leg is None:
             return False
         if isinstance(signal, Answered):
@@ -417,19 +400,19 @@ class Seats:
     def _ring(self, talk: Conversation, agent: str) -> None:
         extension = self._at[agent]
         line = self._line_to(extension)
-        if line is None or line.name in self._legs:
+        if line is None or self.legs.taken(line.name):
             self._acd.declined(agent, self._now(), MISSED)
             return
-        self._legs[line.name] = Leg(line, talk, Purpose.QUEUE, agent, agent)
+        self.legs.add(Leg(line, talk, Purpose.QUEUE, agent, agent))
         talk.offered(agent, self._now())
         self._work(talk)
         line.dial(extension, talk.call.caller or None)
 
     def _stop_ringing(self, agent: str, talk: Conversation | None, why: str) -> None:
-        for name, leg in list(self._legs.items()):
+        for leg in self.legs:
             if leg.agent == agent:
-                del self._legs[name]
-                self._ending.append(name)
+                self.legs.remove(leg)
+                self._ending.append(leg.line.name)
                 leg.line.hangup(Cause.NO_ANSWER)
                 if leg.purpose is not Purpose.QUEUE:
                     self.talks.failed(leg, why)
@@ -449,7 +432,7 @@ class Seats:
         self._settle()
 
     def _laid_down(self, leg: Leg, cause: Cause) -> None:
-        del self._legs[leg.line.name]
+        self.legs.remove(leg)
         why = MISSED if cause is Cause.NO_ANSWER else DECLINED
         if leg.answered:
             if leg.agent:
@@ -457,7 +440,7 @@ class Seats:
                 self._after_watching(leg)
             self._exchange.left(leg.talk, leg.line.name)
             self.talks.ended(leg)
-            if not self.legs(leg.talk):
+            if not self.legs.of(leg.talk):
                 self._talks.pop(leg.talk.name, None)
         elif leg.agent and self._acd.agent(leg.agent).state == "offered":
             self._acd.declined(leg.agent, self._now(), why)

@@ -64,10 +64,10 @@ class Services:
     def play_back(self, agent: str, path: str) -> None:
         """Play a recording to caller and agent, or stop it."""
         party, leg = self._talk(agent)
-        found = self._exchange.recording(path)
+        found = self._exchange.tapes.find(path)
         if path and found is None:
             raise Refused("no_recording")
-        self._exchange.play([party.line.name, leg.line.name], found)
+        self._exchange.speech.play([party.line.name, leg.line.name], found)
         self._fact(party, "call.played_back", by=agent, path=path)
 
     # Who else comes in
@@ -132,7 +132,7 @@ class Services:
     def drop(self, agent: str, line: str) -> None:
         """End somebody's part, or stop calling; then the talk is as before."""
         party, mine = self._talk(agent)
-        leg = next((leg for leg in self._seats.legs(party.talk) if leg.line.name == line), None)
+        leg = next((leg for leg in self._seats.legs.of(party.talk) if leg.line.name == line), None)
         if leg is None or leg is mine:
             raise Refused("bad_target")
         if leg.answered:
@@ -157,14 +157,14 @@ class Services:
 
     def phone_held(self, line: Line, on: bool) -> None:
         """An agent pressed the phone's own hold key: the caller hears music."""
-        leg = self._seats.leg_on(line.name)
+        leg = self._seats.legs.on(line.name)
         if leg is not None and leg.agent and leg.answered:
             with contextlib.suppress(Refused):
                 (self.hold if on else self.resume)(leg.agent)
 
     def phone_transfers(self, line: TransferLine, to: str) -> None:
         """An agent pressed the phone's own transfer key: as if done at the desk."""
-        leg = self._seats.leg_on(line.name)
+        leg = self._seats.legs.on(line.name)
         kind = "ext" if self._seats.extension(to) else "tel"
         try:
             self.transfer(leg.agent if leg else "", f"{kind}:{to}")
@@ -183,7 +183,7 @@ class Services:
             raise Refused("bad_target")
         party, _ = self._talk(agent)
         self._fact(party, "call.supervised", by=leader, agent=agent, how=how)
-        mine = self._seats.leg_of(leader)
+        mine = self._seats.legs.of_agent(leader)
         if mine is None:
             self._seats.invite(party.talk, leader, purpose, by=leader)
         elif mine.talk is party.talk and mine.answered:
@@ -272,7 +272,7 @@ class Services:
         party = self._exchange.party(leg.talk)
         if leg.purpose is not Purpose.CONSULT or party is None or party.talk.call.state is not State.HELD:
             return
-        asking = self._seats.leg_of(leg.by)
+        asking = self._seats.legs.of_agent(leg.by)
         if asking is not None and asking.talk is leg.talk:
             self._agent_apart(party, leg.by, False)
             self._unhold(party)
@@ -281,19 +281,19 @@ class Services:
     def out_answered(self, talk: Conversation) -> None:
         """Whom an agent called outside picked up."""
         party = self._exchange.party(talk)
-        legs = [leg for leg in self._seats.legs(talk) if leg.purpose is Purpose.OUT]
+        legs = [leg for leg in self._seats.legs.of(talk) if leg.purpose is Purpose.OUT]
         if party is None or not legs:
             talk.agent_left(self._exchange.now())
             return
-        self._exchange.play([legs[0].line.name], None)
+        self._exchange.speech.hush(legs[0].line.name)
         talk.out_connected(legs[0].agent, self._seats.at(legs[0].agent), self._exchange.now())
         self._exchange.settle(party)
 
     def out_alerting(self, talk: Conversation, early: bool) -> None:
         """It rings there: the agent hears it, by the network's own tone or by ours."""
-        for leg in self._seats.legs(talk):
+        for leg in self._seats.legs.of(talk):
             if leg.purpose is Purpose.OUT and not early:
-                self._exchange.ring_back(leg.line.name)
+                self._exchange.speech.loop(leg.line.name, RINGBACK)
 
     def _dial_now(self, party: Ongoing, leg: Leg) -> None:
         party.room.join(Party(leg.line.name, Role.AGENT))
@@ -306,7 +306,7 @@ class Services:
         """A shift leader comes in, or changes role."""
         party.room.join(Party(leg.line.name, WATCHING[leg.purpose]))
         if leg.purpose is Purpose.TAKE_OVER:
-            others = [other for other in self._seats.legs(party.talk) if other.agent and other is not leg]
+            others = [other for other in self._seats.legs.of(party.talk) if other.agent and other is not leg]
             party.talk.passed(leg.agent, leg.agent, self._exchange.now())
             party.room.change(party.line.name, held=False)
             for other in others:
@@ -356,13 +356,13 @@ class Services:
 
     def _asked(self, party: Ongoing) -> list[Leg]:
         """Who is being consulted."""
-        asked = [leg for leg in self._seats.legs(party.talk) if leg.purpose is Purpose.CONSULT]
+        asked = [leg for leg in self._seats.legs.of(party.talk) if leg.purpose is Purpose.CONSULT]
         if not any(leg.answered for leg in asked):
             raise Refused("no_call")
         return [leg for leg in asked if leg.answered]
 
     def _agent_apart(self, party: Ongoing, agent: str, apart: bool) -> None:
-        leg = self._seats.leg_of(agent)
+        leg = self._seats.legs.of_agent(agent)
         if leg is not None and party.room.party(leg.line.name) is not None:
             party.room.change(leg.line.name, apart=apart)
 
