@@ -11,10 +11,26 @@ import tomllib
 
 import msgspec
 
-from appliance import rules
+from appliance import dialling, rules
 from appliance.calls.routing import STRATEGIES
+from appliance.dialling import ExtensionSetting
 from appliance.places import Places
-from appliance.published import Area, Band, Browser, Gsm, Queue, Sip, Trunk
+from appliance.published import (
+    Account,
+    Area,
+    Band,
+    Browser,
+    Dialplan,
+    Forward,
+    Group,
+    Gsm,
+    NumberKind,
+    Queue,
+    ServiceClass,
+    Sip,
+    SpeedDial,
+    Trunk,
+)
 from appliance.rules import BlacklistSetting, DaySetting
 
 LAST_GOOD = "hotline.last-good.toml"
@@ -45,15 +61,6 @@ class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Brokers to reach the hub by, "host:port", tried in order; none means this box is alone."""
 
     brokers: tuple[str, ...] = ()
-
-
-class ExtensionSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A phone of ours; a SIP phone needs a password."""
-
-    number: str
-    kind: str = "browser"
-    """browser, or sip."""
-    password: str = ""
 
 
 class AgentSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,8 +116,30 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     day: tuple[DaySetting, ...] = ()
     area: tuple[Area, ...] = ()
     agent: tuple[AgentSetting, ...] = ()
+    group: tuple[Group, ...] = ()
+    forward: tuple[Forward, ...] = ()
+    speed_dial: tuple[SpeedDial, ...] = ()
+    account: tuple[Account, ...] = ()
+    number_kind: tuple[NumberKind, ...] = ()
+    service_class: tuple[ServiceClass, ...] = ()
+    dialplan: Dialplan = Dialplan()
     demo: bool = False
     """Demo data, demo passwords and the citizen phone page; never on a box in service."""
+
+
+def dialling_tables(c: Configuration) -> dialling.Tables:
+    """What belongs to the dial plan."""
+    return dialling.Tables(
+        extensions=c.extension,
+        groups=c.group,
+        forwards=c.forward,
+        speed_dials=c.speed_dial,
+        accounts=c.account,
+        kinds=c.number_kind,
+        classes=c.service_class,
+        trunks=c.trunk,
+        dialplan=c.dialplan,
+    )
 
 
 class BadConfiguration(Exception):
@@ -136,9 +165,8 @@ def parse(text: str, name: str) -> Configuration:
         raise _bad(text, name, keys, reason, int(place.group(1)) if place else 0) from error
     for keys, fault in _faults(configuration):
         raise _bad(text, name, keys, fault)
-    for nth, extension in enumerate(configuration.extension):
-        for keys, fault in _extension_faults(extension):
-            raise _bad(text, name, keys, fault, nth)
+    for nth, keys, fault in dialling.faults(dialling_tables(configuration)):
+        raise _bad(text, name, keys, fault, nth)
     for nth, queue in enumerate(configuration.queue):
         for keys, fault in _queue_faults(queue, [q.name for q in configuration.queue]):
             raise _bad(text, name, keys, fault, nth)
@@ -219,15 +247,6 @@ def _retention_faults(r: Retention) -> list[tuple[str, str]]:
     ]
     if not found and 0 < r.keep_days <= r.newest_days:
         found.append(("keep_days", f"keep_days must be more than newest_days ({r.newest_days})"))
-    return found
-
-
-def _extension_faults(extension: ExtensionSetting) -> list[tuple[list[str], str]]:
-    found: list[tuple[list[str], str]] = []
-    if extension.kind not in ("browser", "sip"):
-        found.append((["extension", "kind"], f'kind "{extension.kind}" is neither "browser" nor "sip"'))
-    if extension.kind == "sip" and not extension.password:
-        found.append((["extension", "number"], f"SIP extension {extension.number} needs a password"))
     return found
 
 

@@ -1,6 +1,7 @@
 """Makes the hand-over file from configuration, people and the flow; a broken flow is not published."""
 
 import hashlib
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import msgspec
 
 import ivr
 from appliance import published
+from appliance.calls.numbers import sealed
 from appliance.configuration import AgentSetting, BadConfiguration, Configuration
 from appliance.places import Places
 from appliance.published import Admission, Agent, Barred, Extension, Gsm, Published, Sip
@@ -47,6 +49,13 @@ def publish(places: Places, configuration: Configuration, store: Store) -> Publi
         agents=_agents(configuration, store),
         queues=configuration.queue,
         areas=configuration.area,
+        groups=configuration.group,
+        forwards=configuration.forward,
+        speed_dials=configuration.speed_dial,
+        accounts=configuration.account,
+        number_kinds=configuration.number_kind,
+        classes=configuration.service_class,
+        dialplan=configuration.dialplan,
         language=configuration.site.language,
         demo=configuration.demo,
     )
@@ -117,7 +126,20 @@ def _modem(places: Places, modem: Gsm) -> Gsm:
 def _extensions(configuration: Configuration) -> tuple[Extension, ...]:
     realm = configuration.sip.realm
     return tuple(
-        Extension(e.number, e.kind, ha1(e.number, realm, e.password) if e.kind == "sip" else "")
+        Extension(
+            number=e.number,
+            kind=e.kind,
+            ha1=ha1(e.number, realm, e.password) if e.kind == "sip" else "",
+            name=e.name,
+            numbers=e.numbers,
+            shown=e.shown,
+            service=e.service,
+            pin=sealed(e.pin, secrets.token_hex(8)) if e.pin else "",
+            pickup=e.pickup,
+            follow=e.follow,
+            ring_s=e.ring_s,
+            waiting=e.waiting,
+        )
         for e in configuration.extension
     )
 

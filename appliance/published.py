@@ -18,6 +18,96 @@ class Extension(msgspec.Struct, frozen=True):
     """browser, sip, or citizen (the demo's phone page)."""
     ha1: str = ""
     """MD5 of number:realm:password, for SIP (RFC 7616)."""
+    name: str = ""
+    """Whose phone it is, for directories and displays."""
+    numbers: tuple[str, ...] = ()
+    """Outside numbers that ring this phone too (一机双号)."""
+    shown: str = ""
+    """The number people outside see; empty: the site's first."""
+    service: str = ""
+    """Class of service (appliance/calls/numbers.py); empty: national."""
+    pin: str = ""
+    """What the PIN for restricted calls is kept as; empty: there is none."""
+    pickup: str = ""
+    """The pick-up group: its phones may take each other's calls."""
+    follow: tuple[str, ...] = ()
+    """Targets tried in turn when nobody picks up or the phone is away (跟随): tel:13800138000, ext:8102, …"""
+    ring_s: float = 25.0
+    """How long it rings before its calls go on."""
+    waiting: bool = False
+    """Whether a second call rings while the phone is in one (呼叫等待)."""
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A hunt group (连选组): one number, several phones."""
+
+    number: str
+    members: tuple[str, ...] = ()
+    """Targets: extensions as plain numbers, or tel:…; a duty list may name mobiles."""
+    name: str = ""
+    strategy: str = "in_turn"
+    """in_turn, rotate (who was not first last time), or all at once."""
+    ring_s: float = 20.0
+    then: str = ""
+    """Where a call goes that nobody took: a target; empty: nowhere."""
+    numbers: tuple[str, ...] = ()
+    """Outside numbers that ring this group."""
+
+
+class Forward(msgspec.Struct, frozen=True):
+    """A standing forward of an extension (呼叫转移); a phone's own keys go before it."""
+
+    extension: str
+    when: str = "always"
+    """always, busy, no_answer or night."""
+    to: str = ""
+    """A target, or a number as it is dialled at the phone."""
+
+
+class SpeedDial(msgspec.Struct, frozen=True):
+    """A short number (缩位拨号), dialled as **NN."""
+
+    code: str
+    number: str
+    name: str = ""
+    extension: str = ""
+    """Whose it is; empty: everybody's."""
+
+
+class Account(msgspec.Struct, frozen=True):
+    """Whom calls are charged to (记帐电话); keyed before calls that need it."""
+
+    code: str
+    name: str = ""
+
+
+class NumberKind(msgspec.Struct, frozen=True):
+    """A kind of outside number, by patterns of ``*``, ``?`` and ``[…]``."""
+
+    name: str
+    patterns: tuple[str, ...] = ()
+
+
+class ServiceClass(msgspec.Struct, frozen=True):
+    """A class of service (呼出等级): kinds of numbers that may be called; emergency numbers always may."""
+
+    name: str
+    may: tuple[str, ...] = ()
+    with_pin: tuple[str, ...] = ()
+    """Kinds that may be called after the phone's PIN."""
+    account: tuple[str, ...] = ()
+    """Kinds for which an account code must be keyed."""
+
+
+class Dialplan(msgspec.Struct, frozen=True):
+    """How numbers dialled at our phones are read."""
+
+    outside: str = ""
+    """Dialled before an outside number; empty: nothing is."""
+    operator: str = ""
+    """Whom 0 calls: a target; empty: nobody."""
+    area: str = ""
+    """Our own area code, 020: numbers that begin with it are local."""
 
 
 class Agent(msgspec.Struct, frozen=True):
@@ -161,6 +251,10 @@ class Trunk(msgspec.Struct, frozen=True):
     add: str = ""
     transport: str = "udp"
     """udp, tcp or tls."""
+    cost: str = ""
+    """What a call by it costs, for people who read the route table: free, local, …"""
+    through: tuple[str, ...] = ()
+    """Kinds of outside numbers that calls coming by it may go on to (本地落地): local, mobile, …"""
 
 
 class Browser(msgspec.Struct, frozen=True):
@@ -200,6 +294,15 @@ class Published(msgspec.Struct, frozen=True):
     agents: tuple[Agent, ...] = ()
     queues: tuple[Queue, ...] = (Queue("general"),)
     areas: tuple[Area, ...] = ()
+    groups: tuple[Group, ...] = ()
+    forwards: tuple[Forward, ...] = ()
+    speed_dials: tuple[SpeedDial, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    number_kinds: tuple[NumberKind, ...] = ()
+    """Kinds besides those of appliance/calls/numbers.py, and before them."""
+    classes: tuple[ServiceClass, ...] = ()
+    """Classes of service besides those of appliance/calls/numbers.py, or instead."""
+    dialplan: Dialplan = Dialplan()
     language: str = "zh"
     demo: bool = False
 

@@ -54,6 +54,8 @@ class Traits:
     hears_digits: bool = True
     full_duplex: bool = True
     sends_text: bool = False
+    hears_early: bool = False
+    """Whether a caller can hear us before we answer: it is a `ProgressLine`."""
 
 
 @dataclass(frozen=True, slots=True)

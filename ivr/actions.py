@@ -121,6 +121,19 @@ class Talk(Action, frozen=True):
     """The call is with its agent; ``done`` when the agent has left and the caller is still there."""
 
 
+class Dial(Action, frozen=True):
+    """Ring somebody and join who picks up (转接): targets in turn, each as its settings say.
+
+    `to` are targets such as ext:8101, group:8500 or tel:02087654321; `number` names the variable
+    that holds an extension's or a group's number the caller keyed, which is tried first. The caller
+    hears ringback. ``answered`` goes on to the talk; ``busy``, ``no_answer``, ``unreachable`` and
+    ``refused`` (nobody has that number, or it may not be called from here) say why not.
+    """
+
+    to: Annotated[tuple[Name, ...], Meta(max_length=20)] = ()
+    number: Annotated[str, Meta(max_length=60)] = ""
+
+
 class Hangup(Action, frozen=True):
     """End the call with a Q.850 cause."""
 
@@ -194,6 +207,12 @@ ACTIONS: Mapping[str, ActionKind] = {
         Branch, {"else": None}, each=("is", "values"), reads=("variable",), silent=True, keeps_place=True
     ),
     "goto": ActionKind(Goto, {"done": None}, silent=True, keeps_place=True),
+    "dial": ActionKind(
+        Dial,
+        {"answered": "talk", "busy": None, "no_answer": None, "unreachable": None, "refused": None},
+        reads=("number",),
+        waits=True,
+    ),
     "talk": ActionKind(Talk, {"done": "hangup"}, waits=True),
     "hangup": ActionKind(Hangup, {}),
 }

@@ -152,7 +152,7 @@ def _variable_faults(flow: Flow, phrases: Phrases) -> Iterator[Fault]:
     for name, known in _known_before(flow).items():
         node = flow.nodes[name]
         kind, action = ACTIONS[node.action], node.typed()
-        used = {getattr(action, parameter) for parameter in kind.reads}
+        used = {getattr(action, parameter) for parameter in kind.reads} - {""}
         for parameter in PROMPT_FIELDS:
             spoken = {v for phrase in getattr(action, parameter, ()) for v in phrases.variables(phrase)}
             used |= spoken - set(kind.lends.get(parameter, ()))

@@ -127,6 +127,11 @@ class Baresip:
         assert found is not None
         return found
 
+    def forget(self) -> None:
+        """Forget what the phone said so far: `wait` waits for what is said anew."""
+        self._read()
+        self.said.clear()
+
     def heard(self) -> Path:
         """The recording of what the phone heard in its last call."""
         return max(self._heard.glob("*-dec.wav"), key=lambda path: path.stat().st_mtime)

@@ -227,6 +227,13 @@ class Acd:
         if others:
             self._distribute(now)
 
+    def moved(self, number: str, call: str) -> None:
+        """The agent's call goes on in another."""
+        agent = self.agent(number)
+        if agent.state == "busy":
+            self._agents[number] = replace(agent, call=call)
+            self._events.append(Changed(self._agents[number]))
+
     def declined(self, number: str, now: float, why: str = DECLINED) -> None:
         """The offered agent did not take the call; the call keeps its place, the agent rests.
 

@@ -75,7 +75,7 @@ class Overflow:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """The agent picked up; both hear each other."""
+    """The agent, or somebody else who was rung, picked up; both hear each other."""
 
     agent: str
     extension: str
@@ -114,6 +114,7 @@ STEPS: Mapping[tuple[State, type[Step]], State] = {
     (State.DIALLING, Connect): State.TALKING,
     (State.DIALLING, End): State.ENDED,
     (State.IN_FLOW, Join): State.QUEUED,
+    (State.IN_FLOW, Connect): State.TALKING,
     (State.IN_FLOW, End): State.ENDED,
     (State.QUEUED, Leave): State.IN_FLOW,
     (State.QUEUED, Ring): State.OFFERED,

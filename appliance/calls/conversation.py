@@ -28,6 +28,7 @@ from appliance.calls.call import (
 )
 from appliance.calls.turn import (
     MUSIC,
+    DialTurn,
     Do,
     EndMessage,
     Hush,
@@ -40,7 +41,7 @@ from appliance.calls.turn import (
 )
 from appliance.events import Fact
 from hardware.line import Cause
-from ivr.actions import Hangup, Queue, Talk, TicketState
+from ivr.actions import Dial, Hangup, Queue, Say, Talk, TicketState
 from ivr.flow import Flow, FlowRun
 
 AHEAD_MAX = 20
@@ -57,6 +58,11 @@ class Log:
 @dataclass(frozen=True, slots=True)
 class AnswerCaller:
     """Pick up the caller's line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Let the caller hear us without picking up: what rings elsewhere costs nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,9 @@ class Bridge:
     """Caller and agent hear each other from now on."""
 
 
-Action = Do | Log | AnswerCaller | ClearCaller | JoinQueue | LeaveQueue | Bridge
+Action = Do | Log | AnswerCaller | Progress | ClearCaller | JoinQueue | LeaveQueue | Bridge
+UNANSWERED = (Dial, Say, Hangup)
+"""What a flow can do for a caller who is not picked up yet."""
 
 
 class Conversation:
@@ -113,6 +121,8 @@ class Conversation:
         self._ahead: deque[str] = deque(maxlen=AHEAD_MAX)
         self._announce: Sequence[str] = ()
         self._announcing = False
+        self._early = False
+        """The flow runs, and the caller is not picked up yet."""
         self._out: list[Action] = []
 
     @property
@@ -133,6 +143,13 @@ class Conversation:
         """The call came in: pick it up. `direction` is in, or inside for a phone of ours."""
         self._out += [self._came(direction), AnswerCaller()]
 
+    def early(self, direction: str, now: float) -> None:
+        """The call came in: its flow begins before anybody picks up."""
+        self._out += [self._came(direction), Progress()]
+        self._early = True
+        self._step(Enter(self.run.flow.name), now)
+        self._begin(now)
+
     def refused(self, cause: Cause, now: float) -> None:
         """The call came in and is not picked up."""
         self.call.turned_away()
@@ -147,7 +164,9 @@ class Conversation:
         return Log(Fact("call.ringing", facts, self.call.cid))
 
     def line_answered(self, now: float) -> None:
-        """The caller's line is through: the flow begins."""
+        """The caller's line is through: the flow begins, unless it has begun already."""
+        if self.call.state is not State.RINGING:
+            return
         self._step(Enter(self.run.flow.name), now)
         self._begin(now)
 
@@ -223,6 +242,23 @@ class Conversation:
         self._turn.end("done")
         self._advance(now)
 
+    def reached(self, agent: str, extension: str, now: float) -> None:
+        """Somebody who was rung for the caller picked up."""
+        if not isinstance(self._turn, DialTurn):
+            return
+        self._pick_up()
+        self._step(Connect(agent, extension), now)
+        self._turn = TalkTurn()
+        self.run.finish("answered")
+        self._out += [Hush(), Bridge()]
+
+    def unreached(self, why: str, now: float) -> None:
+        """Nobody who was rung for the caller picked up: busy, no_answer, unreachable or refused."""
+        if isinstance(self._turn, DialTurn):
+            self._out.append(Hush())
+            self._turn.answered(why, {})
+            self._advance(now)
+
     def out_connected(self, agent: str, extension: str, now: float) -> None:
         """Whom the agent called picked up."""
         self._turn = TalkTurn()
@@ -244,8 +280,10 @@ class Conversation:
             self._out.append(Hush())
         self._step(Pass(agent, to), now)
 
-    def sent(self, node: str, now: float) -> None:
-        """A person sent the caller to a node of the flow; KeyError when there is none."""
+    def sent(self, node: str, now: float, flow: Flow | None = None) -> None:
+        """A person sent the caller to a node of this flow, or of another; KeyError when there is none."""
+        if flow is not None and flow is not self.run.flow:
+            self.run = FlowRun(flow, {"caller": self.call.caller, "called": self.call.called})
         self.run.jump(node)
         self._announcing = False
         self._out.append(Hush())
@@ -270,6 +308,8 @@ class Conversation:
             self._end(cause, now)
             self._out.append(ClearCaller(cause))
             return
+        if not isinstance(action, UNANSWERED):
+            self._pick_up()
         self._turn = self._turn_for(action)
         if not isinstance(self._turn, turns.SayTurn) and not self._turn.wants_keys():
             self._ahead.clear()
@@ -292,6 +332,8 @@ class Conversation:
                 self._overflow_told,
                 lambda: self._expect(self.name),
             )
+        if isinstance(action, Dial):
+            return DialTurn(action, self.run.variables.get(action.number, ""))
         if isinstance(action, Talk):
             return TalkTurn()
         return turns.SIMPLE[type(action)](action)  # type: ignore[index]  # every other action is in the table
@@ -311,6 +353,11 @@ class Conversation:
             (outcome, values), self._turn = self._turn.outcome, Turn()
             self.run.finish(outcome, **values)
             self._begin(now)
+
+    def _pick_up(self) -> None:
+        if self._early:
+            self._early = False
+            self._out.append(AnswerCaller())
 
     def _place(self, now: float) -> None:
         """Join or leave the queue as the flow now stands."""

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from appliance import published as handover
-from appliance.calls import keypad, wire
+from appliance.calls import desk_phones, wire
 from appliance.calls.control import Control
 from appliance.calls.exchange import Exchange
 from appliance.calls.ledger import Ledger
@@ -22,8 +22,8 @@ from appliance.calls.lines import Lines, sip_settings
 from appliance.calls.orders import Orders
 from appliance.calls.past import read_past
 from appliance.calls.seats import BROWSER, Seats
-from appliance.calls.services import Services
 from appliance.calls.storelink import ask
+from appliance.calls.switchboard import Switchboard
 from appliance.events import Fact, Stamp
 from appliance.journal import FileJournal
 from appliance.places import Places, places
@@ -103,9 +103,8 @@ class Calls:
         self.exchange.flow = flow
         self.exchange.flows = {published.admission.flow: flow, **flows}
         self.exchange.admission = published.admission
-        self.exchange.numbers = frozenset(published.numbers).union(
-            *(trunk.numbers for trunk in published.trunks)
-        )
+        brought = (trunk.numbers for trunk in published.trunks)
+        self.exchange.numbers = frozenset(published.numbers).union(*brought)
         self.lines = Lines(self.ledger, self.exchange.caller_on)
         numbers = [e.number for e in published.extensions if e.kind == "browser"]
         self.browsers = {number: BrowserLine(BROWSER + number) for number in numbers}
@@ -122,13 +121,12 @@ class Calls:
             wake=self.wake,
         )
         self.exchange.queueing = self.seats
-        self.services = Services(self.exchange, self.seats, self)
-        self.seats.talks = self.services
+        self.switchboard = Switchboard(published, self.exchange, self.seats, self)
         self.seats.define(published)
         orders = Orders(
             published,
             self.seats,
-            self.services,
+            self.switchboard,
             self.lines,
             self.browsers,
             self.citizens,
@@ -178,7 +176,7 @@ class Calls:
         announce = {phrase for queue in queues if isinstance(queue, Queue) for phrase in queue.announce}
         for agent in self.published.agents:
             for language in LANGUAGES:
-                await self.voice.prompts({*announce, *keypad.PHRASES}, {"agent": agent.number}, language)
+                await self.voice.prompts({*announce, *desk_phones.PHRASES}, {"agent": agent.number}, language)
 
     def resume(self) -> None:
         """Calls cut off by our death are lost, and say so; agents on duty are still on duty."""
@@ -186,6 +184,8 @@ class Calls:
         for cid in past.open_calls:
             facts = {"outcome": "lost", "cause": int(Cause.TEMPORARY_FAILURE)}
             self.ledger.note(Fact("call.ended", facts, cid))
+        for (extension, when), to in past.forwards.items():
+            self.switchboard.directory.forward(extension, when, to)
         for agent, (extension, state) in past.signed_in.items():
             with contextlib.suppress(Refused):
                 self.seats.sign_in(agent, extension)
@@ -224,10 +224,10 @@ class Calls:
             case Sound(None):
                 pass  # no voice for now: its place in the matrix stays until it is cleared
             case Held(on):
-                self.services.phone_held(line, on)
-            case Transfer(to):
+                self.switchboard.phones.held(line, on)
+            case Transfer():
                 phone: TransferLine = line  # type: ignore[assignment]  # only a line that can be told asks
-                self.services.phone_transfers(phone, to)
+                self.switchboard.phones.transfers(phone, signal)
             case Sound(route):
                 self.link.order(self.lines.moved(line, route))
             case Text():

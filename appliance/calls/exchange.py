@@ -6,25 +6,25 @@ ask for goes out to lines, media, queue and journal. It owns no socket itself.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import time
-from typing import Protocol
 
-from appliance.calls import admission, keypad
+from appliance.calls import admission
 from appliance.calls import conversation as doing
 from appliance.calls import turn as turns
 from appliance.calls.call import Call, State
 from appliance.calls.conversation import Conversation
 from appliance.calls.ledger import Ledger
-from appliance.calls.legs import Legs, Purpose
+from appliance.calls.legs import Purpose
+from appliance.calls.ports import Calling, Queueing
 from appliance.calls.room import Party, Role, Room, Row
 from appliance.calls.speech import Sound, Speech
 from appliance.calls.tapes import Tapes
 from appliance.calls.wire import CallView, PartyView
 from appliance.events import Fact
 from appliance.published import Admission
-from hardware.line import Alerting, Answered, Cause, Cleared, Digit, Line, Ringing, Signal
+from hardware.line import Alerting, Answered, Cause, Cleared, Digit, Line, ProgressLine, Ringing, Signal
 from hardware.media import wire as media
 from ivr.flow import Flow
 from ivr.voice import Voice
@@ -32,41 +32,6 @@ from ivr.voice import Voice
 SIP = "sip/"
 SAME_KEY_S = 0.5
 """A modem reports a key this much later than our own ear hears it, at most."""
-
-
-class Queueing(Protocol):
-    """What the exchange asks of the agents' side."""
-
-    def busy(self, queue: str) -> bool:
-        """Whether nobody could take a call at once."""
-
-    def position(self, call: str) -> int:
-        """A call's place, 1 is next; the place it would get when it does not wait yet."""
-
-    def expect(self, call: str) -> float | None:
-        """How many seconds a call is likely to wait from now; None when nobody knows."""
-
-    def join(self, talk: Conversation, queue: str) -> None:
-        """A call begins to wait."""
-
-    def leave(self, talk: Conversation) -> None:
-        """A call waits no longer; stop ringing for it."""
-
-    def caller_gone(self, talk: Conversation) -> None:
-        """The caller hung up; end everybody's part."""
-
-    @property
-    def legs(self) -> Legs:
-        """Everybody called into talks."""
-
-    def keypad(self, extension: str, dialled: str) -> tuple[str, str] | None:
-        """Do what a keypad code says; the phrase to speak and the agent, or None."""
-
-    def out_answered(self, talk: Conversation) -> None:
-        """Whom an agent called outside picked up."""
-
-    def out_alerting(self, talk: Conversation, early: bool) -> None:
-        """It rings there."""
 
 
 @dataclass(slots=True)
@@ -77,6 +42,14 @@ class Ongoing:
     talk: Conversation
     recorded: bool = True
     """Whether this call is to be recorded."""
+    extension: str = ""
+    """The extension at the caller's line; empty when it is no phone of ours."""
+    agent: str = ""
+    """The agent there, for whom this is a call of the own; empty when nobody."""
+    rests: str = ""
+    """Why that agent was on a break before; empty when ready."""
+    next_numbers: list[str] = field(default_factory=list)
+    """What is dialled next when the number that is called does not answer."""
     room: Room = field(default_factory=Room)
     """Who is in the talk, once there is one."""
     hearing: dict[str, Row] = field(default_factory=dict)
@@ -110,6 +83,9 @@ class Exchange:
     ) -> None:
         self.now = now
         self.queueing: Queueing
+        self.calling: Calling
+        self.own_phone: Callable[[Line, Ringing], None]
+        """What a phone of ours does that dialled no hotline number, and who is called directly."""
         self.flow: Flow
         """What no rule sends elsewhere."""
         self.flows: Mapping[str, Flow] = {}
@@ -155,6 +131,10 @@ class Exchange:
         party = self._parties.get(line)
         return party.talk.call.caller if party else ""
 
+    def on(self, line: str) -> Ongoing | None:
+        """The call whose caller is on this line."""
+        return self._parties.get(line)
+
     def party(self, talk: Conversation) -> Ongoing | None:
         """The caller's side of a conversation; None when it is over, even if its line has a new one."""
         party = self._parties.get(talk.call.line)
@@ -165,7 +145,7 @@ class Exchange:
         party = self._parties.get(line.name)
         if isinstance(signal, Ringing) and party is None:
             if line.name.startswith(SIP) and signal.called not in self.numbers:
-                self._inside(line, signal)
+                self.own_phone(line, signal)
             else:
                 self._ringing(line, signal)
         elif party is None:
@@ -173,11 +153,13 @@ class Exchange:
         elif isinstance(signal, Answered):
             self._answered(party)
         elif isinstance(signal, Alerting):
-            self.queueing.out_alerting(party.talk, signal.early)
+            self.calling.out_alerting(party.talk, signal.early)
         elif isinstance(signal, Digit):
             self.pressed(line.name, signal.key, "line")
         elif isinstance(signal, Cleared):
-            self._cleared(party, signal.cause)
+            dialling = party.talk.call.state is State.DIALLING
+            if not dialling or not self.calling.out_failed(party.talk, signal.cause):
+                self._cleared(party, signal.cause)
 
     def pressed(self, line: str, key: str, by: str) -> None:
         """A caller pressed a key; `by` says who heard it, for a modem and our own ear hear the same one."""
@@ -256,12 +238,41 @@ class Exchange:
         self._ledger.note(Fact("call.ringing", facts, cid))
         return party
 
+    def begin(self, line: Line, signal: Ringing, flow: Flow, recorded: bool = False) -> Ongoing:
+        """A call that is led through a flow of its own from the first ring on; it is still to begin."""
+        call = Call(
+            self._ledger.new_subject(), line.name, signal.caller or "", signal.called or "", self.now()
+        )
+        party = Ongoing(line, self._conversation(call, flow), recorded=recorded)
+        self._parties[line.name] = party
+        return party
+
+    def move(self, party: Ongoing, line: Line) -> None:
+        """The caller's part of a call goes on by another line."""
+        former = party.room.party(party.line.name)
+        del self._parties[party.line.name]
+        self._parties[line.name] = party
+        party.line, party.talk.call.line = line, line.name
+        if former is not None and party.room.party(line.name) is None:
+            party.room.leave(former.line)
+            party.room.join(replace(former, line=line.name))
+        self.tapes.move(party.talk.name, line.name)
+
+    def part(self, party: Ongoing) -> None:
+        """The call is over for us, but its line goes on in another."""
+        party.talk.cleared(Cause.NORMAL, self.now())
+        self._conclude(party, gone=False)
+
     def forget(self, party: Ongoing) -> None:
         """A call of ours that was never dialled, or that nobody wants any more."""
         if party.talk.call.state is State.DIALLING and self.party(party.talk) is party:
             if party.room.parties:
                 party.line.hangup(Cause.NORMAL)
             self._cleared(party, Cause.NORMAL)
+
+    def calls(self, extension: str) -> bool:
+        """Whether an extension's phone is the caller's in a call."""
+        return any(party.extension == extension for party in self._parties.values())
 
     def taken(self, line: str) -> bool:
         """Whether a call is, or is about to be, on this line."""
@@ -297,38 +308,28 @@ class Exchange:
                 talk.ringing()
         self.work(party)
 
-    def _inside(self, line: Line, signal: Ringing) -> None:
-        """A phone of ours dialled something that is no hotline number: a keypad code, or nothing we know."""
-        done = self.queueing.keypad(signal.caller or "", signal.called or "")
-        if done is None:
-            line.hangup(Cause.UNALLOCATED)
-            return
-        phrase, agent = done
-        cid = self._ledger.new_subject()
-        call = Call(cid, line.name, signal.caller or "", signal.called or "", self.now())
-        talk = self._conversation(call, keypad.answer(phrase, self.flow.language))
-        talk.run.variables["agent"] = agent
-        party = self._parties[line.name] = Ongoing(line, talk, recorded=False)
-        talk.ringing(direction="inside")
-        self.work(party)
-
     def _answered(self, party: Ongoing) -> None:
         if party.recorded:
             self.tapes.begin(party.talk.name, party.line.name)
         if party.talk.call.outgoing:
-            self.queueing.out_answered(party.talk)
+            self.calling.out_answered(party.talk)
         else:
             party.talk.line_answered(self.now())
         self.work(party)
 
     def _cleared(self, party: Ongoing, cause: Cause) -> None:
+        party.talk.cleared(cause, self.now())
+        self._conclude(party, gone=True)
+
+    def _conclude(self, party: Ongoing, gone: bool) -> None:
         talk = party.talk
-        talk.cleared(cause, self.now())
         self.work(party)
         for other in party.room.parties:
             party.room.leave(other.line)
         self.settle(party)
-        self.queueing.caller_gone(talk)
+        self.calling.caller_gone(talk)
+        if gone:
+            self.queueing.caller_gone(talk)
         if party.alarm is not None:
             party.alarm.cancel()
         self.speech.forget(party.line.name)
@@ -366,10 +367,18 @@ class Exchange:
                 self.tapes.begin_message(party.talk.name, line.name, party.talk.call.caller)
             case turns.EndMessage(keep):
                 self.tapes.end_message(party.talk.name, keep)
+            case turns.CallTargets(to, keyed):
+                self.calling.call_targets(party.talk, to, keyed)
+            case turns.StopCalling():
+                self.calling.stop_calling(party.talk)
             case turns.AskTicket(number):
                 self._ask(party, number)
             case doing.AnswerCaller():
                 line.answer()
+            case doing.Progress():
+                if line.traits.hears_early:
+                    early: ProgressLine = line  # type: ignore[assignment]  # its traits say so
+                    early.progress()
             case doing.ClearCaller(cause):
                 line.hangup(cause)
             case doing.JoinQueue(queue):

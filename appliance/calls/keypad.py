@@ -47,7 +47,10 @@ def keyed(dialled: str) -> Keyed | None:
     return None if do == "sign_in" and not found[2] else Keyed(do, found[2])
 
 
-def answer(phrase: str, language: str) -> Flow:
-    """The flow that tells the agent what came of a code."""
-    nodes = {"say": Node("say", {"prompts": [phrase]}, {"done": "end"}), "end": Node("hangup")}
+def answer(phrase: str, language: str, cause: int = 16) -> Flow:
+    """The flow that tells whoever dialled what came of it."""
+    nodes = {
+        "say": Node("say", {"prompts": [phrase]}, {"done": "end"}),
+        "end": Node("hangup", {"cause": cause}),
+    }
     return Flow(name="keypad", language=language, start="say", nodes=nodes)

@@ -1,13 +1,11 @@
 """Legs: the lines by which we call somebody into a caller's talk, and what for."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from appliance.calls.conversation import Conversation
 from appliance.calls.room import Role
-from appliance.refused import Refused
 from hardware.line import Line
 
 
@@ -28,6 +26,8 @@ class Purpose(StrEnum):
     TAKE_OVER = "take_over"
     OUT = "out"
     """An agent's own call to somebody outside: the agent's leg."""
+    DIAL = "dial"
+    """The caller, or the flow the caller is in, wants to speak with somebody."""
 
 
 WATCHING = {
@@ -37,6 +37,8 @@ WATCHING = {
     Purpose.TAKE_OVER: Role.AGENT,
 }
 """How a shift leader comes into a talk, and as what."""
+NO_WRAP_UP = frozenset({*WATCHING, Purpose.DIAL}) - {Purpose.TAKE_OVER}
+"""After these there is nothing to write down: the agent is as before."""
 
 
 @dataclass(slots=True)
@@ -54,6 +56,8 @@ class Leg:
     """The agent who asked for it."""
     rests: str = ""
     """Why the agent was on a break before; empty when ready."""
+    extension: str = ""
+    """The extension whose phone it is; empty for somebody outside."""
     answered: bool = False
 
 
@@ -90,23 +94,3 @@ class Legs:
     def of_agent(self, agent: str) -> Leg | None:
         """The leg at an agent's phone."""
         return next((leg for leg in self._legs.values() if leg.agent == agent), None)
-
-
-TARGET = re.compile(r"(agent|ext|tel|queue|node):([0-9A-Za-z_.+*#-]{1,64})$")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a caller, or a question, is to go."""
-
-    kind: str
-    """agent, ext, tel, queue or node."""
-    name: str
-
-
-def target(text: str) -> Target:
-    """Read a target such as agent:1002; raises Refused."""
-    found = TARGET.match(text)
-    if found is None:
-        raise Refused("bad_target")
-    return Target(found[1], found[2])

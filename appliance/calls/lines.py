@@ -7,7 +7,7 @@ import msgspec
 from appliance.calls.ledger import Ledger
 from appliance.calls.wire import LineView
 from appliance.events import Fact
-from appliance.published import Published
+from appliance.published import Published, Trunk
 from hardware.line import BrowserToken, Cause, Line, PcmPort, Route, RtpRoute, TextLine
 from hardware.media import wire as media
 from hardware.sip.endpoint import SipAccount, SipSettings, SipTrunk
@@ -107,6 +107,8 @@ def _order(name: str, route: Route | None) -> media.Order:
 def sip_settings(published: Published) -> SipSettings:
     """What the SIP side needs of the hand-over file."""
     sip = published.sip
+    directly = {n for e in published.extensions for n in e.numbers}
+    directly |= {n for g in published.groups for n in g.numbers}
     accounts = tuple(SipAccount(e.number, e.ha1) for e in published.extensions if e.kind == "sip")
     return SipSettings(
         bind_ip=sip.ip,
@@ -116,7 +118,7 @@ def sip_settings(published: Published) -> SipSettings:
         lines=sip.lines,
         realm=sip.realm,
         accounts=accounts,
-        numbers=frozenset(published.numbers),
+        numbers=frozenset(published.numbers) | directly,
         advertise_ip=sip.advertise_ip or None,
         allow=sip.allow,
         closed=sip.closed,
@@ -126,5 +128,14 @@ def sip_settings(published: Published) -> SipSettings:
         certificate=sip.certificate,
         private_key=sip.private_key,
         trust=sip.trust,
-        trunks=tuple(SipTrunk(**msgspec.structs.asdict(trunk)) for trunk in published.trunks),
+        trunks=tuple(_trunk(trunk, directly) for trunk in published.trunks),
     )
+
+
+def _trunk(trunk: Trunk, directly: set[str]) -> SipTrunk:
+    """A trunk as SIP knows it; a trunk that names its numbers brings those of phones called directly too."""
+    facts = msgspec.structs.asdict(trunk)
+    del facts["cost"]
+    facts["through"] = bool(trunk.through)
+    facts["numbers"] = (*trunk.numbers, *sorted(directly)) if trunk.numbers else ()
+    return SipTrunk(**facts)

@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from appliance.calls import wire
 from appliance.calls.lines import Lines
 from appliance.calls.seats import Seats
-from appliance.calls.services import Services
+from appliance.calls.switchboard import Switchboard
 from appliance.published import Published
 from appliance.refused import Refused
 from hardware.browser import BrowserLine
@@ -15,6 +17,8 @@ from hardware.browser import BrowserLine
 NUMBER = re.compile(r"\+?[0-9*#]{1,32}$")
 TEXT_MAX = 2000
 REASON_MAX = 40
+NUMBERS_MAX = 9
+"""Numbers tried after the first."""
 
 
 class Orders:
@@ -24,7 +28,7 @@ class Orders:
         self,
         published: Published,
         seats: Seats,
-        services: Services,
+        switchboard: Switchboard,
         lines: Lines,
         browsers: Mapping[str, BrowserLine],
         citizens: Mapping[str, BrowserLine],
@@ -32,7 +36,7 @@ class Orders:
     ) -> None:
         self._published = published
         self._seats = seats
-        self._services = services
+        self._switchboard = switchboard
         self._lines = lines
         self._browsers = browsers
         self._citizens = citizens
@@ -55,10 +59,14 @@ class Orders:
                 self._seats.hang_up(agent)
             case wire.SendText(number, text, key):
                 self._send_text(number, text, key)
-            case wire.Dial(agent, number):
-                if not NUMBER.match(number):
+            case wire.Dial(agent, number, then, pin, account):
+                if not all(NUMBER.match(each) for each in (number, *then)) or len(then) > NUMBERS_MAX:
                     raise Refused("bad_number")
-                self._services.dial(agent, number)
+                self._switchboard.services.dial(agent, number, then, pin, account)
+            case wire.Forward(extension, when, to, by):
+                self._switchboard.forward(extension, when, to, by)
+            case wire.GetDirectory():
+                return {"extensions": msgspec.to_builtins(self._switchboard.extensions())}
             case wire.SoundToken(extension):
                 return self._admit(self._browsers.get(extension))
             case wire.CitizenDial(phone, caller, called):
@@ -73,7 +81,7 @@ class Orders:
 
     def _serve(self, order: wire.Order) -> None:
         """What is done in a talk."""
-        do = self._services
+        do = self._switchboard.services
         match order:
             case wire.Hold(agent):
                 do.hold(agent)
@@ -99,8 +107,19 @@ class Orders:
                 do.play_back(agent, path)
             case wire.SendDigits(agent, digits, line):
                 do.send_digits(agent, digits, line)
+            case wire.PickUp(agent, extension):
+                do.pick_up(agent, extension)
+            case _:
+                self._lead(order)
+
+    def _lead(self, order: wire.Order) -> None:
+        """What a shift leader does."""
+        do = self._switchboard.supervision
+        match order:
             case wire.Supervise(leader, agent, how):
                 do.supervise(leader, agent, how)
+            case wire.Take(leader, cid):
+                do.take(leader, cid)
             case wire.Release(leader, cid, reason):
                 do.release(leader, cid, reason)
             case wire.Force(leader, agent, state):

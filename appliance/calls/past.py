@@ -14,6 +14,8 @@ class Past:
     open_calls: dict[bytes, None] = field(default_factory=dict)
     signed_in: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Agent to extension and state."""
+    forwards: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Extension and when, to where its calls go."""
 
 
 def read_past(journal: Journal) -> Past:
@@ -32,5 +34,8 @@ def read_past(journal: Journal) -> Past:
                     past.signed_in.pop(facts["agent"], None)
                 else:
                     past.signed_in[facts["agent"]] = (facts["extension"], facts["state"])
+            elif event.kind == "extension.forwarded":
+                facts = event.facts
+                past.forwards[facts["extension"], facts["when"]] = facts["to"]
         position = batch[-1][0]
     return past

@@ -2,64 +2,26 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 from appliance.calls.acd import DECLINED, MISSED, Acd, AgentState, Changed, Offer, OfferOver, Overflow
 from appliance.calls.conversation import Conversation
 from appliance.calls.exchange import Exchange
-from appliance.calls.keypad import REFUSED, SAID, keyed
 from appliance.calls.ledger import Ledger
-from appliance.calls.legs import WATCHING, Leg, Legs, Purpose
+from appliance.calls.legs import NO_WRAP_UP, Leg, Legs, Purpose
+from appliance.calls.ports import Called, Phones
 from appliance.calls.wire import QueueView, Seat
 from appliance.events import Fact
 from appliance.published import Agent, Extension, Published, Queue
 from appliance.refused import Refused
 from hardware.browser import BrowserLine
-from hardware.line import Answered, Cause, Cleared, Line, Signal
+from hardware.line import Alerting, Answered, Cause, Cleared, Line, Signal
 
 PRIORITY = "priority"
 """Variable of a flow: the priority of the call from its next queue on, a whole number."""
 CALL_BACK = "call_back"
 """Variable of a flow: who leaves a queue with it is called back in turn; a number, or "yes" for the own."""
-KEYPAD = "keypad"
-"""Why an agent is on a break who said so at the phone."""
 BROWSER = "headset/"
 """Prefix of a browser extension's line name."""
-
-
-class Phones(Protocol):
-    """Where a desk phone's line is had from."""
-
-    def line_to(self, extension: str) -> Line | None:
-        """A free line to call this SIP extension by; None when all are taken."""
-
-    def registered(self, extension: str) -> bool:
-        """Whether the phone is there."""
-
-    def line_out(self) -> Line | None:
-        """A free line to call somebody outside by; None when there is none."""
-
-
-class Talks(Protocol):
-    """What becomes of legs that are not the queue's."""
-
-    def joined(self, leg: Leg) -> None:
-        """Who was called picked up."""
-
-    def failed(self, leg: Leg, why: str) -> None:
-        """Who was called did not: missed, declined, gone."""
-
-    def ended(self, leg: Leg) -> None:
-        """Somebody who was in the talk left it."""
-
-    def out_answered(self, talk: Conversation) -> None:
-        """Whom an agent called outside picked up."""
-
-    def out_alerting(self, talk: Conversation, early: bool) -> None:
-        """It rings there."""
-
-    def dial(self, agent: str, number: str) -> None:
-        """Call somebody outside for an agent; Refused when that cannot be."""
 
 
 class Seats:
@@ -93,8 +55,12 @@ class Seats:
         """Agent to extension, for those signed in."""
         self._talks: dict[str, Conversation] = {}
         """Calls that wait or talk, by name."""
+        self._callers: dict[str, Conversation] = {}
+        """Talks that agents began at their own phones, by agent."""
         self.legs = Legs()
-        self.talks: Talks
+        self.talks: Called
+        self.dial: Callable[[str, str], None]
+        """Call somebody outside for an agent; Refused when that cannot be."""
         self._ending: list[str] = []
         """Lines we hung up and that may be dialling anew before they say `Cleared`."""
 
@@ -153,10 +119,12 @@ class Seats:
                 self.call_off(leg)
         self._talks.pop(talk.name, None)
 
-    def invite(self, talk: Conversation, agent: str, purpose: Purpose, by: str = "") -> Leg:
+    def invite(
+        self, talk: Conversation, agent: str, purpose: Purpose, by: str = "", lifted: bool = False
+    ) -> Leg:
         """Ring an agent's phone for a talk, past the queue; Refused when the agent cannot take it.
 
-        A browser phone whose own user asked for it picks up by itself.
+        A browser phone whose own user asked for it (`by`, or `lifted`) picks up by itself.
         """
         extension = self._at.get(agent)
         if extension is None:
@@ -168,18 +136,81 @@ class Seats:
         self._acd.reserve(talk.name, agent, self._now())
         self._talks[talk.name] = talk
         rests = before.reason if before.state == "paused" else ""
-        leg = self.legs.add(Leg(line, talk, purpose, agent, agent, by, rests=rests))
+        leg = self.legs.add(Leg(line, talk, purpose, agent, agent, by, rests=rests, extension=extension))
         self._settle()
         line.dial(extension, talk.call.caller or None)
-        if by == agent and isinstance(line, BrowserLine):
+        if (lifted or by == agent) and isinstance(line, BrowserLine):
             line.lifted()
         return leg
 
-    def call(self, talk: Conversation, line: Line, number: str, purpose: Purpose, by: str) -> Leg:
-        """Call somebody who is no agent into a talk."""
-        leg = self.legs.add(Leg(line, talk, purpose, "", number, by))
-        line.dial(number, self.shown)
+    def call(
+        self,
+        talk: Conversation,
+        line: Line,
+        number: str,
+        purpose: Purpose,
+        by: str,
+        extension: str = "",
+    ) -> Leg:
+        """Call somebody who is no agent into a talk: an `extension` of ours, or a number outside."""
+        leg = self.legs.add(Leg(line, talk, purpose, "", number, by, extension=extension))
+        line.dial(number, talk.call.caller if extension else self.shown_for(by))
         return leg
+
+    def shown_for(self, who: str) -> str | None:
+        """The number people outside see when an agent, or an extension, calls them."""
+        extension = self._extensions.get(self._at.get(who, who))
+        return (extension.shown if extension else "") or self.shown
+
+    def sit(self, leg: Leg) -> None:
+        """An agent's phone has become a leg without having been rung; Refused while in another call."""
+        before = self._acd.agent(leg.agent)
+        self._acd.reserve(leg.talk.name, leg.agent, self._now())
+        leg.rests = before.reason if before.state == "paused" else ""
+        self._talks[leg.talk.name] = leg.talk
+        self._settle()
+
+    def engage(self, agent: str, talk: Conversation) -> str:
+        """An agent calls from the own phone; why the agent rested. Refused while in another call."""
+        before = self._acd.agent(agent)
+        self._acd.reserve(talk.name, agent, self._now())
+        self._acd.accepted(talk.name, agent, self._now())
+        self._talks[talk.name] = talk
+        self._callers[agent] = talk
+        self._settle()
+        return before.reason if before.state == "paused" else ""
+
+    def disengage(self, agent: str, rests: str) -> None:
+        """An agent's call from the own phone is over: the agent is as before."""
+        if self._callers.pop(agent, None) is not None:
+            self._acd.cleared(agent, self._now())
+            self._go_back(agent, rests)
+            self._settle()
+
+    def change_over(self, agent: str, talk: Conversation, other: str) -> None:
+        """The caller's phone is not this agent's any more, but the other one's; both stay in the talk."""
+        self._callers.pop(agent, None)
+        if other:
+            self._callers[other] = talk
+
+    def in_talk(self, leg: Leg) -> None:
+        """A leg is in another talk now."""
+        self._talks[leg.talk.name] = leg.talk
+        if leg.agent:
+            self._acd.moved(leg.agent, leg.talk.name)
+
+    def there(self, extension: str) -> bool:
+        """Whether the phone could ring."""
+        found = self._extensions.get(extension)
+        return found is not None and self._phone_up(extension)
+
+    def in_call(self, extension: str) -> bool:
+        """Whether the phone is in a call, or rings for one."""
+        return any(leg.extension == extension for leg in self.legs) or self._exchange.calls(extension)
+
+    def calling(self, agent: str) -> Conversation | None:
+        """The talk in which an agent's phone is the caller's."""
+        return self._callers.get(agent)
 
     def call_off(self, leg: Leg) -> None:
         """Stop ringing somebody."""
@@ -200,40 +231,9 @@ class Seats:
         """Who is signed in at an extension; empty when nobody is."""
         return next((agent for agent, at in self._at.items() if at == extension), "")
 
-    def keypad(self, extension: str, dialled: str) -> tuple[str, str] | None:
-        """Do what a code dialled at a desk phone says; the phrase to speak and the agent, or None.
-
-        None means it is no code, or not dialled from a phone of ours.
-        """
-        order = keyed(dialled)
-        if order is None or extension not in self._extensions:
-            return None
-        agent = order.agent or self.agent_at(extension)
-        try:
-            match order.do:
-                case "sign_in":
-                    self.sign_in(agent, extension)
-                case "sign_out":
-                    self.sign_out(agent)
-                case "ready":
-                    self.ready(agent)
-                case "pause":
-                    self.pause(agent, KEYPAD)
-        except Refused:
-            return REFUSED, agent
-        return SAID[order.do], agent
-
     def at(self, agent: str) -> str:
         """Where an agent sits; empty when off shift."""
         return self._at.get(agent, "")
-
-    def out_answered(self, talk: Conversation) -> None:
-        """Whom an agent called outside picked up."""
-        self.talks.out_answered(talk)
-
-    def out_alerting(self, talk: Conversation, early: bool) -> None:
-        """It rings there."""
-        self.talks.out_alerting(talk, early)
 
     def extension(self, number: str) -> Extension | None:
         """The extension of this number."""
@@ -294,9 +294,10 @@ class Seats:
     def hang_up(self, agent: str) -> None:
         """End the agent's part, or give an offered call back."""
         leg = self.legs.of_agent(agent)
-        if leg is None:
+        party = self._exchange.party(self._callers[agent]) if agent in self._callers else None
+        if leg is None and party is None:
             raise Refused("no_call")
-        leg.line.hangup(Cause.NORMAL)
+        (leg or party).line.hangup(Cause.NORMAL)  # type: ignore[union-attr]  # one of them is there
 
     def phone_changed(self, extension: str) -> None:
         """A phone came or went."""
@@ -316,6 +317,8 @@ class Seats:
             return False
         if isinstance(signal, Answered):
             self._picked_up(leg)
+        elif isinstance(signal, Alerting):
+            self.talks.alerting(leg, signal.early)
         elif isinstance(signal, Cleared):
             self._laid_down(leg, signal.cause)
         return True
@@ -389,7 +392,7 @@ class Seats:
         """The turn of a caller who hung up has come: the agent is called, and the number."""
         cid = bytes.fromhex(call.partition(".")[0])
         try:
-            self.talks.dial(agent, number)
+            self.dial(agent, number)
         except Refused as refused:
             facts = {"agent": agent, "number": number, "why": refused.word}
             self._ledger.note(Fact("callback.postponed", facts, cid))
@@ -403,7 +406,7 @@ class Seats:
         if line is None or self.legs.taken(line.name):
             self._acd.declined(agent, self._now(), MISSED)
             return
-        self.legs.add(Leg(line, talk, Purpose.QUEUE, agent, agent))
+        self.legs.add(Leg(line, talk, Purpose.QUEUE, agent, agent, extension=extension))
         talk.offered(agent, self._now())
         self._work(talk)
         line.dial(extension, talk.call.caller or None)
@@ -452,11 +455,14 @@ class Seats:
 
     def _after_watching(self, leg: Leg) -> None:
         """Who only watched has nothing to wrap up."""
-        if leg.purpose in WATCHING:
-            if leg.rests:
-                self._acd.pause(leg.agent, leg.rests, self._now())
-            else:
-                self._acd.ready(leg.agent, self._now())
+        if leg.purpose in NO_WRAP_UP:
+            self._go_back(leg.agent, leg.rests)
+
+    def _go_back(self, agent: str, rests: str) -> None:
+        if rests:
+            self._acd.pause(agent, rests, self._now())
+        else:
+            self._acd.ready(agent, self._now())
 
     def _line_to(self, extension: str) -> Line | None:
         kind = self._extensions[extension].kind

@@ -1,20 +1,25 @@
-"""What people do in a talk: hold, transfer, consult, invite, play back, call out, supervise.
+"""What agents do in a talk: hold, transfer, consult, invite, play back, call out.
 
 Every service is a change of who is in the room and who hears whom; what is asked for
 and by whom is a fact of the call.
 """
 
-import contextlib
+from collections.abc import Sequence
 
 from appliance.calls.call import TALK, State
-from appliance.calls.conversation import Conversation
+from appliance.calls.directory import Directory
 from appliance.calls.exchange import Exchange, Ongoing
-from appliance.calls.legs import WATCHING, Leg, Purpose, Target, target
-from appliance.calls.room import Party, Role
-from appliance.calls.seats import Phones, Seats
+from appliance.calls.joining import Joining
+from appliance.calls.legs import WATCHING, Leg, Purpose
+from appliance.calls.permits import Permits
+from appliance.calls.ports import Phones
+from appliance.calls.reaching import Reaching
+from appliance.calls.seats import Seats
+from appliance.calls.talks import Talks
+from appliance.calls.targets import PHONES, Target, target
 from appliance.events import Fact
 from appliance.refused import Refused
-from hardware.line import Answered, Cause, Cleared, Line, TransferLine
+from hardware.line import Cause
 from ivr.flow import Flow, Node
 
 RINGBACK = "tone:ringback"
@@ -25,37 +30,49 @@ OUT_FLOW = Flow(name="out", language="zh", start="talk", nodes={"talk": Node("ta
 class Services:
     """The services of one box; all methods run in the event loop and raise Refused."""
 
-    def __init__(self, exchange: Exchange, seats: Seats, phones: Phones) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        seats: Seats,
+        phones: Phones,
+        reaching: Reaching,
+        talks: Talks,
+        joining: Joining,
+        permits: Permits,
+        directory: Directory,
+    ) -> None:
         self._exchange = exchange
         self._seats = seats
         self._phones = phones
+        self._reaching = reaching
+        self._talks = talks
+        self._joining = joining
+        self._permits = permits
+        self._directory = directory
 
     # What an agent does with the caller
 
     def hold(self, agent: str) -> None:
         """Music for the caller."""
-        party, _ = self._talk(agent)
-        if party.talk.call.state is State.TALKING:
-            party.room.change(party.line.name, held=True)
-            party.talk.hold(self._exchange.now())
-            self._after(party)
+        party, _ = self.talk(agent)
+        self._talks.hold(party)
 
     def resume(self, agent: str) -> None:
         """The caller is back in the talk."""
-        party, _ = self._talk(agent)
+        party, _ = self.talk(agent)
         if party.talk.call.state is State.HELD:
-            self._unhold(party)
-            self._after(party)
+            self._talks.unhold(party)
+            self._talks.after(party)
 
     def mute(self, agent: str, on: bool) -> None:
         """The agent is not heard, or heard again."""
-        party, leg = self._talk(agent)
+        party, leg = self.talk(agent)
         party.room.change(leg.line.name, muted=on)
-        self._after(party)
+        self._talks.after(party)
 
     def send_digits(self, agent: str, digits: str, line: str) -> None:
         """Send keys to the caller, or to a guest."""
-        party, _ = self._talk(agent)
+        party, _ = self.talk(agent)
         name = line or party.line.name
         if party.room.party(name) is None or not digits or len(digits) > 32:
             raise Refused("bad_target")
@@ -63,36 +80,37 @@ class Services:
 
     def play_back(self, agent: str, path: str) -> None:
         """Play a recording to caller and agent, or stop it."""
-        party, leg = self._talk(agent)
+        party, leg = self.talk(agent)
         found = self._exchange.tapes.find(path)
         if path and found is None:
             raise Refused("no_recording")
         self._exchange.speech.play([party.line.name, leg.line.name], found)
-        self._fact(party, "call.played_back", by=agent, path=path)
+        self._talks.fact(party, "call.played_back", by=agent, path=path)
 
     # Who else comes in
 
     def transfer(self, agent: str, to: str) -> None:
         """Hand the caller over at once; the agent is free."""
-        party, leg = self._talk(agent)
-        goal = target(to)
-        self._fact(party, "call.transferred", by=agent, to=to)
+        party, leg = self.talk(agent)
+        self.hand_over(party, leg, target(to))
+
+    def hand_over(self, party: Ongoing, leg: Leg, goal: Target) -> None:
+        """Whoever is at this leg hands the caller over."""
+        by = leg.agent or leg.extension
+        self._talks.fact(party, "call.transferred", by=by, to=str(goal))
         if goal.kind in ("queue", "node"):
-            self._send(party, goal)
+            self._talks.send(party, goal)
         else:
-            self._call(party, goal, Purpose.TRANSFER, agent)
-            if party.talk.call.state is State.TALKING:
-                party.room.change(party.line.name, held=True)
-                party.talk.hold(self._exchange.now())
-                self._after(party)
+            self._call(party, goal, Purpose.TRANSFER, by)
+            self._talks.hold(party)
         leg.line.hangup(Cause.NORMAL)
 
     def consult(self, agent: str, to: str) -> None:
         """Ask somebody while the caller hears music."""
-        party, _ = self._talk(agent)
+        party, _ = self.talk(agent)
         self._call(party, target(to), Purpose.CONSULT, agent)
         self.hold(agent)
-        self._fact(party, "call.consulted", by=agent, to=to)
+        self._talks.fact(party, "call.consulted", by=agent, to=to)
         self._exchange.show(party)
 
     def call_leader(self, agent: str) -> None:
@@ -101,14 +119,14 @@ class Services:
 
     def invite(self, agent: str, to: str) -> None:
         """Call somebody into the talk."""
-        party, _ = self._talk(agent)
+        party, _ = self.talk(agent)
         self._call(party, target(to), Purpose.INVITE, agent)
-        self._fact(party, "call.invited", by=agent, to=to)
+        self._talks.fact(party, "call.invited", by=agent, to=to)
         self._exchange.show(party)
 
     def complete(self, agent: str) -> None:
         """The caller and whom was asked talk on; the agent leaves."""
-        party, leg = self._talk(agent)
+        party, leg = self.talk(agent)
         asked = [other for other in self._asked(party) if other.by == agent]
         if not asked:
             raise Refused("no_call")
@@ -117,242 +135,108 @@ class Services:
             party.room.change(other.line.name, apart=False)
         party.room.change(party.line.name, held=False)
         party.talk.passed(asked[0].agent, asked[0].who, self._exchange.now())
-        self._after(party)
+        self._talks.after(party)
         leg.line.hangup(Cause.NORMAL)
 
     def together(self, agent: str) -> None:
         """Everybody talks with everybody."""
-        party, leg = self._talk(agent)
+        party, leg = self.talk(agent)
         for other in party.room.parties:
             party.room.change(other.line, apart=False)
         party.room.change(leg.line.name, apart=False)
-        self._unhold(party)
-        self._after(party)
+        self._talks.unhold(party)
+        self._talks.after(party)
 
     def drop(self, agent: str, line: str) -> None:
         """End somebody's part, or stop calling; then the talk is as before."""
-        party, mine = self._talk(agent)
+        party, mine = self.talk(agent)
         leg = next((leg for leg in self._seats.legs.of(party.talk) if leg.line.name == line), None)
         if leg is None or leg is mine:
             raise Refused("bad_target")
         if leg.answered:
             leg.line.hangup(Cause.NORMAL)
         else:
+            self._reaching.leg_dropped(leg)
             self._seats.call_off(leg)
-            self.failed(leg, "dropped")
+            self._joining.not_joined(party, leg.purpose, leg.by, leg.who, "dropped")
 
-    def dial(self, agent: str, number: str) -> None:
-        """Call somebody outside; the agent hears it ring."""
+    def dial(
+        self, agent: str, number: str, then: Sequence[str] = (), pin: str = "", account: str = ""
+    ) -> None:
+        """Call somebody outside; the agent hears it ring. `then` are numbers tried when that one fails."""
+        kind = ""
+        for each in (number, *then):
+            if self._seats.extension(each) is None:
+                kind = self._permits.allow(self._seats.at(agent), each, pin, account)
         line = self._phones.line_out()
         if line is None:
             raise Refused("no_line")
         party = self._exchange.place(line, number, OUT_FLOW)
+        party.next_numbers = list(then)
         try:
             self._seats.invite(party.talk, agent, Purpose.OUT, by=agent)
         except Refused:
             self._exchange.forget(party)
             raise
+        self._talks.fact(
+            party, "call.dialled", by=agent, to=f"tel:{number}", number_kind=kind, account=account
+        )
 
-    # What a desk phone asks for by itself
+    def pick_up(self, agent: str, extension: str) -> None:
+        """Take the call that rings at an extension, or in the own pick-up group."""
+        mine = self._seats.at(agent)
+        leg = self.ringing(mine, extension)
+        if leg is None:
+            raise Refused("nothing_rings")
+        new = self._seats.invite(leg.talk, agent, leg.purpose, leg.by, lifted=True)
+        self.picked_up(leg, new)
 
-    def phone_held(self, line: Line, on: bool) -> None:
-        """An agent pressed the phone's own hold key: the caller hears music."""
-        leg = self._seats.legs.on(line.name)
-        if leg is not None and leg.agent and leg.answered:
-            with contextlib.suppress(Refused):
-                (self.hold if on else self.resume)(leg.agent)
+    def ringing(self, extension: str, wanted: str) -> Leg | None:
+        """The call that rings longest at a phone, or at any of the extension's pick-up group."""
+        own = self._directory.extension(extension)
+        for leg in self._seats.legs:
+            there = self._directory.extension(leg.extension)
+            if leg.answered or there is None or there.number == extension:
+                continue
+            same = own is not None and bool(own.pickup) and own.pickup == there.pickup
+            if wanted == there.number or (not wanted and same):
+                return leg
+        return None
 
-    def phone_transfers(self, line: TransferLine, to: str) -> None:
-        """An agent pressed the phone's own transfer key: as if done at the desk."""
-        leg = self._seats.legs.on(line.name)
-        kind = "ext" if self._seats.extension(to) else "tel"
-        try:
-            self.transfer(leg.agent if leg else "", f"{kind}:{to}")
-        except Refused:
-            line.transferred(Cleared(Cause.REJECTED))
-        else:
-            line.transferred(Answered())
-
-    # What a shift leader does
-
-    def supervise(self, leader: str, agent: str, how: str) -> None:
-        """Go into an agent's talk, or change how one is in it."""
-        self._must_lead(leader)
-        purpose = Purpose(how) if how in WATCHING else None
-        if purpose is None:
-            raise Refused("bad_target")
-        party, _ = self._talk(agent)
-        self._fact(party, "call.supervised", by=leader, agent=agent, how=how)
-        mine = self._seats.legs.of_agent(leader)
-        if mine is None:
-            self._seats.invite(party.talk, leader, purpose, by=leader)
-        elif mine.talk is party.talk and mine.answered:
-            mine.purpose = purpose
-            self._enter(party, mine)
-        else:
-            raise Refused("talking")
-
-    def release(self, leader: str, cid: str, reason: str) -> None:
-        """End a call."""
-        self._must_lead(leader)
-        party = self._exchange.find(cid)
-        if party is None:
-            raise Refused("no_call")
-        self._fact(party, "call.released", by=leader, reason=reason[:200])
-        party.line.hangup(Cause.NORMAL)
-
-    def force(self, leader: str, agent: str, state: str) -> None:
-        """Make an agent ready, paused or offline."""
-        self._must_lead(leader)
-        forced = {
-            "ready": self._seats.ready,
-            "paused": lambda number: self._seats.pause(number, "leader"),
-            "offline": self._seats.sign_out,
-        }
-        if state not in forced:
-            raise Refused("bad_target")
-        forced[state](agent)
-        self._exchange.note(Fact("agent.forced", {"agent": agent, "state": state, "by": leader}, b""))
-
-    def move_call(self, leader: str, cid: str, to: str) -> None:
-        """Put a waiting call elsewhere."""
-        self._must_lead(leader)
-        party = self._exchange.find(cid)
-        if party is None or party.talk.call.state not in (State.QUEUED, State.IN_FLOW):
-            raise Refused("no_call")
-        goal = target(to)
-        if goal.kind not in ("queue", "node"):
-            raise Refused("bad_target")
-        self._fact(party, "call.moved", by=leader, to=to)
-        self._send(party, goal)
-
-    # What becomes of those who were called
-
-    def joined(self, leg: Leg) -> None:
-        """Who was called picked up."""
-        party = self._exchange.party(leg.talk)
-        if party is None:
-            leg.line.hangup(Cause.NORMAL)
-            return
-        if leg.purpose is Purpose.OUT:
-            self._dial_now(party, leg)
-            return
-        if leg.purpose in WATCHING:
-            self._enter(party, leg)
-            return
-        role = Role.AGENT if leg.agent else Role.GUEST
-        apart = leg.purpose is Purpose.CONSULT
-        party.room.join(Party(leg.line.name, role, apart=apart))
-        if apart:
-            self._agent_apart(party, leg.by, True)
-        elif leg.purpose is Purpose.TRANSFER:
-            party.room.change(party.line.name, held=False)
-            party.talk.passed(leg.agent, leg.who, self._exchange.now())
-        self._after(party)
-
-    def failed(self, leg: Leg, why: str) -> None:
-        """Who was called did not come."""
-        party = self._exchange.party(leg.talk)
-        if party is None:
-            return
-        self._fact(party, "call.not_joined", who=leg.who, why=why, by=leg.by)
-        if leg.purpose is Purpose.OUT:
-            self._exchange.forget(party)
-        elif leg.purpose is Purpose.CONSULT:
-            self._agent_apart(party, leg.by, False)
-            self._unhold(party)
-            self._after(party)
-        elif leg.purpose is Purpose.TRANSFER:
-            self._send(party, Target("queue", party.talk.call.queue))
-        else:
-            self._exchange.show(party)
-
-    def ended(self, leg: Leg) -> None:
-        """Who was asked hung up: the agent is with the caller again."""
-        party = self._exchange.party(leg.talk)
-        if leg.purpose is not Purpose.CONSULT or party is None or party.talk.call.state is not State.HELD:
-            return
-        asking = self._seats.legs.of_agent(leg.by)
-        if asking is not None and asking.talk is leg.talk:
-            self._agent_apart(party, leg.by, False)
-            self._unhold(party)
-            self._after(party)
-
-    def out_answered(self, talk: Conversation) -> None:
-        """Whom an agent called outside picked up."""
-        party = self._exchange.party(talk)
-        legs = [leg for leg in self._seats.legs.of(talk) if leg.purpose is Purpose.OUT]
-        if party is None or not legs:
-            talk.agent_left(self._exchange.now())
-            return
-        self._exchange.speech.hush(legs[0].line.name)
-        talk.out_connected(legs[0].agent, self._seats.at(legs[0].agent), self._exchange.now())
-        self._exchange.settle(party)
-
-    def out_alerting(self, talk: Conversation, early: bool) -> None:
-        """It rings there: the agent hears it, by the network's own tone or by ours."""
-        for leg in self._seats.legs.of(talk):
-            if leg.purpose is Purpose.OUT and not early:
-                self._exchange.speech.loop(leg.line.name, RINGBACK)
-
-    def _dial_now(self, party: Ongoing, leg: Leg) -> None:
-        party.room.join(Party(leg.line.name, Role.AGENT))
-        party.room.join(Party(party.line.name, Role.CALLER))
-        self._exchange.settle(party)
-        self._exchange.show(party)
-        party.line.dial(party.talk.call.caller, self._seats.shown)
-
-    def _enter(self, party: Ongoing, leg: Leg) -> None:
-        """A shift leader comes in, or changes role."""
-        party.room.join(Party(leg.line.name, WATCHING[leg.purpose]))
-        if leg.purpose is Purpose.TAKE_OVER:
-            others = [other for other in self._seats.legs.of(party.talk) if other.agent and other is not leg]
-            party.talk.passed(leg.agent, leg.agent, self._exchange.now())
-            party.room.change(party.line.name, held=False)
-            for other in others:
-                party.room.leave(other.line.name)
-                other.line.hangup(Cause.NORMAL)
-        self._after(party)
+    def picked_up(self, leg: Leg, new: Leg) -> None:
+        """A leg takes the call that another one rings for; phones of a queue are told by the queue."""
+        facts = {"by": new.agent or new.extension, "from": leg.who}
+        self._exchange.note(Fact("call.picked_up", facts, leg.talk.call.cid))
+        if leg.purpose is not Purpose.QUEUE:
+            self._reaching.instead(leg, new)
+            self._seats.call_off(leg)
 
     def _call(self, party: Ongoing, goal: Target, purpose: Purpose, by: str) -> None:
         """Call somebody into the talk; Refused when that cannot be tried."""
-        agent = goal.name if goal.kind == "agent" else ""
-        if goal.kind == "ext":
-            agent = self._seats.agent_at(goal.name)
-            extension = self._seats.extension(goal.name)
-            if extension is None or (not agent and extension.kind == "browser"):
-                raise Refused("bad_target")
-        if agent:
-            self._seats.invite(party.talk, agent, purpose, by)
-            return
-        if goal.kind not in ("ext", "tel"):
+        if goal.kind not in PHONES:
             raise Refused("bad_target")
-        line = self._phones.line_to(goal.name) if goal.kind == "ext" else self._phones.line_out()
-        if line is None:
-            raise Refused("no_line")
-        self._seats.call(party.talk, line, goal.name, purpose, by)
+        if goal.kind == "tel":
+            self._permits.allow(self._seats.at(by) or by, goal.name)
+        self._reaching.start(party, [goal], purpose, by)
 
-    def _send(self, party: Ongoing, goal: Target) -> None:
-        """Send the caller to a queue or a node of the flow."""
-        flow = party.talk.run.flow
-        node = goal.name
-        if goal.kind == "queue":
-            queues = (n for n, row in flow.nodes.items() if row.params.get("queue") == goal.name)
-            node = next(queues, "")
-        if node not in flow.nodes:
-            raise Refused("bad_target")
-        for line in [other.line for other in party.room.parties]:
-            party.room.leave(line)
-        self._exchange.settle(party)
-        party.talk.sent(node, self._exchange.now())
-        self._exchange.work(party)
-
-    def _talk(self, agent: str) -> tuple[Ongoing, Leg]:
+    def talk(self, agent: str) -> tuple[Ongoing, Leg]:
+        """An agent's talk and the own part in it; Refused when there is none."""
+        self._turn_round(agent)
         leg = self._seats.talking(agent)
         party = self._exchange.party(leg.talk)
         if party is None or party.talk.call.state not in TALK:
             raise Refused("no_call")
         return party, leg
+
+    def _turn_round(self, agent: str) -> None:
+        """An agent who began a call at the own phone is its caller: to do anything in it, be a leg."""
+        talk = self._seats.calling(agent)
+        party = self._exchange.party(talk) if talk is not None else None
+        if talk is None or party is None or talk.call.state not in TALK:
+            return
+        others = [leg for leg in self._seats.legs.of(talk) if leg.answered and leg.purpose not in WATCHING]
+        if others:
+            self._talks.trade_places(party, others[0])
 
     def _asked(self, party: Ongoing) -> list[Leg]:
         """Who is being consulted."""
@@ -360,25 +244,3 @@ class Services:
         if not any(leg.answered for leg in asked):
             raise Refused("no_call")
         return [leg for leg in asked if leg.answered]
-
-    def _agent_apart(self, party: Ongoing, agent: str, apart: bool) -> None:
-        leg = self._seats.legs.of_agent(agent)
-        if leg is not None and party.room.party(leg.line.name) is not None:
-            party.room.change(leg.line.name, apart=apart)
-
-    def _unhold(self, party: Ongoing) -> None:
-        if party.talk.call.state is State.HELD:
-            party.room.change(party.line.name, held=False)
-            party.talk.resume(self._exchange.now())
-
-    def _after(self, party: Ongoing) -> None:
-        self._exchange.settle(party)
-        self._exchange.work(party)
-        self._exchange.show(party)
-
-    def _fact(self, party: Ongoing, kind: str, **facts: object) -> None:
-        self._exchange.note(Fact(kind, facts, party.talk.call.cid))
-
-    def _must_lead(self, leader: str) -> None:
-        if not self._seats.leads(leader):
-            raise Refused("not_leader")

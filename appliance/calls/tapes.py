@@ -20,28 +20,43 @@ class Message:
 
 
 class Tapes:
-    """Recordings of the calls of one box, by the call's name; a message is ``CALL.mN``."""
+    """Recordings of the calls of one box, by the call's name.
+
+    A message is ``CALL.mN``; ``CALL.rN`` is what follows when the caller moved to another line.
+    """
 
     def __init__(self, sound: Sound, ledger: Ledger, folder: Path) -> None:
         self._sound = sound
         self._ledger = ledger
         self._folder = folder
-        self._running: set[str] = set()
+        self._running: dict[str, str] = {}
+        """Call to the recording that goes on."""
+        self._parts: dict[str, int] = {}
+        """How many files there are of a call that moved from line to line."""
         self._messages: dict[str, Message] = {}
         self._latest: dict[str, int] = {}
         """How many messages were begun in a call that goes on."""
 
     def begin(self, call: str, line: str) -> None:
         """Record a call from now to its end."""
-        self._running.add(call)
+        self._running[call] = call
         self._sound.order(media.Record(line, call, str(self._path(call))))
+
+    def move(self, call: str, line: str) -> None:
+        """The caller goes on by another line: the recording goes on in a file of its own."""
+        if call not in self._running:
+            return
+        self._sound.order(media.Finish(self._running[call]))
+        self._parts[call] = part = self._parts.get(call, 1) + 1
+        self._running[call] = f"{call}.r{part}"
+        self._sound.order(media.Record(line, self._running[call], str(self._path(call, f"-r{part}"))))
 
     def end(self, call: str) -> None:
         """The call is over."""
         self._latest.pop(call, None)
-        if call in self._running:
-            self._running.remove(call)
-            self._sound.order(media.Finish(call))
+        self._parts.pop(call, None)
+        if (recording := self._running.pop(call, "")) != "":
+            self._sound.order(media.Finish(recording))
 
     def begin_message(self, call: str, line: str, caller: str) -> None:
         """Record what the caller says now, in a file of its own."""
@@ -59,22 +74,25 @@ class Tapes:
     def recorded(self, report: media.Recorded) -> None:
         """A recording is whole: log it, also when its call ended long ago or in another life."""
         cid, _, part = report.id.partition(".")
+        left = part.startswith("m")
         path = Path(report.path)
         message = self._messages.pop(report.id, None)
         if message is not None and not message.keep:
             path.unlink(missing_ok=True)
             return
         facts = {
-            "kind": "message" if part else "call",
+            "kind": "message" if left else "call",
             "path": str(path.relative_to(self._folder)),
             "seconds": round(report.seconds, 2),
             "reason": report.reason,
         }
         subject = bytes.fromhex(cid)
         made = self._ledger.note(Fact("recording.made", facts, subject))
-        if part:
-            left = {"rid": made.eid.hex(), "caller": message.caller if message else "", **facts}
-            self._ledger.note(Fact("message.left", left, subject))
+        if left:
+            caller = message.caller if message else ""
+            self._ledger.note(
+                Fact("message.left", {"rid": made.eid.hex(), "caller": caller, **facts}, subject)
+            )
 
     def find(self, path: str) -> Path | None:
         """The recording at a path relative to the recordings; None when there is none inside."""

@@ -7,11 +7,12 @@ asks for (`Speak`, `Hush`, `Listen`, …). `outcome` is set when the turn is ove
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ivr.actions import Action, Collect, Menu, Message, Queue, Say, TicketState
+from ivr.actions import Action, Collect, Dial, Menu, Message, Queue, Say, TicketState
 
 BEEP = "beep"
 """Stands for the prompt cache's beep."""
-MUSIC = "tone:ringback"
+RINGBACK = "tone:ringback"
+MUSIC = RINGBACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,21 @@ class AskTicket:
     number: str
 
 
-Do = Speak | Loop | Hush | StartMessage | EndMessage | AskTicket
+@dataclass(frozen=True, slots=True)
+class CallTargets:
+    """Ring somebody for the caller; `Conversation.reached` or `unreached` follows."""
+
+    to: Sequence[str]
+    keyed: str = ""
+    """A number the caller keyed, tried first."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopCalling:
+    """Whoever rings for the caller is not wanted any more."""
+
+
+Do = Speak | Loop | Hush | StartMessage | EndMessage | AskTicket | CallTargets | StopCalling
 
 
 class Turn:
@@ -294,6 +309,24 @@ class QueueTurn(Turn):
         if self._action.overflow_s is not None:
             times.append(self._joined_s + self._action.overflow_s)
         self.until_s = min(times)
+
+
+class DialTurn(Turn):
+    """Ringback, while somebody is rung."""
+
+    def __init__(self, action: Dial, keyed: str) -> None:
+        super().__init__()
+        self._action = action
+        self._keyed = keyed
+
+    def begin(self, now: float) -> list[Do]:
+        return [Loop(RINGBACK), CallTargets(self._action.to, self._keyed)]
+
+    def gone(self, now: float) -> list[Do]:
+        return [StopCalling()]
+
+    def answered(self, outcome: str, values: dict[str, str]) -> None:
+        self.end(outcome)
 
 
 class TalkTurn(Turn):

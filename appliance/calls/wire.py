@@ -135,10 +135,36 @@ class SendDigits(msgspec.Struct, frozen=True, tag_field="do", tag="send_digits")
 
 
 class Dial(msgspec.Struct, frozen=True, tag_field="do", tag="dial"):
-    """Call a number outside (外呼)."""
+    """Call a number outside (外呼).
+
+    When it is busy or nobody answers, the numbers of `then` are called one after another. `pin` and
+    `account` are asked for where the phone's class of service wants them.
+    """
 
     agent: str
     number: str
+    then: tuple[str, ...] = ()
+    pin: str = ""
+    account: str = ""
+
+
+class PickUp(msgspec.Struct, frozen=True, tag_field="do", tag="pick_up"):
+    """Take the call that rings at another phone (代接): at this extension, or in the own pick-up group."""
+
+    agent: str
+    extension: str = ""
+
+
+class Forward(msgspec.Struct, frozen=True, tag_field="do", tag="forward"):
+    """Send an extension's calls elsewhere (呼叫转移); an empty `to` takes that back.
+
+    `when`: always 无条件, busy 遇忙, no_answer 无应答, night 夜间. `to` is a target or a number.
+    """
+
+    extension: str
+    when: str
+    to: str
+    by: str = ""
 
 
 class Supervise(msgspec.Struct, frozen=True, tag_field="do", tag="supervise"):
@@ -147,6 +173,13 @@ class Supervise(msgspec.Struct, frozen=True, tag_field="do", tag="supervise"):
     leader: str
     agent: str
     how: str
+
+
+class Take(msgspec.Struct, frozen=True, tag_field="do", tag="take"):
+    """A shift leader takes a waiting or ringing call at the own phone (代答)."""
+
+    leader: str
+    cid: str
 
 
 class Release(msgspec.Struct, frozen=True, tag_field="do", tag="release"):
@@ -208,6 +241,10 @@ class SendText(msgspec.Struct, frozen=True, tag_field="do", tag="send_text"):
     key: str
 
 
+class GetDirectory(msgspec.Struct, frozen=True, tag_field="do", tag="directory"):
+    """Ask for all phones; data: {"extensions": [ExtensionView]}."""
+
+
 class GetBoard(msgspec.Struct, frozen=True, tag_field="do", tag="board"):
     """Ask for the whole picture once; data: a Board."""
 
@@ -236,7 +273,10 @@ Order = (
     | PlayBack
     | SendDigits
     | Dial
+    | PickUp
+    | Forward
     | Supervise
+    | Take
     | Release
     | Force
     | MoveCall
@@ -245,6 +285,7 @@ Order = (
     | CitizenKey
     | CitizenHangUp
     | SendText
+    | GetDirectory
     | GetBoard
     | Watch
 )
@@ -313,6 +354,19 @@ class Seat(msgspec.Struct, frozen=True):
     until_s: float = 0.0
     """When an offer or a wrap-up runs out; 0 when nothing does."""
     call: CallView | None = None
+
+
+class ExtensionView(msgspec.Struct, frozen=True):
+    """A phone of ours, for directories."""
+
+    number: str
+    name: str
+    state: str
+    """idle, in_call, or away."""
+    agent: str = ""
+    """Who is signed in there."""
+    forwards: dict[str, str] = {}
+    """Where its calls go, by when."""
 
 
 class QueueView(msgspec.Struct, frozen=True):
@@ -404,6 +458,13 @@ REASONS = (
     "no_line",
     "media_down",
     "bad_number",
+    "barred",
+    "needs_pin",
+    "bad_pin",
+    "pin_locked",
+    "needs_account",
+    "bad_account",
+    "nothing_rings",
     "malformed",
 )
 """Why an order is refused; pages translate these words."""

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
 
 def hidden(configuration: Configuration) -> Configuration:
     """The configuration without its passwords."""
-    phones = tuple(msgspec.structs.replace(e, password="***") for e in configuration.extension)
+    phones = tuple(msgspec.structs.replace(e, password="***", pin="***") for e in configuration.extension)
     modems = tuple(msgspec.structs.replace(g, pin="***") for g in configuration.gsm)
     trunks = tuple(msgspec.structs.replace(t, password="***") for t in configuration.trunk)
     return msgspec.structs.replace(configuration, extension=phones, gsm=modems, trunk=trunks)

@@ -26,7 +26,7 @@ BUFFER = 1 << 20
 class SipLine:
     """A `hardware.line.Line` over SIP; ``sip/N`` has its voice on RTP port ``rtp_base + 2 N``."""
 
-    traits = Traits()
+    traits = Traits(hears_early=True)
 
     def __init__(self, endpoint: "SipEndpoint", index: int) -> None:
         self.name = endpoint.core.slots[index].name

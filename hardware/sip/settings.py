@@ -41,6 +41,8 @@ class SipTrunk:
     add: str = ""
     transport: str = "udp"
     """udp, tcp or tls."""
+    through: bool = False
+    """Whether its calls may be to any number, not only to ours: the call side decides which."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class Trunks:
         settings = trunk.settings
         ours = settings.numbers or tuple(sorted(numbers))
         user = number_of(uri_of(request.uri))
-        if user in ours:
+        if user in ours or (settings.through and user and OUTSIDE.fullmatch(user)):
             return user
         if user != settings.user or not user:
             return None

@@ -1,0 +1,85 @@
+"""What the parts of the call process ask of one another."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from appliance.calls.conversation import Conversation
+from appliance.calls.legs import Leg, Legs
+from hardware.line import Cause, Line
+
+
+class Queueing(Protocol):
+    """What the exchange asks of the agents' side."""
+
+    def busy(self, queue: str) -> bool:
+        """Whether nobody could take a call at once."""
+
+    def position(self, call: str) -> int:
+        """A call's place, 1 is next; the place it would get when it does not wait yet."""
+
+    def expect(self, call: str) -> float | None:
+        """How many seconds a call is likely to wait from now; None when nobody knows."""
+
+    def join(self, talk: Conversation, queue: str) -> None:
+        """A call begins to wait."""
+
+    def leave(self, talk: Conversation) -> None:
+        """A call waits no longer; stop ringing for it."""
+
+    def caller_gone(self, talk: Conversation) -> None:
+        """The caller hung up; end everybody's part."""
+
+    @property
+    def legs(self) -> Legs:
+        """Everybody called into talks."""
+
+
+class Calling(Protocol):
+    """What the exchange asks of who calls others into talks."""
+
+    def out_answered(self, talk: Conversation) -> None:
+        """Whom an agent called outside picked up."""
+
+    def out_alerting(self, talk: Conversation, early: bool) -> None:
+        """It rings there."""
+
+    def out_failed(self, talk: Conversation, cause: Cause) -> bool:
+        """Whom an agent called outside did not pick up; True when another number is called now."""
+
+    def call_targets(self, talk: Conversation, to: Sequence[str], keyed: str) -> None:
+        """Ring somebody for the caller."""
+
+    def stop_calling(self, talk: Conversation) -> None:
+        """Whoever rings for the caller is not wanted any more."""
+
+    def caller_gone(self, talk: Conversation) -> None:
+        """The caller hung up: nobody is to be reached for the talk any more."""
+
+
+class Phones(Protocol):
+    """Where a desk phone's line is had from."""
+
+    def line_to(self, extension: str) -> Line | None:
+        """A free line to call this SIP extension by; None when all are taken."""
+
+    def registered(self, extension: str) -> bool:
+        """Whether the phone is there."""
+
+    def line_out(self) -> Line | None:
+        """A free line to call somebody outside by; None when there is none."""
+
+
+class Called(Protocol):
+    """What becomes of legs that are not the queue's."""
+
+    def joined(self, leg: Leg) -> None:
+        """Who was called picked up."""
+
+    def failed(self, leg: Leg, why: str) -> None:
+        """Who was called did not: missed, declined, gone."""
+
+    def ended(self, leg: Leg) -> None:
+        """Somebody who was in the talk left it."""
+
+    def alerting(self, leg: Leg, early: bool) -> None:
+        """It rings at somebody's who was called; `early`: and is heard already."""
