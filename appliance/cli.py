@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "publish": ("appliance.commands.settings", "Hand configuration and people over to the call process"),
     "flow": ("appliance.commands.flow", "Check a flow, or draw it"),
     "admission": ("appliance.commands.admission", "What would happen to a call: blacklist, bands, flow"),
+    "route": ("appliance.commands.route", "What a number dialled at a phone would do, and by which trunk"),
     "blacklist": ("appliance.commands.show", "The blacklist: what is in force, and how often it was hit"),
     "workflow": ("appliance.commands.workflow", "Check the ticket workflow, or draw it"),
     "rebuild": ("appliance.commands.rebuild", "Fold everything that is shown anew from the event log"),

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from appliance.calls.directory import WHEN
-from appliance.calls.numbers import CLASSES, EMERGENCY, NUMBER_KINDS, OTHER
+from appliance.calls.numbers import CLASSES, EMERGENCY, NUMBER_KINDS, OTHER, SITE
 from appliance.calls.targets import TARGET
 from appliance.published import (
     Account,
@@ -77,7 +77,7 @@ class Tables(msgspec.Struct, frozen=True):
 
     def kind_names(self) -> set[str]:
         """Every kind of number there is."""
-        return {OTHER, *(kind.name for kind in (*NUMBER_KINDS, *self.kinds))}
+        return {OTHER, SITE, *(kind.name for kind in (*NUMBER_KINDS, *self.kinds))}
 
     def class_names(self) -> set[str]:
         """Every class of service there is."""

@@ -36,7 +36,8 @@ class Baresip:
     """A softphone that says a tone and keeps what it hears.
 
     With `number` and `password` it registers as an extension; else it is a citizen's
-    phone. `answers` picks up by itself.
+    phone. `answers` picks up by itself; `here` is the address it is at, any free port when left out. It is
+    called by its number, and those in `also`.
     """
 
     def __init__(
@@ -48,6 +49,9 @@ class Baresip:
         password: str = "",
         tone_hz: float = 600.0,
         answers: bool = False,
+        here: tuple[str, int] | None = None,
+        registrar_ip: str = HERE,
+        also: Sequence[str] = (),
     ) -> None:
         self.folder = folder / f"phone-{number}"
         # baresip 1.1 puts both addresses into the names of its recordings and fails when they get too long.
@@ -56,6 +60,9 @@ class Baresip:
         self._log = self.folder / "log"
         self.number = number
         self.registrar = registrar
+        self._registrar_ip = registrar_ip
+        self._here = here
+        self._also = also
         self._password = password
         self._answers = answers
         self._tone_hz = tone_hz
@@ -92,7 +99,7 @@ class Baresip:
 
     def dial(self, number: str = "12345") -> None:
         """Call a number at the box."""
-        self.command("dial", f"sip:{number}@{HERE}:{self.registrar}")
+        self.command("dial", f"sip:{number}@{self._registrar_ip}:{self.registrar}")
 
     def keys(self, keys: str) -> None:
         """Press keys, as telephone-events (RFC 4733)."""
@@ -153,10 +160,11 @@ class Baresip:
         """Write the phone's files; the port it is controlled by."""
         self.folder.mkdir(parents=True)
         voice = write_tone(self.folder / "voice.wav", self._tone_hz, 60)
-        sip, control, rtp = free_pair(), free_tcp(), free_pair()
+        control, rtp = free_tcp(), free_pair()
+        ip, sip = self._here or (HERE, free_pair())
         modules = "".join(f"module {name}.so\n" for name in ("g711", "aufile", "aubridge", "sndfile"))
         (self.folder / "config").write_text(
-            f"sip_listen {HERE}:{sip}\nmodule_path {MODULES}\n{modules}"
+            f"sip_listen {ip}:{sip}\nmodule_path {MODULES}\n{modules}"
             "module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n"
             f"audio_source aufile,{voice}\naudio_player aubridge,nobody\n"
             f"audio_alert aufile,/dev/null\nsnd_path {self._heard}\n"
@@ -166,8 +174,11 @@ class Baresip:
             f"auth_user={self.number};auth_pass={self._password};regint=60" if self._password else "regint=0"
         )
         (self.folder / "accounts").write_text(
-            f"<sip:{self.number}@{HERE}:{self.registrar};transport=udp>;{registering};audio_codecs=PCMA;"
-            f"answermode={'auto' if self._answers else 'manual'}\n"
+            "".join(
+                f"<sip:{number}@{self._registrar_ip}:{self.registrar};transport=udp>;{registering};"
+                f"audio_codecs=PCMA;answermode={'auto' if self._answers else 'manual'}\n"
+                for number in (self.number, *self._also)
+            )
         )
         (self.folder / "contacts").write_text("")
         return control

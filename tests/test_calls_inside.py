@@ -1,8 +1,7 @@
-"""Phones of ours on their own: they call each other, forward, pick up, transfer; proved by the tones they hear."""
+"""Phones of ours on their own: they call, forward, pick up, transfer; proved by the tones they hear."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +17,13 @@ LOUD, NOW = 0.05, 4000
 EXTENSIONS = [
     {"number": "8001"},
     {"number": "8101", "kind": "sip", "password": "demo-8101", "pickup": "office", "name": "王科长"},
-    {"number": "8102", "kind": "sip", "password": "demo-8102", "pickup": "office", "numbers": ["02087651234"]},
+    {
+        "number": "8102",
+        "kind": "sip",
+        "password": "demo-8102",
+        "pickup": "office",
+        "numbers": ["02087651234"],
+    },
     {"number": "8103", "kind": "sip", "password": "demo-8103", "ring_s": 3, "follow": ["ext:8102"]},
     {"number": "8104", "kind": "sip", "password": "demo-8104", "follow": ["ext:8101"]},
 ]
@@ -231,6 +236,6 @@ def test_forwards_are_still_there_when_the_call_process_died(office: Office) -> 
 
     def forwards() -> str:
         views = office.box.order(wire.GetDirectory())["extensions"]
-        return next(v for v in views if v["number"] == "8101")["forwards"].get("busy", "")
+        return str(next(v for v in views if v["number"] == "8101")["forwards"].get("busy", ""))
 
     assert office.box.wait_for(forwards, 10) == "8103"

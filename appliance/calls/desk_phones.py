@@ -10,7 +10,7 @@ from appliance.calls import dialplan, keypad
 from appliance.calls.directory import Directory
 from appliance.calls.exchange import Exchange, Ongoing
 from appliance.calls.legs import Leg, Purpose
-from appliance.calls.numbers import Permit
+from appliance.calls.numbers import SITE, Permit
 from appliance.calls.permits import Permits
 from appliance.calls.reaching import Reaching
 from appliance.calls.room import Party, Role
@@ -88,8 +88,12 @@ class DeskPhones:
         if (goal := self._directory.outside(called)) is not None:
             self._dial(line, ringing, goal, direction="in")
             return
+        kinds = self._through.get(ringing.trunk, ())
+        if SITE in kinds and (inside := self._directory.inside(called)) is not None:
+            self._dial(line, ringing, inside, direction="in")
+            return
         try:
-            self._permits.through(self._through.get(ringing.trunk, ()), called)
+            self._permits.through(kinds, called)
         except Refused:
             line.hangup(Cause.UNALLOCATED)
             return
@@ -107,7 +111,7 @@ class DeskPhones:
         flow = dial_flow(to, permit, self._exchange.flow.language)
         agent = self._seats.agent_at(extension) if extension else ""
         party = self._exchange.begin(line, ringing, flow, recorded=direction == "in" or to.kind == "tel")
-        party.extension = extension
+        party.extension, party.through = extension, direction == "through"
         if agent:
             with contextlib.suppress(Refused):  # the phone's second call: the agent is in the first
                 party.rests = self._seats.engage(agent, party.talk)
@@ -263,7 +267,7 @@ def dial_flow(to: Target, permit: Permit, language: str) -> Flow:
         )
         for nth, name in enumerate(asks)
     }
-    ends = {"busy": 17, "no_answer": 19, "unreachable": 20, "gone": 57}
+    ends = {"busy": 17, "no_answer": 19, "unreachable": 18, "gone": 57}
     nodes |= {name: Node("hangup", {"cause": cause}) for name, cause in ends.items()}
     nodes["refused"] = Node("say", {"prompts": [BARRED]}, {"done": "gone"})
     why = {name: name for name in ("busy", "no_answer", "unreachable", "refused")}

@@ -48,6 +48,8 @@ class Ongoing:
     """The agent there, for whom this is a call of the own; empty when nobody."""
     rests: str = ""
     """Why that agent was on a break before; empty when ready."""
+    through: bool = False
+    """Whether this call of another site only passes through here."""
     next_numbers: list[str] = field(default_factory=list)
     """What is dialled next when the number that is called does not answer."""
     room: Room = field(default_factory=Room)

@@ -154,7 +154,7 @@ class Joining:
         self._exchange.move(party, line)
         self._exchange.settle(party)
         self._exchange.speech.hush(legs[0].line.name)
-        line.dial(number, self._seats.shown_for(legs[0].agent))
+        line.dial(number, self._permits.shown(legs[0].extension, number))
         self._exchange.show(party)
         return True
 
@@ -212,7 +212,8 @@ class Joining:
         party.room.join(Party(party.line.name, Role.CALLER))
         self._exchange.settle(party)
         self._exchange.show(party)
-        party.line.dial(party.talk.call.caller, self._seats.shown_for(leg.agent))
+        number = party.talk.call.caller
+        party.line.dial(number, self._permits.shown(leg.extension, number))
 
     def _undialled(self, party: Ongoing, then: Target | None, why: str) -> None:
         now = self._exchange.now()

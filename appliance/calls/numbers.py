@@ -10,8 +10,12 @@ from appliance.calls.admission import plain
 from appliance.published import NumberKind, ServiceClass
 
 EMERGENCY = "emergency"
+SITE = "site"
+"""A short number of another site of ours, by a trunk that costs nothing (内部短号)."""
 OTHER = "other"
 """The kind of a number no pattern fits."""
+FREE = frozenset({EMERGENCY, SITE})
+"""What every phone may call."""
 NUMBER_KINDS = (
     NumberKind(EMERGENCY, ("110", "112", "119", "120", "122")),
     NumberKind("premium", ("16[0-9]??", "16[0-9]?????", "969??*")),
@@ -33,6 +37,8 @@ CLASSES = (
 """Classes of service there are without being written down."""
 DEFAULT_CLASS = "national"
 PIN_ROUNDS = 20_000
+SHORT_MAX = 6
+"""Digits of a short number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +53,23 @@ class Permit:
 class Numbers:
     """The kinds of numbers and the classes of service of one box."""
 
-    def __init__(self, kinds: Iterable[NumberKind], classes: Iterable[ServiceClass], area: str = "") -> None:
+    def __init__(
+        self,
+        kinds: Iterable[NumberKind],
+        classes: Iterable[ServiceClass],
+        area: str = "",
+        sites: Iterable[str] = (),
+    ) -> None:
         self._kinds = (*kinds, *NUMBER_KINDS)
+        self._sites = tuple(sites)
+        """How short numbers of other sites begin."""
         self._classes: Mapping[str, ServiceClass] = {c.name: c for c in (*CLASSES, *classes)}
         self._area = area
 
     def kind(self, number: str) -> str:
         """The kind of a number as it was dialled; a number of the own area with its code is local."""
+        if len(number) <= SHORT_MAX and number.startswith(self._sites):
+            return SITE
         known = plain(number)
         if self._area and known.startswith(self._area):
             known = known[len(self._area) :]
@@ -61,9 +77,9 @@ class Numbers:
         return next(found, OTHER)
 
     def permit(self, service: str, number: str) -> Permit:
-        """What a class of service needs to call a number; emergency calls are always free."""
+        """What a class of service needs to call a number."""
         kind = self.kind(number)
-        if kind == EMERGENCY:
+        if kind in FREE:
             return Permit(True)
         row = self._classes.get(service or DEFAULT_CLASS, CLASSES[0])
         pin = kind in row.with_pin

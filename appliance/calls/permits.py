@@ -7,7 +7,7 @@ wrongly lock a phone for a while.
 from collections.abc import Callable, Iterable
 
 from appliance.calls.directory import Directory
-from appliance.calls.numbers import Numbers, fits
+from appliance.calls.numbers import SITE, Numbers, fits
 from appliance.published import Account
 from appliance.refused import Refused
 
@@ -24,11 +24,14 @@ class Permits:
         directory: Directory,
         accounts: Iterable[Account],
         now: Callable[[], float],
+        shown: str = "",
     ) -> None:
         self._numbers = numbers
         self._directory = directory
         self._accounts = {account.code for account in accounts}
         self._now = now
+        self._shown = shown
+        """The number people outside see of phones that have none of their own."""
         self._wrong: dict[str, tuple[int, float]] = {}
         """Extension to wrong PINs in a row, and when the last one was keyed."""
 
@@ -43,6 +46,13 @@ class Permits:
         if permit.account and account not in self._accounts:
             raise Refused("bad_account" if account else "needs_account")
         return self._numbers.kind(number)
+
+    def shown(self, extension: str, number: str) -> str | None:
+        """The number somebody outside sees when an extension calls; another site sees the extension's."""
+        phone = self._directory.extension(extension)
+        if phone is not None and self._numbers.kind(number) == SITE:
+            return extension
+        return (phone.shown if phone else "") or self._shown or None
 
     def through(self, kinds: Iterable[str], number: str) -> str:
         """Return the kind of a number that a call of a trunk may go on to; Refused when it may not."""

@@ -13,6 +13,7 @@ from appliance.calls import reach as ways
 from appliance.calls.directory import Directory, Facts, Way
 from appliance.calls.exchange import Exchange, Ongoing
 from appliance.calls.legs import Leg, Purpose
+from appliance.calls.permits import Permits
 from appliance.calls.ports import Phones
 from appliance.calls.reach import Reach
 from appliance.calls.seats import Seats
@@ -65,13 +66,20 @@ class Reaching:
     """All attempts of one box."""
 
     def __init__(
-        self, exchange: Exchange, seats: Seats, phones: Phones, directory: Directory, facts: Facts
+        self,
+        exchange: Exchange,
+        seats: Seats,
+        phones: Phones,
+        directory: Directory,
+        facts: Facts,
+        permits: Permits,
     ) -> None:
         self._exchange = exchange
         self._seats = seats
         self._phones = phones
         self._directory = directory
         self._facts = facts
+        self._permits = permits
         self._attempts: dict[str, list[Attempt]] = {}
         """By the name of the talk."""
         self.missing: Missing
@@ -175,7 +183,7 @@ class Reaching:
             line = self._phones.line_out()
             if line is None:
                 raise Refused("no_line")
-            return self._seats.call(talk, line, target.name, purpose, by)
+            return self._seats.call(talk, line, target.name, purpose, by, self._shown(attempt, target.name))
         agent = target.name if target.kind == "agent" else self._seats.agent_at(target.name)
         if agent:
             return self._seats.invite(talk, agent, purpose, by)
@@ -187,7 +195,14 @@ class Reaching:
         line = self._phones.line_to(target.name)
         if line is None:
             raise Refused("no_line")
-        return self._seats.call(talk, line, target.name, purpose, by, extension=target.name)
+        caller = talk.call.caller
+        return self._seats.call(talk, line, target.name, purpose, by, caller, extension=target.name)
+
+    def _shown(self, attempt: Attempt, number: str) -> str | None:
+        """Whom somebody outside sees: a caller who only passes through us, else what the phone shows."""
+        if attempt.party.through:
+            return attempt.party.talk.call.caller or None
+        return self._permits.shown(self._seats.at(attempt.by) or attempt.by, number)
 
     def _wake(self, attempt: Attempt) -> None:
         if attempt.alarm is not None:

@@ -48,8 +48,6 @@ class Seats:
         self._agents: dict[str, Agent] = {}
         self._extensions: dict[str, Extension] = {}
         self._queues: dict[str, Queue] = {}
-        self.shown: str | None = None
-        """The number people outside see when we call them."""
         self._acd = Acd((), ())
         self._at: dict[str, str] = {}
         """Agent to extension, for those signed in."""
@@ -69,7 +67,6 @@ class Seats:
         self._agents = {agent.number: agent for agent in published.agents}
         self._extensions = {extension.number: extension for extension in published.extensions}
         self._queues = {queue.name: queue for queue in published.queues}
-        self.shown = next(iter(published.numbers), None)
         self._acd.define(published.queues, published.agents, published.areas)
 
     def busy(self, queue: str) -> bool:
@@ -150,17 +147,13 @@ class Seats:
         number: str,
         purpose: Purpose,
         by: str,
+        shown: str | None,
         extension: str = "",
     ) -> Leg:
         """Call somebody who is no agent into a talk: an `extension` of ours, or a number outside."""
         leg = self.legs.add(Leg(line, talk, purpose, "", number, by, extension=extension))
-        line.dial(number, talk.call.caller if extension else self.shown_for(by))
+        line.dial(number, shown)
         return leg
-
-    def shown_for(self, who: str) -> str | None:
-        """The number people outside see when an agent, or an extension, calls them."""
-        extension = self._extensions.get(self._at.get(who, who))
-        return (extension.shown if extension else "") or self.shown
 
     def sit(self, leg: Leg) -> None:
         """An agent's phone has become a leg without having been rung; Refused while in another call."""

@@ -23,6 +23,8 @@ from appliance.events import Fact
 from appliance.published import Admission, Published, SpeedDial
 from appliance.refused import Refused
 
+COST_FREE = "free"
+"""A trunk of this cost leads to another site of ours."""
 NIGHT = "night"
 """The flow that is night service: while a band leads there, it is night."""
 
@@ -50,6 +52,20 @@ class Now:
         return any(b.flow == NIGHT and covers(b, today, minute, self._rules.days) for b in self._rules.bands)
 
 
+def numbers_of(published: Published) -> Numbers:
+    """The kinds of numbers and the classes of service of a box."""
+    sites = [trunk.prefix for trunk in published.trunks if trunk.cost == COST_FREE and trunk.prefix]
+    return Numbers(published.number_kinds, published.classes, published.dialplan.area, sites)
+
+
+def plan_of(published: Published, directory: Directory, numbers: Numbers) -> Plan:
+    """The dial plan of a box."""
+    speed: defaultdict[str, list[SpeedDial]] = defaultdict(list)
+    for dial in published.speed_dials:
+        speed[dial.code].append(dial)
+    return Plan(published.dialplan, directory, numbers, speed)
+
+
 class Switchboard:
     """The dial plan and the services of one box."""
 
@@ -58,13 +74,11 @@ class Switchboard:
         self._seats = seats
         self.directory = Directory(published.extensions, published.groups, published.forwards)
         self.now = Now(seats, published.admission)
-        numbers = Numbers(published.number_kinds, published.classes, published.dialplan.area)
-        speed: defaultdict[str, list[SpeedDial]] = defaultdict(list)
-        for dial in published.speed_dials:
-            speed[dial.code].append(dial)
-        self.plan = Plan(published.dialplan, self.directory, numbers, speed)
-        permits = Permits(numbers, self.directory, published.accounts, exchange.now)
-        reaching = Reaching(exchange, seats, phones, self.directory, self.now)
+        numbers = numbers_of(published)
+        self.plan = plan_of(published, self.directory, numbers)
+        shown = next(iter(published.numbers), "")
+        permits = Permits(numbers, self.directory, published.accounts, exchange.now, shown)
+        reaching = Reaching(exchange, seats, phones, self.directory, self.now, permits)
         talks = Talks(exchange, seats)
         joining = Joining(exchange, seats, phones, reaching, talks, permits)
         self.services = Services(exchange, seats, phones, reaching, talks, joining, permits, self.directory)

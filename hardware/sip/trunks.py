@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from aiosipua.message import SipRequest
 
@@ -88,18 +88,24 @@ class Trunks:
 
     def targets(self, number: str) -> Sequence[Target] | Cause:
         """Where to call an outside number, to be tried in this order; or why that cannot be done."""
-        rules = [
-            t
-            for t in self._trunks.values()
-            if OUTSIDE.fullmatch(number) and self._carries(t.settings, number)
-        ]
+        rules = routes((trunk.settings for trunk in self._trunks.values()), number)
         if not rules:
             return Cause.NO_ROUTE
-        rules.sort(key=lambda t: (-len(t.settings.prefix), t.settings.priority))
-        return [target for t in rules if (target := _target(t, number))] or Cause.NETWORK_OUT_OF_ORDER
+        trunks = [self._trunks[settings.name] for settings in rules]
+        return [target for t in trunks if (target := _target(t, number))] or Cause.NETWORK_OUT_OF_ORDER
 
-    def _carries(self, settings: SipTrunk, number: str) -> bool:
-        return number.startswith(settings.prefix) and len(number) > settings.strip
+
+def routes(trunks: Iterable[SipTrunk], number: str) -> list[SipTrunk]:
+    """The trunks that carry a number, in the order they are tried: longest prefix, then lowest priority."""
+    if not OUTSIDE.fullmatch(number):
+        return []
+    found = [t for t in trunks if number.startswith(t.prefix) and len(number) > t.strip]
+    return sorted(found, key=lambda t: (-len(t.prefix), t.priority))
+
+
+def dialled(trunk: SipTrunk, number: str) -> str:
+    """A number as it is sent to a trunk."""
+    return trunk.add + number[trunk.strip :]
 
 
 def _target(trunk: Trunk, number: str) -> Target | None:
@@ -107,11 +113,11 @@ def _target(trunk: Trunk, number: str) -> Target | None:
     if hop is None or not trunk.up:
         return None
     settings = trunk.settings
-    dialled = settings.add + number[settings.strip :]
+    sent = dialled(settings, number)
     port = None if settings.port == 5060 else settings.port
     return Target(
-        sip_uri(dialled, settings.host, port),
-        dialled,
+        sip_uri(sent, settings.host, port),
+        sent,
         hop,
         behind=hop if isinstance(hop, Hop) else None,
         login=trunk.login,
