@@ -110,8 +110,11 @@ class Plan:
 
     def _short(self, code: str, extension: str) -> Meaning:
         own = [s for s in self._speed.get(code, ()) if s.extension in ("", extension)]
-        own.sort(key=lambda s: s.extension == "")
-        return self._number(f"{self._settings.outside}{own[0].number}", extension) if own else Unknown()
+        if not own:
+            return Unknown()
+        number = min(own, key=lambda s: s.extension == "").number
+        inside = self._directory.inside(number)
+        return Inside(inside) if inside else self.outside(number, extension)
 
     def _forward(self, code: str, to: str) -> Meaning:
         if code == "*70":
