@@ -11,6 +11,7 @@ from appliance.published import Published
 from hardware.line import BrowserToken, Cause, Line, PcmPort, Route, RtpRoute, TextLine
 from hardware.media import wire as media
 from hardware.sip.endpoint import SipAccount, SipSettings, SipTrunk
+from hardware.sip.settings import Sealing
 
 SIP = "sip/"
 MODEM = "gsm/"
@@ -126,5 +127,6 @@ def sip_settings(published: Published) -> SipSettings:
         certificate=sip.certificate,
         private_key=sip.private_key,
         trust=sip.trust,
+        srtp=Sealing(sip.srtp),
         trunks=tuple(SipTrunk(**msgspec.structs.asdict(trunk)) for trunk in published.trunks),
     )
