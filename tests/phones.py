@@ -36,7 +36,8 @@ class Baresip:
     """A softphone that says a tone and keeps what it hears.
 
     With `number` and `password` it registers as an extension; else it is a citizen's
-    phone. `answers` picks up by itself.
+    phone. `answers` picks up by itself. Over the `transport` tls it may have its voice `sealed`, and
+    then takes no other (SRTP).
     """
 
     def __init__(
@@ -48,6 +49,8 @@ class Baresip:
         password: str = "",
         tone_hz: float = 600.0,
         answers: bool = False,
+        transport: str = "udp",
+        sealed: bool = False,
     ) -> None:
         self.folder = folder / f"phone-{number}"
         # baresip 1.1 puts both addresses into the names of its recordings and fails when they get too long.
@@ -58,6 +61,8 @@ class Baresip:
         self.registrar = registrar
         self._password = password
         self._answers = answers
+        self._transport = transport
+        self._sealed = sealed
         self._tone_hz = tone_hz
         self._process: subprocess.Popen[bytes] | None = None
         self._link: socket.socket | None = None
@@ -92,7 +97,7 @@ class Baresip:
 
     def dial(self, number: str = "12345") -> None:
         """Call a number at the box."""
-        self.command("dial", f"sip:{number}@{HERE}:{self.registrar}")
+        self.command("dial", f"sip:{number}@{HERE}:{self.registrar};transport={self._transport}")
 
     def keys(self, keys: str) -> None:
         """Press keys, as telephone-events (RFC 4733)."""
@@ -149,7 +154,7 @@ class Baresip:
         self.folder.mkdir(parents=True)
         voice = write_tone(self.folder / "voice.wav", self._tone_hz, 60)
         sip, control, rtp = free_pair(), free_tcp(), free_pair()
-        modules = "".join(f"module {name}.so\n" for name in ("g711", "aufile", "aubridge", "sndfile"))
+        modules = "".join(f"module {name}.so\n" for name in ("g711", "aufile", "aubridge", "sndfile", "srtp"))
         (self.folder / "config").write_text(
             f"sip_listen {HERE}:{sip}\nmodule_path {MODULES}\n{modules}"
             "module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n"
@@ -161,8 +166,9 @@ class Baresip:
             f"auth_user={self.number};auth_pass={self._password};regint=60" if self._password else "regint=0"
         )
         (self.folder / "accounts").write_text(
-            f"<sip:{self.number}@{HERE}:{self.registrar};transport=udp>;{registering};audio_codecs=PCMA;"
-            f"answermode={'auto' if self._answers else 'manual'}\n"
+            f"<sip:{self.number}@{HERE}:{self.registrar};transport={self._transport}>;{registering}"
+            f";audio_codecs=PCMA;answermode={'auto' if self._answers else 'manual'}"
+            f"{';mediaenc=srtp-mand' if self._sealed else ''}\n"
         )
         (self.folder / "contacts").write_text("")
         return control
@@ -307,6 +313,18 @@ def free_tcp() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((HERE, 0))
         return int(probe.getsockname()[1])
+
+
+def certificate(folder: Path) -> Path:
+    """A key and a certificate for 127.0.0.1 in one PEM file, signed by itself."""
+    path, key = folder / "box.pem", folder / "key.pem"
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=box -addext subjectAltName=IP:127.0.0.1"
+    )
+    files = ("-keyout", str(key), "-out", str(path))
+    subprocess.run([*command.split(), *files], check=True, capture_output=True)
+    path.write_text(key.read_text() + path.read_text())
+    return path
 
 
 def users(folder: Path, accounts: Sequence[tuple[str, str]]) -> tuple[str, str]:
