@@ -233,6 +233,12 @@ class Conversation:
         else:
             self.spoken(now)
 
+    def cut_announcement(self) -> None:
+        """Something else is done with the talk: both hear each other at once."""
+        if self._announcing:
+            self._announcing = False
+            self._out += [Hush(), Bridge()]
+
     def agent_left(self, now: float) -> None:
         """The agent hung up, or its phone went away; the flow says what comes next."""
         if self.call.state not in TALK:

@@ -39,6 +39,7 @@ from hardware.line import (
     Fault,
     Held,
     Line,
+    Ringing,
     Signal,
     Sound,
     Text,
@@ -50,7 +51,7 @@ from hardware.line import (
 )
 from hardware.media import wire as media
 from hardware.media.client import MediaLink
-from hardware.sip.endpoint import SipEndpoint
+from hardware.sip.endpoint import SipEndpoint, SipLine
 from ivr.actions import LANGUAGES, Queue
 from ivr.flow import decode
 from ivr.prompts import Phrases
@@ -110,7 +111,10 @@ class Calls:
         self.browsers = {number: BrowserLine(BROWSER + number) for number in numbers}
         phones = range(1, CITIZENS + 1 if published.demo else 1)
         self.citizens = {str(n): BrowserLine(f"{CITIZEN}{n}") for n in phones}
-        self.sip = SipEndpoint(sip_settings(published), lambda number, _: self.seats.phone_changed(number))
+        self.sip = SipEndpoint(
+            sip_settings(published, str(places.open_calls)),
+            lambda number, _: self.seats.phone_changed(number),
+        )
         self.seats = Seats(
             now=self.clock.now,
             exchange=self.exchange,
@@ -228,6 +232,8 @@ class Calls:
             case Transfer():
                 phone: TransferLine = line  # type: ignore[assignment]  # only a line that can be told asks
                 self.switchboard.phones.transfers(phone, signal)
+            case Ringing(replaces=replaced) if replaced:
+                self.switchboard.phones.replaces(line, signal)
             case Sound(route):
                 self.link.order(self.lines.moved(line, route))
             case Text():
@@ -264,7 +270,14 @@ class Calls:
             case media.Trouble(line, reason):
                 self.warn(f"media {line}", BAD_SOUND, line=line or "media", reason=reason)
             case media.Silent(line, seconds):
-                log.info("%s: silent for %.0f s", line, seconds)
+                self.silent(line, seconds)
+
+    def silent(self, name: str, seconds: float) -> None:
+        """Nothing is heard on a line: a SIP call silent for long has lost its far end, and its BYE."""
+        log.info("%s: silent for %.0f s", name, seconds)
+        line, most_s = self.lines.get(name), self.published.sip.silent_s
+        if isinstance(line, SipLine) and 0 < most_s <= seconds and not line.held:
+            line.hangup(Cause.TIMER)
 
     def media_came(self) -> None:
         """The media process is there with no line open: let browsers' sound in again."""
@@ -342,7 +355,7 @@ class Calls:
             return self.exchange.taken(line.name) or self.seats.legs.taken(line.name)
 
         first = self.sip.line_for()
-        if first is None or not kept(first):
+        if first is not None and not kept(first):
             return first
         return next((line for line in self.sip.lines if not line.busy and not kept(line)), None)
 

@@ -154,11 +154,25 @@ class DeskPhones:
 
     # It picks up what rings elsewhere
 
+    def replaces(self, line: Line, ringing: Ringing) -> None:
+        """A busy-lamp key: the phone takes the call that rings, or talks, at another one (RFC 3891)."""
+        leg = self._seats.legs.on(ringing.replaces)
+        extension = ringing.caller or ""
+        if leg is None or self._directory.extension(extension) is None:
+            line.hangup(Cause.REJECTED)
+        elif leg.answered:
+            self._take_over(line, extension, leg)
+        else:
+            self._take(line, extension, leg)
+
     def _pick_up(self, line: Line, extension: str, wanted: str) -> None:
         leg = self._services.ringing(extension, wanted)
         if leg is None:
             line.hangup(Cause.NO_USER)
-            return
+        else:
+            self._take(line, extension, leg)
+
+    def _take(self, line: Line, extension: str, leg: Leg) -> None:
         agent = self._seats.agent_at(extension)
         if leg.purpose is Purpose.QUEUE and not agent:
             line.hangup(Cause.REJECTED)
@@ -173,6 +187,24 @@ class DeskPhones:
         self._seats.legs.add(mine)
         self._services.picked_up(leg, mine)
         line.answer()
+
+    def _take_over(self, line: Line, extension: str, leg: Leg) -> None:
+        """The phone goes into a talk in the place of another one."""
+        agent = self._seats.agent_at(extension)
+        mine = Leg(
+            line, leg.talk, Purpose.TRANSFER, agent, agent or extension, leg.agent, extension=extension
+        )
+        try:
+            if agent:
+                self._seats.sit(mine)
+        except Refused:
+            line.hangup(Cause.REJECTED)
+            return
+        self._seats.legs.add(mine)
+        facts = {"by": agent or extension, "from": leg.who}
+        self._exchange.note(Fact("call.taken_over", facts, leg.talk.call.cid))
+        line.answer()
+        leg.line.hangup(Cause.NORMAL)
 
     # Its hold and transfer keys
 
@@ -216,6 +248,7 @@ class DeskPhones:
         party = self._exchange.party(leg.talk)
         if party is None or not leg.answered:
             raise Refused("no_call")
+        self._talks.in_talk(party)
         return party, leg
 
     def _join_calls(self, line: Line, other: str) -> None:

@@ -59,6 +59,7 @@ class Joining:
             leg.line.hangup(Cause.NORMAL)
             return
         self._reaching.answered(leg)
+        self._talks.in_talk(party)
         if leg.purpose is Purpose.OUT:
             self._dial_now(party, leg)
             return

@@ -11,6 +11,7 @@ from appliance.published import Published, Trunk
 from hardware.line import BrowserToken, Cause, Line, PcmPort, Route, RtpRoute, TextLine
 from hardware.media import wire as media
 from hardware.sip.endpoint import SipAccount, SipSettings, SipTrunk
+from hardware.sip.settings import Sealing
 
 SIP = "sip/"
 MODEM = "gsm/"
@@ -104,8 +105,8 @@ def _order(name: str, route: Route | None) -> media.Order:
             return media.Close(name)
 
 
-def sip_settings(published: Published) -> SipSettings:
-    """What the SIP side needs of the hand-over file."""
+def sip_settings(published: Published, memory: str = "") -> SipSettings:
+    """What the SIP side needs of the hand-over file, and the file it remembers by."""
     sip = published.sip
     directly = {n for e in published.extensions for n in e.numbers}
     directly |= {n for g in published.groups for n in g.numbers}
@@ -122,12 +123,14 @@ def sip_settings(published: Published) -> SipSettings:
         advertise_ip=sip.advertise_ip or None,
         allow=sip.allow,
         closed=sip.closed,
+        memory=memory,
         calls_per_source=sip.calls_per_source,
         tcp=sip.tcp,
         tls_port=sip.tls_port,
         certificate=sip.certificate,
         private_key=sip.private_key,
         trust=sip.trust,
+        srtp=Sealing(sip.srtp),
         trunks=tuple(_trunk(trunk, directly) for trunk in published.trunks),
     )
 

@@ -226,6 +226,7 @@ class Services:
         party = self._exchange.party(leg.talk)
         if party is None or party.talk.call.state not in TALK:
             raise Refused("no_call")
+        self._talks.in_talk(party)
         return party, leg
 
     def _turn_round(self, agent: str) -> None:

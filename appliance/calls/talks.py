@@ -18,6 +18,11 @@ class Talks:
         self._exchange = exchange
         self._seats = seats
 
+    def in_talk(self, party: Ongoing) -> None:
+        """Whatever is done in a talk, the caller is in it from now on, announced or not."""
+        party.talk.cut_announcement()
+        self._exchange.work(party)
+
     def hold(self, party: Ongoing) -> None:
         """Music for the caller."""
         if party.talk.call.state is State.TALKING:

@@ -11,6 +11,7 @@ from hardware.sip.causes import STATUS_OF, reason_cause, reason_header
 from hardware.sip.dialog import Dialog
 from hardware.sip.leg import Leg
 from hardware.sip.message import Addr, Hop, Refusal, literal, token, via_of
+from hardware.sip.remembered import asked
 from hardware.sip.session import options_of
 from hardware.sip.transaction import T1, Transaction
 from hardware.sip.usage import ALLOW, SDP_TYPE, LegPost, Unacked, Wire
@@ -25,7 +26,7 @@ class Answering(Leg):
         """Raises `sdp.BadSdp` or `sdp.NothingCommon` when the offer cannot be met; nothing is sent then."""
         super().__init__(wire, local, post)
         invite = transaction.request
-        self._offer = sdp.read(invite.body, local.key) if invite.body else None
+        self._offer = sdp.read_offer(invite.body, local) if invite.body else None
         self._transaction = transaction
         self._source = source
         self._answered = self._talking = self._progressed = self._wanted = False
@@ -37,6 +38,7 @@ class Answering(Leg):
         self._next: deque[tuple[int, bytes]] = deque()
         self.dialog = Dialog.of_request(invite, token(), source, _behind(invite, source))
         wire.joined(self, self.dialog)
+        wire.note(asked(invite, self.dialog, source, ours=False))
         self._reply(transaction, 100, source, now)
         self._provisional(180, now)
 
@@ -64,11 +66,6 @@ class Answering(Leg):
         if self._offer is not None:
             self._hear(self._offer[1], now)
         self.accept(self._transaction, self._source, now, body, offered=self._offer is None)
-
-    def take_over(self, now: float) -> None:
-        """Answer in place of another leg of the same line: nothing begins anew but the sound (RFC 3891)."""
-        self._talking = True
-        self.answer(now)
 
     @property
     def confirmed(self) -> bool:
@@ -109,7 +106,7 @@ class Answering(Leg):
             if not self._progressed:
                 # The first offer has no answer yet (RFC 3311 §5.2).
                 raise Refusal(500, ("Retry-After", "5"))
-            self._offer = sdp.read(request.body, self.local.key)
+            self._offer = sdp.read_offer(request.body, self.local)
         super()._update(transaction, source, now)
 
     def _prack(self, transaction: Transaction, source: Addr, now: float) -> None:
@@ -123,7 +120,7 @@ class Answering(Leg):
         if not request.body:
             self._reply(transaction, 200, source, now)
         else:
-            self._offer = sdp.read(request.body, self.local.key)
+            self._offer = sdp.read_offer(request.body, self.local)
             self.local = self.local.next()
             self._reply(transaction, 200, source, now, SDP_TYPE, body=sdp.answer(*self._offer, self.local))
             self._hear(self._offer[1], now)

@@ -8,11 +8,12 @@ keeping any state (§8.2.7), so that a flood of nonsense fills nothing.
 import re
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from aiosipua.message import SipRequest
 
 from hardware.line import Alerting, Answered, Cause, Cleared, Signal, Up
-from hardware.sip import sdp
+from hardware.sip import farewell, sdp
 from hardware.sip.admission import Admission, Admitted
 from hardware.sip.answering import Answering
 from hardware.sip.dialing import Dialing, Target
@@ -23,12 +24,14 @@ from hardware.sip.known import Known
 from hardware.sip.layer import Owner, TransactionLayer
 from hardware.sip.leg import Leg
 from hardware.sip.message import Addr, Refusal, WrongPassword, party, tag_of, transport_of
-from hardware.sip.registrar import Registrar
+from hardware.sip.proof import Answers
+from hardware.sip.registrar import MAX_S, Registrar
+from hardware.sip.remembered import Asked, Bound, Note, Over, Talking, bindings_of, bound
 from hardware.sip.schedule import Timed
 from hardware.sip.sdes import fresh_key
 from hardware.sip.session import check as session_fits
 from hardware.sip.session import options_of
-from hardware.sip.settings import SipSettings
+from hardware.sip.settings import Sealing, SipSettings
 from hardware.sip.transaction import Transaction
 from hardware.sip.transfer import dialog_name
 from hardware.sip.trunks import Trunks
@@ -41,11 +44,13 @@ SCHEMES = ("sip:", "sips:", "tel:")
 class Slot:
     """One line as the core sees it."""
 
-    __slots__ = ("call", "index", "open", "used")
+    __slots__ = ("call", "clearing", "index", "open", "used")
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.open = False
+        self.clearing = 0
+        """Calls that are over, but nobody was told so yet."""
         self.used = index
         """Order of last use."""
         self.call: Answering | Fork | None = None
@@ -62,6 +67,10 @@ class Slot:
         if isinstance(call, Fork):
             return call.winner
         return call if call is not None and call.confirmed else None
+
+    def carries(self, leg: Leg) -> bool:
+        """Whether this leg belongs to the call here, answered or not."""
+        return self.call is leg or (isinstance(self.call, Fork) and leg in self.call.legs)
 
 
 class SipCore(TransactionLayer):
@@ -85,6 +94,8 @@ class SipCore(TransactionLayer):
         """Extensions whose phones changed, with their contacts now."""
         self.wanted: list[str] = []
         """Names whose addresses trunks want to know: look them up and call `resolved`."""
+        self.notes: list[Note] = []
+        """What is to outlive us; a core that is told of them by `recall` takes up from there."""
         self.trunks = Trunks(self, settings.trunks, self._trunk_said, self.wanted.append)
         self._admission = Admission(settings, self.trunks, self._key, self.counts)
         self._known = Known(self.trunks, self._admission)
@@ -103,11 +114,16 @@ class SipCore(TransactionLayer):
         """Take a line out of use; its call ends and nothing more is said of it."""
         self.hangup(index, Cause.NORMAL, now)
         self.slots[index].open = False
+        self.slots[index].clearing = 0
         self.events = [(of, signal) for of, signal in self.events if of != index]
+
+    def delivered(self, index: int) -> None:
+        """The line's `Cleared` was heard: only now it may be given out again."""
+        self.slots[index].clearing -= 1
 
     def free(self) -> int | None:
         """The free line that has been free longest, so that late sound of its last call is past."""
-        idle = [slot for slot in self.slots if slot.open and slot.call is None]
+        idle = [slot for slot in self.slots if slot.open and slot.call is None and not slot.clearing]
         return min(idle, key=lambda slot: slot.used).index if idle else None
 
     def answer(self, index: int, now: float) -> None:
@@ -136,7 +152,7 @@ class SipCore(TransactionLayer):
         if isinstance(call, Leg):
             call.detach()
         call.end(cause, now)
-        self._said(slot, call, Cleared(cause))
+        self._said(slot, call, Cleared(cause), now)
 
     def transferred(self, index: int, outcome: Alerting | Answered | Cleared, now: float) -> None:
         """Tell the phone on this line how the transfer it asked for goes."""
@@ -149,6 +165,7 @@ class SipCore(TransactionLayer):
         assert slot.call is None, "a line carries one call"
         targets = self._targets(number, now)
         if isinstance(targets, Cause):
+            slot.clearing += 1
             self.events.append((index, Cleared(targets)))
             return
         account = self._admission.accounts.get(caller)
@@ -160,7 +177,7 @@ class SipCore(TransactionLayer):
             leg.start(caller, display, now, patience_s)
             return leg
 
-        fork = Fork(lambda signal, _now: self._said(slot, fork, signal), begin)
+        fork = Fork(lambda signal, now: self._said(slot, fork, signal, now), begin)
         slot.call = fork
         fork.start(targets, now)
 
@@ -180,27 +197,60 @@ class SipCore(TransactionLayer):
         settings = self.settings
         wild = settings.rtp_ip in ("0.0.0.0", "::")
         ip = settings.advertise_ip or (self._address_towards(peer[0]) if wild else settings.rtp_ip)
-        key = fresh_key() if settings.srtp and transport_of(peer) == "TLS" else ""
-        return sdp.Local(ip, settings.rtp_base + 2 * slot.index, secrets.randbits(31), key=key)
+        seals = settings.srtp is not Sealing.OFF and transport_of(peer) == "TLS"
+        return sdp.Local(
+            ip,
+            settings.rtp_base + 2 * slot.index,
+            secrets.randbits(31),
+            key=fresh_key() if seals else "",
+            sealed=seals and settings.srtp is Sealing.REQUIRED,
+        )
 
-    def _said(self, slot: Slot, call: "Leg | Fork", signal: Signal) -> None:
+    def _said(self, slot: Slot, call: "Leg | Fork", signal: Signal, now: float) -> None:
         if slot.call is not call:
             return
         if isinstance(signal, Cleared):
             slot.call = None
+            slot.clearing += 1
             self._order += 1
             slot.used = self._order
             if isinstance(call, Fork):
-                self._forget(call)
+                self._forget(call, now)
         self.events.append((slot.index, signal))
 
-    def _forget(self, fork: Fork) -> None:
+    def _forget(self, fork: Fork, now: float) -> None:
         for target in fork.unreachable:
             if target.number and self.registrar.forget(target.number, target.uri):
-                self._moved(target.number)
+                self._moved(target.number, now)
 
-    def _moved(self, number: str) -> None:
+    def _moved(self, number: str, now: float) -> None:
         self.moved.append((number, self.registrar.contacts(number)))
+        self._keep(number, now)
+
+    def _keep(self, number: str, now: float) -> None:
+        self.notes.append(bound(number, self.registrar.bindings(number, now), now))
+
+    # An earlier life
+
+    def recall(self, notes: Sequence[tuple[float, Note]], now: float) -> None:
+        """Take up what an earlier life noted, so many seconds ago each.
+
+        Its phones are there; the far ends of its calls, which are nobody's any more, are told so.
+        """
+        for age_s, note in notes:
+            match note:
+                case Bound(number) if self._admission.accounts.get(number):
+                    self.registrar.restore(number, bindings_of(note, age_s, now, MAX_S))
+                    self.moved.append((number, self.registrar.contacts(number)))
+                case Asked() | Talking():
+                    farewell.part(self, note, self._logins_at(note.place[0]), now)
+                    self.notes.append(Over(note.call_id, note.tag))
+        self._known.phones = self.registrar.addresses()
+        self.arm(self.registrar)
+
+    def _logins_at(self, ip: str) -> Sequence[Answers]:
+        trunk = self.trunks.of(ip)
+        return (trunk.login,) if trunk is not None and trunk.login else self.settings.credentials
 
     # Requests
 
@@ -282,13 +332,18 @@ class SipCore(TransactionLayer):
         admitted = self._admission.call(request, source, now)
         if replaces := request.headers.get("replaces"):
             return self._replace(request, replaces, source, admitted, now)
+        return self._take(request, source, admitted, now)
+
+    def _take(
+        self, request: SipRequest, source: Addr, admitted: Admitted, now: float, replaces: str = ""
+    ) -> None:
+        """A free line rings with this call."""
         index = self.free()
         if index is None:
             self.counts["all lines busy"] += 1
             raise Refusal(486)
         leg = self._ring(self.slots[index], request, source, admitted, now)
-        self._said(self.slots[index], leg, admitted.ringing)
-        return None
+        self._said(self.slots[index], leg, replace(admitted.ringing, replaces=replaces), now)
 
     def _limit(self, ip: str, now: float) -> None:
         """Not too many calls from one place, unless it is a trunk."""
@@ -312,8 +367,8 @@ class SipCore(TransactionLayer):
     ) -> Answering:
         transaction = self._serve(request, source, None, now)
 
-        def post(leg: Leg, signal: Signal, _now: float) -> None:
-            self._said(slot, leg, signal)
+        def post(leg: Leg, signal: Signal, now: float) -> None:
+            self._said(slot, leg, signal, now)
 
         try:
             leg = Answering(self, transaction, source, self._local(slot, source), post, now)
@@ -328,31 +383,31 @@ class SipCore(TransactionLayer):
     def _replace(
         self, request: SipRequest, replaces: Sequence[str], source: Addr, admitted: Admitted, now: float
     ) -> None:
-        """A phone of ours takes over the call of another phone of ours (RFC 3891 §3)."""
+        """A phone of ours wants the call that rings at another, or that another has (RFC 3891 §3)."""
         if len(replaces) > 1:
             raise Refusal(400)
         if not admitted.extension:
             raise Refusal(403)
-        slot = self._slot_of(*dialog_name(replaces[0]))
-        if slot is None or (old := slot.talking) is None:
+        found = self._found(*dialog_name(replaces[0]))
+        if found is None:
             raise Refusal(481)
+        slot, old = found
         if not old.extension:
             raise Refusal(403)
-        if "early-only" in replaces[0].lower():
+        if slot.talking is None and isinstance(old, Answering):
+            # Of calls that still ring only those we place can be had by another phone.
+            raise Refusal(481)
+        if slot.talking is not None and "early-only" in replaces[0].lower():
             raise Refusal(486)
-        call = slot.call
-        leg = self._ring(slot, request, source, admitted, now)
-        leg.take_over(now)
-        if isinstance(call, Leg):
-            call.detach()
-        if call is not None:
-            call.end(Cause.NORMAL, now)
+        self._take(request, source, admitted, now, replaces=slot.name)
 
-    def _slot_of(self, call_id: str, one_tag: str, other_tag: str) -> Slot | None:
+    def _found(self, call_id: str, one_tag: str, other_tag: str) -> tuple[Slot, Leg] | None:
+        """The line and the leg that have this dialog, which may be an early one."""
         for ours, theirs in ((one_tag, other_tag), (other_tag, one_tag)):
             leg = self._legs.get((call_id, ours))
-            if leg is not None and leg.dialog is not None and leg.dialog.remote_tag == theirs:
-                return next((slot for slot in self.slots if slot.talking is leg), None)
+            if leg is not None and leg.dialog_with(theirs) is not None:
+                slot = next((slot for slot in self.slots if slot.carries(leg)), None)
+                return (slot, leg) if slot is not None else None
         return None
 
     # Phones
@@ -360,8 +415,11 @@ class SipCore(TransactionLayer):
     def _register(self, request: SipRequest, source: Addr, now: float) -> None:
         who = party(request.headers.get("to")[0]).number
         number = self._admission.prove(request, 401, now, who).number
-        if self.registrar.register(number, request, source, now):
-            self._moved(number)
+        changed = self.registrar.register(number, request, source, now)
+        if changed:
+            self._moved(number, now)
+        elif request.headers.get("contact"):
+            self._keep(number, now)
         self._known.phones = self.registrar.addresses()
         self.arm(self.registrar)
         contacts = [
@@ -391,10 +449,14 @@ class SipCore(TransactionLayer):
         self._legs[key] = leg
         self._known.joined(key, dialog.source[0])
 
+    def note(self, note: Note) -> None:
+        """Remember this beyond the end of our own life."""
+        self.notes.append(note)
+
     def line_of(self, call_id: str, one_tag: str, other_tag: str) -> str | None:
         """The name of the line that carries this dialog."""
-        slot = self._slot_of(call_id, one_tag, other_tag)
-        return slot.name if slot else None
+        found = self._found(call_id, one_tag, other_tag)
+        return found[0].name if found else None
 
     def left(self, leg: Leg, dialog: Dialog) -> None:
         """The leg's dialog is over."""
@@ -402,12 +464,14 @@ class SipCore(TransactionLayer):
         if self._legs.get(key) is leg:
             del self._legs[key]
             self._known.left(key)
+            self.notes.append(Over(*key))
 
     # Time
 
     def _fire(self, thing: Timed, now: float) -> None:
         if isinstance(thing, Registrar):
-            self.moved += thing.on_timer(now).items()
+            for number in thing.on_timer(now):
+                self._moved(number, now)
         else:
             super()._fire(thing, now)
 

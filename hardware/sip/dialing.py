@@ -13,8 +13,9 @@ from hardware.sip.digest import Login
 from hardware.sip.leg import Leg
 from hardware.sip.message import Addr, cseq_of, quoted, sip_uri, tag_of, token
 from hardware.sip.proof import Answers, afresh, proved
+from hardware.sip.remembered import asked, talking
 from hardware.sip.session import asking, least, options_of
-from hardware.sip.transaction import T1, Transaction
+from hardware.sip.transaction import T1, Transaction, cancel_for
 from hardware.sip.usage import ALLOW, SDP_TYPE, SUPPORTED, LegPost, Wire
 
 RING_S = 185.0
@@ -24,6 +25,9 @@ MAX_WAYS = 8
 
 MOVES_ON = (408, 500, 502, 503, 504)
 """Refusals that say this way is blocked, not that the called party refuses: the next way is tried."""
+
+UNSEALED = (415, 488, 606)
+"""Refusals that may mean that the far end knows no sealed voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,7 @@ class Dialing(Leg):
                 return None  # one that came before, or too early (RFC 3262 §4)
             way.serial = int(serial)
             self._prack(way, now)
-        voice = _early(response, self.local.key)
+        voice = _early(response, self.local)
         if voice is not None:
             self._early = True
             if way is not None:
@@ -169,6 +173,8 @@ class Dialing(Leg):
             return None
         if tag not in self._ways and len(self._ways) < MAX_WAYS:
             dialog = Dialog.of_response(self._invite, response, source, self.target.behind)
+            if not self._ways:
+                self.wire.note(asked(self._invite, dialog, self.target.hop, ours=True))
             self._ways[tag] = Way(dialog)
             self.wire.joined(self, dialog)
         return self._ways.get(tag)
@@ -218,12 +224,13 @@ class Dialing(Leg):
         self._done = True
         self._give_up_at = None
         self.wire.joined(self, dialog)
+        self.wire.note(talking(dialog))
         if self._cancelling:
             return super().end(Cause.NORMAL, now)
         self._agree(response, now)
         if response.body or way is None or way.voice is None:
             try:
-                _, voice = sdp.read(response.body, self.local.key)
+                voice = sdp.read_answer(response.body, self.local)
             except ValueError:
                 return self._break(Cause.INCOMPATIBLE, now)
         else:
@@ -248,6 +255,9 @@ class Dialing(Leg):
                 again = proved(self._invite, response, self._logins)
             elif status == 422:
                 again = _longer(self._invite, response)
+            elif status in UNSEALED and self.local.key and not self.local.sealed:
+                self.local = self.local.in_clear()
+                again = _with(self._invite, sdp.offer(self.local))
         if again is not None:
             self._heard = False
             self._forget_ways()
@@ -287,14 +297,8 @@ class Dialing(Leg):
         if self._cancelled or self._invite is None:
             return
         self._cancelled = True
-        cancel = SipRequest(method="CANCEL", uri=self._invite.uri)
-        put = cancel.headers.append
-        put("Via", self._invite.headers.get("via")[0])
-        put("Max-Forwards", "70")
-        for name in ("From", "To", "Call-ID"):
-            put(name, self._invite.headers.get(name)[0])
-        put("CSeq", f"{cseq_of(self._invite).seq} CANCEL")
-        put(*self._reason)
+        cancel = cancel_for(self._invite)
+        cancel.headers.append(*self._reason)
         self.wire.start(cancel, self.target.hop, self, now)
         self._give_up_at = now + 64 * T1
         self.wire.arm(self)
@@ -332,9 +336,14 @@ def _longer(invite: SipRequest, response: SipResponse) -> SipRequest | None:
     return again
 
 
-def _early(response: SipResponse, key: str) -> sdp.Voice | None:
+def _with(invite: SipRequest, body: bytes) -> SipRequest:
+    """The INVITE with another offer."""
+    return SipRequest(headers=invite.headers.copy(), body=body, method="INVITE", uri=invite.uri)
+
+
+def _early(response: SipResponse, local: sdp.Local) -> sdp.Voice | None:
     try:
-        return sdp.read(response.body, key)[1] if response.body else None
+        return sdp.read_answer(response.body, local) if response.body else None
     except ValueError:
         return None
 
