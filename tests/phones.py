@@ -141,9 +141,11 @@ class Baresip:
         return found
 
     def forget(self) -> None:
-        """Forget what the phone said so far: `wait` waits for what is said anew."""
+        """Forget what the phone said and heard so far, between calls."""
         self._read()
         self.said.clear()
+        for recording in self._heard.glob("*.wav"):
+            recording.unlink()
 
     def heard(self) -> Path:
         """The recording of what the phone heard in its last call."""

@@ -29,7 +29,7 @@ class Desk:
     def tones(self, phone: Baresip) -> set[float]:
         try:
             heard = read_wav(phone.heard())[-NOW:]
-        except ValueError:
+        except (ValueError, EOFError):
             return set()
         tones = (CITIZEN_HZ, AGENT_HZ, OTHER_HZ)
         return {hz for hz in tones if tone_level(heard, hz, seconds=NOW / 8000) > LOUD}

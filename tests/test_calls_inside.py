@@ -53,7 +53,7 @@ class Office:
         """Whose tones a phone hears just now."""
         try:
             heard = read_wav(self.phones[number].heard())[-NOW:]
-        except ValueError:
+        except (ValueError, EOFError):
             return set()
         return {who for who, hz in HZ.items() if tone_level(heard, hz, seconds=NOW / 8000) > LOUD}
 

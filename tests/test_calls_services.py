@@ -35,7 +35,7 @@ class Talk:
         """The tones a phone hears just now; none before its first call."""
         try:
             heard = read_wav(phone.heard())[-NOW:]
-        except ValueError:
+        except (ValueError, EOFError):
             return set()
         tones = (CITIZEN_HZ, AGENT_HZ, OTHER_HZ)
         return {hz for hz in tones if tone_level(heard, hz, seconds=NOW / 8000) > LOUD}

@@ -35,7 +35,7 @@ class Sites:
     def hears(self, who: str) -> set[str]:
         try:
             heard = read_wav(self.phones[who].heard())[-NOW:]
-        except ValueError:
+        except (ValueError, EOFError):
             return set()
         return {other for other, hz in HZ.items() if tone_level(heard, hz, seconds=NOW / 8000) > LOUD}
 

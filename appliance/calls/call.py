@@ -119,6 +119,7 @@ STEPS: Mapping[tuple[State, type[Step]], State] = {
     (State.QUEUED, Leave): State.IN_FLOW,
     (State.QUEUED, Ring): State.OFFERED,
     (State.QUEUED, Overflow): State.QUEUED,
+    (State.QUEUED, Connect): State.TALKING,
     (State.QUEUED, End): State.ENDED,
     (State.OFFERED, Ring): State.OFFERED,
     (State.OFFERED, Spare): State.OFFERED,
