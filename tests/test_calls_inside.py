@@ -1,5 +1,6 @@
 """Phones of ours on their own: they call, forward, pick up, transfer; proved by the tones they hear."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -83,6 +84,7 @@ class Office:
         for phone in self.phones.values():
             phone.hang_up()
         self.box.wait_for(lambda: not self.box.calls(), 10, "all calls to end")
+        time.sleep(0.3)  # phones tell of it a little later
 
 
 @pytest.fixture(scope="module")
