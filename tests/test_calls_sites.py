@@ -91,7 +91,7 @@ def settings_of_branch(port: int, office: int, public: int) -> dict[str, object]
     return {
         "sip": {"ip": BRANCH, "port": port, "rtp_ip": BRANCH},
         "site": {"number": 2, "numbers": ["12319"]},
-        "extension": [{"number": "8201", "kind": "sip", "password": "demo-8201"}],
+        "extension": [{"number": "8201", "kind": "sip", "password": "demo-8201", "numbers": ["02187651111"]}],
         "trunk": [
             {
                 "name": "office",
@@ -173,6 +173,14 @@ def test_a_short_number_reaches_a_phone_of_the_other_site_which_sees_the_short_n
     sites.phones["office"].dial("8201")
     sites.expect(office="branch", branch="office")
     assert sites.branch.facts("call.ringing")[-1]["caller"] == "8101"
+
+
+def test_one_phone_has_two_numbers_and_a_citizen_rings_it_past_the_flow(sites: Sites) -> None:
+    sites.phones["citizen"].dial("02187651111")
+    sites.expect(citizen="branch", branch="citizen")
+    direct = sites.branch.facts("call.ringing")[-1]
+    assert (direct["called"], direct.get("direction", "in")) == ("02187651111", "in")
+    assert sites.branch.facts("call.entered")[-1]["flow"] == "dialled"
 
 
 def test_and_back_again(sites: Sites) -> None:
