@@ -113,6 +113,9 @@ class Ringing:
     display: str = ""
     trunk: str = ""
     """The trunk it came by, by name; empty for a call from a phone or where lines have no trunks."""
+    replaces: str = ""
+    """Name of the line whose place this call is to take (RFC 3891), which rings at a phone of ours or
+    talks with one. To follow, `answer` here, connect whoever was to talk there, and hang up there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,7 @@ class Transfer:
 
     target: str
     replaces: str | None = None
-    """Name of the line that carries the phone's other call."""
+    """Name of the line that carries the phone's other call; it may still be ringing there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,3 +126,26 @@ def test_a_bug_in_who_listens_does_not_stop_the_line(caplog: pytest.LogCaptureFi
             assert box.core.counts.pop("bug") == len(said)
 
     run(test)
+
+
+def test_a_line_is_given_out_again_only_when_the_end_of_its_call_was_heard() -> None:
+    async def test() -> None:
+        said: Said = []
+        async with endpoint([]) as far, endpoint(said, lines=1) as box:
+            free_when_told: list[object] = []
+
+            def post(signal: Signal) -> None:
+                said.append(("sip/0", signal))
+                if isinstance(signal, Cleared):
+                    free_when_told.append(box.line_for())
+
+            (line,) = box.lines
+            line.open(post)
+            line.dial(f"sip:12345@127.0.0.1:{far.port}", None)
+            line.hangup(Cause.NORMAL)
+            assert box.line_for() is None
+            await until(said, Cleared)
+            assert free_when_told == [None], "whoever hears it has not yet done what it means"
+            assert box.line_for() is line
+
+    run(test)

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 from aiosipua.message import SipRequest
 
-from hardware.line import Alerting, Answered, Cause, Cleared, Ringing, RtpRoute, Sound, Transfer
+from hardware.line import Alerting, Answered, Cause, Cleared, Held, Ringing, RtpRoute, Sound, Transfer
 from hardware.sip.core import SipCore
 from hardware.sip.digest import Credentials, ha1
 from hardware.sip.message import Message, tag_of
@@ -35,12 +35,17 @@ def calling(net: Network, box: SipCore, call_id: str, number: str = "8001") -> s
     return tag
 
 
-def called(net: Network, box: SipCore) -> SipRequest:
-    """We call the phone of an extension and it answers; the INVITE."""
+def registered(net: Network) -> None:
+    """The phone of 8001 is there."""
     where = "<sip:8001@10.0.0.9:5062>"
     asked = net.send(request("REGISTER", to="8001", contact=where))
     told = proof(asked, "REGISTER", "sip:10.0.0.1")
     net.send(request("REGISTER", to="8001", contact=where, seq=2, authorization=told))
+
+
+def called(net: Network, box: SipCore) -> SipRequest:
+    """We call the phone of an extension and it answers; the INVITE."""
+    registered(net)
     box.dial(0, "8001", "13800138000", net.now)
     net.run()
     (invite,) = requests(net.inbox, "INVITE")
@@ -178,6 +183,50 @@ def test_a_phone_that_does_not_want_to_be_told_is_not(net: Network, box: SipCore
     assert fragments(net) == []
 
 
+def test_a_phone_joins_the_call_it_holds_with_the_one_it_made(net: Network, box: SipCore) -> None:
+    invite = called(net, box)
+    hold = within(invite, "INVITE", 1, body=SDP + "a=sendonly\r\n")
+    assert statuses(net.send(hold)) == [200]
+    net.send(within(invite, "ACK", 1))
+    assert net.signals() == [Held(True)]
+    second = calling(net, box, "two")
+    replaces = quote(f"two;to-tag={second};from-tag=their", safe="")
+    refer = within(invite, "REFER", 2, refer_to=f"<sip:9999@10.0.0.1?Replaces={replaces}>")
+    assert statuses(net.send(refer)) == [202]
+    assert net.signals() == [Transfer("9999", "sip/1")]
+    assert fragments(net) == [("100", "active")]
+    net.inbox.clear()
+    box.transferred(0, Answered(), net.now)
+    net.run()
+    assert fragments(net) == [("200", "terminated")]
+    # Told so, the phone leaves both calls.
+    net.send(within(invite, "BYE", 3))
+    net.send(request("BYE", tag=second, seq=3, call_id="two"))
+    assert net.signals() == [Cleared(Cause.NORMAL)] * 2
+
+
+def test_a_phone_may_join_its_calls_the_other_way_round(net: Network, box: SipCore) -> None:
+    invite = called(net, box)
+    second = calling(net, box, "two")
+    call_id, ours = invite.headers.get("call-id")[0], tag_of(invite, "from")
+    replaces = quote(f"{call_id};to-tag={ours};from-tag=theirs", safe="")
+    refer_to = f"<sip:13800138000@10.0.0.1?Replaces={replaces}>"
+    net.send(request("REFER", tag=second, seq=3, call_id="two", refer_to=refer_to))
+    assert net.signals() == [Transfer("13800138000", "sip/0")]
+
+
+def test_a_transfer_may_name_a_call_that_still_rings(net: Network, box: SipCore) -> None:
+    invite = called(net, box)
+    proved = request("INVITE", "9999", frm="8001", body=SDP, call_id="two")
+    told = proof(net.send(proved), "INVITE", "sip:9999@10.0.0.1")
+    again = request("INVITE", "9999", frm="8001", body=SDP, call_id="two", seq=2, proxy_authorization=told)
+    tag = next(t for m in net.send(again) if (t := tag_of(m, "to")))
+    net.signals()
+    replaces = quote(f"two;to-tag={tag};from-tag=their", safe="")
+    net.send(within(invite, "REFER", 1, refer_to=f"<sip:9999@10.0.0.1?Replaces={replaces}>"))
+    assert net.signals() == [Transfer("9999", "sip/1")]
+
+
 # INVITE with Replaces
 
 
@@ -188,14 +237,26 @@ def replacing(net: Network, replaces: str, number: str = "8002", **more: str) ->
     return net.send(request("INVITE", seq=2, replaces=replaces, proxy_authorization=told, **call))
 
 
+def taken(net: Network, box: SipCore, old: int, new: int) -> list[Message]:
+    """The call on the new line is answered, then the old one is hung up; what phones were told."""
+    net.inbox.clear()
+    box.answer(new, net.now)
+    box.hangup(old, Cause.NORMAL, net.now)
+    net.run()
+    return list(net.inbox)
+
+
 def test_a_phone_takes_over_the_call_of_another(net: Network, box: SipCore) -> None:
     tag = calling(net, box, "old")
     answer = replacing(net, f"old;to-tag={tag};from-tag=their", require="replaces")
-    assert statuses(answer)[-1] == 200
-    assert [r.headers.get("call-id") for r in requests(answer, "BYE")] == [["old"]]
+    assert statuses(answer) == [100, 180]
+    assert net.signals() == [Ringing("8002", "9999", "台席8002", replaces="sip/0")]
+    told = taken(net, box, 0, 1)
+    assert statuses(told) == [200]
+    assert [r.headers.get("call-id") for r in requests(told, "BYE")] == [["old"]]
     new = next(t for m in answer if m.headers.get("call-id") == ["new"] and (t := tag_of(m, "to")))
     net.send(request("ACK", tag=new, seq=2, call_id="new"))
-    assert net.signals() == [Sound(RtpRoute("10.0.0.9", 7200, 8, 101))], "nothing begins anew but the sound"
+    assert net.signals() == [Sound(RtpRoute("10.0.0.9", 7200, 8, 101)), Cleared(Cause.NORMAL), Answered()]
     net.send(request("BYE", tag=new, seq=3, call_id="new"))
     assert net.signals() == [Cleared(Cause.NORMAL)]
     net.run(60)
@@ -205,10 +266,46 @@ def test_a_phone_takes_over_the_call_of_another(net: Network, box: SipCore) -> N
 def test_a_phone_takes_over_a_call_we_placed(net: Network, box: SipCore) -> None:
     invite = called(net, box)
     call_id, ours = invite.headers.get("call-id")[0], tag_of(invite, "from")
-    answer = replacing(net, f"{call_id};to-tag={ours};from-tag=theirs")
-    assert 200 in statuses(answer)
-    assert list(requests(answer, "BYE"))
-    assert net.signals() == [Sound(RtpRoute("10.0.0.9", 7200, 8, 101))]
+    replacing(net, f"{call_id};to-tag={ours};from-tag=theirs")
+    assert net.signals() == [Ringing("8002", "9999", "台席8002", replaces="sip/0")]
+    assert list(requests(taken(net, box, 0, 1), "BYE"))
+
+
+def rings(net: Network, box: SipCore) -> str:
+    """The phone of 8001 rings with a call of ours; the name of its dialog, as a busy-lamp key sends it."""
+    registered(net)
+    box.dial(0, "8001", "13800138000", net.now)
+    net.run()
+    (invite,) = requests(net.inbox, "INVITE")
+    net.send(respond(invite, 180))
+    net.signals()
+    return f"{invite.headers.get('call-id')[0]};to-tag={tag_of(invite, 'from')};from-tag=theirs"
+
+
+@pytest.mark.parametrize("early", ["", ";early-only"])
+def test_a_phone_picks_up_what_rings_at_another(net: Network, box: SipCore, early: str) -> None:
+    replacing(net, rings(net, box) + early)
+    assert net.signals() == [Ringing("8002", "9999", "台席8002", replaces="sip/0")]
+    told = taken(net, box, 0, 1)
+    assert statuses(told) == [200]
+    assert list(requests(told, "CANCEL")), "the first phone stops ringing"
+
+
+def test_a_pick_up_that_may_not_be_is_refused_and_the_first_phone_rings_on(
+    net: Network, box: SipCore
+) -> None:
+    replacing(net, rings(net, box))
+    net.inbox.clear()
+    box.hangup(1, Cause.REJECTED, net.now)
+    net.run()
+    assert statuses(net.inbox) == [603]
+    assert not list(requests(net.inbox, "CANCEL"))
+
+
+def test_without_a_free_line_nothing_is_taken(net: Network) -> None:
+    box = net.add(settings(lines=1))
+    assert statuses(replacing(net, rings(net, box))) == [486]
+    assert net.signals() == []
 
 
 def test_what_cannot_be_replaced_is_refused(net: Network, box: SipCore) -> None:
@@ -225,7 +322,17 @@ def test_a_citizen_s_call_is_not_for_phones_to_take(net: Network, box: SipCore) 
     tag = next(t for m in net.send(request("INVITE", body=SDP)) if (t := tag_of(m, "to")))
     ringing = f"call-1;to-tag={tag};from-tag=their"
     assert net.signals() == [Ringing("13800138000", "12345")]
-    assert statuses(replacing(net, ringing)) == [481], "not before it is answered"
+    assert statuses(replacing(net, ringing)) == [403]
     box.answer(0, net.now)
     net.send(request("ACK", tag=tag))
     assert statuses(replacing(net, ringing)) == [403]
+
+
+def test_what_a_phone_itself_dials_is_not_for_others_before_it_is_answered(
+    net: Network, box: SipCore
+) -> None:
+    call = {"to": "9999", "frm": "8001", "body": SDP, "call_id": "old"}
+    told = proof(net.send(request("INVITE", seq=1, **call)), "INVITE", "sip:9999@10.0.0.1")
+    ringing = net.send(request("INVITE", seq=2, proxy_authorization=told, **call))
+    tag = next(t for m in ringing if (t := tag_of(m, "to")))
+    assert statuses(replacing(net, f"old;to-tag={tag};from-tag=their")) == [481]

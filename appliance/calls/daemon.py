@@ -39,6 +39,7 @@ from hardware.line import (
     Fault,
     Held,
     Line,
+    Ringing,
     Signal,
     Sound,
     Text,
@@ -228,6 +229,8 @@ class Calls:
             case Transfer():
                 phone: TransferLine = line  # type: ignore[assignment]  # only a line that can be told asks
                 self.switchboard.phones.transfers(phone, signal)
+            case Ringing(replaces=replaced) if replaced:
+                line.hangup(Cause.REJECTED)
             case Sound(route):
                 self.link.order(self.lines.moved(line, route))
             case Text():
@@ -342,7 +345,7 @@ class Calls:
             return self.exchange.taken(line.name) or self.seats.legs.taken(line.name)
 
         first = self.sip.line_for()
-        if first is None or not kept(first):
+        if first is not None and not kept(first):
             return first
         return next((line for line in self.sip.lines if not line.busy and not kept(line)), None)
 

@@ -65,11 +65,6 @@ class Answering(Leg):
             self._hear(self._offer[1], now)
         self.accept(self._transaction, self._source, now, body, offered=self._offer is None)
 
-    def take_over(self, now: float) -> None:
-        """Answer in place of another leg of the same line: nothing begins anew but the sound (RFC 3891)."""
-        self._talking = True
-        self.answer(now)
-
     @property
     def confirmed(self) -> bool:
         return self._answered and not self.over

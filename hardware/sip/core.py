@@ -8,6 +8,7 @@ keeping any state (§8.2.7), so that a flood of nonsense fills nothing.
 import re
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from aiosipua.message import SipRequest
 
@@ -41,11 +42,13 @@ SCHEMES = ("sip:", "sips:", "tel:")
 class Slot:
     """One line as the core sees it."""
 
-    __slots__ = ("call", "index", "open", "used")
+    __slots__ = ("call", "clearing", "index", "open", "used")
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.open = False
+        self.clearing = 0
+        """Calls that are over, but nobody was told so yet."""
         self.used = index
         """Order of last use."""
         self.call: Answering | Fork | None = None
@@ -62,6 +65,10 @@ class Slot:
         if isinstance(call, Fork):
             return call.winner
         return call if call is not None and call.confirmed else None
+
+    def carries(self, leg: Leg) -> bool:
+        """Whether this leg belongs to the call here, answered or not."""
+        return self.call is leg or (isinstance(self.call, Fork) and leg in self.call.legs)
 
 
 class SipCore(TransactionLayer):
@@ -103,11 +110,16 @@ class SipCore(TransactionLayer):
         """Take a line out of use; its call ends and nothing more is said of it."""
         self.hangup(index, Cause.NORMAL, now)
         self.slots[index].open = False
+        self.slots[index].clearing = 0
         self.events = [(of, signal) for of, signal in self.events if of != index]
+
+    def delivered(self, index: int) -> None:
+        """The line's `Cleared` was heard: only now it may be given out again."""
+        self.slots[index].clearing -= 1
 
     def free(self) -> int | None:
         """The free line that has been free longest, so that late sound of its last call is past."""
-        idle = [slot for slot in self.slots if slot.open and slot.call is None]
+        idle = [slot for slot in self.slots if slot.open and slot.call is None and not slot.clearing]
         return min(idle, key=lambda slot: slot.used).index if idle else None
 
     def answer(self, index: int, now: float) -> None:
@@ -149,6 +161,7 @@ class SipCore(TransactionLayer):
         assert slot.call is None, "a line carries one call"
         targets = self._targets(number, now)
         if isinstance(targets, Cause):
+            slot.clearing += 1
             self.events.append((index, Cleared(targets)))
             return
         account = self._admission.accounts.get(caller)
@@ -188,6 +201,7 @@ class SipCore(TransactionLayer):
             return
         if isinstance(signal, Cleared):
             slot.call = None
+            slot.clearing += 1
             self._order += 1
             slot.used = self._order
             if isinstance(call, Fork):
@@ -282,13 +296,18 @@ class SipCore(TransactionLayer):
         admitted = self._admission.call(request, source, now)
         if replaces := request.headers.get("replaces"):
             return self._replace(request, replaces, source, admitted, now)
+        return self._take(request, source, admitted, now)
+
+    def _take(
+        self, request: SipRequest, source: Addr, admitted: Admitted, now: float, replaces: str = ""
+    ) -> None:
+        """A free line rings with this call."""
         index = self.free()
         if index is None:
             self.counts["all lines busy"] += 1
             raise Refusal(486)
         leg = self._ring(self.slots[index], request, source, admitted, now)
-        self._said(self.slots[index], leg, admitted.ringing)
-        return None
+        self._said(self.slots[index], leg, replace(admitted.ringing, replaces=replaces))
 
     def _limit(self, ip: str, now: float) -> None:
         """Not too many calls from one place, unless it is a trunk."""
@@ -328,31 +347,31 @@ class SipCore(TransactionLayer):
     def _replace(
         self, request: SipRequest, replaces: Sequence[str], source: Addr, admitted: Admitted, now: float
     ) -> None:
-        """A phone of ours takes over the call of another phone of ours (RFC 3891 §3)."""
+        """A phone of ours wants the call that rings at another, or that another has (RFC 3891 §3)."""
         if len(replaces) > 1:
             raise Refusal(400)
         if not admitted.extension:
             raise Refusal(403)
-        slot = self._slot_of(*dialog_name(replaces[0]))
-        if slot is None or (old := slot.talking) is None:
+        found = self._found(*dialog_name(replaces[0]))
+        if found is None:
             raise Refusal(481)
+        slot, old = found
         if not old.extension:
             raise Refusal(403)
-        if "early-only" in replaces[0].lower():
+        if slot.talking is None and isinstance(old, Answering):
+            # Of calls that still ring only those we place can be had by another phone.
+            raise Refusal(481)
+        if slot.talking is not None and "early-only" in replaces[0].lower():
             raise Refusal(486)
-        call = slot.call
-        leg = self._ring(slot, request, source, admitted, now)
-        leg.take_over(now)
-        if isinstance(call, Leg):
-            call.detach()
-        if call is not None:
-            call.end(Cause.NORMAL, now)
+        self._take(request, source, admitted, now, replaces=slot.name)
 
-    def _slot_of(self, call_id: str, one_tag: str, other_tag: str) -> Slot | None:
+    def _found(self, call_id: str, one_tag: str, other_tag: str) -> tuple[Slot, Leg] | None:
+        """The line and the leg that have this dialog, which may be an early one."""
         for ours, theirs in ((one_tag, other_tag), (other_tag, one_tag)):
             leg = self._legs.get((call_id, ours))
-            if leg is not None and leg.dialog is not None and leg.dialog.remote_tag == theirs:
-                return next((slot for slot in self.slots if slot.talking is leg), None)
+            if leg is not None and leg.dialog_with(theirs) is not None:
+                slot = next((slot for slot in self.slots if slot.carries(leg)), None)
+                return (slot, leg) if slot is not None else None
         return None
 
     # Phones
@@ -393,8 +412,8 @@ class SipCore(TransactionLayer):
 
     def line_of(self, call_id: str, one_tag: str, other_tag: str) -> str | None:
         """The name of the line that carries this dialog."""
-        slot = self._slot_of(call_id, one_tag, other_tag)
-        return slot.name if slot else None
+        found = self._found(call_id, one_tag, other_tag)
+        return found[0].name if found else None
 
     def left(self, leg: Leg, dialog: Dialog) -> None:
         """The leg's dialog is over."""

@@ -263,6 +263,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
             self._deliver(self.trunks[name], signal)
         for index, signal in events:
             self._deliver(self.lines[index], signal)
+            if isinstance(signal, Cleared):
+                self.core.delivered(index)
 
     def _deliver(self, line: SipLine | TrunkLine, signal: Signal) -> None:
         if line.post is None:

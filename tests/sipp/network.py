@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from aiosipua.message import SipRequest, SipResponse
 
-from hardware.line import Signal
+from hardware.line import Cleared, Signal
 from hardware.sip.core import SipCore
 from hardware.sip.digest import Credentials, ha1
 from hardware.sip.message import Addr, Malformed, Message, parse
@@ -82,6 +82,9 @@ class Network:
         some = False
         for ip, core in self.cores.items():
             self.heard[ip] += core.events
+            for index, signal in core.events:
+                if isinstance(signal, Cleared):
+                    core.delivered(index)
             core.events.clear()
             sent, core.outgoing[:] = list(core.outgoing), []
             for data, to in sent:
