@@ -21,6 +21,7 @@ from hardware.media import g711
 from hardware.media.far_end import LOOSEN_TICKS, Address, Buffer, FarEnd
 from hardware.media.jitter import Jitters
 from hardware.media.rtp import HEADER, MARKER, VERSION, EventSender, Presses, parse
+from hardware.media.srtp import Seal
 
 INBOX_BYTES = 2048 + 64
 """The longest packet taken. No power of two, or all rows would share a few lines of the cache."""
@@ -54,6 +55,18 @@ class Call:
     far_end: FarEnd
     presses: Presses
     sender: EventSender
+    seal: Seal | None = None
+    """What seals its voice (SRTP); None is voice in clear."""
+
+    @property
+    def receive(self) -> Callable[[memoryview], int]:
+        """What takes the next packet."""
+        return self.seal.receiving(self.far_end.receive) if self.seal else self.far_end.receive
+
+    @property
+    def send(self) -> Callable[[Buffer], int]:
+        """What sends a packet."""
+        return self.seal.sending(self.far_end.send) if self.seal else self.far_end.send
 
 
 class RtpBank:
@@ -66,6 +79,8 @@ class RtpBank:
     def __init__(self, rows: int) -> None:
         self.keys: list[Heard] = []
         """Keys that came as telephone-events in the last `read`."""
+        self.troubles: list[tuple[int, str]] = []
+        """Rows whose sealed voice cannot be opened, and why: told once, to be cleared by who reads it."""
         self._tick = 0
         self._calls: dict[int, Call] = {}
         self._poll = select.epoll()
@@ -117,18 +132,33 @@ class RtpBank:
         Raises ValueError for a route we cannot speak, OSError when the port cannot be had.
         """
         call = self._calls.get(row)
+        try:
+            seal = self._sealed(row, call, route)
+        except ValueError:
+            self.close(row)  # rather no voice than voice in clear
+            raise
         if call is None:
             far_end = FarEnd(route, here, lambda: self.silent_ticks(row), self._changed)
             call = self._calls[row] = Call(row, route, far_end, Presses(), EventSender())
             self._poll.register(far_end.fileno(), select.EPOLLIN)
-            self._headers[row] = (VERSION, 0, getrandbits(16), getrandbits(32), getrandbits(32))
+            # Half the numbers stay free before the first wrap, for who counts wraps (RFC 3711 §3.3.1).
+            self._headers[row] = (VERSION, 0, getrandbits(15), getrandbits(32), getrandbits(32))
             self._hear_law(row, route.payload)
         else:
             call.far_end.move(route)
-        call.route = route
+        call.route, call.seal = route, seal
         self._heard_tick[row] = self._tick
         self._headers["second"][row] = route.payload | MARKER
         self._stale = True
+
+    def _sealed(self, row: int, call: Call | None, route: RtpRoute) -> Seal | None:
+        """What seals the voice of a route; ValueError when its keys cannot be used."""
+        if route.srtp is None:
+            return None
+        if call is not None and call.seal is not None:
+            call.seal.follow(route.srtp)
+            return call.seal
+        return Seal(route.srtp, lambda reason: self.troubles.append((row, reason)))
 
     def close(self, row: int) -> None:
         """Give the line's port back."""
@@ -288,10 +318,10 @@ class RtpBank:
         calls = list(self._calls.values())
         self._live = np.array(list(self._calls), np.intp)
         self._inlets = {
-            call.far_end.fileno(): (call.row, call.far_end.receive, memoryview(self._inbox[call.row]))
+            call.far_end.fileno(): (call.row, call.receive, memoryview(self._inbox[call.row]))
             for call in calls
         }
-        self._out = [(call.far_end.send, memoryview(self._packets[call.row])) for call in calls]
+        self._out = [(call.send, memoryview(self._packets[call.row])) for call in calls]
         kinds, payloads = self._kind[self._live], self._headers["second"][self._live] & (MARKER - 1)
         self._laws = [(law, rows) for law in g711.SILENCE if len(rows := self._live[kinds == _kind(law)])]
         self._payloads = [(law, rows) for law in g711.SILENCE if len(rows := self._live[payloads == law])]

@@ -253,6 +253,9 @@ class Switch:
             told.append(wire.Trouble(self._name_of[row], reason))
             self._unplug(row)
         self._pcm.failed.clear()
+        for row, reason in self._rtp.troubles:
+            told.append(wire.Trouble(self._name_of[row], reason))
+        self._rtp.troubles.clear()
 
     def _look_for_silence(self) -> None:
         for bank in self._banks:
