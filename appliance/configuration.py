@@ -228,6 +228,10 @@ def _faults(c: Configuration) -> list[tuple[list[str], str]]:
         found.append((["sip", "closed"], "closed needs networks in allow, or a trunk, to be open to"))
     if c.sip.calls_per_source < 0:
         found.append((["sip", "calls_per_source"], "calls_per_source cannot be less than 0"))
+    if c.sip.srtp not in ("off", "wanted", "required"):
+        found.append((["sip", "srtp"], f'srtp "{c.sip.srtp}" is not off, wanted or required'))
+    if c.sip.silent_s and not 15 <= c.sip.silent_s <= 3600:
+        found.append((["sip", "silent_s"], f"silent_s is {c.sip.silent_s}; 0, or between 15 and 3600"))
     if c.sip.rtp_base % 2 or not 1024 <= c.sip.rtp_base <= 65535 - 2 * c.sip.lines:
         found.append((["sip", "rtp_base"], "rtp_base must be an even port with room for two ports a line"))
     return found + [(["recording", key], fault) for key, fault in _retention_faults(c.recording)]

@@ -226,6 +226,10 @@ class Sip(msgspec.Struct, frozen=True):
     """A PEM file; empty when the certificate's has it."""
     trust: str = ""
     """A PEM file of who signs the certificates of TLS trunks; empty: whom the system trusts."""
+    srtp: str = "wanted"
+    """Voice with peers over TLS: off, wanted (in clear with who cannot seal it) or required."""
+    silent_s: int = 120
+    """A call whose far end sends no voice for so long is over, unless it holds us; 0: never."""
 
 
 class Trunk(msgspec.Struct, frozen=True):

@@ -25,6 +25,8 @@ WRONG = {
     "a box closed to everybody": ("[sip]\nclosed = true\n", 2, "sip.closed"),
     "a network that is none": ('[sip]\nallow = ["here"]\n', 2, "sip.allow"),
     "TLS where SIP is": ("[sip]\ntls_port = 5060\n", 2, "sip.tls_port"),
+    "voice sealed by magic": ('[sip]\nsrtp = "yes"\n', 2, "sip.srtp"),
+    "silence too short to mean anything": ("[sip]\nsilent_s = 3\n", 2, "sip.silent_s"),
     "a trunk by no transport": ('[[trunk]]\nname = "t"\nhost = "h"\ntransport = "x"\n', 4, "trunk.transport"),
     "a trunk that is nowhere": ('[[trunk]]\nname = "city"\nhost = "a b"\n', 3, "trunk.host"),
     "a trunk that cannot register": (

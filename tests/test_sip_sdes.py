@@ -4,12 +4,14 @@ import base64
 from dataclasses import replace
 
 import pytest
+from aiosipua.message import SipRequest
 
-from hardware.line import RtpRoute, Sound, SrtpKeys
+from hardware.line import Answered, Cause, Cleared, RtpRoute, Sound, SrtpKeys
 from hardware.sip import sdp
 from hardware.sip.core import SipCore
-from hardware.sip.message import Hop
+from hardware.sip.message import Hop, tag_of
 from hardware.sip.sdes import KEY_BYTES, SUITES, Crypto, chosen, fresh_key
+from hardware.sip.settings import Sealing
 from tests.sipp.network import SDP, Network, request, requests, respond, settings, statuses
 
 THEIRS = base64.b64encode(bytes(range(KEY_BYTES))).decode()
@@ -18,7 +20,7 @@ LINE = f"a=crypto:3 {SUITES[0]} inline:{THEIRS}|2^20\r\n"
 SEALED = SDP.replace("RTP/AVP", "RTP/SAVP") + LINE
 
 
-def boxed(srtp: bool = True) -> tuple[Network, SipCore]:
+def boxed(srtp: Sealing = Sealing.WANTED) -> tuple[Network, SipCore]:
     net = Network()
     return net, net.add(replace(settings(), srtp=srtp))
 
@@ -45,9 +47,12 @@ def test_sealed_voice_is_agreed_on_over_tls() -> None:
     assert net.signals()[-1] == Sound(RtpRoute("10.0.0.9", 7000, 8, 101, keys))
 
 
-@pytest.mark.parametrize(("srtp", "source"), [(True, ("10.0.0.9", 5062)), (False, PHONE)])
+@pytest.mark.parametrize(
+    ("srtp", "source"),
+    [(Sealing.WANTED, ("10.0.0.9", 5062)), (Sealing.REQUIRED, ("10.0.0.9", 5062)), (Sealing.OFF, PHONE)],
+)
 def test_sealed_voice_alone_is_refused_where_keys_would_be_seen_or_nobody_wants_it(
-    srtp: bool, source: tuple[str, int]
+    srtp: Sealing, source: tuple[str, int]
 ) -> None:
     net, _ = boxed(srtp)
     assert statuses(net.send(request("INVITE", body=SEALED), source=source)) == [488]
@@ -88,3 +93,97 @@ def test_a_line_we_cannot_follow_is_passed_over(line: str) -> None:
     good = f"2 {SUITES[1]} inline:{THEIRS}|1024"
     assert chosen([line]) is None
     assert chosen([line, good]) == Crypto(2, SUITES[1], THEIRS)
+
+
+def rung(net: Network, box: SipCore) -> SipRequest:
+    """We dial over TLS; the INVITE as it arrived."""
+    net.inbox.clear()
+    box.dial(0, "sip:8009@10.0.0.9:5061;transport=tls", "12345", net.now)
+    net.run()
+    (invite,) = requests(net.inbox, "INVITE")
+    return invite
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        SDP,
+        SEALED,  # another tag than was offered
+        SEALED.replace("crypto:3", "crypto:1").replace(SUITES[0], SUITES[1]),
+        SDP.replace("RTP/AVP", "RTP/SAVP"),
+    ],
+)
+def test_an_answer_that_is_not_sealed_as_offered_ends_the_call(answer: str) -> None:
+    net, box = boxed()
+    invite = rung(net, box)
+    told = net.send(respond(invite, 200, answer), source=PHONE)
+    assert list(requests(told, "BYE"))
+    said = net.signals()
+    assert said == [Cleared(Cause.INCOMPATIBLE)], "no voice went anywhere"
+
+
+def test_who_knows_no_sealed_voice_is_called_again_in_clear() -> None:
+    net, box = boxed()
+    net.send(respond(rung(net, box), 488), source=PHONE)
+    (again,) = requests(net.inbox, "INVITE")
+    assert b"RTP/AVP" in again.body
+    assert b"crypto" not in again.body
+    net.send(respond(again, 200, SDP), source=PHONE)
+    assert net.signals() == [Sound(RtpRoute("10.0.0.9", 7000, 8, 101)), Answered()]
+
+
+def test_where_sealed_voice_is_required_there_is_none_in_clear() -> None:
+    net, box = boxed(Sealing.REQUIRED)
+    told = net.send(respond(rung(net, box), 488), source=PHONE)
+    assert list(requests(told, "INVITE")) == []
+    assert net.signals() == [Cleared(Cause.INCOMPATIBLE)]
+    assert statuses(net.send(request("INVITE", body=SDP), source=PHONE)) == [488]
+    assert statuses(net.send(request("INVITE", body=SDP, call_id="udp"))) == [100, 180], "not over UDP"
+
+
+def talking(net: Network, box: SipCore, body: str) -> str:
+    """A call over TLS is answered; our tag."""
+    ringing = net.send(request("INVITE", body=body, supported="timer"), source=PHONE)
+    tag = next(t for m in ringing if (t := tag_of(m, "to")))
+    box.answer(0, net.now)
+    net.send(request("ACK", tag=tag), source=PHONE)
+    net.signals()
+    return tag
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+def test_sealed_voice_does_not_become_clear_within_a_call(method: str) -> None:
+    net, box = boxed()
+    tag = talking(net, box, SEALED)
+    assert statuses(net.send(request(method, tag=tag, seq=2, body=SDP), source=PHONE)) == [488]
+    assert net.signals() == []
+    moved = request("INVITE", tag=tag, seq=3, body=SEALED.replace("7000", "7004"))
+    assert statuses(net.send(moved, source=PHONE)) == [200]
+    (sound,) = net.signals()
+    assert isinstance(sound, Sound)
+    assert isinstance(sound.route, RtpRoute)
+    assert sound.route.srtp is not None
+
+
+def test_voice_agreed_on_in_clear_stays_so_when_we_refresh_the_call() -> None:
+    net, box = boxed()
+    talking(net, box, SDP)
+    net.inbox.clear()
+    net.run(905)
+    (refresh,) = requests(net.inbox, "INVITE")
+    assert b"RTP/AVP" in refresh.body
+    assert b"crypto" not in refresh.body
+
+
+def test_a_sealed_call_is_refreshed_with_the_same_key() -> None:
+    net, box = boxed()
+    ringing = net.send(request("INVITE", body=SEALED, supported="timer"), source=PHONE)
+    tag = next(t for m in ringing if (t := tag_of(m, "to")))
+    net.inbox.clear()
+    box.answer(0, net.now)
+    net.run()
+    _, key = ours(net.inbox[0].body)
+    net.send(request("ACK", tag=tag), source=PHONE)
+    net.run(905)
+    (refresh,) = requests(net.inbox, "INVITE")
+    assert ours(refresh.body) == ("1", key)

@@ -51,7 +51,7 @@ from hardware.line import (
 )
 from hardware.media import wire as media
 from hardware.media.client import MediaLink
-from hardware.sip.endpoint import SipEndpoint
+from hardware.sip.endpoint import SipEndpoint, SipLine
 from ivr.actions import LANGUAGES, Queue
 from ivr.flow import decode
 from ivr.prompts import Phrases
@@ -267,7 +267,14 @@ class Calls:
             case media.Trouble(line, reason):
                 self.warn(f"media {line}", BAD_SOUND, line=line or "media", reason=reason)
             case media.Silent(line, seconds):
-                log.info("%s: silent for %.0f s", line, seconds)
+                self.silent(line, seconds)
+
+    def silent(self, name: str, seconds: float) -> None:
+        """Nothing is heard on a line: a SIP call silent for long has lost its far end, and its BYE."""
+        log.info("%s: silent for %.0f s", name, seconds)
+        line, most_s = self.lines.get(name), self.published.sip.silent_s
+        if isinstance(line, SipLine) and 0 < most_s <= seconds and not line.held:
+            line.hangup(Cause.TIMER)
 
     def media_came(self) -> None:
         """The media process is there with no line open: let browsers' sound in again."""

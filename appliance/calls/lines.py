@@ -11,6 +11,7 @@ from appliance.published import Published, Trunk
 from hardware.line import BrowserToken, Cause, Line, PcmPort, Route, RtpRoute, TextLine
 from hardware.media import wire as media
 from hardware.sip.endpoint import SipAccount, SipSettings, SipTrunk
+from hardware.sip.settings import Sealing
 
 SIP = "sip/"
 MODEM = "gsm/"
@@ -128,6 +129,7 @@ def sip_settings(published: Published) -> SipSettings:
         certificate=sip.certificate,
         private_key=sip.private_key,
         trust=sip.trust,
+        srtp=Sealing(sip.srtp),
         trunks=tuple(_trunk(trunk, directly) for trunk in published.trunks),
     )
 

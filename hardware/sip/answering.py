@@ -25,7 +25,7 @@ class Answering(Leg):
         """Raises `sdp.BadSdp` or `sdp.NothingCommon` when the offer cannot be met; nothing is sent then."""
         super().__init__(wire, local, post)
         invite = transaction.request
-        self._offer = sdp.read(invite.body, local.key) if invite.body else None
+        self._offer = sdp.read_offer(invite.body, local) if invite.body else None
         self._transaction = transaction
         self._source = source
         self._answered = self._talking = self._progressed = self._wanted = False
@@ -104,7 +104,7 @@ class Answering(Leg):
             if not self._progressed:
                 # The first offer has no answer yet (RFC 3311 §5.2).
                 raise Refusal(500, ("Retry-After", "5"))
-            self._offer = sdp.read(request.body, self.local.key)
+            self._offer = sdp.read_offer(request.body, self.local)
         super()._update(transaction, source, now)
 
     def _prack(self, transaction: Transaction, source: Addr, now: float) -> None:
@@ -118,7 +118,7 @@ class Answering(Leg):
         if not request.body:
             self._reply(transaction, 200, source, now)
         else:
-            self._offer = sdp.read(request.body, self.local.key)
+            self._offer = sdp.read_offer(request.body, self.local)
             self.local = self.local.next()
             self._reply(transaction, 200, source, now, SDP_TYPE, body=sdp.answer(*self._offer, self.local))
             self._hear(self._offer[1], now)

@@ -29,7 +29,7 @@ from hardware.sip.schedule import Timed
 from hardware.sip.sdes import fresh_key
 from hardware.sip.session import check as session_fits
 from hardware.sip.session import options_of
-from hardware.sip.settings import SipSettings
+from hardware.sip.settings import Sealing, SipSettings
 from hardware.sip.transaction import Transaction
 from hardware.sip.transfer import dialog_name
 from hardware.sip.trunks import Trunks
@@ -193,8 +193,14 @@ class SipCore(TransactionLayer):
         settings = self.settings
         wild = settings.rtp_ip in ("0.0.0.0", "::")
         ip = settings.advertise_ip or (self._address_towards(peer[0]) if wild else settings.rtp_ip)
-        key = fresh_key() if settings.srtp and transport_of(peer) == "TLS" else ""
-        return sdp.Local(ip, settings.rtp_base + 2 * slot.index, secrets.randbits(31), key=key)
+        seals = settings.srtp is not Sealing.OFF and transport_of(peer) == "TLS"
+        return sdp.Local(
+            ip,
+            settings.rtp_base + 2 * slot.index,
+            secrets.randbits(31),
+            key=fresh_key() if seals else "",
+            sealed=seals and settings.srtp is Sealing.REQUIRED,
+        )
 
     def _said(self, slot: Slot, call: "Leg | Fork", signal: Signal) -> None:
         if slot.call is not call:

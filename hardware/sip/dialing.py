@@ -25,6 +25,9 @@ MAX_WAYS = 8
 MOVES_ON = (408, 500, 502, 503, 504)
 """Refusals that say this way is blocked, not that the called party refuses: the next way is tried."""
 
+UNSEALED = (415, 488, 606)
+"""Refusals that may mean that the far end knows no sealed voice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -152,7 +155,7 @@ class Dialing(Leg):
                 return None  # one that came before, or too early (RFC 3262 §4)
             way.serial = int(serial)
             self._prack(way, now)
-        voice = _early(response, self.local.key)
+        voice = _early(response, self.local)
         if voice is not None:
             self._early = True
             if way is not None:
@@ -223,7 +226,7 @@ class Dialing(Leg):
         self._agree(response, now)
         if response.body or way is None or way.voice is None:
             try:
-                _, voice = sdp.read(response.body, self.local.key)
+                voice = sdp.read_answer(response.body, self.local)
             except ValueError:
                 return self._break(Cause.INCOMPATIBLE, now)
         else:
@@ -248,6 +251,9 @@ class Dialing(Leg):
                 again = proved(self._invite, response, self._logins)
             elif status == 422:
                 again = _longer(self._invite, response)
+            elif status in UNSEALED and self.local.key and not self.local.sealed:
+                self.local = self.local.in_clear()
+                again = _with(self._invite, sdp.offer(self.local))
         if again is not None:
             self._heard = False
             self._forget_ways()
@@ -332,9 +338,14 @@ def _longer(invite: SipRequest, response: SipResponse) -> SipRequest | None:
     return again
 
 
-def _early(response: SipResponse, key: str) -> sdp.Voice | None:
+def _with(invite: SipRequest, body: bytes) -> SipRequest:
+    """The INVITE with another offer."""
+    return SipRequest(headers=invite.headers.copy(), body=body, method="INVITE", uri=invite.uri)
+
+
+def _early(response: SipResponse, local: sdp.Local) -> sdp.Voice | None:
     try:
-        return sdp.read(response.body, key)[1] if response.body else None
+        return sdp.read_answer(response.body, local) if response.body else None
     except ValueError:
         return None
 

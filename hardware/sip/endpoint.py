@@ -39,6 +39,12 @@ class SipLine:
         """Whether a call is on this line."""
         return self._endpoint.core.slots[self.index].call is not None
 
+    @property
+    def held(self) -> bool:
+        """Whether the far end holds us, so that it may be silent."""
+        leg = self._endpoint.core.slots[self.index].talking
+        return leg is not None and leg.held
+
     def open(self, post: Post) -> None:
         self.post = post
         self._endpoint.core.open(self.index)

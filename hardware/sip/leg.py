@@ -115,7 +115,7 @@ class Leg(Usage):
     def answered_us(self, body: bytes, now: float) -> bool:
         """The far end's answer to our offer; False when it cannot be met."""
         try:
-            self._hear(sdp.read(body, self.local.key)[1], now)
+            self._hear(sdp.read_answer(body, self.local), now)
         except ValueError:
             return False
         return True
@@ -134,6 +134,7 @@ class Leg(Usage):
 
     def _hear(self, voice: sdp.Voice, now: float) -> None:
         """Follow what was agreed: being held is said, and changes nothing of where the voice is."""
+        self.local = self.local.agreed(voice)
         held = voice.route is None
         if held != self.held:
             self.held = held
@@ -154,7 +155,7 @@ class Leg(Usage):
         request = transaction.request
         self._free_to_agree()
         session.check(request)
-        found = sdp.read(request.body, self.local.key) if request.body else None
+        found = sdp.read_offer(request.body, self.local) if request.body else None
         self.dialog.retarget(request)
         self.local = self.local.next()
         body = sdp.answer(*found, self.local) if found else sdp.offer(self.local)
@@ -169,7 +170,7 @@ class Leg(Usage):
         if request.body:
             self._free_to_agree()
         session.check(request)
-        found = sdp.read(request.body, self.local.key) if request.body else None
+        found = sdp.read_offer(request.body, self.local) if request.body else None
         self.dialog.retarget(request)
         head = [self.contact(source), ALLOW, SUPPORTED, *self._grant(request, now)]
         if found is None:

@@ -16,6 +16,8 @@ CODECS = {8: "PCMA", 0: "PCMU"}
 """Ours by static payload type, the one we would rather have first."""
 EVENT = 101
 AVP = ("RTP/AVP", "RTP/AVPF")
+OFFERED = (1, SUITES[0])
+"""The one crypto line we offer: its tag and suite."""
 MAX_MEDIA = 16
 ANSWERS = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 
@@ -38,10 +40,21 @@ class Local:
     version: int = 1
     key: str = ""
     """Our SRTP key; empty where voice goes in clear."""
+    sealed: bool = False
+    """Voice in clear will not do: sealed voice was agreed on, or is required."""
 
     def next(self) -> "Local":
         """The same with the next version."""
         return replace(self, version=self.version + 1)
+
+    def agreed(self, voice: "Voice") -> "Local":
+        """The same once it is agreed whether voice is sealed: that does not change within a call."""
+        sealed = voice.crypto is not None
+        return replace(self, sealed=sealed, key=self.key if sealed else "")
+
+    def in_clear(self) -> "Local":
+        """The same without a key."""
+        return replace(self.next(), key="", sealed=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +71,11 @@ class Voice:
     """How the far end seals what it sends."""
 
 
-def read(body: bytes, key: str = "") -> tuple[SdpMessage, Voice]:
+def read(body: bytes, key: str = "", *, sealed: bool = False) -> tuple[SdpMessage, Voice]:
     """Read a description; of its audio, the first with a codec of ours, taken in its own order.
 
-    With a `key` of ours sealed audio can be met too, and is preferred (RFC 4568). Raises
-    `BadSdp` or `NothingCommon`.
+    With a `key` of ours sealed audio can be met too, and is preferred (RFC 4568); `sealed`
+    takes no other. Raises `BadSdp` or `NothingCommon`.
     """
     try:
         said = parse_sdp(body.decode("utf-8", errors="replace"))
@@ -72,7 +85,7 @@ def read(body: bytes, key: str = "") -> tuple[SdpMessage, Voice]:
         raise BadSdp("no media line")
     if len(said.media) > MAX_MEDIA:
         raise BadSdp("too many media lines")
-    protocols = (SAVP, AVP) if key else (AVP,)
+    protocols = ((SAVP,) if sealed else (SAVP, AVP)) if key else (AVP,)
     for wanted in protocols:
         for index, media in enumerate(said.media):
             if media.proto in wanted and (voice := _voice(said, media, index, key)):
@@ -122,9 +135,22 @@ def _direction(said: SdpMessage, media: MediaDescription) -> str:
     return "sendrecv"
 
 
+def read_offer(body: bytes, local: Local) -> tuple[SdpMessage, Voice]:
+    """Read an offer of the far end; raises as `read`."""
+    return read(body, local.key, sealed=local.sealed)
+
+
+def read_answer(body: bytes, local: Local) -> Voice:
+    """Read an answer to an offer of ours: sealed if that was; raises as `read`."""
+    voice = read(body, local.key, sealed=bool(local.key))[1]
+    if voice.crypto is not None and (voice.crypto.tag, voice.crypto.suite) != OFFERED:
+        raise NothingCommon("an answer by keys that were not offered")
+    return voice
+
+
 def offer(local: Local) -> bytes:
     """Everything we can speak, PCMA first; sealed where we have a key."""
-    crypto = Crypto(1, SUITES[0], local.key) if local.key else None
+    crypto = Crypto(*OFFERED, local.key) if local.key else None
     proto = SAVP[0] if crypto else AVP[0]
     return _written(local, [_audio(local.port, proto, tuple(CODECS), EVENT, "sendrecv", crypto)])
 

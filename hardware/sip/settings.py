@@ -1,6 +1,7 @@
 """Where the box speaks SIP, and with whom."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from hardware.sip.digest import Credentials
 
@@ -45,6 +46,16 @@ class SipTrunk:
     """Whether its calls may be to any number, not only to ours: the call side decides which."""
 
 
+class Sealing(StrEnum):
+    """Whether voice is sealed (SRTP) with peers whose signalling is TLS; with others it never is."""
+
+    OFF = "off"
+    WANTED = "wanted"
+    """Sealed with whoever can; who cannot is spoken with in clear."""
+    REQUIRED = "required"
+    """Sealed or not at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class SipSettings:
     """One socket, its lines, its phones and its trunks.
@@ -78,8 +89,8 @@ class SipSettings:
     """A file; empty when the certificate's has it."""
     trust: str = ""
     """Who signs the certificates of TLS trunks, as a file; empty: whom the system trusts."""
-    srtp: bool = False
-    """Seal voice (SRTP) with peers over TLS; the media side must know how."""
+    srtp: Sealing = Sealing.WANTED
+    """Whether voice with peers over TLS is sealed (SRTP)."""
     closed: bool = False
     """Who is neither a trunk nor in `allow` gets no answer at all."""
     calls_per_source: int = 0
