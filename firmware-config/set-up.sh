@@ -23,6 +23,8 @@ if [ "$purpose" = test ]; then
 	[ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || want mosquitto
 	command -v sipp >/dev/null || want sip-tester
 	command -v baresip >/dev/null || want baresip-core
+	command -v linphonec >/dev/null || want linphone-cli
+	command -v openssl >/dev/null || want openssl
 	command -v chromium >/dev/null || want chromium
 	[ -d /usr/share/fonts/opentype/noto ] || fc-list :lang=zh 2>/dev/null | grep -q . || want fonts-noto-cjk
 	command -v ps >/dev/null || want procps

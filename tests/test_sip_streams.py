@@ -1,9 +1,7 @@
 """SIP over TCP and TLS: messages found in the stream, connections used both ways, and what goes wrong."""
 
 import asyncio
-import shutil
 import socket
-import subprocess
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +17,7 @@ from hardware.sip.digest import ha1
 from hardware.sip.endpoint import SipAccount, SipEndpoint, SipSettings, SipTrunk
 from hardware.sip.framer import BODY_MAX, HEAD_MAX, Framer, Unframed
 from hardware.sip.message import Hop, parse, transport_of
+from tests import phones
 from tests.sipp.network import Network, request, requests, settings, statuses
 
 Said = list[tuple[str, Signal]]
@@ -221,16 +220,7 @@ def test_a_closed_box_takes_no_connection_of_a_stranger() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a certificate for 127.0.0.1 in one file, signed by itself."""
-    if not shutil.which("openssl"):
-        pytest.skip("openssl is not installed")
-    where = tmp_path_factory.mktemp("tls")
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=box -keyout key.pem -out box.pem"
-    more = ("-addext", "subjectAltName=IP:127.0.0.1")
-    subprocess.run([*command.split(), *more], cwd=where, check=True, capture_output=True)
-    both = where / "both.pem"
-    both.write_text((where / "key.pem").read_text() + (where / "box.pem").read_text())
-    return both
+    return phones.certificate(tmp_path_factory.mktemp("tls"))
 
 
 def test_a_tls_trunk_is_up_and_carries_a_call(certificate: Path) -> None:
