@@ -39,6 +39,11 @@ class Places:
         return self.data / "published.json"
 
     @property
+    def open_calls(self) -> Path:
+        """What the call process must know after its own death: where phones are, which calls are open."""
+        return self.data / "open-calls.jsonl"
+
+    @property
     def settings(self) -> Path:
         """What an administrator wrote."""
         return self.data / "hotline.toml"

@@ -111,7 +111,10 @@ class Calls:
         self.browsers = {number: BrowserLine(BROWSER + number) for number in numbers}
         phones = range(1, CITIZENS + 1 if published.demo else 1)
         self.citizens = {str(n): BrowserLine(f"{CITIZEN}{n}") for n in phones}
-        self.sip = SipEndpoint(sip_settings(published), lambda number, _: self.seats.phone_changed(number))
+        self.sip = SipEndpoint(
+            sip_settings(published, str(places.open_calls)),
+            lambda number, _: self.seats.phone_changed(number),
+        )
         self.seats = Seats(
             now=self.clock.now,
             exchange=self.exchange,

@@ -105,8 +105,8 @@ def _order(name: str, route: Route | None) -> media.Order:
             return media.Close(name)
 
 
-def sip_settings(published: Published) -> SipSettings:
-    """What the SIP side needs of the hand-over file."""
+def sip_settings(published: Published, memory: str = "") -> SipSettings:
+    """What the SIP side needs of the hand-over file, and the file it remembers by."""
     sip = published.sip
     directly = {n for e in published.extensions for n in e.numbers}
     directly |= {n for g in published.groups for n in g.numbers}
@@ -123,6 +123,7 @@ def sip_settings(published: Published) -> SipSettings:
         advertise_ip=sip.advertise_ip or None,
         allow=sip.allow,
         closed=sip.closed,
+        memory=memory,
         calls_per_source=sip.calls_per_source,
         tcp=sip.tcp,
         tls_port=sip.tls_port,

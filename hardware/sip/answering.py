@@ -11,6 +11,7 @@ from hardware.sip.causes import STATUS_OF, reason_cause, reason_header
 from hardware.sip.dialog import Dialog
 from hardware.sip.leg import Leg
 from hardware.sip.message import Addr, Hop, Refusal, literal, token, via_of
+from hardware.sip.remembered import asked
 from hardware.sip.session import options_of
 from hardware.sip.transaction import T1, Transaction
 from hardware.sip.usage import ALLOW, SDP_TYPE, LegPost, Unacked, Wire
@@ -37,6 +38,7 @@ class Answering(Leg):
         self._next: deque[tuple[int, bytes]] = deque()
         self.dialog = Dialog.of_request(invite, token(), source, _behind(invite, source))
         wire.joined(self, self.dialog)
+        wire.note(asked(invite, self.dialog, source, ours=False))
         self._reply(transaction, 100, source, now)
         self._provisional(180, now)
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from aiosipua.message import SipRequest
 
 from hardware.line import Alerting, Answered, Cause, Cleared, Signal, Up
-from hardware.sip import sdp
+from hardware.sip import farewell, sdp
 from hardware.sip.admission import Admission, Admitted
 from hardware.sip.answering import Answering
 from hardware.sip.dialing import Dialing, Target
@@ -24,7 +24,9 @@ from hardware.sip.known import Known
 from hardware.sip.layer import Owner, TransactionLayer
 from hardware.sip.leg import Leg
 from hardware.sip.message import Addr, Refusal, WrongPassword, party, tag_of, transport_of
-from hardware.sip.registrar import Registrar
+from hardware.sip.proof import Answers
+from hardware.sip.registrar import MAX_S, Registrar
+from hardware.sip.remembered import Asked, Bound, Note, Over, Talking, bindings_of, bound
 from hardware.sip.schedule import Timed
 from hardware.sip.sdes import fresh_key
 from hardware.sip.session import check as session_fits
@@ -92,6 +94,8 @@ class SipCore(TransactionLayer):
         """Extensions whose phones changed, with their contacts now."""
         self.wanted: list[str] = []
         """Names whose addresses trunks want to know: look them up and call `resolved`."""
+        self.notes: list[Note] = []
+        """What is to outlive us; a core that is told of them by `recall` takes up from there."""
         self.trunks = Trunks(self, settings.trunks, self._trunk_said, self.wanted.append)
         self._admission = Admission(settings, self.trunks, self._key, self.counts)
         self._known = Known(self.trunks, self._admission)
@@ -148,7 +152,7 @@ class SipCore(TransactionLayer):
         if isinstance(call, Leg):
             call.detach()
         call.end(cause, now)
-        self._said(slot, call, Cleared(cause))
+        self._said(slot, call, Cleared(cause), now)
 
     def transferred(self, index: int, outcome: Alerting | Answered | Cleared, now: float) -> None:
         """Tell the phone on this line how the transfer it asked for goes."""
@@ -173,7 +177,7 @@ class SipCore(TransactionLayer):
             leg.start(caller, display, now, patience_s)
             return leg
 
-        fork = Fork(lambda signal, _now: self._said(slot, fork, signal), begin)
+        fork = Fork(lambda signal, now: self._said(slot, fork, signal, now), begin)
         slot.call = fork
         fork.start(targets, now)
 
@@ -202,7 +206,7 @@ class SipCore(TransactionLayer):
             sealed=seals and settings.srtp is Sealing.REQUIRED,
         )
 
-    def _said(self, slot: Slot, call: "Leg | Fork", signal: Signal) -> None:
+    def _said(self, slot: Slot, call: "Leg | Fork", signal: Signal, now: float) -> None:
         if slot.call is not call:
             return
         if isinstance(signal, Cleared):
@@ -211,16 +215,42 @@ class SipCore(TransactionLayer):
             self._order += 1
             slot.used = self._order
             if isinstance(call, Fork):
-                self._forget(call)
+                self._forget(call, now)
         self.events.append((slot.index, signal))
 
-    def _forget(self, fork: Fork) -> None:
+    def _forget(self, fork: Fork, now: float) -> None:
         for target in fork.unreachable:
             if target.number and self.registrar.forget(target.number, target.uri):
-                self._moved(target.number)
+                self._moved(target.number, now)
 
-    def _moved(self, number: str) -> None:
+    def _moved(self, number: str, now: float) -> None:
         self.moved.append((number, self.registrar.contacts(number)))
+        self._keep(number, now)
+
+    def _keep(self, number: str, now: float) -> None:
+        self.notes.append(bound(number, self.registrar.bindings(number, now), now))
+
+    # An earlier life
+
+    def recall(self, notes: Sequence[tuple[float, Note]], now: float) -> None:
+        """Take up what an earlier life noted, so many seconds ago each.
+
+        Its phones are there; the far ends of its calls, which are nobody's any more, are told so.
+        """
+        for age_s, note in notes:
+            match note:
+                case Bound(number) if self._admission.accounts.get(number):
+                    self.registrar.restore(number, bindings_of(note, age_s, now, MAX_S))
+                    self.moved.append((number, self.registrar.contacts(number)))
+                case Asked() | Talking():
+                    farewell.part(self, note, self._logins_at(note.place[0]), now)
+                    self.notes.append(Over(note.call_id, note.tag))
+        self._known.phones = self.registrar.addresses()
+        self.arm(self.registrar)
+
+    def _logins_at(self, ip: str) -> Sequence[Answers]:
+        trunk = self.trunks.of(ip)
+        return (trunk.login,) if trunk is not None and trunk.login else self.settings.credentials
 
     # Requests
 
@@ -313,7 +343,7 @@ class SipCore(TransactionLayer):
             self.counts["all lines busy"] += 1
             raise Refusal(486)
         leg = self._ring(self.slots[index], request, source, admitted, now)
-        self._said(self.slots[index], leg, replace(admitted.ringing, replaces=replaces))
+        self._said(self.slots[index], leg, replace(admitted.ringing, replaces=replaces), now)
 
     def _limit(self, ip: str, now: float) -> None:
         """Not too many calls from one place, unless it is a trunk."""
@@ -337,8 +367,8 @@ class SipCore(TransactionLayer):
     ) -> Answering:
         transaction = self._serve(request, source, None, now)
 
-        def post(leg: Leg, signal: Signal, _now: float) -> None:
-            self._said(slot, leg, signal)
+        def post(leg: Leg, signal: Signal, now: float) -> None:
+            self._said(slot, leg, signal, now)
 
         try:
             leg = Answering(self, transaction, source, self._local(slot, source), post, now)
@@ -385,8 +415,11 @@ class SipCore(TransactionLayer):
     def _register(self, request: SipRequest, source: Addr, now: float) -> None:
         who = party(request.headers.get("to")[0]).number
         number = self._admission.prove(request, 401, now, who).number
-        if self.registrar.register(number, request, source, now):
-            self._moved(number)
+        changed = self.registrar.register(number, request, source, now)
+        if changed:
+            self._moved(number, now)
+        elif request.headers.get("contact"):
+            self._keep(number, now)
         self._known.phones = self.registrar.addresses()
         self.arm(self.registrar)
         contacts = [
@@ -416,6 +449,10 @@ class SipCore(TransactionLayer):
         self._legs[key] = leg
         self._known.joined(key, dialog.source[0])
 
+    def note(self, note: Note) -> None:
+        """Remember this beyond the end of our own life."""
+        self.notes.append(note)
+
     def line_of(self, call_id: str, one_tag: str, other_tag: str) -> str | None:
         """The name of the line that carries this dialog."""
         found = self._found(call_id, one_tag, other_tag)
@@ -427,12 +464,14 @@ class SipCore(TransactionLayer):
         if self._legs.get(key) is leg:
             del self._legs[key]
             self._known.left(key)
+            self.notes.append(Over(*key))
 
     # Time
 
     def _fire(self, thing: Timed, now: float) -> None:
         if isinstance(thing, Registrar):
-            self.moved += thing.on_timer(now).items()
+            for number in thing.on_timer(now):
+                self._moved(number, now)
         else:
             super()._fire(thing, now)
 

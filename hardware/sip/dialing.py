@@ -13,8 +13,9 @@ from hardware.sip.digest import Login
 from hardware.sip.leg import Leg
 from hardware.sip.message import Addr, cseq_of, quoted, sip_uri, tag_of, token
 from hardware.sip.proof import Answers, afresh, proved
+from hardware.sip.remembered import asked, talking
 from hardware.sip.session import asking, least, options_of
-from hardware.sip.transaction import T1, Transaction
+from hardware.sip.transaction import T1, Transaction, cancel_for
 from hardware.sip.usage import ALLOW, SDP_TYPE, SUPPORTED, LegPost, Wire
 
 RING_S = 185.0
@@ -172,6 +173,8 @@ class Dialing(Leg):
             return None
         if tag not in self._ways and len(self._ways) < MAX_WAYS:
             dialog = Dialog.of_response(self._invite, response, source, self.target.behind)
+            if not self._ways:
+                self.wire.note(asked(self._invite, dialog, self.target.hop, ours=True))
             self._ways[tag] = Way(dialog)
             self.wire.joined(self, dialog)
         return self._ways.get(tag)
@@ -221,6 +224,7 @@ class Dialing(Leg):
         self._done = True
         self._give_up_at = None
         self.wire.joined(self, dialog)
+        self.wire.note(talking(dialog))
         if self._cancelling:
             return super().end(Cause.NORMAL, now)
         self._agree(response, now)
@@ -293,14 +297,8 @@ class Dialing(Leg):
         if self._cancelled or self._invite is None:
             return
         self._cancelled = True
-        cancel = SipRequest(method="CANCEL", uri=self._invite.uri)
-        put = cancel.headers.append
-        put("Via", self._invite.headers.get("via")[0])
-        put("Max-Forwards", "70")
-        for name in ("From", "To", "Call-ID"):
-            put(name, self._invite.headers.get(name)[0])
-        put("CSeq", f"{cseq_of(self._invite).seq} CANCEL")
-        put(*self._reason)
+        cancel = cancel_for(self._invite)
+        cancel.headers.append(*self._reason)
         self.wire.start(cancel, self.target.hop, self, now)
         self._give_up_at = now + 64 * T1
         self.wire.arm(self)

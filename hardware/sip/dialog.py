@@ -86,10 +86,11 @@ class Dialog:
     def id(self) -> DialogId:
         return self.call_id, self.local_tag, self.remote_tag
 
-    def retarget(self, message: SipRequest | SipResponse) -> None:
-        """A re-INVITE or its answer may move the remote target (§12.2.1.2, §12.2.2)."""
-        if contact := _contact(message):
-            self.target = contact
+    def retarget(self, message: SipRequest | SipResponse) -> bool:
+        """A re-INVITE or its answer may move the remote target (§12.2.1.2, §12.2.2); whether it did."""
+        before = self.target
+        self.target = _contact(message) or before
+        return self.target != before
 
     def in_order(self, request: SipRequest) -> bool:
         """Whether a request within the dialog is newer than all before; remembers it if so (§12.2.2)."""

@@ -5,10 +5,12 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 from hardware.line import Alerting, Answered, Cause, Cleared, Post, Signal, Traits
 from hardware.sip.core import SipCore
+from hardware.sip.memory import Memory
 from hardware.sip.message import Addr, Hop
 from hardware.sip.settings import SipAccount, SipSettings, SipTrunk
 from hardware.sip.streams import Streams, server_context
@@ -149,6 +151,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             settings.trust,
         )
         self._looking: set[asyncio.Task[None]] = set()
+        self._memory = Memory(Path(settings.memory)) if settings.memory else None
 
     async def start(self) -> None:
         """Bind the sockets. Raises OSError: the address is not ours or taken, the certificate unusable."""
@@ -173,6 +176,9 @@ class SipEndpoint(asyncio.DatagramProtocol):
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+        if self._memory is not None:
+            self.core.recall(self._memory.load(), self.now())
+            self.flush()
 
     async def stop(self) -> None:
         """End all calls, wait for their peers at most 2 s, give the socket back."""
@@ -193,6 +199,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._transport.close()
         self._transport = None
         self._streams.stop()
+        if self._memory is not None:
+            self._memory.close()
 
     @property
     def port(self) -> int:
@@ -247,6 +255,10 @@ class SipEndpoint(asyncio.DatagramProtocol):
                 else:
                     self._transport.sendto(data, to)
         self.core.outgoing.clear()
+        if self.core.notes:
+            if self._memory is not None:
+                self._memory.write(self.core.notes)
+            self.core.notes.clear()
         if self.core.wanted:
             self._look_up()
         if (

@@ -165,6 +165,17 @@ class TransactionLayer:
         self.arm(transaction)
         return transaction
 
+    def resume_asking(self, request: SipRequest, to: Addr, owner: Owner, now: float) -> Transaction:
+        """Take up an INVITE that an earlier life of ours sent and that was heard."""
+        transaction = Transaction(Kind.INVITE_CLIENT, request, to, now)
+        transaction.handle(Input.PROVISIONAL, now)
+        self._clients[transaction.key] = (transaction, owner)
+        return transaction
+
+    def resume_answering(self, request: SipRequest, source: Addr, now: float) -> Transaction:
+        """Take up an INVITE that came to an earlier life of ours."""
+        return self._serve(request, source, None, now)
+
     def respond(self, transaction: Transaction, response: SipResponse, now: float) -> None:
         """Answer in a transaction."""
         todo = transaction.handle(input_of(response), now)

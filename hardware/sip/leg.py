@@ -10,6 +10,7 @@ from hardware.sip import keys, sdp, session
 from hardware.sip.causes import reason_cause
 from hardware.sip.message import Addr, Refusal, cseq_of
 from hardware.sip.proof import Answers
+from hardware.sip.remembered import talking
 from hardware.sip.session import Session
 from hardware.sip.transaction import T1, Transaction
 from hardware.sip.transfer import REFER_S, Referral, asked, notice, status_of
@@ -131,6 +132,7 @@ class Leg(Usage):
         data, to = transaction.data, transaction.peer
         self._unacked = Unacked(data, to, seq, now + T1, now + 64 * T1, offered=offered)
         self.wire.arm(self)
+        self._keep()
 
     def _hear(self, voice: sdp.Voice, now: float) -> None:
         """Follow what was agreed: being held is said, and changes nothing of where the voice is."""
@@ -142,6 +144,11 @@ class Leg(Usage):
         if voice.route is not None and voice.route != self.route:
             self.route = voice.route
             self.post(Sound(voice.route), now)
+
+    def _keep(self) -> None:
+        """Note what a BYE needs, in case we do not live to say it."""
+        if self.dialog is not None:
+            self.wire.note(talking(self.dialog))
 
     # Within: requests of the far end
 
@@ -171,7 +178,8 @@ class Leg(Usage):
             self._free_to_agree()
         session.check(request)
         found = sdp.read_offer(request.body, self.local) if request.body else None
-        self.dialog.retarget(request)
+        if self.dialog.retarget(request):
+            self._keep()
         head = [self.contact(source), ALLOW, SUPPORTED, *self._grant(request, now)]
         if found is None:
             return self._reply(transaction, 200, source, now, *head)
@@ -265,8 +273,8 @@ class Leg(Usage):
     def _refreshed(self, request: SipRequest, response: SipResponse, now: float) -> None:
         status = response.status_code
         if status < 300:
-            if self.dialog is not None:
-                self.dialog.retarget(response)
+            if self.dialog is not None and self.dialog.retarget(response):
+                self._keep()
             self._agree(response, now)
             if response.body and request.body and not self.answered_us(response.body, now):
                 self._break(Cause.INCOMPATIBLE, now)

@@ -1,7 +1,7 @@
 """Where our phones are: REGISTER turned into bindings that expire (RFC 3261 §10.3)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aiosipua.message import SipRequest
@@ -38,6 +38,11 @@ class Registrar:
     def bindings(self, number: str, now: float) -> tuple[Binding, ...]:
         """The phones of an extension that are still good, newest first."""
         return tuple(b for b in self._bindings.get(number, ()) if b.expires_at > now)
+
+    def restore(self, number: str, bindings: Sequence[Binding]) -> None:
+        """Take up what an earlier life of ours knew of an extension's phones."""
+        if bindings:
+            self._bindings[number] = list(bindings[:MAX_CONTACTS])
 
     def register(self, number: str, request: SipRequest, source: Addr, now: float) -> bool:
         """Follow one authenticated REGISTER; whether the set of contacts changed. Raises `Refusal`."""

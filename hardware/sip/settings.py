@@ -93,5 +93,7 @@ class SipSettings:
     """Whether voice with peers over TLS is sealed (SRTP)."""
     closed: bool = False
     """Who is neither a trunk nor in `allow` gets no answer at all."""
+    memory: str = ""
+    """A file that keeps what outlives the process: where phones are, and which calls its end cuts off."""
     calls_per_source: int = 0
     """Most calls at once from one address that is no trunk; 0 is as many as there are lines."""

@@ -261,6 +261,20 @@ def _server_key(request: SipRequest, method: str) -> Key:
     return (call_id, tag_of(request, "from"), seq, headers.get("via")[0], method)
 
 
+def cancel_for(invite: SipRequest) -> SipRequest:
+    """The CANCEL of an INVITE (RFC 3261 §9.1)."""
+    cancel = SipRequest(method="CANCEL", uri=invite.uri)
+    put = cancel.headers.append
+    put("Via", invite.headers.get("via")[0])
+    put("Max-Forwards", "70")
+    for route in invite.headers.get("route"):
+        put("Route", route)
+    for name in ("From", "To", "Call-ID"):
+        put(name, invite.headers.get(name)[0])
+    put("CSeq", f"{cseq_of(invite).seq} CANCEL")
+    return cancel
+
+
 def ack_for(invite: SipRequest, response: SipResponse) -> SipRequest:
     """The ACK that ends a refused INVITE (RFC 3261 §17.1.1.3)."""
     ack = SipRequest(method="ACK", uri=invite.uri)

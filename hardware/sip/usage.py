@@ -12,6 +12,7 @@ from hardware.sip.causes import reason_header
 from hardware.sip.dialog import Dialog
 from hardware.sip.message import Addr, Hop, Message, Refusal, cseq_of, reply
 from hardware.sip.proof import Answers, afresh, proved
+from hardware.sip.remembered import Note
 from hardware.sip.schedule import Timed
 from hardware.sip.transaction import T1, T2, Transaction
 
@@ -49,6 +50,9 @@ class Wire(Protocol):
 
     def left(self, leg: Any, dialog: Dialog) -> None:
         """The leg's dialog is over."""
+
+    def note(self, note: Note) -> None:
+        """Remember this beyond the end of our own life."""
 
     def line_of(self, call_id: str, one_tag: str, other_tag: str) -> str | None:
         """The name of the line that carries this dialog."""
