@@ -198,3 +198,15 @@ def test_an_answer_to_what_we_asked_is_always_heard() -> None:
     (options,) = [m for m in net.inbox if isinstance(m, SipRequest)]
     box.receive(respond(options, 200).encode(), PROVIDER, net.now)
     assert box.trunks.get("city").up
+
+
+def test_guesses_in_somebody_else_s_name_do_not_silence_him() -> None:
+    """Who is not there does not see our challenge, and so cannot answer it, not even wrongly."""
+    net = Network()
+    box = net.add(settings())
+    guess = 'Digest username="8001",realm="hotline",nonce="x",uri="sip:10.0.0.1",response="0"'
+    for n in range(20):
+        told = net.send(request("REGISTER", to="8001", authorization=guess, call_id=f"g{n}"))
+        assert statuses(told) == [401]
+    assert box.counts["wrong password"] == 0
+    assert statuses(net.send(request("OPTIONS"))) == [200]

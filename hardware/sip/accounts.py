@@ -31,7 +31,8 @@ class Accounts:
         asking, answering = HEADERS[status]
         realm = self._challenger.realm
         said = next((f for f in map(fields, request.headers.get(answering)) if f.get("realm") == realm), None)
-        if said is not None:
+        # Who answers no challenge of ours is asked anew, and not held against whoever really is there.
+        if said is not None and self._challenger.asked(said):
             account = self._accounts.get(said.get("username", ""))
             # A captured answer must not open another number; some phones name only the host.
             same = number_of(uri_of(said.get("uri", ""))) in (None, number_of(uri_of(request.uri)))

@@ -78,12 +78,12 @@ class Challenger:
             or "nonce" not in said
         ):
             return Verdict.WRONG
+        # A nonce of ours from before a restart fails its seal: the phone shall ask again, not give up.
+        if not self.asked(said):
+            return Verdict.STALE
         right = _response(said, self.algorithm, secret, method)
         if not hmac.compare_digest(right.encode(), said.get("response", "").lower().encode()):
             return Verdict.WRONG
-        # A nonce of ours from before a restart fails its seal: the phone shall ask again, not give up.
-        if not self._made(said["nonce"]):
-            return Verdict.STALE
         age_s = now - int(said["nonce"].partition(".")[0], 16) / 1000
         return Verdict.RIGHT if age_s <= self.life_s else Verdict.STALE
 
@@ -91,8 +91,9 @@ class Challenger:
         stamp = f"{int(now * 1000):x}.{secrets.token_hex(4)}"
         return f"{stamp}.{self._seal(stamp)}"
 
-    def _made(self, nonce: str) -> bool:
-        stamp, _, seal = nonce.rpartition(".")
+    def asked(self, said: dict[str, str]) -> bool:
+        """Whether this answers a challenge of ours, so that its sender surely is where it says."""
+        stamp, _, seal = said.get("nonce", "").rpartition(".")
         return hmac.compare_digest(self._seal(stamp).encode(), seal.encode())
 
     def _seal(self, stamp: str) -> str:
