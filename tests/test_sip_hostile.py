@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from hardware.line import Cause
+from hardware.line import Cause, Cleared
 from hardware.media import rtp
 from hardware.sip import sdp
 from hardware.sip.core import SipCore
@@ -234,3 +234,14 @@ def test_an_answer_and_a_cancel_that_cross_end_in_one_way_only(first: str) -> No
     assert [s for s in statuses(net.inbox) if s not in (200, 487)] == []
     assert not box._legs
     assert box.free() is not None
+
+
+def test_an_ack_that_knows_only_the_branch_is_none() -> None:
+    net = Network()
+    box = net.add(settings())
+    net.send(request("INVITE", body=SDP, branch="b"))
+    box.answer(0, net.now)
+    net.send(request("ACK", branch="b", tag="guessed"))
+    net.signals()
+    net.run(33)
+    assert Cleared(Cause.TIMER) in net.signals()

@@ -10,7 +10,7 @@ from hardware.line import Cause, Cleared, Signal
 from hardware.sip import sdp
 from hardware.sip.causes import reason_header
 from hardware.sip.dialog import Dialog
-from hardware.sip.message import Addr, Hop, Message, Refusal, cseq_of, reply
+from hardware.sip.message import Addr, Hop, Message, Refusal, cseq_of, reply, tag_of
 from hardware.sip.proof import Answers, afresh, proved
 from hardware.sip.remembered import Note
 from hardware.sip.schedule import Timed
@@ -131,9 +131,11 @@ class Usage:
 
     def on_ack(self, request: SipRequest, now: float) -> None:
         """The ACK of a 2xx of ours."""
-        waiting = self._unacked
-        if waiting is None or cseq_of(request).seq != waiting.seq:
+        waiting, dialog = self._unacked, self.dialog
+        if waiting is None or dialog is None or cseq_of(request).seq != waiting.seq:
             return
+        if (tag_of(request, "to"), tag_of(request, "from")) != (dialog.local_tag, dialog.remote_tag):
+            return  # the branch of the INVITE alone is no proof of having heard our 2xx
         self._unacked = None
         if self._bye_after_ack is not None:
             return self._say_bye(self._bye_after_ack, now)
