@@ -104,7 +104,9 @@ class Baresip:
 
     def dial(self, number: str = "12345") -> None:
         """Call a number at the box."""
-        self.command("dial", f"sip:{number}@{self._registrar_ip}:{self.registrar};transport={self._transport}")
+        self.command(
+            "dial", f"sip:{number}@{self._registrar_ip}:{self.registrar};transport={self._transport}"
+        )
 
     def keys(self, keys: str) -> None:
         """Press keys, as telephone-events (RFC 4733)."""
