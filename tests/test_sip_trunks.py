@@ -404,3 +404,40 @@ def test_giving_up_stops_the_failover() -> None:
     box.hangup(0, Cause.NORMAL, net.now)
     answer(net, first, 503)
     assert not list(requests(net.inbox, "INVITE"))
+
+
+# A trunk that flaps
+
+
+@pytest.mark.parametrize("register", [False, True])
+def test_a_trunk_that_flaps_is_said_up_and_down_in_turn_and_not_pressed(register: bool) -> None:
+    net, box = up(REGISTERED if register else PLAIN)
+    there, asked, heard = False, 0, []
+    for second in range(1200):
+        if second % 50 == 0:
+            there = not there
+        net.inbox.clear()
+        net.run(1)
+        methods = {"REGISTER", "OPTIONS"}
+        fresh = {r.headers.get("via")[0]: r for m in methods for r in requests(net.inbox, m)}
+        asked += len(fresh)
+        if there:
+            for request_ in fresh.values():
+                answer(net, request_, 200)
+        heard += [signal for _, signal in said(box)]
+    kinds = [type(signal) for signal in heard]
+    assert all(one is not two for one, two in pairwise(kinds)), heard
+    assert {Up, Fault} <= set(kinds)
+    assert asked < 600, "what is sent again counts, and yet that is one in two seconds"
+
+
+def test_a_call_goes_on_while_its_trunk_is_down() -> None:
+    net, box = up(PLAIN)
+    answer(net, dialled(net, box), 200, SDP)
+    net.run(100)
+    assert any(isinstance(signal, Fault) for _, signal in said(box))
+    assert not [signal for signal in net.signals() if isinstance(signal, Cleared)]
+    assert box.slots[0].talking is not None
+    box.dial(1, "13900139000", None, net.now)
+    net.run()
+    assert Cleared(Cause.NETWORK_OUT_OF_ORDER) in net.signals(), "but nobody else is sent there"

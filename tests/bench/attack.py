@@ -138,7 +138,7 @@ async def called(endpoint: SipEndpoint, box: Box, said: dict[str, list[Signal]])
 
 def attacked(box: Box, calls: int, seconds: float, source: str, per_s: int = PER_S) -> Outcome:
     """Call, be attacked for so long, count, hang up. Without `per_s` nobody attacks."""
-    base = free_range(2 * calls)
+    base = _apart(box, calls)
     voices = Voices(base, calls)
 
     async def run() -> Outcome:
@@ -158,6 +158,15 @@ def attacked(box: Box, calls: int, seconds: float, source: str, per_s: int = PER
         return asyncio.run(run())
     finally:
         voices.close()
+
+
+def _apart(box: Box, calls: int) -> int:
+    """Ports for so many voices, none of them the box's: of those that are idle it holds none."""
+    ours, lines = box.settings["sip"]["rtp_base"], box.settings["sip"]["lines"]
+    while True:
+        base = free_range(2 * calls)
+        if base >= ours + 2 * lines or base + 2 * calls <= ours:
+            return base
 
 
 async def _attack(box: Box, source: str, per_s: int, seconds: float) -> int:
