@@ -6,7 +6,7 @@ process; a `Sound` signal tells the one where the other finds the voice.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
@@ -64,8 +64,8 @@ class SrtpKeys:
 
     suite: str
     """AES_CM_128_HMAC_SHA1_80 or AES_CM_128_HMAC_SHA1_32 (RFC 4568)."""
-    send: str
-    receive: str
+    send: str = field(repr=False)
+    receive: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

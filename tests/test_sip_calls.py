@@ -327,7 +327,9 @@ def test_an_extension_must_prove_itself_and_may_then_call_anything() -> None:
     ("text", "status"),
     [
         (request("OPTIONS"), 200),
-        (request("SUBSCRIBE"), 405),
+        (request("SUBSCRIBE"), 489),
+        (request("SUBSCRIBE", event="presence"), 489),
+        (request("PUBLISH"), 405),
         (request("FOO"), 405),
         (request("BYE"), 481),
         (request("INVITE", body=SDP, require="precondition"), 420),

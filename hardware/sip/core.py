@@ -21,6 +21,7 @@ from hardware.sip.dialog import Dialog, hop_of
 from hardware.sip.fork import Fork
 from hardware.sip.guard import Guard
 from hardware.sip.known import Known
+from hardware.sip.lamps import Lamps
 from hardware.sip.layer import Owner, TransactionLayer
 from hardware.sip.leg import Leg
 from hardware.sip.message import Addr, Refusal, WrongPassword, party, tag_of, transport_of
@@ -101,6 +102,7 @@ class SipCore(TransactionLayer):
         self._known = Known(self.trunks, self._admission)
         self._guard = Guard(self._known.has, closed=settings.closed)
         self._legs: dict[tuple[str, str], Leg] = {}
+        self._lamps = Lamps(self, self._admission, self._legs.values)
         self._order = settings.lines
 
     # Verbs of lines
@@ -275,6 +277,8 @@ class SipCore(TransactionLayer):
         return None
 
     def _within(self, request: SipRequest, tag: str, source: Addr, now: float) -> None:
+        if self._lamps.within(request, tag, source, now):
+            return
         leg = self._legs.get((request.headers.get("call-id")[0], tag))
         ours = leg is not None and leg.dialog_with(tag_of(request, "from")) is not None
         if request.method == "ACK":
@@ -428,6 +432,9 @@ class SipCore(TransactionLayer):
         ]
         self.refuse(request, 200, source, *contacts)
 
+    def _subscribe(self, request: SipRequest, source: Addr, now: float) -> None:
+        self._lamps.subscribe(request, source, now)
+
     # Trunks
 
     def open_trunk(self, name: str, now: float) -> None:
@@ -452,6 +459,7 @@ class SipCore(TransactionLayer):
     def note(self, note: Note) -> None:
         """Remember this beyond the end of our own life."""
         self.notes.append(note)
+        self._lamps.stir()
 
     def line_of(self, call_id: str, one_tag: str, other_tag: str) -> str | None:
         """The name of the line that carries this dialog."""
@@ -464,7 +472,7 @@ class SipCore(TransactionLayer):
         if self._legs.get(key) is leg:
             del self._legs[key]
             self._known.left(key)
-            self.notes.append(Over(*key))
+            self.note(Over(*key))
 
     # Time
 
@@ -480,5 +488,6 @@ REQUESTS: dict[str, Callable[[SipCore, SipRequest, Addr, float], None]] = {
     "INVITE": SipCore._invite,
     "REGISTER": SipCore._register,
     "OPTIONS": SipCore._options,
+    "SUBSCRIBE": SipCore._subscribe,
 }
 """Requests outside a dialog that mean something to us."""

@@ -61,6 +61,8 @@ class Way:
 class Dialing(Leg):
     """The caller's side of one INVITE."""
 
+    placed = True
+
     def __init__(
         self, wire: Wire, target: Target, local: sdp.Local, post: LegPost, logins: Sequence[Answers]
     ) -> None:
@@ -185,6 +187,10 @@ class Dialing(Leg):
         prack = way.dialog.request("PRACK", self.wire.ours(hop))
         prack.headers.append("RAck", f"{way.serial} {self._invite.headers.get('cseq')[0]}")
         self.wire.start(prack, hop, self, now)
+
+    @property
+    def dialogs(self) -> Sequence[Dialog]:
+        return super().dialogs or [way.dialog for way in self._ways.values()]
 
     def dialog_with(self, tag: str) -> Dialog | None:
         if self.dialog is None and tag in self._ways:

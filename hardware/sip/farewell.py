@@ -116,7 +116,7 @@ def part(wire: TransactionLayer, note: Asked | Talking, logins: Sequence[Answers
     else:
         invite, there = invite_of(note), Hop.by(*note.place)
         refusal = reply(invite, 503, there, to_tag=note.tag, headers=[REASON])
-        wire.respond(wire.resume_answering(invite, there, now), refusal, now)
+        wire.respond(wire.serve(invite, there, now), refusal, now)
 
 
 def invite_of(note: Asked) -> SipRequest:

@@ -172,8 +172,8 @@ class TransactionLayer:
         self._clients[transaction.key] = (transaction, owner)
         return transaction
 
-    def resume_answering(self, request: SipRequest, source: Addr, now: float) -> Transaction:
-        """Take up an INVITE that came to an earlier life of ours."""
+    def serve(self, request: SipRequest, source: Addr, now: float) -> Transaction:
+        """A transaction to answer a request in."""
         return self._serve(request, source, None, now)
 
     def respond(self, transaction: Transaction, response: SipResponse, now: float) -> None:

@@ -8,6 +8,7 @@ from aiosipua.message import SipRequest, SipResponse
 from hardware.line import Alerting, Answered, Cause, Cleared, Digit, Held, RtpRoute, Sound, Transfer
 from hardware.sip import keys, sdp, session
 from hardware.sip.causes import reason_cause
+from hardware.sip.dialog import Dialog
 from hardware.sip.message import Addr, Refusal, cseq_of
 from hardware.sip.proof import Answers
 from hardware.sip.remembered import talking
@@ -36,6 +37,19 @@ class Leg(Usage):
         """Our re-INVITE or UPDATE under way."""
         self._pressing: Transaction | None = None
         self._keys = ""
+
+    placed = False
+    """We called the far end."""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether it is past its answer."""
+        return self.dialog is not None and not self.over
+
+    @property
+    def dialogs(self) -> Sequence[Dialog]:
+        """Its dialog, or the early ones."""
+        return [self.dialog] if self.dialog is not None else []
 
     # What the far end does
 

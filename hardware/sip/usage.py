@@ -16,7 +16,7 @@ from hardware.sip.remembered import Note
 from hardware.sip.schedule import Timed
 from hardware.sip.transaction import T1, T2, Transaction
 
-METHODS = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER"
+METHODS = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER, SUBSCRIBE"
 ALLOW = ("Allow", METHODS)
 OPTIONS = ("replaces", "timer", "100rel")
 """Extensions of SIP that may be required of us (RFC 3891, RFC 4028, RFC 3262)."""
@@ -59,6 +59,13 @@ class Wire(Protocol):
 
     def arm(self, thing: Timed) -> None:
         """The thing's timer may have changed."""
+
+
+def contact_of(ours: Addr) -> tuple[str, str]:
+    """The Contact header that says where we are."""
+    host, port = ours
+    by = f";transport={ours.transport.lower()}" if isinstance(ours, Hop) else ""
+    return "Contact", f"<sip:{f'[{host}]' if ':' in host else host}:{port}{by}>"
 
 
 LegPost = Callable[[Any, Signal, float], None]
@@ -198,9 +205,7 @@ class Usage:
         self.wire.respond(transaction, response, now)
 
     def contact(self, peer: Addr) -> tuple[str, str]:
-        host, port = ours = self.wire.ours(peer)
-        by = f";transport={ours.transport.lower()}" if isinstance(ours, Hop) else ""
-        return "Contact", f"<sip:{f'[{host}]' if ':' in host else host}:{port}{by}>"
+        return contact_of(self.wire.ours(peer))
 
     def _ask(self, method: str, now: float, *headers: tuple[str, str], body: bytes = b"") -> Transaction:
         """Send a request within the dialog."""
