@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hardware.sip.core import SipCore
 from hardware.sip.digest import Credentials, ha1
 from hardware.sip.memory import SPARE, Memory
-from hardware.sip.message import Hop, Message, tag_of
+from hardware.sip.message import Addr, Hop, Message, tag_of
 from hardware.sip.remembered import Bound, Note, Over, Phone, Talking, ends
-from hardware.sip.settings import SipTrunk
+from hardware.sip.settings import Sealing, SipTrunk
 from tests.box import memory
-from tests.sipp.network import BOX, REALM, SDP, Network, request, requests, respond, settings, statuses
+from tests.sipp.network import BOX, PHONE, REALM, SDP, Network, request, requests, respond, settings, statuses
 
 REASON = ["Q.850;cause=41"]
 
@@ -64,14 +64,17 @@ class Lives:
         self.net.run()
         return self.box
 
-    def registered(self, contact: str = "<sip:8001@10.0.0.9:5062>", expires: str = "300") -> None:
+    def registered(
+        self, contact: str = "<sip:8001@10.0.0.9:5062>", expires: str = "300", source: Addr = PHONE
+    ) -> None:
         """The phone of 8001 registers."""
         more = {"to": "8001", "contact": contact, "expires": expires}
-        asked = self.net.send(request("REGISTER", seq=1, **more))
+        asked = self.net.send(request("REGISTER", seq=1, **more), source)
         challenge = asked[0].headers.get("www-authenticate")[0]
         mine = Credentials("8001", REALM, ha1("8001", REALM, "pw8001"))
         told = mine.answer(challenge, "REGISTER", "sip:10.0.0.1") or ""
-        assert statuses(self.net.send(request("REGISTER", seq=2, authorization=told, **more))) == [200]
+        answer = self.net.send(request("REGISTER", seq=2, authorization=told, **more), source)
+        assert statuses(answer) == [200]
 
     def rung(self, number: str = "8001") -> SipRequest:
         """We call somebody; the INVITE as it arrived."""
@@ -258,6 +261,25 @@ def test_who_does_not_answer_a_bye_is_tried_where_it_said_it_is(lives: Lives) ->
     lives.box.unreachable(Hop("10.0.0.9", 40001, "TCP"), lives.net.now)
     lives.net.run()
     assert len(byes(lives.net.inbox)) == 1
+
+
+def test_a_phone_that_was_connected_hears_it_when_it_registers_again(lives: Lives) -> None:
+    first, again = Hop("10.0.0.9", 40001, "TLS"), Hop("10.0.0.9", 40002, "TLS")
+    where = "<sip:8001@10.0.0.9:5062;transport=tls>"
+    lives.settings = replace(lives.settings, srtp=Sealing.OFF)
+    lives.box = lives.begun()
+    lives.registered(where, source=first)
+    invite = lives.rung()
+    lives.net.send(respond(invite, 200, SDP, contact="<sip:8001@10.0.0.9:5062;transport=tls>"), first)
+    lives.die_and_live_again()
+    for gone in (first, Hop("10.0.0.9", 5062, "TLS")):
+        lives.box.unreachable(gone, lives.net.now)
+        lives.net.run()
+    lives.net.inbox.clear()
+    lives.registered(where, source=again)
+    assert [bye.headers.get("call-id") for bye in byes(lives.net.inbox)] == [invite.headers.get("call-id")]
+    lives.registered(where, source=again)
+    assert byes(lives.net.inbox) == [], "once"
 
 
 def test_a_second_death_does_not_say_it_again(lives: Lives) -> None:

@@ -13,11 +13,12 @@ from dataclasses import replace
 from aiosipua.message import SipRequest
 
 from hardware.line import Alerting, Answered, Cause, Cleared, Signal, Up
-from hardware.sip import farewell, sdp
+from hardware.sip import sdp
 from hardware.sip.admission import Admission, Admitted
 from hardware.sip.answering import Answering
 from hardware.sip.dialing import Dialing, Target
 from hardware.sip.dialog import Dialog, hop_of
+from hardware.sip.farewell import Past
 from hardware.sip.fork import Fork
 from hardware.sip.guard import Guard
 from hardware.sip.known import Known
@@ -102,6 +103,7 @@ class SipCore(TransactionLayer):
         self._known = Known(self.trunks, self._admission)
         self._guard = Guard(self._known.has, closed=settings.closed)
         self._legs: dict[tuple[str, str], Leg] = {}
+        self._past = Past(self, self._logins_at)
         self._lamps = Lamps(self, self._admission, self._legs.values)
         self._order = settings.lines
 
@@ -245,7 +247,7 @@ class SipCore(TransactionLayer):
                     self.registrar.restore(number, bindings_of(note, age_s, now, MAX_S))
                     self.moved.append((number, self.registrar.contacts(number)))
                 case Asked() | Talking():
-                    farewell.part(self, note, self._logins_at(note.place[0]), now)
+                    self._past.part(note, now)
                     self.notes.append(Over(note.call_id, note.tag))
         self._known.phones = self.registrar.addresses()
         self.arm(self.registrar)
@@ -426,6 +428,7 @@ class SipCore(TransactionLayer):
             self._keep(number, now)
         self._known.phones = self.registrar.addresses()
         self.arm(self.registrar)
+        self._past.seen(request.headers.get("contact"), source, now)
         contacts = [
             ("Contact", f"<{b.contact}>;expires={round(b.expires_at - now)}")
             for b in self.registrar.bindings(number, now)

@@ -1,28 +1,37 @@
 """The end of a call that an earlier life of ours began and did not finish."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import msgspec
 from aiosipua.message import SipRequest, SipResponse
 
 from hardware.line import Cause
 from hardware.sip.causes import reason_header
 from hardware.sip.dialog import Dialog, hop_of
 from hardware.sip.layer import TransactionLayer
-from hardware.sip.message import Addr, Hop, cseq_of, reply
+from hardware.sip.message import Addr, Hop, cseq_of, party, reply, uri_of
 from hardware.sip.proof import Answers, afresh, proved
 from hardware.sip.remembered import Asked, Talking
 from hardware.sip.transaction import T1, Transaction, cancel_for
 
 LEAP = 10_000
 """How far we count on: what was asked within the call after it was noted stays behind."""
+UNSAID_MAX = 1000
 REASON = reason_header(Cause.TEMPORARY_FAILURE)
 
 
 class Farewell:
     """Says BYE to who still believes in a call, trying each way there; or takes an INVITE back."""
 
-    def __init__(self, wire: TransactionLayer, logins: Sequence[Answers] = ()) -> None:
+    def __init__(
+        self,
+        wire: TransactionLayer,
+        logins: Sequence[Answers] = (),
+        missed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`missed` is called when no way leads there."""
         self._wire = wire
+        self._missed = missed
         self._logins = logins
         self._dialog: Dialog | None = None
         self._ways: list[Addr] = []
@@ -77,8 +86,12 @@ class Farewell:
 
     def on_failure(self, transaction: Transaction, now: float) -> None:
         """Nobody is there; perhaps elsewhere."""
-        if self._ways and transaction.request.method == "BYE":
+        if transaction.request.method != "BYE":
+            return
+        if self._ways:
             self._next(now)
+        else:
+            self._missed()
 
     def timer(self) -> float | None:
         return self._until
@@ -107,16 +120,42 @@ class Farewell:
         self._wire.start(bye, hop, self, now)
 
 
-def part(wire: TransactionLayer, note: Asked | Talking, logins: Sequence[Answers], now: float) -> None:
-    """Tell the far end of a call that it is over, whatever the call had come to."""
-    if isinstance(note, Talking):
-        Farewell(wire, logins).bye(note, now)
-    elif note.ours:
-        Farewell(wire).cancel(note, now)
-    else:
-        invite, there = invite_of(note), Hop.by(*note.place)
-        refusal = reply(invite, 503, there, to_tag=note.tag, headers=[REASON])
-        wire.respond(wire.serve(invite, there, now), refusal, now)
+class Past:
+    """Tells the far ends of an earlier life's calls that they are over, whatever each had come to."""
+
+    def __init__(self, wire: TransactionLayer, logins_at: Callable[[str], Sequence[Answers]]) -> None:
+        self._wire = wire
+        self._logins_at = logins_at
+        self._unsaid: list[Talking] = []
+        """Calls whose far end nothing leads to: it was connected to us, and must come back by itself."""
+
+    def part(self, note: Asked | Talking, now: float) -> None:
+        """Tell one far end."""
+        if isinstance(note, Talking):
+            Farewell(self._wire, self._logins_at(note.place[0]), self._missed(note)).bye(note, now)
+        elif note.ours:
+            Farewell(self._wire).cancel(note, now)
+        else:
+            invite, there = invite_of(note), Hop.by(*note.place)
+            refusal = reply(invite, 503, there, to_tag=note.tag, headers=[REASON])
+            self._wire.respond(self._wire.serve(invite, there, now), refusal, now)
+
+    def seen(self, contacts: Sequence[str], source: Addr, now: float) -> None:
+        """A phone registered: what could not be said to it goes by its new connection."""
+        if not self._unsaid or not isinstance(source, Hop):
+            return
+        users = {party(contact).uri.user for contact in contacts}
+        found = [n for n in self._unsaid if n.place[0] == source[0] and uri_of(n.target).user in users]
+        self._unsaid = [note for note in self._unsaid if note not in found]
+        for note in found:
+            self.part(msgspec.structs.replace(note, place=(*source, source.transport)), now)
+
+    def _missed(self, note: Talking) -> Callable[[], None]:
+        def missed() -> None:
+            if note.place[2] != "UDP" and len(self._unsaid) < UNSAID_MAX:
+                self._unsaid.append(note)
+
+        return missed
 
 
 def invite_of(note: Asked) -> SipRequest:
