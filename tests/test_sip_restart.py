@@ -215,6 +215,14 @@ def test_a_phone_that_rings_stops(lives: Lives) -> None:
     assert len(acks) == 1, "the phone is done"
 
 
+def test_a_phone_that_has_not_even_said_that_it_rings_stops(lives: Lives) -> None:
+    lives.registered()
+    invite = lives.rung()
+    lives.die_and_live_again()
+    (cancel,) = requests(lives.net.inbox, "CANCEL")
+    assert cancel.headers.get("via") == invite.headers.get("via")
+
+
 def test_a_phone_picked_up_while_we_were_dead_is_hung_up(lives: Lives) -> None:
     lives.registered()
     invite = lives.rung()

@@ -38,7 +38,7 @@ class Answering(Leg):
         self._next: deque[tuple[int, bytes]] = deque()
         self.dialog = Dialog.of_request(invite, token(), source, _behind(invite, source))
         wire.joined(self, self.dialog)
-        wire.note(asked(invite, self.dialog, source, ours=False))
+        wire.note(asked(invite, self.dialog.local_tag, source, ours=False))
         self._reply(transaction, 100, source, now)
         self._provisional(180, now)
 

@@ -458,6 +458,7 @@ class SipCore(TransactionLayer):
         key = (dialog.call_id, dialog.local_tag)
         self._legs[key] = leg
         self._known.joined(key, dialog.source[0])
+        self._lamps.stir()
 
     def note(self, note: Note) -> None:
         """Remember this beyond the end of our own life."""

@@ -13,7 +13,7 @@ from hardware.sip.digest import Login
 from hardware.sip.leg import Leg
 from hardware.sip.message import Addr, cseq_of, quoted, sip_uri, tag_of, token
 from hardware.sip.proof import Answers, afresh, proved
-from hardware.sip.remembered import asked, talking
+from hardware.sip.remembered import Over, asked, talking
 from hardware.sip.session import asking, least, options_of
 from hardware.sip.transaction import T1, Transaction, cancel_for
 from hardware.sip.usage import ALLOW, SDP_TYPE, SUPPORTED, LegPost, Wire
@@ -117,6 +117,7 @@ class Dialing(Leg):
 
     def _send(self, invite: SipRequest, now: float) -> None:
         self._invite = invite
+        self.wire.note(asked(invite, tag_of(invite, "from"), self.target.hop, ours=True))
         self._transaction = self.wire.start(invite, self.target.hop, self, now)
         self.wire.arm(self)
 
@@ -175,8 +176,6 @@ class Dialing(Leg):
             return None
         if tag not in self._ways and len(self._ways) < MAX_WAYS:
             dialog = Dialog.of_response(self._invite, response, source, self.target.behind)
-            if not self._ways:
-                self.wire.note(asked(self._invite, dialog, self.target.hop, ours=True))
             self._ways[tag] = Way(dialog)
             self.wire.joined(self, dialog)
         return self._ways.get(tag)
@@ -277,10 +276,17 @@ class Dialing(Leg):
                 self.wire.left(self, way.dialog)
         self._ways.clear()
 
-    def _finish(self, cause: Cause, now: float) -> None:
-        self._done = self.over = True
-        self._give_up_at = None
+    def _nothing_more(self) -> None:
+        """The INVITE is dealt with, and made no call."""
+        self._done = True
         self._forget_ways()
+        if self._invite is not None:
+            self.wire.note(Over(self._invite.headers.get("call-id")[0], tag_of(self._invite, "from")))
+
+    def _finish(self, cause: Cause, now: float) -> None:
+        self.over = True
+        self._give_up_at = None
+        self._nothing_more()
         self.post(Cleared(cause), now)
 
     # What we do
@@ -322,8 +328,7 @@ class Dialing(Leg):
             # Nobody finished what we cancelled (§9.1 last paragraph).
             if self._transaction is not None:
                 self.wire.abandon(self._transaction)
-            self._done = True
-            self._forget_ways()
+            self._nothing_more()
         else:
             self.moves_on = not self._heard
             cause = Cause.NO_ANSWER if self._heard else Cause.NO_USER

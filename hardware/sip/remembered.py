@@ -104,10 +104,10 @@ def bound(number: str, bindings: Iterable[Binding], now: float) -> Bound:
     return Bound(number, tuple(phones))
 
 
-def asked(invite: SipRequest, dialog: Dialog, place: Addr, *, ours: bool) -> Asked:
-    """An INVITE that may ring for long."""
+def asked(invite: SipRequest, tag: str, place: Addr, *, ours: bool) -> Asked:
+    """An INVITE that may ring for long, and the tag of our side."""
     head = tuple((name, value) for name in HEAD for value in invite.headers.get(name))
-    return Asked(invite.uri, head, dialog.call_id, dialog.local_tag, _place(place), ours)
+    return Asked(invite.uri, head, invite.headers.get("call-id")[0], tag, _place(place), ours)
 
 
 def talking(dialog: Dialog) -> Talking:
