@@ -47,7 +47,7 @@ def over_tls(box: Box, folder: Path, sealed: bool = True, number: str = "8101") 
 def packets_of(box: Box, seconds: float) -> list[tuple[int, int, bytes]]:
     """What goes over the loopback to and from the box's voice ports: source, destination, UDP payload."""
     base, lines = box.settings["sip"]["rtp_base"], box.settings["sip"]["lines"]
-    ours = range(base, base + 2 * lines)
+    ours = range(base, base + 2 * lines, 2)  # the odd ones are for RTCP, which phones send now and then
     found = []
     with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800)) as tap:
         tap.bind(("lo", 0x0800))
