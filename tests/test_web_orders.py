@@ -37,6 +37,9 @@ AGENTS: list[tuple[dict[str, Any], wire.Order]] = [
     ({"do": "drop", "line": "sip/2"}, wire.Drop("1001", "sip/2")),
     ({"do": "call_leader"}, wire.CallLeader("1001")),
     ({"do": "play_back", "recording": ""}, wire.PlayBack("1001", "")),
+    ({"do": "record", "on": True}, wire.RecordCall("1001", True)),
+    ({"do": "private", "on": True}, wire.HideCall("1001", True)),
+    ({"do": "private", "on": "yes"}, wire.HideCall("1001", False)),
     ({"do": "send_digits", "keys": "12#"}, wire.SendDigits("1001", "12#")),
     ({"do": "dial", "number": "0571 (8888) 0000"}, wire.Dial("1001", "057188880000")),
 ]

@@ -49,6 +49,8 @@ AGENT: Final[Mapping[str, Make]] = {
     "drop": lambda me, asked: wire.Drop(me, asked.word("line")),
     "call_leader": lambda me, asked: wire.CallLeader(me),
     "play_back": lambda me, asked: wire.PlayBack(me, _recording(asked.word("recording"))),
+    "record": lambda me, asked: wire.RecordCall(me, asked.on("on")),
+    "private": lambda me, asked: wire.HideCall(me, asked.on("on")),
     "send_digits": lambda me, asked: wire.SendDigits(me, _keys(asked.word("keys"))),
     "dial": lambda me, asked: wire.Dial(me, plain_number(asked.word("number"))),
 }

@@ -38,7 +38,7 @@ MAIN_KINDS = (
 )
 KEYS = (
     *("F2", "F4", "F6", "F7", "F8", "F9", "F10", "Esc"),
-    *("Ctrl+S", "Ctrl+Enter", "Alt+D", "↓ ↑ Enter", "F1 / ?"),
+    *("Alt+P", "Alt+R", "Ctrl+S", "Ctrl+Enter", "Alt+D", "↓ ↑ Enter", "F1 / ?"),
 )
 HISTORY_ROWS = 12
 WRITTEN = ("kind", "category", "area", "address", "title", "content", "answer")
@@ -250,6 +250,8 @@ def _key_meanings() -> tuple[str, ...]:
         gettext("Call the shift leader; while consulting: cancel"),
         gettext("Hang up"),
         gettext("Close the panel"),
+        gettext("Private: silence is recorded; again: recorded again"),
+        gettext("Record, or keep the recording, where the rules leave it to you"),
         gettext("Register the ticket"),
         gettext("Accept and dispatch the ticket"),
         gettext("Answered on the line, close"),
