@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from appliance import cli
+from appliance.configuration import Retention
 from appliance.events import Fact
 from appliance.recordings import package
 from appliance.refused import Refused
@@ -19,7 +20,7 @@ from tests.recordings_box import Shelf
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path)
+    return Shelf(tmp_path, Retention(archive_format="alaw"))
 
 
 def day(shelf: Shelf, days_ago: float) -> str:

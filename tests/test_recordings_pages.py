@@ -10,6 +10,7 @@ import pytest
 
 from appliance.events import Event, Fact, Stamp
 from appliance.recordings import alaw
+from appliance.recordings.archive import FORMATS, archive
 from tests.recordings_box import speech
 from tests.web_pages import Web, open_web
 
@@ -42,8 +43,8 @@ def record(web: Web, caller: str = "13800001234", kind: str = "call", archived: 
     sealed = {"rid": rid, "sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
     note(2.1, "recording.sealed", sealed, call)
     if archived:
-        second = file.with_suffix(alaw.ARCHIVED)
-        written = alaw.archive(file, second)
+        second = file.with_suffix(alaw.SUFFIX)
+        written = archive(file, second, FORMATS["alaw"])
         file.unlink()
         facts = {"rid": rid, "path": second.name, "sha256": written.sha256, "size": written.size}
         note(2.2, "recording.archived", facts, call)

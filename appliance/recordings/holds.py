@@ -20,27 +20,40 @@ def release(store: Store, rid: str, by: str, reason: str) -> None:
     _change(store, rid, by, reason, held=False)
 
 
+def keep(store: Store, rid: str, by: str) -> None:
+    """Have a rolling recording kept for as long as others; raises Refused."""
+    with store.transaction():
+        call, rolling = _there(store, rid, "rolling")
+        if not rolling:
+            raise Refused("changed", "This recording is kept already.")
+        store.record(Fact("recording.kept", {"rid": rid.lower(), "by": by}, call))
+
+
 def _change(store: Store, rid: str, by: str, reason: str, held: bool) -> None:
     words = " ".join(reason.split())[:REASON_MAX]
     if not words:
         raise Refused("no_reason", "Write the reason: it is kept with the hold.")
     with store.transaction():
-        rows = []
-        if _RID.fullmatch(rid):
-            key = bytes.fromhex(rid)
-            rows = store.rows("SELECT call, held, removed_s, site FROM recording WHERE rid = ?", key)
-        if not rows:
-            raise Refused("unknown_recording", "There is no such recording.")
-        call, now_held, removed_s, site = rows[0]
-        if removed_s is not None:
-            raise Refused("removed", "This recording has been removed; there is nothing left to hold.")
-        if site != store.site:
-            raise Refused(
-                "elsewhere", "This recording is kept at site %(site)s: hold or release it there.", site=site
-            )
+        call, now_held = _there(store, rid, "held")
         if held and now_held:
             raise Refused("changed", "This recording is under hold already.")
         if not held and not now_held:
             raise Refused("changed", "This recording is not under hold.")
         facts = {"rid": rid.lower(), "by": by, "reason": words}
-        store.record(Fact("recording.held" if held else "recording.released", facts, bytes(call)))
+        store.record(Fact("recording.held" if held else "recording.released", facts, call))
+
+
+def _there(store: Store, rid: str, column: str) -> tuple[bytes, object]:
+    """The call and one column of a recording that is here; raises Refused."""
+    rows = []
+    if _RID.fullmatch(rid):
+        sql = f"SELECT call, removed_s, site, {column} FROM recording WHERE rid = ?"
+        rows = store.rows(sql, bytes.fromhex(rid))
+    if not rows:
+        raise Refused("unknown_recording", "There is no such recording.")
+    call, removed_s, site, value = rows[0]
+    if removed_s is not None:
+        raise Refused("removed", "This recording has been removed; there is nothing left to keep.")
+    if site != store.site:
+        raise Refused("elsewhere", "This recording is kept at site %(site)s: do it there.", site=site)
+    return bytes(call), value

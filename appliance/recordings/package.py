@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from appliance.events import Fact
-from appliance.recordings.alaw import ARCHIVED
+from appliance.recordings.archive import format_of
 from appliance.recordings.page import page
 from appliance.recordings.verification import CHANGED, MISSING, OK, UNSEALED, inside
 from appliance.refused import Refused
@@ -116,7 +116,8 @@ def _entry(row: tuple[object, ...]) -> dict[str, str]:
     assert isinstance(rid, bytes)
     made = time.localtime(made_s)
     name_in_zip = f"sound/{time.strftime('%H%M%S', made)}-{rid.hex()}"
-    suffix = ARCHIVED if str(path).endswith(ARCHIVED) else ".wav"
+    archived = format_of(str(path))
+    suffix = archived.suffix if archived else ".wav"
     values = {
         "file": name_in_zip + suffix,
         "rid": rid.hex(),

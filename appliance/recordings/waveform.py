@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from appliance.events import Event
-from appliance.recordings.alaw import blocks, look
+from appliance.recordings.archive import length, read
 
 PARTS = 600
 SIDES = 2
@@ -56,6 +56,15 @@ def peaks(sound: Path) -> tuple[bytes, bytes]:
     return left, right
 
 
+def carry_over(first: Path, second: Path) -> None:
+    """Keep the picture of a recording for its archived copy too, if that is possible."""
+    try:
+        left, right = peaks(first)
+    except (OSError, ValueError):
+        return
+    _keep(peaks_file(second), left + right)
+
+
 def marks(events: Iterable[Event], began_s: float, seconds: float) -> list[Mark]:
     """What happened in a call while it was recorded, oldest first."""
     found = []
@@ -69,18 +78,16 @@ def marks(events: Iterable[Event], began_s: float, seconds: float) -> list[Mark]
 
 
 def _compute(sound: Path) -> tuple[bytes, bytes]:
-    with sound.open("rb") as file:
-        what = look(file)
-        loudest = np.zeros((PARTS, SIDES), np.float32)
-        at = 0
-        for block in blocks(file, what):
-            # One channel only: both sides show it.
-            part = (np.arange(at, at + len(block)) * PARTS) // what.frames
-            first = np.flatnonzero(np.diff(part, prepend=-1))
-            peak = np.maximum.reduceat(np.abs(block.astype(np.float32)), first, axis=0)
-            rows = part[first]
-            loudest[rows] = np.maximum(loudest[rows], peak)
-            at += len(block)
+    frames, at = length(sound), 0
+    loudest = np.zeros((PARTS, SIDES), np.float32)
+    for block in read(sound):
+        # One channel only: both sides show it.
+        part = np.minimum((np.arange(at, at + len(block)) * PARTS) // frames, PARTS - 1)
+        first = np.flatnonzero(np.diff(part, prepend=-1))
+        peak = np.maximum.reduceat(np.abs(block.astype(np.float32)), first, axis=0)
+        rows = part[first]
+        loudest[rows] = np.maximum(loudest[rows], peak)
+        at += len(block)
     shown = np.sqrt(loudest / 32768) * 255
     left, right = (shown[:, side].astype(np.uint8).tobytes() for side in range(SIDES))
     return left, right

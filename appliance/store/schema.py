@@ -124,6 +124,10 @@ class Recording(Table):
     sha256 = CharField(default="")
     site = IntegerField()
     made_s = FloatField(index=True)
+    began_s = FloatField(null=True)
+    """When its first sound was; null for one of an older version, or of a process that died."""
+    rolling = BooleanField(null=True)
+    """Kept for a few days only."""
     reason = CharField(default="")
     held = CharField(null=True)
     """Why it is under legal hold; null when it is not."""
@@ -139,6 +143,7 @@ class Recording(Table):
             (("removed_s", "made_s"), False),
             (("archived_s", "made_s"), False),
             (("kind", "made_s"), False),
+            (("rolling", "made_s"), False),
         )
 
 
