@@ -98,9 +98,9 @@ class Call(Table):
     direction = CharField(default="in")
     caller = CharField(default="", index=True)
     called = CharField(default="")
-    queue = CharField(default="")
+    queue = CharField(default="", index=True)
     agent = CharField(default="", index=True)
-    outcome = CharField(default="")
+    outcome = CharField(default="", index=True)
     """answered, abandoned, message, self_service, lost; empty while it goes on."""
     cause = IntegerField(null=True)
     started_s = FloatField(index=True)
@@ -144,6 +144,7 @@ class Recording(Table):
             (("archived_s", "made_s"), False),
             (("kind", "made_s"), False),
             (("rolling", "made_s"), False),
+            (("made_s", "rid", "seconds"), False),
         )
 
 

@@ -271,7 +271,7 @@ def _sources(ticket: Ticket) -> dict[str, Any]:
             "SELECT rid, kind, seconds, made_s FROM recording WHERE call = ? ORDER BY made_s", ticket.call
         )
         recordings = [
-            {"url": url_for("calls.sound", rid=bytes(r).hex()), "kind": kind, "seconds": s, "made_s": at}
+            {"url": url_for("recordings.sound", rid=bytes(r).hex()), "kind": kind, "seconds": s, "made_s": at}
             for r, kind, s, at in rows
         ]
         found = store.rows(
