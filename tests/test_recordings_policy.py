@@ -233,3 +233,13 @@ def test_a_rule_that_cannot_work_is_refused_with_its_line(lines: str, said: str)
 def test_two_rules_of_one_name_are_refused_at_the_second() -> None:
     with pytest.raises(BadConfiguration, match="line 5"):
         parse('[[recorded]]\nname = "a"\n\n[[recorded]]\nname = "a"\n', "hotline.toml")
+
+
+def test_a_caller_who_moves_to_another_line_stays_as_it_was_recorded_in_a_file_of_its_own() -> None:
+    tape, _ = begun(ROLLS, about=About("in", ("sip/1",)))
+    tape.follow(AT_WORK)
+    tape.hide(True, "1001", now=0)
+    assert tape.move() == [End(CALL, True, "rolls"), Begin(f"{CALL}.r2"), Mask(f"{CALL}.r2", True)]
+    assert (tape.state, tape.end()) == ("private", [End(f"{CALL}.r2", True, "rolls")])
+    never, _ = begun(Recorded("x", "never"))
+    assert never.move() == []

@@ -207,10 +207,7 @@ class MoveCall(msgspec.Struct, frozen=True, tag_field="do", tag="move_call"):
 
 
 class RecordCall(msgspec.Struct, frozen=True, tag_field="do", tag="record_call"):
-    """Where the rules leave it to the agent: record the caller from now on, or no longer (录音).
-
-    A rolling recording is kept for as long as others.
-    """
+    """Where the rules leave it to the agent: record, or keep what is rolling; or record no longer (录音)."""
 
     agent: str
     on: bool
