@@ -1,6 +1,7 @@
 """Real talks on tape: what a rule leaves out is not there, what is private is silence: proved by tones."""
 
 import time
+import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -161,3 +162,24 @@ def test_only_who_answers_for_the_caller_may_change_what_is_recorded(box: Box, t
             box.order(wire.RecordCall("1001", False))
         with pytest.raises(Refused, match=r"not_signed_in|no_call"):
             box.order(wire.HideCall("1002", True))
+
+
+@pytest.mark.parametrize("unit", ["media", "calls"])
+def test_killed_while_something_private_is_said_the_recording_is_whole_and_has_none_of_it(
+    box: Box, tmp_path: Path, unit: str
+) -> None:
+    with talk(box, tmp_path, "1001") as cid:
+        time.sleep(1.0)
+        box.order(wire.HideCall("1001", True))
+        time.sleep(1.3)
+        old = box.kill(unit)
+        box.wait_for(lambda: box.pid(unit) != old and box.answers(), 5, f"{unit} to be back")
+    ((path, facts),) = recordings(box, cid, 1)
+    assert facts["reason"] == ("interrupted" if unit == "media" else "")
+    (hidden,), (begun,) = (of_call(box, cid, kind) for kind in ("recording.paused", "call.ringing"))
+    from_s = hidden["at_s"] - begun["at_s"]
+    with wave.open(str(path), "rb") as file:
+        assert file.getnframes() / RATE_HZ == pytest.approx(facts["seconds"], abs=0.01)
+        assert file.getnframes() / RATE_HZ > from_s + 0.3, "at most a second is missing"
+    assert level(path, 0, CITIZEN_HZ, from_s - 0.8, from_s - 0.3) > LOUD
+    assert abs(read_wav(path)[round((from_s + 0.3) * RATE_HZ) :]).max() == 0

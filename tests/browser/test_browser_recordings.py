@@ -5,8 +5,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
+from appliance.calls import wire
+from appliance.demo_data import DEMO_PASSWORD
 from tests.box import ALL, Box
-from tests.browser.conftest import READY_S
+from tests.browser.conftest import READY_S, Open
+from tests.browser.pages import Desk
 from tests.browser.test_browser_talks import CUT, SCROLLS, Stage, stage, voiced
 from tests.web_pages import answers
 
@@ -76,3 +79,85 @@ def test_an_agent_keeps_a_recording_that_would_soon_be_removed(stage: Stage) -> 
     expect(desk.part("phase")).to_have_text("通话中 · 录音中")
     expect(desk.part("record")).to_be_hidden()
     assert stage.box.facts("recording.kept")[-1]["by"] == "1003"
+
+
+def recorded_talk(stage: Stage) -> None:
+    """A talk in which much happened, and its recording."""
+    desk = stage.desk("1001", "8001")
+    desk.page.keyboard.press("F4")
+    stage.call("1001")
+    desk.page.keyboard.press("F2")
+    expect(desk.part("private")).to_be_enabled()
+    order = stage.box.order
+    for do in (
+        wire.Hold("1001"),
+        wire.Resume("1001"),
+        wire.HideCall("1001", True),
+        wire.HideCall("1001", False),
+        wire.SendDigits("1001", "5"),
+        wire.Consult("1001", "ext:8101"),
+    ):
+        order(do)
+        desk.page.wait_for_timeout(500)
+    stage.box.wait_event("call.joined")
+    order(wire.Together("1001"))
+    desk.page.wait_for_timeout(1500)
+    order(wire.HangUp("1001"))
+    stage.citizen.hang_up()
+    stage.box.wait_for(lambda: not stage.box.calls(), 10, "the call to end")
+
+
+def test_marks_of_all_that_happened_are_seen_and_playing_jumps_to_them(stage: Stage, open_page: Open) -> None:
+    recorded_talk(stage)
+    desk = Desk(open_page(), stage.box.web)
+    desk.sign_in("1100", DEMO_PASSWORD)
+    page = desk.page
+    page.goto(f"{stage.box.web}/recordings")
+    row = desk.part("recording").first
+    page.wait_for_function("() => document.querySelector('[data-test=recording] .marks li')")
+    marks = {
+        str(button.get_attribute("data-test")).removeprefix("mark-")
+        for button in row.locator(".marks button").all()
+    }
+    assert marks >= {
+        *("keyed", "queued", "answered", "held", "resumed", "private", "keys_sent", "consulted", "joined"),
+        "together",
+    }
+    playing = "() => document.querySelector('audio').currentTime"
+    at = {}
+    for name in ("private", "answered", "joined"):
+        row.locator(f"[data-test=mark-{name}]").first.click()
+        page.wait_for_function("() => !document.querySelector('audio').paused")
+        at[name] = page.evaluate(playing)
+    assert at["answered"] < at["private"] < at["joined"]
+    page.evaluate("() => document.querySelector('audio').pause()")
+    row.focus()
+    keys = page.keyboard
+    page.evaluate("() => (document.querySelector('audio').currentTime = 0)")
+    keys.press("Shift+ArrowRight")
+    first = page.evaluate(playing)
+    keys.press("Shift+ArrowRight")
+    assert 0 < first < page.evaluate(playing) < at["joined"]
+    keys.press("Space")
+    assert page.evaluate("() => document.querySelector('audio').paused") is True
+    keys.press("2")
+    assert page.evaluate("() => document.querySelector('audio').playbackRate") == 1.5
+    keys.press("/")
+    assert page.evaluate("() => document.activeElement.id") == "number"
+    silent = page.evaluate("() => document.querySelectorAll('.wave .mark-private rect').length")
+    assert silent == 1, "the silence is drawn as long as it was"
+    desk.part("history").first.click()
+    expect(desk.part("steps").first).to_contain_text("收听 · 1100")
+
+
+@pytest.mark.parametrize(("locale", "width"), [("zh-CN", 1366), ("en", 1366), ("zh-CN", 390), ("en", 390)])
+def test_the_page_of_recordings_fits_desk_and_phone(
+    stage: Stage, open_page: Open, locale: str, width: int
+) -> None:
+    desk = Desk(open_page(width=width, locale=locale), stage.box.web)
+    desk.sign_in("1100", DEMO_PASSWORD)
+    desk.page.goto(f"{stage.box.web}/recordings")
+    expect(desk.part("recordings")).to_be_visible()
+    for menu in desk.page.locator("details.rules > summary").all():
+        menu.click()
+    assert desk.page.evaluate("document.scrollingElement.scrollWidth <= innerWidth") is True
