@@ -13,7 +13,7 @@ from appliance import cli
 from appliance.configuration import BadConfiguration, Retention, parse
 from appliance.events import Fact
 from appliance.people import Actor
-from appliance.recordings import holds
+from appliance.recordings import by_hand, holds
 from appliance.recordings.retention import Disk
 from appliance.recordings.waveform import peaks, peaks_file
 from appliance.refused import Refused
@@ -207,9 +207,9 @@ def test_a_rolling_recording_is_removed_soon_is_not_archived_before_and_stays_wh
 ) -> None:
     shelf = Shelf(tmp_path, Retention(rolling_days=10))
     old, young, kept = (shelf.make(days, rolling=True) for days in (11, 8, 12))
-    holds.keep(shelf.store, kept.hex(), "1100")
+    by_hand.keep(shelf.store, kept.hex(), "1100")
     with pytest.raises(Refused, match="is kept"):
-        holds.keep(shelf.store, kept.hex(), "1100")
+        by_hand.keep(shelf.store, kept.hex(), "1100")
     shelf.night()
     assert gone(shelf) == {old.hex(): "age"}
     assert (shelf.column(young, "archived_s"), shelf.column(young, "rolling")) == (None, 1)

@@ -24,6 +24,8 @@ WATCHERS: Final = frozenset({"TL", "LD", "AD"})
 """Who sees the board."""
 KEEPERS: Final = frozenset({"TL", "LD", "AD"})
 """Who may put recordings under legal hold, and take a day of them away."""
+REMOVERS: Final = frozenset({"AD"})
+"""Who may remove a recording before its time."""
 AUDITORS: Final = KEEPERS | {"SV"}
 """Who sees what became of a recording, and who heard it."""
 CONFIDENTIAL: Final = frozenset({"TL", "DP", "SV", "LD", "AD"})
@@ -66,6 +68,9 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "recordings.history": AUDITORS,
     "recordings.hold": KEEPERS,
     "recordings.keep": KEEPERS,
+    "recordings.note": LISTENERS,
+    "recordings.link_ticket": LISTENERS,
+    "recordings.remove": REMOVERS,
     "recordings.export": KEEPERS,
     "citizen.page": PUBLIC,
     "citizen.dial": PUBLIC,

@@ -38,11 +38,11 @@ def recording(rid: bytes, how: str) -> Path:
 
 def allowed(rid: bytes) -> tuple[Path, bytes]:
     """The file of a recording this person may hear, and its call; raises Refused, NotFound."""
-    rows = box().store.rows("SELECT path, site, call, removed_s FROM recording WHERE rid = ?", rid)
+    rows = box().store.rows("SELECT path, site, call, removed_s, ticket FROM recording WHERE rid = ?", rid)
     if not rows:
         raise NotFound
-    path, site, call, removed_s = rows[0]
-    _check(bytes(call))
+    path, site, call, removed_s, ticket = rows[0]
+    _check(bytes(call), bytes(ticket or b""))
     if removed_s is not None:
         day = time.strftime("%Y-%m-%d", time.localtime(removed_s))
         raise Refused(
@@ -61,8 +61,10 @@ def may_hear(person: Actor, confidential: bool, agent: str) -> bool:
     return not confidential or person.has(*access.CONFIDENTIAL) or person.number == agent
 
 
-def _check(call: bytes) -> None:
+def _check(call: bytes, linked: bytes) -> None:
     tickets = box().tickets.by_call(call)
+    if linked and (ticket := box().tickets.find(linked)) is not None:
+        tickets.append(ticket)
     confidential = any(ticket.confidential for ticket in tickets)
     if me().has(*access.LISTENERS):
         rows = box().store.rows("SELECT agent FROM call WHERE cid = ?", call)

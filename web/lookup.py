@@ -26,6 +26,10 @@ FEW = 2000
 """Calls that are quicker put in order than looked for from the newest on."""
 PAGE_ROWS = 50
 OF_CALL = ("agent", "queue", "outcome")
+LINKED = (
+    "r.rid IN (SELECT rid FROM recording WHERE call IN ({})"
+    " UNION SELECT rid FROM recording WHERE ticket IN (SELECT tid FROM ticket WHERE number = ?))"
+)
 _KEY = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)_([0-9a-f]{32})")
 
 Asked = Mapping[str, str]
@@ -115,8 +119,9 @@ def _conditions(table: Table, asked: Asked) -> tuple[str, str, list[Any]]:
         plain = number.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         values.append(f"%{plain}%")
     if asked["ticket"]:
-        where.append("c.cid IN (SELECT call FROM ticket WHERE number = ?)")
-        values.append(asked["ticket"])
+        calls = "SELECT call FROM ticket WHERE number = ?"
+        where.append(LINKED.format(calls) if table is RECORDINGS else f"c.cid IN ({calls})")
+        values += [asked["ticket"]] * (2 if table is RECORDINGS else 1)
     for name in OF_CALL:
         if asked[name]:
             where.append(f"{'' if name == driver else '+'}c.{name} = ?")
@@ -146,6 +151,8 @@ def _source(table: Table, driver: str, of_call: bool) -> str:
     """A CROSS JOIN is gone through from left to right."""
     if table is CALLS:
         return "call c"
+    if driver == "ticket":
+        return "recording r JOIN call c ON c.cid = r.call"
     if driver:
         return "call c CROSS JOIN recording r ON r.call = c.cid"
     return "recording r CROSS JOIN call c ON c.cid = r.call" if of_call else "recording r"

@@ -24,6 +24,8 @@ STEPS: Final = {
     "recording.held": lazy_gettext("Put under hold"),
     "recording.released": lazy_gettext("Hold released"),
     "recording.kept": lazy_gettext("Kept"),
+    "recording.noted": lazy_gettext("Note written"),
+    "recording.linked": lazy_gettext("Linked to a ticket"),
     "recording.removed": lazy_gettext("Removed"),
     "recording.started": lazy_gettext("Begun by hand"),
     "recording.stopped": lazy_gettext("Ended by hand"),
@@ -63,7 +65,7 @@ def _step(event: Event) -> dict[str, Any]:
         "at": when(event.at_s),
         "what": str(STEPS.get(word, word)),
         "who": str(facts.get("by") or ""),
-        "why": str(facts.get("reason") or ""),
+        "why": str(facts.get("reason") or facts.get("text") or facts.get("number") or ""),
     }
 
 

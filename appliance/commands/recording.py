@@ -10,7 +10,7 @@ from pathlib import Path
 
 from appliance.configuration import load
 from appliance.places import places
-from appliance.recordings import holds, package, selection
+from appliance.recordings import by_hand, holds, package, selection
 from appliance.recordings.verification import OK, STATES, WRONG, verify
 from appliance.refused import Refused
 from appliance.store.store import Store
@@ -73,7 +73,7 @@ def _release(store: Store, _: Path, options: argparse.Namespace) -> int:
 
 
 def _keep(store: Store, _: Path, options: argparse.Namespace) -> int:
-    holds.keep(store, options.rid, _by(options))
+    by_hand.keep(store, options.rid, _by(options))
     return 0
 
 

@@ -1,6 +1,7 @@
 """Legal hold: a recording somebody named as evidence is neither removed nor changed until released."""
 
 import re
+from typing import Any
 
 from appliance.events import Fact
 from appliance.refused import Refused
@@ -20,21 +21,12 @@ def release(store: Store, rid: str, by: str, reason: str) -> None:
     _change(store, rid, by, reason, held=False)
 
 
-def keep(store: Store, rid: str, by: str) -> None:
-    """Have a rolling recording kept for as long as others; raises Refused."""
-    with store.transaction():
-        call, rolling = _there(store, rid, "rolling")
-        if not rolling:
-            raise Refused("changed", "This recording is kept already.")
-        store.record(Fact("recording.kept", {"rid": rid.lower(), "by": by}, call))
-
-
 def _change(store: Store, rid: str, by: str, reason: str, held: bool) -> None:
     words = " ".join(reason.split())[:REASON_MAX]
     if not words:
         raise Refused("no_reason", "Write the reason: it is kept with the hold.")
     with store.transaction():
-        call, now_held = _there(store, rid, "held")
+        call, (now_held,) = there(store, rid, "held")
         if held and now_held:
             raise Refused("changed", "This recording is under hold already.")
         if not held and not now_held:
@@ -43,17 +35,17 @@ def _change(store: Store, rid: str, by: str, reason: str, held: bool) -> None:
         store.record(Fact("recording.held" if held else "recording.released", facts, call))
 
 
-def _there(store: Store, rid: str, column: str) -> tuple[bytes, object]:
-    """The call and one column of a recording that is here; raises Refused."""
+def there(store: Store, rid: str, columns: str) -> tuple[bytes, list[Any]]:
+    """The call and some columns of a recording that is here; raises Refused."""
     rows = []
     if _RID.fullmatch(rid):
-        sql = f"SELECT call, removed_s, site, {column} FROM recording WHERE rid = ?"
+        sql = f"SELECT call, removed_s, site, {columns} FROM recording WHERE rid = ?"
         rows = store.rows(sql, bytes.fromhex(rid))
     if not rows:
         raise Refused("unknown_recording", "There is no such recording.")
-    call, removed_s, site, value = rows[0]
+    call, removed_s, site, *values = rows[0]
     if removed_s is not None:
         raise Refused("removed", "This recording has been removed; there is nothing left to keep.")
     if site != store.site:
         raise Refused("elsewhere", "This recording is kept at site %(site)s: do it there.", site=site)
-    return bytes(call), value
+    return bytes(call), values

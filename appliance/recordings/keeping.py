@@ -16,7 +16,7 @@ from typing import Any
 from appliance.configuration import Retention
 from appliance.events import Fact
 from appliance.recordings.archive import Format, Written, archive, chosen, fingerprint, format_of
-from appliance.recordings.removal import DELETE, PAGE, Place, Remover
+from appliance.recordings.removal import DELETE, PAGE, Place, Remover, put_delete
 from appliance.recordings.retention import DAY_S, Disk
 from appliance.recordings.verification import CHANGED, MISSING, check, expected, inside
 from appliance.recordings.waveform import carry_over, peaks_file
@@ -169,7 +169,7 @@ class Keeper:
                 return
             facts = {"rid": rid.hex(), "path": relative, "sha256": written.sha256, "size": written.size}
             self._store.record(Fact("recording.archived", facts, call))
-            self._remover.put_delete(rid, path, 0)
+            put_delete(self._store, rid, path, 0, self._now())
         carry_over(source, target)
 
 

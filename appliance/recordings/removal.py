@@ -75,11 +75,6 @@ class Remover:
         """Tell whether the disk is past its level, with all deleted that is removed already."""
         return full(self._disk_now(), self._rules.disk_percent)
 
-    def put_delete(self, rid: bytes, path: str, size: int) -> None:
-        """Have a file deleted; call inside the transaction that says why. `size` is what it frees."""
-        body: dict[str, Any] = {"rid": rid.hex(), "path": path, "size": size}
-        jobs.put(self._store, DELETE, body, self._now(), rid.hex())
-
     def _remove(self, rows: list[Any], facts: Facts, now_s: float) -> None:
         place = {bytes(row[0]): (bytes(row[1]), row[3], row[7]) for row in rows}
         for removal in what_to_remove([_kept(row) for row in rows], facts, now_s, self._disk_now()):
@@ -87,7 +82,7 @@ class Remover:
             self._store.record(
                 Fact("recording.removed", {"rid": removal.rid.hex(), "why": removal.why}, call)
             )
-            self.put_delete(removal.rid, path, size)
+            put_delete(self._store, removal.rid, path, size, now_s)
 
     def _enough(self, last: Kept, facts: Facts, now_s: float) -> bool:
         """Tell whether nothing younger than the last one can have to go."""
@@ -102,12 +97,25 @@ class Remover:
         return Disk(disk.total, disk.used - int(self._store.rows(sql, DELETE)[0][0]))
 
     def _facts(self) -> Facts:
-        closed = states_in("closed")
-        marks = ", ".join("?" * len(closed))
-        sql = f"SELECT DISTINCT call FROM ticket WHERE call IS NOT NULL AND state NOT IN ({marks})"
-        calls = frozenset(bytes(call) for (call,) in self._store.rows(sql, *closed))
-        rules = self._rules
+        calls, rules = open_calls(self._store), self._rules
         return Facts(calls, rules.keep_days, rules.newest_days, rules.disk_percent, rules.rolling_days)
+
+
+def open_calls(store: Store) -> frozenset[bytes]:
+    """The calls of tickets that are not closed, and those whose recordings are linked to such a ticket."""
+    closed = states_in("closed")
+    is_open = f"state NOT IN ({', '.join('?' * len(closed))})"
+    sql = (
+        f"SELECT call FROM ticket WHERE call IS NOT NULL AND {is_open} UNION"
+        f" SELECT call FROM recording WHERE ticket IN (SELECT tid FROM ticket WHERE {is_open})"
+    )
+    return frozenset(bytes(call) for (call,) in store.rows(sql, *closed, *closed))
+
+
+def put_delete(store: Store, rid: bytes, path: str, size: int, now_s: float) -> None:
+    """Have a file deleted; call inside the transaction that says why. `size` is what it frees."""
+    body: dict[str, Any] = {"rid": rid.hex(), "path": path, "size": size}
+    jobs.put(store, DELETE, body, now_s, rid.hex())
 
 
 def disk_of(folder: Path) -> Disk:

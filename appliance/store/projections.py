@@ -108,6 +108,18 @@ def _recording_kept(store: Store, event: Event) -> None:
         store.execute("UPDATE recording SET rolling = NULL WHERE rid = ?", bytes.fromhex(rid))
 
 
+def _recording_noted(store: Store, event: Event) -> None:
+    facts = event.facts
+    text = str(facts["text"]) or None
+    store.execute("UPDATE recording SET note = ? WHERE rid = ?", text, bytes.fromhex(facts["rid"]))
+
+
+def _recording_linked(store: Store, event: Event) -> None:
+    facts = event.facts
+    ticket = bytes.fromhex(facts["ticket"]) or None
+    store.execute("UPDATE recording SET ticket = ? WHERE rid = ?", ticket, bytes.fromhex(facts["rid"]))
+
+
 def _recording_held(store: Store, event: Event) -> None:
     facts = event.facts
     store.execute(
@@ -168,6 +180,8 @@ PROJECTORS: Mapping[str, Projector] = {
     "recording.archived": _recording_archived,
     "recording.removed": _recording_removed,
     "recording.kept": _recording_kept,
+    "recording.noted": _recording_noted,
+    "recording.linked": _recording_linked,
     "recording.held": _recording_held,
     "recording.released": _recording_released,
     "text.received": _text_received,

@@ -129,6 +129,10 @@ class Recording(Table):
     rolling = BooleanField(null=True)
     """Kept for a few days only."""
     reason = CharField(default="")
+    note = CharField(null=True)
+    """What somebody said about it."""
+    ticket = BlobField(null=True, index=True)
+    """A ticket it was linked to by hand, besides that of its call."""
     held = CharField(null=True)
     """Why it is under legal hold; null when it is not."""
     held_by = CharField(null=True)

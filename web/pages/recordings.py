@@ -11,7 +11,7 @@ from flask_babel import gettext
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from appliance.recordings import holds, mp3, package, selection, waveform
+from appliance.recordings import by_hand, holds, mp3, package, selection, waveform
 from appliance.refused import Refused
 from web import access, hearing, lookup, taped
 from web.context import box, me
@@ -28,7 +28,9 @@ _ROWS = (
     " coalesce(c.agent, ''), coalesce(p.name, ''), coalesce(c.queue, ''), coalesce(c.outcome, ''),"
     " coalesce(c.direction, ''),"
     " coalesce((SELECT number FROM ticket t WHERE t.call = r.call ORDER BY tid LIMIT 1), ''),"
-    f" {CONFIDENTIAL} FROM recording r LEFT JOIN call c ON c.cid = r.call"
+    " coalesce((SELECT number FROM ticket t WHERE t.tid = r.ticket), ''), coalesce(r.note, ''),"
+    f" {CONFIDENTIAL} OR EXISTS (SELECT 1 FROM ticket t WHERE t.tid = r.ticket AND t.confidential)"
+    " FROM recording r LEFT JOIN call c ON c.cid = r.call"
     " LEFT JOIN person p ON p.number = c.agent WHERE r.rid IN ({marks})"
     " ORDER BY r.made_s DESC, r.rid DESC"
 )
@@ -62,6 +64,9 @@ class Listed:
     outcome: str
     direction: str
     ticket: str
+    linked: str
+    """The number of a ticket it was linked to by hand."""
+    note: str
     heard: bool
     """Whether this person may hear it."""
 
@@ -82,6 +87,7 @@ def page() -> str:
         rec=address,
         titles=queue_titles(),
         may_hold=me().has(*access.KEEPERS),
+        may_remove=access.allowed("recordings.remove", me().roles),
         may_look=access.allowed("recordings.history", me().roles),
         today=time.strftime("%Y-%m-%d"),
         rules=taped.rules(box().configuration),
@@ -145,8 +151,32 @@ def hold(rid: str) -> AnyResponse:
 @pages.post("/recordings/<rid>/keep")
 def keep(rid: str) -> AnyResponse:
     """Keep a rolling recording for as long as others."""
-    holds.keep(box().store, rid, me().number)
+    by_hand.keep(box().store, rid, me().number)
     flash(gettext("The recording is kept for as long as others."), "good")
+    return _back()
+
+
+@pages.post("/recordings/<rid>/note")
+def note(rid: str) -> AnyResponse:
+    """Say something about a recording that one may hear."""
+    hearing.allowed(_id(rid))
+    by_hand.note(box().store, rid, me().number, request.form.get("text", ""))
+    return _back()
+
+
+@pages.post("/recordings/<rid>/link")
+def link_ticket(rid: str) -> AnyResponse:
+    """Link a recording that one may hear to a ticket, or take the link back."""
+    hearing.allowed(_id(rid))
+    by_hand.link(box().store, box().tickets, rid, me().number, request.form.get("to", ""))
+    return _back()
+
+
+@pages.post("/recordings/<rid>/remove")
+def remove(rid: str) -> AnyResponse:
+    """Remove a recording before its time."""
+    by_hand.remove(box().store, rid, me().number, request.form.get("reason", ""))
+    flash(gettext("The recording is removed; its line in the list stays."), "good")
     return _back()
 
 
