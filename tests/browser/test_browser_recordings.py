@@ -1,12 +1,19 @@
 """Recordings in chromium: what an agent asks of the one that runs, and a finished one on its page."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from appliance.calls import wire
 from appliance.demo_data import DEMO_PASSWORD
+from appliance.events import Fact
+from appliance.recordings import package
+from appliance.recordings.archive import FORMATS, archive
+from appliance.store.store import Store
+from hardware.media import wav
 from tests.box import ALL, Box
 from tests.browser.conftest import READY_S, Open
 from tests.browser.pages import Desk
@@ -161,3 +168,75 @@ def test_the_page_of_recordings_fits_desk_and_phone(
     for menu in desk.page.locator("details.rules > summary").all():
         menu.click()
     assert desk.page.evaluate("document.scrollingElement.scrollWidth <= innerWidth") is True
+
+
+def spoken(seconds: float) -> bytes:
+    """A recording with a tone on each side."""
+    at = np.arange(round(8000 * seconds)) / 8000
+    both = np.stack([np.sin(2 * np.pi * hz * at) for hz in (500, 1500)], axis=1)
+    return wav.header(2, both.size * 2) + (8000 * both).astype("<i2").tobytes()
+
+
+def kept(box: Box, name: str, archived: str, seconds: float = 30.0) -> str:
+    """A recording in an archive format, as the store process leaves it; its id."""
+    store = Store(box.places.database, 1, bind=False)
+    folder = box.places.recordings
+    first, second = folder / f"{name}.wav", folder / f"{name}{FORMATS[archived].suffix}"
+    first.write_bytes(spoken(seconds))
+    call_facts = {"line": "sip/1", "caller": f"1390000{name}", "called": "12345"}
+    (call,) = store.record(Fact("call.ringing", call_facts))
+    made = {"kind": "call", "path": first.name, "seconds": seconds}
+    (event,) = store.record(Fact("recording.made", made, call.eid))
+    written = archive(first, second, FORMATS[archived])
+    facts = {"rid": event.eid.hex(), "path": second.name, "sha256": written.sha256, "size": written.size}
+    store.record(Fact("recording.archived", facts, call.eid))
+    return event.eid.hex()
+
+
+@pytest.mark.parametrize("archived", ["mp3", "alaw"])
+def test_an_archived_recording_is_played_and_sought_through(box: Box, open_page: Open, archived: str) -> None:
+    rid = kept(box, f"7{archived[0]}", archived)
+    desk = Desk(open_page(), box.web)
+    desk.sign_in("1100", DEMO_PASSWORD)
+    desk.page.goto(f"{box.web}/recordings")
+    audio = f"document.querySelector('[data-rid=\"{rid}\"] audio')"
+    desk.page.locator(f'[data-rid="{rid}"]').focus()
+    desk.page.keyboard.press("Space")
+    desk.page.wait_for_function(f"() => {audio}.currentTime > 0.3 && !{audio}.paused")
+    assert desk.page.evaluate(f"{audio}.duration") == pytest.approx(30, abs=0.15)
+    desk.page.evaluate(f"{audio}.currentTime = 25")
+    desk.page.wait_for_function(f"() => {audio}.currentTime > 25.2 && !{audio}.seeking")
+    assert desk.page.evaluate(f"{audio}.error") is None
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "en"])
+def test_an_export_is_searched_and_heard_without_a_box(
+    box: Box, chromium: Browser, tmp_path: Path, locale: str
+) -> None:
+    rids = [kept(box, f"{locale[0]}{n}", archived, 5) for n, archived in ((1, "mp3"), (2, "alaw"))]
+    store = Store(box.places.database, 1, bind=False)
+    found = [bytes.fromhex(rid) for rid in rids]
+    (order,) = package.plan(store, box.places.recordings, "2026-11-22", found, 0)
+    order.write(tmp_path / "disc")
+    context = chromium.new_context(locale=locale, offline=True)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto((tmp_path / "disc" / "index.html").as_uri())
+    heading = page.locator("h1")
+    title = {"zh-CN": "录音", "en": "Recordings"}
+    expect(heading).to_have_text(f"{title[locale]} · 2026-11-22", use_inner_text=True)
+    expect(page.locator("#count")).to_have_text("2")
+    page.keyboard.press("/")
+    page.keyboard.type(f"1390000{locale[0]}1")
+    expect(page.locator("#count")).to_have_text("1")
+    expect(page.locator("tbody tr:visible")).to_have_count(1)
+    page.locator("#language").focus()
+    page.locator("tbody tr:visible").focus()
+    page.keyboard.press("Space")
+    page.wait_for_function("() => [...document.querySelectorAll('audio')].some((a) => a.currentTime > 0.3)")
+    page.locator("#language").click()
+    (other,) = set(title) - {locale}
+    expect(heading).to_contain_text(title[other], use_inner_text=True)
+    assert faults == []
+    context.close()
