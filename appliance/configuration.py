@@ -26,14 +26,18 @@ from appliance.published import (
     Gsm,
     NumberKind,
     Queue,
+    Recorded,
     ServiceClass,
     Sip,
     SpeedDial,
     Trunk,
 )
+from appliance.recordings import policy
 from appliance.rules import BlacklistSetting, DaySetting
 
 LAST_GOOD = "hotline.last-good.toml"
+FORMATS = ("mp3", "alaw")
+"""What recordings can be archived in."""
 
 
 class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,8 +97,14 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From this level of the disk on the oldest are removed; 0 never."""
     archive_days: int = 7
     """Older ones are brought into archive format; 0 never."""
+    archive_format: str = "mp3"
+    """mp3, or alaw; alaw too where the box cannot write MP3."""
+    rolling_days: int = 7
+    """Rolling recordings older than this are removed, and before others to make room."""
     night_hour: int = 2
     """Local hour from which on that is done."""
+    private_s: float = 180.0
+    """How long an agent may have silence recorded at a time; 0 never."""
 
 
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,6 +132,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account: tuple[Account, ...] = ()
     number_kind: tuple[NumberKind, ...] = ()
     service_class: tuple[ServiceClass, ...] = ()
+    recorded: tuple[Recorded, ...] = ()
     dialplan: Dialplan = Dialplan()
     demo: bool = False
     """Demo data, demo passwords and the citizen phone page; never on a box in service."""
@@ -177,6 +188,9 @@ def parse(text: str, name: str) -> Configuration:
     for nth, keys, fault in rules.faults(
         configuration.band, configuration.blacklist, configuration.day, hotlines
     ):
+        raise _bad(text, name, keys, fault, nth)
+    queues = {queue.name for queue in configuration.queue}
+    for nth, keys, fault in policy.faults(configuration.recorded, queues):
         raise _bad(text, name, keys, fault, nth)
     names = [trunk.name for trunk in configuration.trunk]
     for nth, trunk in enumerate(configuration.trunk):
@@ -239,16 +253,22 @@ def _faults(c: Configuration) -> list[tuple[list[str], str]]:
 
 def _retention_faults(r: Retention) -> list[tuple[str, str]]:
     found = [
-        (key, f"{key} is {value}; between {least} and {most} are possible")
+        (key, f"{key} is {value:g}; between {least} and {most} are possible")
         for key, value, least, most in (
             ("keep_days", r.keep_days, 0, 36500),
             ("newest_days", r.newest_days, 1, 3650),
             ("disk_percent", r.disk_percent, 0, 99),
             ("archive_days", r.archive_days, 0, 36500),
+            ("rolling_days", r.rolling_days, 1, 3650),
             ("night_hour", r.night_hour, 0, 23),
+            ("private_s", r.private_s, 0, 3600),
         )
         if not least <= value <= most
     ]
+    if r.archive_format not in FORMATS:
+        found.append(
+            ("archive_format", f'archive_format "{r.archive_format}" is none of {", ".join(FORMATS)}')
+        )
     if not found and 0 < r.keep_days <= r.newest_days:
         found.append(("keep_days", f"keep_days must be more than newest_days ({r.newest_days})"))
     return found

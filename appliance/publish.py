@@ -41,6 +41,8 @@ def publish(places: Places, configuration: Configuration, store: Store) -> Publi
         flow=msgspec.Raw(flows.pop(rules.flow)),
         flows={name: msgspec.Raw(data) for name, data in flows.items()},
         admission=rules,
+        recorded=configuration.recorded,
+        private_s=configuration.recording.private_s,
         sip=_sip(places, configuration.sip),
         trunks=configuration.trunk,
         browser=configuration.browser,

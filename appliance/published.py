@@ -201,6 +201,24 @@ class Admission(msgspec.Struct, frozen=True):
     """2026-10-01 to workday, restday or holiday, where the weekday does not say it."""
 
 
+class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which calls are recorded, and how; the first that fits decides (appliance/recordings/policy.py)."""
+
+    name: str
+    record: str = "always"
+    """always, never, asked (only while the agent asks for it) or rolling (kept for a few days)."""
+    direction: str = ""
+    """in or out; empty: both."""
+    lines: tuple[str, ...] = ()
+    """Lines and trunks, with * for anything: trunk/*, gsm/0; empty: all."""
+    numbers: tuple[str, ...] = ()
+    """Hotline numbers that were called; empty: all."""
+    queues: tuple[str, ...] = ()
+    """Empty: all, and calls in none."""
+    agents: tuple[str, ...] = ()
+    """Who answers for the caller; empty: all, and nobody yet."""
+
+
 class Sip(msgspec.Struct, frozen=True):
     """The SIP side: where it listens and which RTP ports belong to its lines."""
 
@@ -290,6 +308,10 @@ class Published(msgspec.Struct, frozen=True):
     flows: dict[str, msgspec.Raw] = {}
     """Other flows, by the name rules call them."""
     admission: Admission = Admission()
+    recorded: tuple[Recorded, ...] = ()
+    """Rules for recording; a call that none fits is recorded."""
+    private_s: float = 180.0
+    """How long a recording may be silent for what is private; 0: never."""
     sip: Sip = Sip()
     trunks: tuple[Trunk, ...] = ()
     browser: Browser = Browser()

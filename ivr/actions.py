@@ -51,7 +51,10 @@ class Menu(Action, frozen=True):
 
 
 class Collect(Action, frozen=True):
-    """Speak the prompts and take digits until `terminator`, `digits_max` or `timeout_s` without a key."""
+    """Speak the prompts and take digits until `terminator`, `digits_max` or `timeout_s` without a key.
+
+    What is `secret`, a PIN for example, is not written down, and the recording is silent meanwhile.
+    """
 
     prompts: Prompts
     store: Name
@@ -61,6 +64,7 @@ class Collect(Action, frozen=True):
     timeout_s: Seconds = 8.0
     tries: Tries = 3
     sorry: Prompts = ()
+    secret: bool = False
 
 
 class Queue(Action, frozen=True):

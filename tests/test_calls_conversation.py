@@ -12,7 +12,7 @@ from appliance.calls.call import Call, State
 from appliance.calls.conversation import Conversation
 from appliance.publish import SHIPPED_FLOW
 from hardware.line import Cause
-from ivr.flow import load
+from ivr.flow import Flow, Node, load
 
 FLOW = load(SHIPPED_FLOW)
 CID = bytes(16)
@@ -21,12 +21,12 @@ CID = bytes(16)
 class Caller:
     """A caller on a line, and all that the conversation asked for."""
 
-    def __init__(self, busy: bool = False) -> None:
+    def __init__(self, busy: bool = False, flow: Flow = FLOW) -> None:
         self.now = 1000.0
         self.busy = busy
         self.place = 1
         call = Call(CID, "sip/0", "13800138000", "12345", self.now)
-        self.talk = Conversation(call, FLOW, lambda _: self.busy, lambda _: self.place)
+        self.talk = Conversation(call, flow, lambda _: self.busy, lambda _: self.place)
         self.done: list[doing.Action] = []
         self.talk.ringing()
 
@@ -361,3 +361,41 @@ def test_any_sequence_of_happenings_ends_in_exactly_one_end(happenings: list[tup
     assert caller.log().count("call.ended") == 1
     assert caller.log()[0] == "call.ringing"
     assert caller.log()[-1] == "call.ended"
+
+
+def pin_flow(secret: bool) -> Flow:
+    """Asks for four digits, then thanks."""
+    digits = {"prompts": ["welcome"], "store": "pin", "digits_max": 4, "secret": secret}
+    nodes = {
+        "pin": Node("collect", digits, {"ok": "thanks", "timeout": "thanks"}),
+        "thanks": Node("say", {"prompts": ["welcome"]}, {"done": "end"}),
+        "end": Node("hangup"),
+    }
+    return Flow(name="pin", language="zh", start="pin", nodes=nodes)
+
+
+def keyed(caller: Caller) -> list[tuple[str, str, int]]:
+    logged = [do.fact for do in caller.asked_for(doing.Log) if do.fact.kind == "call.keyed"]
+    return [(fact.facts["node"], fact.facts["keys"], fact.facts["count"]) for fact in logged]
+
+
+def test_what_was_keyed_in_is_on_record_with_its_node() -> None:
+    caller = Caller(flow=pin_flow(secret=False)).enters().keys("4711")
+    assert keyed(caller) == [("pin", "4711", 4)]
+    assert caller.asked_for(doing.Secret) == []
+    assert [keys for _, keys, _ in keyed(Caller().enters().listens().keys("1"))] == ["1"]
+
+
+def test_a_secret_is_never_written_down_and_the_recording_is_silent_while_it_is_keyed_in() -> None:
+    caller = Caller(flow=pin_flow(secret=True)).enters()
+    assert caller.asked_for(doing.Secret) == [doing.Secret(True)]
+    caller.keys("4711")
+    assert keyed(caller) == [("pin", "", 4)]
+    assert caller.asked_for(doing.Secret) == [doing.Secret(True), doing.Secret(False)]
+    assert "4711" not in str([do.fact for do in caller.asked_for(doing.Log)])
+
+
+def test_a_secret_that_is_broken_off_by_a_person_leaves_no_silence_behind() -> None:
+    caller = Caller(flow=pin_flow(secret=True)).enters().keys("47")
+    caller.talk.sent("thanks", caller.now)
+    assert caller.asked_for(doing.Secret)[-1] == doing.Secret(False)

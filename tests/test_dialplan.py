@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.calls.desk_phones import dial_flow
 from appliance.calls.dialplan import Forwarded, Inside, Outside, PickUp, Plan, Unknown
 from appliance.calls.directory import Directory, Way
-from appliance.calls.numbers import Numbers, fits, sealed
+from appliance.calls.numbers import Numbers, Permit, fits, sealed
 from appliance.calls.permits import GUESSES, LOCKED_S, Permits
 from appliance.calls.targets import Target
 from appliance.published import (
@@ -223,3 +224,8 @@ def test_a_pin_is_kept_sealed_and_guessing_locks_the_phone() -> None:
         permits.allow("8104", "02187654321", "2468")
     with pytest.raises(Refused, match="barred"):
         permits.allow("8104", "13800138000", "2468")
+
+
+def test_the_pin_that_is_keyed_is_a_secret_and_the_account_code_is_not() -> None:
+    flow = dial_flow(Target("tel", "02088886666"), Permit(True, pin=True, account=True), "zh")
+    assert [flow.nodes[name].params["secret"] for name in ("pin", "account")] == [True, False]

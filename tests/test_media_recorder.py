@@ -214,3 +214,45 @@ def test_marks_with_a_torn_last_line_are_still_read(tmp_path: Path) -> None:
     (found,) = Marks(tmp_path / "marks").recover()
     assert (found.id, found.seconds) == ("a", 0.0)
     assert "not repaired" in found.reason
+
+
+def test_while_masked_both_sides_are_silent_and_time_goes_on(tmp_path: Path) -> None:
+    disk = Disk()
+    recorder = Recorder(disk)
+    paths = {name: tmp_path / f"{name}.wav" for name in ("masked", "beside")}
+    said, heard = frames(4), frames(4)
+    for row, (name, path) in enumerate(paths.items()):
+        recorder.start(row, f"sip/{row}", name, str(path))
+    for tick in range(1, 101):
+        if tick in (31, 41):
+            recorder.mask("masked", tick == 31)
+        said[:], heard[:] = tick, 1000 + tick
+        recorder.tap(said, heard)
+    recorder.mask("unknown", True)
+    recorder.finish_all()
+    assert [done.seconds for done in settled(recorder, disk, 2)] == [2.0, 2.0]
+    disk.close()
+    spoken = np.arange(1, 101)
+    quiet = (spoken >= 31) & (spoken < 41)
+    left, right = sides(paths["masked"])
+    assert left[::FRAME].tolist() == np.where(quiet, 0, spoken).tolist()
+    assert right[::FRAME].tolist() == np.where(quiet, 0, spoken + 1000).tolist()
+    left, _ = sides(paths["beside"])
+    assert left[::FRAME].tolist() == spoken.tolist()
+
+
+def test_a_new_recording_in_the_place_of_a_masked_one_is_not_masked(tmp_path: Path) -> None:
+    disk = Disk()
+    recorder = Recorder(disk)
+    said, heard = frames(2), frames(2)
+    said[:] = 7
+    for name in ("one", "two"):
+        recorder.start(0, "sip/0", name, str(tmp_path / f"{name}.wav"))
+        recorder.tap(said, heard)
+        recorder.mask(name, name == "one")
+        recorder.tap(said, heard)
+        recorder.finish(name)
+    settled(recorder, disk, 2)
+    disk.close()
+    assert sides(tmp_path / "one.wav")[0][::FRAME].tolist() == [7, 0]
+    assert sides(tmp_path / "two.wav")[0][::FRAME].tolist() == [7, 7]

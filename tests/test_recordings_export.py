@@ -3,6 +3,8 @@
 import csv
 import hashlib
 import io
+import re
+import subprocess
 import time
 import tracemalloc
 import zipfile
@@ -11,15 +13,16 @@ from pathlib import Path
 import pytest
 
 from appliance import cli
+from appliance.configuration import Retention
 from appliance.events import Fact
-from appliance.recordings import package
+from appliance.recordings import package, page, selection
 from appliance.refused import Refused
 from tests.recordings_box import Shelf
 
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path)
+    return Shelf(tmp_path, Retention(archive_format="alaw"))
 
 
 def day(shelf: Shelf, days_ago: float) -> str:
@@ -38,7 +41,7 @@ def test_a_day_holds_its_recordings_a_page_a_table_and_sums_that_are_right(shelf
     zipped = packed(shelf, 9)
     assert zipped.testzip() is None
     sounds = [name for name in zipped.namelist() if name.startswith("sound/")]
-    assert sorted(name[-41:-9] for name in sounds) == sorted(rid.hex() for rid in archived)
+    assert sorted(name[-12:-4] for name in sounds) == sorted(rid.hex()[:8] for rid in archived)
     for line in zipped.read("SHA256SUMS").decode().splitlines():
         digest, name = line.split("  ")
         assert hashlib.sha256(zipped.read(name)).hexdigest() == digest
@@ -62,11 +65,11 @@ def test_a_tampered_and_a_missing_file_are_said_to_be_so(shelf: Shelf) -> None:
 def test_what_a_caller_sent_as_a_number_is_neither_a_tag_nor_a_formula(shelf: Shelf) -> None:
     shelf.make(2)
     with shelf.store.transaction():
-        shelf.store.execute("UPDATE call SET caller = ?", '=HYPERLINK("x")<script>')
+        shelf.store.execute("UPDATE call SET caller = ?", '=HYPERLINK("x")<script>evil')
     zipped = packed(shelf, 2)
-    assert "<script>" not in zipped.read("index.html").decode()
+    assert "<script>evil" not in zipped.read("index.html").decode()
     (row,) = csv.DictReader(io.StringIO(zipped.read("recordings.csv").decode("utf-8-sig")))
-    assert row["caller"] == '\'=HYPERLINK("x")<script>'
+    assert row["caller"] == '\'=HYPERLINK("x")<script>evil'
 
 
 def test_every_export_stands_in_the_log_even_when_it_is_broken_off(shelf: Shelf) -> None:
@@ -113,3 +116,72 @@ def test_the_command_writes_the_file_whole_or_not_at_all(
     assert "No such file or directory" in capsys.readouterr().err
     shelf.store.record(Fact("recording.noted", {}, b""))
     assert list(shelf.folder.glob("*.part")) == []
+
+
+def parts_of(shelf: Shelf, days_ago: float, most_bytes: int) -> list[package.Order]:
+    title, rids = selection.of_day(shelf.store, day(shelf, days_ago))
+    return package.plan(shelf.store, shelf.recordings, title, rids, most_bytes)
+
+
+def test_parts_for_a_mail_are_each_small_enough_whole_by_themselves_and_hold_everything_once(
+    shelf: Shelf,
+) -> None:
+    rids = [shelf.make(2 - n / 1000, frames=20_000) for n in range(12)]
+    parts = parts_of(shelf, 2, 300_000)
+    assert [part.name for part in parts] == [
+        f"recordings-{day(shelf, 2)}-{n}of{len(parts)}.zip" for n in range(1, len(parts) + 1)
+    ]
+    assert len(parts) == 6
+    found = []
+    for part in parts:
+        data = b"".join(part.pieces())
+        assert len(data) <= 300_000
+        zipped = zipfile.ZipFile(io.BytesIO(data))
+        assert {"index.html", "recordings.csv", "SHA256SUMS"} <= set(zipped.namelist())
+        table = io.StringIO(zipped.read("recordings.csv").decode("utf-8-sig"))
+        found += [row["rid"] for row in csv.DictReader(table)]
+    assert found == [rid.hex() for rid in rids], "each once, in order"
+
+
+def test_a_recording_larger_than_a_part_has_one_of_its_own(shelf: Shelf) -> None:
+    for n, frames in enumerate((8000, 200_000, 8000)):
+        shelf.make(2 - n / 1000, frames=frames)
+    assert [part.count for part in parts_of(shelf, 2, 300_000)] == [1, 1, 1]
+    assert [part.count for part in parts_of(shelf, 2, 0)] == [3]
+
+
+def test_a_folder_to_be_burnt_has_names_every_disc_takes_and_sums_that_are_right(
+    shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for n in range(3):
+        shelf.make(2 - n / 1000)
+    target = shelf.folder / "disc"
+    words = ["--data", str(shelf.folder), "recording", "export", "--day", day(shelf, 2), "--to", str(target)]
+    assert cli.main([*words, "--disc"]) == 0
+    assert cli.main([*words, "--disc"]) == 1, "what is there is not written over"
+    files = [path for path in target.rglob("*") if path.is_file()]
+    assert len(files) == 6
+    for file in files:
+        assert re.fullmatch(r"[A-Za-z0-9_]{1,26}(\.[A-Za-z0-9]{1,4})?", file.name), "ISO 9660, level 2"
+        assert len(file.relative_to(target).parts) <= 2
+    run = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=target, capture_output=True, text=True)
+    assert (run.returncode, run.stdout.count(": OK")) == (0, 5)
+
+
+def test_the_command_splits_for_mail(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    for n in range(3):
+        shelf.make(2 - n / 1000, frames=200_000)
+    target = shelf.folder / "day.zip"
+    words = ["--data", str(shelf.folder), "recording", "export", "--day", day(shelf, 2), "--to", str(target)]
+    assert cli.main([*words, "--part", "1"]) == 0
+    assert sorted(path.name for path in shelf.folder.glob("day*")) == [f"day-{n}of3.zip" for n in (1, 2, 3)]
+    assert [event.facts["count"] for event in shelf.kinds("recording.exported")] == [1, 1, 1]
+
+
+def test_the_page_of_an_export_speaks_both_languages_and_can_be_searched(shelf: Shelf) -> None:
+    shelf.make(2)
+    html = packed(shelf, 2).read("index.html").decode()
+    for words in (*page.FOUND.values(), *page.HEAD, page.TITLE):
+        assert all(word for word in words)
+    assert 'data-find="' in html
+    assert "13800001234" in html

@@ -2,6 +2,9 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from appliance import cli
 from appliance.configuration import BadConfiguration, Retention, parse
 from appliance.events import Fact
 from appliance.people import Actor
-from appliance.recordings import holds
+from appliance.recordings import by_hand, holds
 from appliance.recordings.retention import Disk
 from appliance.recordings.waveform import peaks, peaks_file
 from appliance.refused import Refused
@@ -18,6 +21,7 @@ from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
 from tests.recordings_box import SITE, Shelf
 
+ROOT = Path(__file__).parent.parent
 KEEP_ALL_PCM = Retention(archive_days=0)
 AGENT = Actor("1001", "", frozenset({"AG"}))
 
@@ -46,8 +50,8 @@ def test_a_full_disk_removes_the_oldest_first_and_counts_what_is_not_yet_deleted
     size = int(str(shelf.column(rids[0], "size")))
     shelf.disk = Disk(100 * size, 87 * size)
     shelf.keeper.plan()
-    shelf.runner.run_due(limit=1)
-    shelf.runner.run_due(limit=1)
+    for _ in range(3):
+        shelf.runner.run_due(limit=1)
     assert set(gone(shelf)) == {rid.hex() for rid in rids[:2]}
     assert set(gone(shelf).values()) == {"space"}
 
@@ -196,3 +200,99 @@ def test_a_site_keeps_only_its_own_recordings_in_order(shelf: Shelf) -> None:
     shelf.night()
     assert (gone(shelf), shelf.file(rid).exists()) == ({}, True)
     assert shelf.store.record(Fact("recording.held", {"rid": rid.hex(), "by": "", "reason": "x"}, b""))
+
+
+def test_a_rolling_recording_is_removed_soon_is_not_archived_before_and_stays_when_kept(
+    tmp_path: Path,
+) -> None:
+    shelf = Shelf(tmp_path, Retention(rolling_days=10))
+    old, young, kept = (shelf.make(days, rolling=True) for days in (11, 8, 12))
+    by_hand.keep(shelf.store, kept.hex(), "1100")
+    with pytest.raises(Refused, match="is kept"):
+        by_hand.keep(shelf.store, kept.hex(), "1100")
+    shelf.night()
+    assert gone(shelf) == {old.hex(): "age"}
+    assert (shelf.column(young, "archived_s"), shelf.column(young, "rolling")) == (None, 1)
+    assert shelf.column(kept, "archived_s") is not None
+    assert shelf.kinds("recording.kept")[0].facts == {"rid": kept.hex(), "by": "1100"}
+
+
+def test_a_night_is_not_cut_short_when_room_has_to_be_made_meanwhile(shelf: Shelf) -> None:
+    rids = [shelf.make(1200 + n / 1000, frames=8) for n in range(450)]
+    shelf.keeper._stopping = shelf.keeper._remover._stopping = lambda: True
+    shelf.keeper.plan()
+    shelf.runner.run_due(limit=1)
+    shelf.disk = Disk(100, 100)
+    assert shelf.keeper.plan()
+    while shelf.runner.run_due():
+        pass
+    assert len(gone(shelf)) == len(rids)
+    assert {job[0] for job in shelf.store.rows("SELECT state FROM job WHERE kind = 'keep'")} == {"done"}
+
+
+def test_by_day_room_is_made_as_soon_as_the_disk_is_too_full_and_nothing_is_archived(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, Retention(night_hour=23))
+    shelf.now = time.mktime((2026, 11, 22, 12, 0, 0, 0, 0, -1))
+    rolling, old, young = shelf.make(5, rolling=True), shelf.make(90), shelf.make(10)
+    assert not shelf.keeper.plan()
+    shelf.disk = Disk(100, 86)
+    assert (shelf.keeper.plan(), shelf.keeper.plan()) == (True, False)
+    while shelf.runner.run_due():
+        pass
+    assert list(gone(shelf)) == [rolling.hex(), old.hex()], "rolling ones first"
+    assert (shelf.column(old, "archived_s"), shelf.column(young, "removed_s")) == (None, None)
+
+
+def test_when_nothing_may_go_people_are_told_until_there_is_room(shelf: Shelf) -> None:
+    held = shelf.make(90)
+    holds.hold(shelf.store, held.hex(), "1100", "案件")
+    shelf.make(10)
+    shelf.disk = Disk(100, 99)
+    shelf.night()
+    assert gone(shelf) == {}
+    assert "no recording may be removed" in shelf.alarm
+    shelf.disk = Disk(100, 50)
+    shelf.keeper.plan()
+    assert shelf.alarm == ""
+
+
+FULL = """
+import sys
+from pathlib import Path
+from appliance.configuration import Retention
+from appliance.people import Actor
+from appliance.recordings import holds
+from appliance.recordings.removal import disk_of
+from appliance.tickets.desk import TicketDesk
+from tests.recordings_box import Shelf
+shelf = Shelf(Path(sys.argv[1]), Retention(archive_days=0), disk=None)
+made = [shelf.make(100 - n, frames=100_000) for n in range(30)]
+rolling = [shelf.make(3, frames=100_000, rolling=True) for _ in range(4)]
+newest = [shelf.make(2, frames=100_000) for _ in range(4)]
+holds.hold(shelf.store, made[0].hex(), "1100", "x")
+call = bytes(shelf.store.rows("SELECT call FROM recording WHERE rid = ?", made[1])[0][0])
+agent = Actor("1001", "", frozenset({"AG"}))
+TicketDesk(shelf.store, lambda: shelf.now).create(agent, "phone", {}, call=call)
+before = disk_of(shelf.recordings)
+assert before.used > before.total * 0.85, before
+shelf.night()
+after = disk_of(shelf.recordings)
+there = [shelf.file(rid).exists() for rid in made]
+assert there[:2] == [True, True], "held, and of an open ticket"
+assert not any(shelf.file(rid).exists() for rid in rolling), "rolling ones first"
+gone = there[2:].count(False)
+assert there[2:] == [False] * gone + [True] * (28 - gone), "the oldest first"
+assert all(shelf.file(rid).exists() for rid in newest)
+assert after.used <= after.total * 0.85 < after.used + 2 * 400_044, (after, gone)
+assert shelf.alarm == ""
+print("kept its level", gone)
+"""
+
+
+def test_on_a_disk_that_is_really_full_the_level_is_kept_and_what_must_stay_stays(tmp_path: Path) -> None:
+    inside = f'mount -t tmpfs -o size=15700k none {tmp_path} && exec {sys.executable} -c "$1" {tmp_path}'
+    if subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode:
+        pytest.skip("a file system of one's own is not allowed here")
+    command = ["unshare", "-rm", "sh", "-c", inside, "sh", FULL]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert "kept its level" in run.stdout, run.stderr

@@ -11,8 +11,10 @@ RULES = Facts(frozenset(), keep_days=1095, newest_days=30, disk_percent=85)
 ROOMY = Disk(1000, 100)
 
 
-def kept(n: int, days: float, size: int = 10, sealed: bool = True, held: bool = False) -> Kept:
-    return Kept(bytes([n]), bytes([n]), NOW - days * DAY_S, size, sealed, held)
+def kept(
+    n: int, days: float, size: int = 10, sealed: bool = True, held: bool = False, rolling: bool = False
+) -> Kept:
+    return Kept(bytes([n]), bytes([n]), NOW - days * DAY_S, size, sealed, held, rolling)
 
 
 def test_what_is_older_than_three_years_goes_and_nothing_else() -> None:
@@ -47,6 +49,23 @@ def test_zero_days_keep_for_ever_and_zero_per_cent_never_look_at_the_disk() -> N
     assert what_to_remove([kept(1, 9000)], facts, NOW, Disk(1000, 1000)) == []
 
 
+def test_a_rolling_one_goes_after_its_few_days_and_another_of_that_age_stays() -> None:
+    some = [kept(1, 8, rolling=True), kept(2, 6, rolling=True), kept(3, 8)]
+    assert what_to_remove(some, RULES, NOW, ROOMY) == [Removal(b"\1", AGE)]
+
+
+def test_to_make_room_rolling_ones_go_first_even_when_younger_but_never_of_the_last_day() -> None:
+    some = [kept(1, 60), kept(2, 3, rolling=True), kept(3, 2, rolling=True), kept(4, 0.5, rolling=True)]
+    gone = what_to_remove(some, RULES, NOW, Disk(1000, 875))
+    assert [removal.rid for removal in gone] == [b"\2", b"\3", b"\1"]
+
+
+def test_a_rolling_one_that_is_held_or_of_an_open_ticket_stays_too() -> None:
+    facts = Facts(frozenset({b"\2"}), 1095, 30, 85)
+    some = [kept(1, 90, held=True, rolling=True), kept(2, 90, rolling=True)]
+    assert what_to_remove(some, facts, NOW, Disk(1000, 1000)) == []
+
+
 some_kept = st.lists(
     st.builds(
         Kept,
@@ -54,6 +73,7 @@ some_kept = st.lists(
         st.sampled_from(CALLS),
         st.floats(NOW - 2000 * DAY_S, NOW + DAY_S),
         st.integers(0, 500),
+        st.booleans(),
         st.booleans(),
         st.booleans(),
     ),
@@ -66,6 +86,7 @@ some_facts = st.builds(
     st.integers(0, 1500),
     st.integers(1, 400),
     st.integers(0, 99),
+    st.integers(1, 30),
 )
 
 
@@ -80,7 +101,7 @@ def test_whatever_the_rules_what_must_stay_stays(recordings: list[Kept], facts: 
         assert not one.held
         assert one.sealed
         assert one.call not in facts.open_calls
-        assert one.made_s <= NOW - facts.newest_days * DAY_S
+        assert one.made_s <= NOW - (1 if one.rolling else facts.newest_days) * DAY_S
 
 
 @settings(max_examples=400, deadline=None)
@@ -92,8 +113,8 @@ def test_no_more_goes_for_space_than_is_needed(recordings: list[Kept], facts: Fa
         if removal.why == SPACE:
             freed = sum(by_rid[before.rid].size for before in gone[:nth])
             assert used - freed > 1000 * facts.disk_percent // 100
-    times = [by_rid[removal.rid].made_s for removal in gone]
-    assert times == sorted(times), "the oldest goes first"
+    order = [(not by_rid[removal.rid].rolling, by_rid[removal.rid].made_s) for removal in gone]
+    assert order == sorted(order), "rolling ones go first, then the oldest"
 
 
 @settings(max_examples=200, deadline=None)

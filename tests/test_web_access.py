@@ -28,7 +28,7 @@ PLAIN_PAGES = {
     "/board/facts": "board.facts",
     "/tickets": "tickets.page",
     "/calls": "calls.page",
-    "/recordings": "calls.recordings",
+    "/recordings": "recordings.page",
     "/box": "box.page",
     "/password": "door.password",
 }

@@ -1,18 +1,24 @@
 """Every button becomes the right order on the call process's socket, in the name of whoever pressed it."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from appliance.calls import wire
 from appliance.calls.control import Control
 from appliance.events import Fact
 from appliance.people import Actor
+from appliance.recordings.archive import FORMATS, archive, read
+from appliance.recordings.playable import COPIES_MOST, FOLDER, playable
 from appliance.refused import Refused
+from hardware.media.wav import read_prompt
+from tests.recordings_box import speech
 from tests.web_pages import Web, open_web
 from web import orders
 from web.pages.live import view_of
@@ -37,6 +43,9 @@ AGENTS: list[tuple[dict[str, Any], wire.Order]] = [
     ({"do": "drop", "line": "sip/2"}, wire.Drop("1001", "sip/2")),
     ({"do": "call_leader"}, wire.CallLeader("1001")),
     ({"do": "play_back", "recording": ""}, wire.PlayBack("1001", "")),
+    ({"do": "record", "on": True}, wire.RecordCall("1001", True)),
+    ({"do": "private", "on": True}, wire.HideCall("1001", True)),
+    ({"do": "private", "on": "yes"}, wire.HideCall("1001", False)),
     ({"do": "send_digits", "keys": "12#"}, wire.SendDigits("1001", "12#")),
     ({"do": "dial", "number": "0571 (8888) 0000"}, wire.Dial("1001", "057188880000")),
 ]
@@ -172,14 +181,51 @@ def test_a_past_recording_is_played_by_its_place_on_the_disk(web: Web, calls: Ca
     (call,) = web.box.store.record(
         Fact("call.ringing", {"line": "sip/0", "caller": NUMBER, "called": "12345"})
     )
+    file = web.box.places.recordings / "2026" / "11" / "old.wav"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(speech(800))
     made = {"path": "2026/11/old.wav", "seconds": 3.0, "size": 9, "sha256": "", "kind": "call"}
     web.box.store.record(Fact("recording.made", made, call.eid))
     item = web.visitor("1001").get(f"/desk/caller/{NUMBER}").json["calls"][0]  # type: ignore[index]  # it answers
-    assert (
-        web.visitor("1001").ask("/desk/order", {"do": "play_back", "recording": item["rid"]}).status_code
-        == 200
-    )
+    play = {"do": "play_back", "recording": item["rid"]}
+    assert web.visitor("1001").ask("/desk/order", play).status_code == 200
     assert calls.orders == [wire.PlayBack("1001", "2026/11/old.wav")]
+    (heard,) = [e.facts for _, e in web.box.store.read(0, 100_000) if e.kind == "recording.played"]
+    assert heard == {"rid": item["rid"], "by": "1001", "how": "talk"}
+    file.unlink()
+    assert web.visitor("1001").ask("/desk/order", play).status_code == 404
+
+
+def test_a_recording_archived_as_mp3_is_played_into_a_talk_as_what_media_reads(
+    web: Web, calls: CallProcess
+) -> None:
+    (call,) = web.box.store.record(Fact("call.ringing", {"line": "sip/0", "caller": "1", "called": "12345"}))
+    source, file = (web.box.places.recordings / name for name in ("new.wav", "new.mp3"))
+    source.write_bytes(speech(16_000))
+    archive(source, file, FORMATS["mp3"])
+    made = {"path": "new.mp3", "seconds": 2.0, "kind": "call"}
+    (event,) = web.box.store.record(Fact("recording.made", made, call.eid))
+    for _ in range(2):
+        play = {"do": "play_back", "recording": event.eid.hex()}
+        assert web.visitor("1001").ask("/desk/order", play).status_code == 200
+    first, second = calls.orders
+    assert first == second
+    assert isinstance(first, wire.PlayBack)
+    samples = read_prompt(str(web.box.places.recordings / first.path))
+    both = np.concatenate(list(read(file))).astype(np.int32).sum(axis=1).clip(-32768, 32767)
+    assert samples.tolist() == both.tolist()
+
+
+def test_of_decoded_copies_only_the_newest_few_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "day").mkdir()
+    for n in range(COPIES_MOST + 5):
+        source, file = tmp_path / "a.wav", tmp_path / "day" / f"{n:03d}.mp3"
+        source.write_bytes(speech(80))
+        archive(source, file, FORMATS["mp3"])
+        copy = tmp_path / playable(tmp_path, file)
+        os.utime(copy, (n, n))
+    assert len(list((tmp_path / FOLDER).iterdir())) == COPIES_MOST
+    assert copy.exists()
 
 
 def test_a_citizen_is_called_from_the_ticket_and_the_story_says_so(web: Web, calls: CallProcess) -> None:

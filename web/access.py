@@ -24,6 +24,12 @@ WATCHERS: Final = frozenset({"TL", "LD", "AD"})
 """Who sees the board."""
 KEEPERS: Final = frozenset({"TL", "LD", "AD"})
 """Who may put recordings under legal hold, and take a day of them away."""
+REMOVERS: Final = frozenset({"AD"})
+"""Who may remove a recording before its time."""
+AUDITORS: Final = KEEPERS | {"SV"}
+"""Who sees what became of a recording, and who heard it."""
+CONFIDENTIAL: Final = frozenset({"TL", "DP", "SV", "LD", "AD"})
+"""Who hears the calls of confidential tickets; besides them only who answered the call."""
 BOX: Final = frozenset({"TE", "AD"})
 
 TABLE: Final[Mapping[str, frozenset[str]]] = {
@@ -56,11 +62,16 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "tickets.note": CASEWORK,
     "tickets.call": AGENTS,
     "calls.page": LISTENERS,
-    "calls.recordings": LISTENERS,
-    "calls.sound": CASEWORK,
-    "calls.wave": CASEWORK,
-    "calls.hold": KEEPERS,
-    "calls.export": KEEPERS,
+    "recordings.page": LISTENERS,
+    "recordings.sound": CASEWORK,
+    "recordings.wave": CASEWORK,
+    "recordings.history": AUDITORS,
+    "recordings.hold": KEEPERS,
+    "recordings.keep": KEEPERS,
+    "recordings.note": LISTENERS,
+    "recordings.link_ticket": LISTENERS,
+    "recordings.remove": REMOVERS,
+    "recordings.export": KEEPERS,
     "citizen.page": PUBLIC,
     "citizen.dial": PUBLIC,
     "citizen.key": PUBLIC,

@@ -45,7 +45,7 @@ PAGES = (
     ("board.page", lazy_gettext("Board")),
     ("tickets.page", lazy_gettext("Tickets")),
     ("calls.page", lazy_gettext("Calls")),
-    ("calls.recordings", lazy_gettext("Recordings")),
+    ("recordings.page", lazy_gettext("Recordings")),
     ("box.page", lazy_gettext("Box")),
 )
 FIRST_SIGN_IN = frozenset(

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, NotFound
 
 from appliance.calls import wire
+from appliance.recordings.playable import playable
 from appliance.refused import Refused
-from web import shown
+from web import hearing, shown
 from web.context import box
 
 TEXT_MAX = 200
@@ -49,6 +50,8 @@ AGENT: Final[Mapping[str, Make]] = {
     "drop": lambda me, asked: wire.Drop(me, asked.word("line")),
     "call_leader": lambda me, asked: wire.CallLeader(me),
     "play_back": lambda me, asked: wire.PlayBack(me, _recording(asked.word("recording"))),
+    "record": lambda me, asked: wire.RecordCall(me, asked.on("on")),
+    "private": lambda me, asked: wire.HideCall(me, asked.on("on")),
     "send_digits": lambda me, asked: wire.SendDigits(me, _keys(asked.word("keys"))),
     "dial": lambda me, asked: wire.Dial(me, plain_number(asked.word("number"))),
 }
@@ -115,13 +118,14 @@ def _reason(reason: str) -> str:
 
 
 def _recording(rid: str) -> str:
-    """Where a recording lies, below the folder of recordings; empty stops what plays."""
+    """Where a recording lies that can be played, below the folder of recordings; empty stops what plays.
+
+    That it is heard in a talk is written down like any other hearing.
+    """
     if not rid:
         return ""
     try:
-        rows = box().store.rows("SELECT path FROM recording WHERE rid = ?", bytes.fromhex(rid))
-    except ValueError:
-        rows = []
-    if not rows:
-        raise _refused("no_recording")
-    return str(rows[0][0])
+        file = hearing.recording(bytes.fromhex(rid), hearing.TALK)
+        return playable(box().places.recordings, file)
+    except (NotFound, OSError, ValueError):
+        raise _refused("no_recording") from None

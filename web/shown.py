@@ -94,6 +94,10 @@ CALL_REASONS = {
     "no_line": lazy_gettext("All lines are taken. Try again soon."),
     "media_down": lazy_gettext("The sound process is not there. It comes back by itself within seconds."),
     "bad_number": lazy_gettext("This is not a phone number."),
+    "always_recorded": lazy_gettext("Calls like this are recorded from beginning to end."),
+    "never_recorded": lazy_gettext("Calls like this are never recorded."),
+    "not_recorded": lazy_gettext("This call is not being recorded."),
+    "no_privacy": lazy_gettext("On this box no part of a recording may be left out."),
     "malformed": lazy_gettext("The call process did not understand. Reload the page."),
 }
 

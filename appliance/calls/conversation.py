@@ -32,6 +32,7 @@ from appliance.calls.turn import (
     Do,
     EndMessage,
     Hush,
+    Keyed,
     Loop,
     QueueTurn,
     Speak,
@@ -41,7 +42,7 @@ from appliance.calls.turn import (
 )
 from appliance.events import Fact
 from hardware.line import Cause
-from ivr.actions import Dial, Hangup, Queue, Say, Talk, TicketState
+from ivr.actions import Collect, Dial, Hangup, Queue, Say, Talk, TicketState
 from ivr.flow import Flow, FlowRun
 
 AHEAD_MAX = 20
@@ -89,7 +90,14 @@ class Bridge:
     """Caller and agent hear each other from now on."""
 
 
-Action = Do | Log | AnswerCaller | Progress | ClearCaller | JoinQueue | LeaveQueue | Bridge
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """The caller begins, or ends, keying in what nobody may hear later."""
+
+    on: bool
+
+
+Action = Do | Log | AnswerCaller | Progress | ClearCaller | JoinQueue | LeaveQueue | Bridge | Secret
 UNANSWERED = (Dial, Say, Hangup)
 """What a flow can do for a caller who is not picked up yet."""
 
@@ -116,6 +124,8 @@ class Conversation:
         self._fresh = False
         self._overflowed = False
         """The flow is still to be told."""
+        self._secret = False
+        """The caller is keying in what nobody may hear."""
         self._ringing: list[str] = []
         """Agents whose phones ring for this call."""
         self._ahead: deque[str] = deque(maxlen=AHEAD_MAX)
@@ -293,7 +303,8 @@ class Conversation:
         self.run.jump(node)
         self._announcing = False
         self._out.append(Hush())
-        self._step(Leave(), now)
+        if self.call.state is not State.IN_FLOW:
+            self._step(Leave(), now)
         self._turn = Turn()
         self._begin(now)
 
@@ -308,6 +319,10 @@ class Conversation:
     def _begin(self, now: float) -> None:
         """Begin the turn for the flow's current action, and those after it that end at once."""
         action = self.run.current()
+        secret = isinstance(action, Collect) and action.secret
+        if secret is not self._secret:
+            self._secret = secret
+            self._out.append(Secret(secret))
         self._place(now)
         if isinstance(action, Hangup):
             cause = Cause(action.cause) if action.cause in set(Cause) else Cause.UNSPECIFIED
@@ -356,7 +371,9 @@ class Conversation:
 
     def _advance(self, now: float) -> None:
         if self._turn.outcome is not None and self.call.state is not State.ENDED:
-            (outcome, values), self._turn = self._turn.outcome, Turn()
+            (outcome, values), turn = self._turn.outcome, self._turn
+            self._turn = Turn()
+            self._keyed(turn.keyed(outcome, values))
             self.run.finish(outcome, **values)
             self._begin(now)
 
@@ -364,6 +381,13 @@ class Conversation:
         if self._early:
             self._early = False
             self._out.append(AnswerCaller())
+
+    def _keyed(self, keyed: Keyed | None) -> None:
+        """Write down what the caller keyed in, but of a secret only how long it was."""
+        if keyed is not None and keyed.keys:
+            keys = "" if keyed.secret else keyed.keys
+            facts = {"node": self.run.node, "keys": keys, "count": len(keyed.keys)}
+            self._out.append(Log(Fact("call.keyed", facts, self.call.cid)))
 
     def _place(self, now: float) -> None:
         """Join or leave the queue as the flow now stands."""

@@ -24,6 +24,7 @@ from appliance.calls.past import read_past
 from appliance.calls.seats import BROWSER, Seats
 from appliance.calls.storelink import ask
 from appliance.calls.switchboard import Switchboard
+from appliance.calls.taping import Taping
 from appliance.events import Fact, Stamp
 from appliance.journal import FileJournal
 from appliance.places import Places, places
@@ -104,6 +105,7 @@ class Calls:
         self.exchange.flow = flow
         self.exchange.flows = {published.admission.flow: flow, **flows}
         self.exchange.admission = published.admission
+        self.exchange.tapes.rules, self.exchange.tapes.private_s = published.recorded, published.private_s
         brought = (trunk.numbers for trunk in published.trunks)
         self.exchange.numbers = frozenset(published.numbers).union(*brought)
         self.lines = Lines(self.ledger, self.exchange.caller_on)
@@ -131,6 +133,7 @@ class Calls:
             published,
             self.seats,
             self.switchboard,
+            Taping(self.exchange, self.seats),
             self.lines,
             self.browsers,
             self.citizens,

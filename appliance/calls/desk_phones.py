@@ -295,7 +295,14 @@ def dial_flow(to: Target, permit: Permit, language: str) -> Flow:
     nodes = {
         name: Node(
             "collect",
-            {"prompts": [f"dial.{name}"], "store": name, "digits_min": 1, "digits_max": 16, "tries": 2},
+            {
+                "prompts": [f"dial.{name}"],
+                "store": name,
+                "digits_min": 1,
+                "digits_max": 16,
+                "tries": 2,
+                "secret": name == "pin",
+            },
             {"ok": steps[nth + 1], "timeout": "refused"},
         )
         for nth, name in enumerate(asks)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import time
 
+import msgspec
+
 from appliance.calls import admission
 from appliance.calls import conversation as doing
 from appliance.calls import turn as turns
@@ -20,6 +22,7 @@ from appliance.calls.legs import Purpose
 from appliance.calls.ports import Calling, Queueing
 from appliance.calls.room import Party, Role, Room, Row
 from appliance.calls.speech import Sound, Speech
+from appliance.calls.tape import Tape
 from appliance.calls.tapes import Tapes
 from appliance.calls.wire import CallView, PartyView
 from appliance.events import Fact
@@ -41,7 +44,9 @@ class Ongoing:
     line: Line
     talk: Conversation
     recorded: bool = True
-    """Whether this call is to be recorded."""
+    """False for a call that no rule can have recorded."""
+    trunk: str = ""
+    """The trunk it came by."""
     extension: str = ""
     """The extension at the caller's line; empty when it is no phone of ours."""
     agent: str = ""
@@ -97,7 +102,7 @@ class Exchange:
         self._ledger = ledger
         self._sound = sound
         self.speech = Speech(sound, voice, self.played)
-        self.tapes = Tapes(sound, ledger, recordings)
+        self.tapes = Tapes(sound, ledger, recordings, now, self._show_tape)
         self._ask_ticket = ask_ticket
         self._changed = changed
         self._parties: dict[str, Ongoing] = {}
@@ -122,7 +127,7 @@ class Exchange:
             for p in party.room.parties
         ]
         there += [PartyView(name, "ringing", leg.who) for name, leg in who.items() if not leg.answered]
-        return call.view(tuple(there))
+        return taped(call.view(tuple(there)), self.tapes.tape(party.talk.name))
 
     def find(self, cid: str) -> Ongoing | None:
         """The call with this id."""
@@ -217,6 +222,7 @@ class Exchange:
         while todo := party.talk.take():
             for do in todo:
                 self._carry_out(party, do)
+        self.tapes.follow(party.talk.call)
         self._wake(party)
         if party.talk.call.state is not before or before is State.RINGING:
             self.show(party)
@@ -258,7 +264,7 @@ class Exchange:
         if former is not None and party.room.party(line.name) is None:
             party.room.leave(former.line)
             party.room.join(replace(former, line=line.name))
-        self.tapes.move(party.talk.name, line.name)
+        self.tapes.move(party.talk.name)
 
     def part(self, party: Ongoing) -> None:
         """The call is over for us, but its line goes on in another."""
@@ -299,7 +305,7 @@ class Exchange:
         call = Call(cid, line.name, signal.caller or "", signal.called or "", self.now(), rule=decision.rule)
         flow = self.flow if isinstance(decision, admission.Refuse) else self.flows[decision.flow]
         talk = self._conversation(call, flow)
-        self._parties[line.name] = party = Ongoing(line, talk)
+        self._parties[line.name] = party = Ongoing(line, talk, trunk=signal.trunk)
         match decision:
             case admission.Refuse(cause):
                 talk.refused(cause, self.now())
@@ -311,11 +317,11 @@ class Exchange:
         self.work(party)
 
     def _answered(self, party: Ongoing) -> None:
-        if party.recorded:
-            self.tapes.begin(party.talk.name, party.line.name)
         if party.talk.call.outgoing:
             self.calling.out_answered(party.talk)
-        else:
+        if party.recorded:
+            self.tapes.begin(party.talk.call, party.trunk)
+        if not party.talk.call.outgoing:
             party.talk.line_answered(self.now())
         self.work(party)
 
@@ -338,6 +344,11 @@ class Exchange:
         self.tapes.end(talk.name)
         del self._parties[talk.call.line]
         self._changed(talk.call.view())
+
+    def _show_tape(self, cid: str) -> None:
+        party = self.find(cid)
+        if party is not None:
+            self.show(party)
 
     def _wake(self, party: Ongoing) -> None:
         if party.alarm is not None:
@@ -373,6 +384,8 @@ class Exchange:
                 self.calling.call_targets(party.talk, to, keyed)
             case turns.StopCalling():
                 self.calling.stop_calling(party.talk)
+            case doing.Secret(on):
+                self.tapes.secret(party.talk.name, on)
             case turns.AskTicket(number):
                 self._ask(party, number)
             case doing.AnswerCaller():
@@ -404,3 +417,16 @@ class Exchange:
         for agent in party.room.of(Role.AGENT):
             party.room.change(agent.line, held=False)
         self.settle(party)
+
+
+def taped(view: CallView, tape: Tape | None) -> CallView:
+    """A call with what is recorded of it."""
+    if tape is None:
+        return view
+    return msgspec.structs.replace(
+        view,
+        recording=tape.state,
+        may_record=tape.may_ask,
+        may_hide=tape.may_hide,
+        private_until_s=tape.private_until_s,
+    )

@@ -66,6 +66,8 @@ class Joining:
         if leg.purpose in WATCHING:
             self.enter(party, leg)
             return
+        if leg.purpose in (Purpose.CONSULT, Purpose.INVITE):
+            self._talks.fact(party, "call.joined", who=leg.who, by=leg.by)
         role = Role.AGENT if leg.agent else Role.GUEST
         apart = leg.purpose is Purpose.CONSULT
         party.room.join(Party(leg.line.name, role, apart=apart))

@@ -10,6 +10,7 @@ from appliance.calls import wire
 from appliance.calls.lines import Lines
 from appliance.calls.seats import Seats
 from appliance.calls.switchboard import Switchboard
+from appliance.calls.taping import Taping
 from appliance.published import Published
 from appliance.refused import Refused
 from hardware.browser import BrowserLine
@@ -29,6 +30,7 @@ class Orders:
         published: Published,
         seats: Seats,
         switchboard: Switchboard,
+        taping: Taping,
         lines: Lines,
         browsers: Mapping[str, BrowserLine],
         citizens: Mapping[str, BrowserLine],
@@ -37,6 +39,7 @@ class Orders:
         self._published = published
         self._seats = seats
         self._switchboard = switchboard
+        self._taping = taping
         self._lines = lines
         self._browsers = browsers
         self._citizens = citizens
@@ -59,6 +62,10 @@ class Orders:
                 self._seats.hang_up(agent)
             case wire.SendText(number, text, key):
                 self._send_text(number, text, key)
+            case wire.RecordCall(agent, on):
+                self._taping.record(agent, on)
+            case wire.HideCall(agent, on):
+                self._taping.hide(agent, on)
             case wire.Dial(agent, number, then, pin, account):
                 if not all(NUMBER.match(each) for each in (number, *then)) or len(then) > NUMBERS_MAX:
                     raise Refused("bad_number")

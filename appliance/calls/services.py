@@ -77,6 +77,7 @@ class Services:
         if party.room.party(name) is None or not digits or len(digits) > 32:
             raise Refused("bad_target")
         self._exchange.send_keys(name, digits)
+        self._talks.fact(party, "call.keys_sent", by=agent, count=len(digits))
 
     def play_back(self, agent: str, path: str) -> None:
         """Play a recording to caller and agent, or stop it."""
@@ -145,6 +146,7 @@ class Services:
             party.room.change(other.line, apart=False)
         party.room.change(leg.line.name, apart=False)
         self._talks.unhold(party)
+        self._talks.fact(party, "call.together", by=agent)
         self._talks.after(party)
 
     def drop(self, agent: str, line: str) -> None:

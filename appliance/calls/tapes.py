@@ -1,12 +1,19 @@
-"""What is recorded of calls: the whole of each, and messages left; what becomes of the files."""
+"""What is recorded of calls, and messages left: orders to media, facts to the journal, and the files."""
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import localtime, strftime, time
 
+from appliance.calls import tape as tapes
+from appliance.calls.call import TALK, Call
 from appliance.calls.ledger import Ledger
 from appliance.calls.speech import Sound
+from appliance.calls.tape import Tape
 from appliance.events import Fact
+from appliance.published import Recorded
+from appliance.recordings.policy import About
 from hardware.media import wire as media
 
 
@@ -19,51 +26,113 @@ class Message:
     """False when nothing worth keeping was said."""
 
 
+@dataclass(slots=True)
+class Taped:
+    """A call with its tape."""
+
+    call: Call
+    trunk: str
+    tape: Tape
+    about: About | None = None
+    """What the tape was last told the call is about."""
+    alarm: asyncio.TimerHandle | None = None
+
+
+@dataclass(slots=True)
+class Made:
+    """A recording that runs, or waits to be whole on disk."""
+
+    began_s: float
+    """Unix time."""
+    facts: dict[str, object] = field(default_factory=dict)
+    """What is to be said of it besides."""
+
+
 class Tapes:
-    """Recordings of the calls of one box, by the call's name.
+    """Recordings of the calls of one box; a message is ``CALL.mN``."""
 
-    A message is ``CALL.mN``; ``CALL.rN`` is what follows when the caller moved to another line.
-    """
-
-    def __init__(self, sound: Sound, ledger: Ledger, folder: Path) -> None:
+    def __init__(
+        self,
+        sound: Sound,
+        ledger: Ledger,
+        folder: Path,
+        now: Callable[[], float],
+        changed: Callable[[str], None],
+    ) -> None:
         self._sound = sound
         self._ledger = ledger
         self._folder = folder
-        self._running: dict[str, str] = {}
-        """Call to the recording that goes on."""
-        self._parts: dict[str, int] = {}
-        """How many files there are of a call that moved from line to line."""
+        self._now = now
+        self._changed = changed
+        self.rules: Sequence[Recorded] = ()
+        self.private_s = 0.0
+        self._taped: dict[str, Taped] = {}
+        self._made: dict[str, Made] = {}
         self._messages: dict[str, Message] = {}
         self._latest: dict[str, int] = {}
         """How many messages were begun in a call that goes on."""
 
-    def begin(self, call: str, line: str) -> None:
-        """Record a call from now to its end."""
-        self._running[call] = call
-        self._sound.order(media.Record(line, call, str(self._path(call))))
+    def begin(self, call: Call, trunk: str = "") -> None:
+        """A call is through: it is recorded as the rules say, to its end."""
+        name = call.cid.hex()
+        self._taped[name] = Taped(call, trunk, Tape(name, self.rules, self.private_s))
+        self.follow(call)
 
-    def move(self, call: str, line: str) -> None:
-        """The caller goes on by another line: the recording goes on in a file of its own."""
-        if call not in self._running:
+    def follow(self, call: Call) -> None:
+        """A call may be about something else now: another queue, another agent."""
+        taped = self._taped.get(call.cid.hex())
+        if taped is None:
             return
-        self._sound.order(media.Finish(self._running[call]))
-        self._parts[call] = part = self._parts.get(call, 1) + 1
-        self._running[call] = f"{call}.r{part}"
-        self._sound.order(media.Record(line, self._running[call], str(self._path(call, f"-r{part}"))))
+        about = About(
+            "out" if call.outgoing else "in",
+            (call.line, f"trunk/{taped.trunk}") if taped.trunk else (call.line,),
+            call.called,
+            call.queue,
+            call.agent if call.state in TALK else "",
+        )
+        if about != taped.about:
+            taped.about = about
+            self._do(taped, taped.tape.follow(about))
+
+    def tape(self, call: str) -> Tape | None:
+        """The tape of a call that is through and was not left out."""
+        taped = self._taped.get(call)
+        return taped.tape if taped else None
+
+    def ask(self, call: str, on: bool, by: str) -> None:
+        """An agent wants a recording, or none; raises Refused."""
+        taped = self._taped[call]
+        self._do(taped, taped.tape.ask(on, by))
+
+    def hide(self, call: str, on: bool, by: str) -> None:
+        """An agent wants silence recorded, or sound again; raises Refused."""
+        taped = self._taped[call]
+        self._do(taped, taped.tape.hide(on, by, self._now()))
+
+    def secret(self, call: str, on: bool) -> None:
+        """The caller begins or ends keying in what nobody may hear."""
+        if (taped := self._taped.get(call)) is not None:
+            self._do(taped, taped.tape.secret(on, self._now()))
+
+    def move(self, call: str) -> None:
+        """The caller goes on by another line: the recording goes on in a file of its own."""
+        taped = self._taped.get(call)
+        if taped is not None:
+            self._do(taped, taped.tape.move())
 
     def end(self, call: str) -> None:
         """The call is over."""
         self._latest.pop(call, None)
-        self._parts.pop(call, None)
-        if (recording := self._running.pop(call, "")) != "":
-            self._sound.order(media.Finish(recording))
+        taped = self._taped.pop(call, None)
+        if taped is not None:
+            self._do(taped, taped.tape.end())
 
     def begin_message(self, call: str, line: str, caller: str) -> None:
         """Record what the caller says now, in a file of its own."""
         nth = self._latest[call] = self._latest.get(call, 0) + 1
         message = f"{call}.m{nth}"
         self._messages[message] = Message(caller)
-        self._sound.order(media.Record(line, message, str(self._path(call, f"-m{nth}"))))
+        self._record(line, message)
 
     def end_message(self, call: str, keep: bool) -> None:
         """The message is complete."""
@@ -74,25 +143,30 @@ class Tapes:
     def recorded(self, report: media.Recorded) -> None:
         """A recording is whole: log it, also when its call ended long ago or in another life."""
         cid, _, part = report.id.partition(".")
-        left = part.startswith("m")
         path = Path(report.path)
         message = self._messages.pop(report.id, None)
+        made = self._made.pop(report.id, None)
+        if cid in self._taped:
+            self._taped[cid].tape.broke(report.id)
+            self._changed(cid)
         if message is not None and not message.keep:
             path.unlink(missing_ok=True)
             return
+        is_message = part.startswith("m")
         facts = {
-            "kind": "message" if left else "call",
+            "kind": "message" if is_message else "call",
             "path": str(path.relative_to(self._folder)),
             "seconds": round(report.seconds, 2),
             "reason": report.reason,
+            **(made.facts if made else {}),
         }
+        if made is not None:
+            facts["began_s"] = round(made.began_s, 3)
         subject = bytes.fromhex(cid)
-        made = self._ledger.note(Fact("recording.made", facts, subject))
-        if left:
-            caller = message.caller if message else ""
-            self._ledger.note(
-                Fact("message.left", {"rid": made.eid.hex(), "caller": caller, **facts}, subject)
-            )
+        event = self._ledger.note(Fact("recording.made", facts, subject))
+        if is_message:
+            left = {"rid": event.eid.hex(), "caller": message.caller if message else "", **facts}
+            self._ledger.note(Fact("message.left", left, subject))
 
     def find(self, path: str) -> Path | None:
         """The recording at a path relative to the recordings; None when there is none inside."""
@@ -100,6 +174,38 @@ class Tapes:
         inside = whole.is_relative_to(self._folder.resolve())
         return whole if path and inside and whole.is_file() else None
 
-    def _path(self, call: str, part: str = "") -> Path:
+    def _do(self, taped: Taped, todo: Sequence[tapes.Do]) -> None:
+        for do in todo:
+            match do:
+                case tapes.Begin(id):
+                    self._record(taped.call.line, id)
+                case tapes.End(id, rolling, rule):
+                    if id in self._made:
+                        named = {"rule": rule} if rule else {}
+                        self._made[id].facts = named | ({"rolling": True} if rolling else {})
+                    self._sound.order(media.Finish(id))
+                case tapes.Mask(id, on):
+                    self._sound.order(media.Mask(id, on))
+                case tapes.Note(kind, facts):
+                    self._ledger.note(Fact(kind, facts, taped.call.cid))
+        self._wake(taped)
+
+    def _record(self, line: str, id: str) -> None:
+        call, _, part = id.partition(".")
         stem = strftime("%Y-%m-%d/%H%M%S", localtime(time()))
-        return self._folder / f"{stem}-{call[:12]}{part}.wav"
+        path = self._folder / f"{stem}-{call[:12]}{'-' if part else ''}{part}.wav"
+        self._made[id] = Made(time())
+        self._sound.order(media.Record(line, id, str(path)))
+
+    def _wake(self, taped: Taped) -> None:
+        if taped.alarm is not None:
+            taped.alarm.cancel()
+            taped.alarm = None
+        at = taped.tape.timer()
+        if at is not None:
+            delay_s = max(0.0, at - self._now())
+            taped.alarm = asyncio.get_running_loop().call_later(delay_s, self._on_timer, taped)
+
+    def _on_timer(self, taped: Taped) -> None:
+        self._do(taped, taped.tape.on_timer(self._now()))
+        self._changed(taped.call.cid.hex())

@@ -56,6 +56,14 @@ class AskTicket:
 
 
 @dataclass(frozen=True, slots=True)
+class Keyed:
+    """What the caller keyed in, in one turn."""
+
+    keys: str
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CallTargets:
     """Ring somebody for the caller; `Conversation.reached` or `unreached` follows."""
 
@@ -105,6 +113,10 @@ class Turn:
     def wants_keys(self) -> bool:
         """Whether keys pressed ahead are meant for this turn."""
         return False
+
+    def keyed(self, outcome: str, values: Mapping[str, str]) -> Keyed | None:
+        """What the caller keyed in, now that the turn is over; None when nothing was asked for."""
+        return None
 
     def end(self, outcome: str, **values: str) -> list[Do]:
         """End with an outcome."""
@@ -158,6 +170,9 @@ class MenuTurn(Turn):
     def wants_keys(self) -> bool:
         return self._action.barge_in
 
+    def keyed(self, outcome: str, values: Mapping[str, str]) -> Keyed | None:
+        return Keyed(outcome.partition(":")[2])
+
 
 class CollectTurn(Turn):
     """Speak, and take digits."""
@@ -192,6 +207,9 @@ class CollectTurn(Turn):
 
     def wants_keys(self) -> bool:
         return True
+
+    def keyed(self, outcome: str, values: Mapping[str, str]) -> Keyed | None:
+        return Keyed(values.get("digits", ""), self._action.secret)
 
 
 class MessageTurn(Turn):

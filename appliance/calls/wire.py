@@ -206,6 +206,20 @@ class MoveCall(msgspec.Struct, frozen=True, tag_field="do", tag="move_call"):
     to: str
 
 
+class RecordCall(msgspec.Struct, frozen=True, tag_field="do", tag="record_call"):
+    """Where the rules leave it to the agent: record, or keep what is rolling; or record no longer (录音)."""
+
+    agent: str
+    on: bool
+
+
+class HideCall(msgspec.Struct, frozen=True, tag_field="do", tag="hide_call"):
+    """What is said is private (保密): silence is recorded, until it is taken back, or for a time."""
+
+    agent: str
+    on: bool
+
+
 class SoundToken(msgspec.Struct, frozen=True, tag_field="do", tag="sound_token"):
     """Ask for the token with which this extension's browser brings its sound; data: token, port."""
 
@@ -280,6 +294,8 @@ Order = (
     | Release
     | Force
     | MoveCall
+    | RecordCall
+    | HideCall
     | SoundToken
     | CitizenDial
     | CitizenKey
@@ -337,6 +353,14 @@ class CallView(msgspec.Struct, frozen=True):
     queued_s: float = 0.0
     outgoing: bool = False
     parties: tuple[PartyView, ...] = ()
+    recording: str = ""
+    """on, rolling, private (silence is recorded), off; empty before the answer."""
+    may_record: bool = False
+    """The agent may begin, end, or keep the recording."""
+    may_hide: bool = False
+    """The agent may have silence recorded."""
+    private_until_s: float = 0.0
+    """When the silence ends by itself."""
 
 
 class Seat(msgspec.Struct, frozen=True):
@@ -466,5 +490,9 @@ REASONS = (
     "bad_account",
     "nothing_rings",
     "malformed",
+    "always_recorded",
+    "never_recorded",
+    "not_recorded",
+    "no_privacy",
 )
 """Why an order is refused; pages translate these words."""

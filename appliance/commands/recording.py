@@ -1,4 +1,4 @@
-"""`hotline recording`: verify all, hold or release one, export a day."""
+"""`hotline recording`: verify all; hold, release or keep one; export a day."""
 
 import argparse
 import collections
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from appliance.configuration import load
 from appliance.places import places
-from appliance.recordings import holds, package
+from appliance.recordings import by_hand, holds, package, selection
 from appliance.recordings.verification import OK, STATES, WRONG, verify
 from appliance.refused import Refused
 from appliance.store.store import Store
@@ -19,11 +19,13 @@ from appliance.store.store import Store
 def add(_: str, parser: argparse.ArgumentParser) -> None:
     """Say what can be asked."""
     parser.add_argument("action", choices=tuple(ACTIONS), help="what to do")
-    parser.add_argument("rid", nargs="?", default="", help="hold, release: the recording's id")
+    parser.add_argument("rid", nargs="?", default="", help="hold, release, keep: the recording's id")
     parser.add_argument("--reason", default="", help="hold, release: why; it is kept")
-    parser.add_argument("--by", default="", help="hold, release, export: who asks (else who runs this)")
+    parser.add_argument("--by", default="", help="hold, release, keep, export: who asks (else who runs this)")
     parser.add_argument("--day", default="", help="export: the day, like 2026-11-22")
-    parser.add_argument("--to", default="", help="export: the ZIP file to write")
+    parser.add_argument("--to", default="", help="export: the ZIP file to write, or the new folder")
+    parser.add_argument("--part", type=int, default=0, metavar="MB", help="export: no part larger than this")
+    parser.add_argument("--disc", action="store_true", help="export: folders of plain files, to be burnt")
     parser.add_argument("--json", action="store_true", help="verify: print JSON")
 
 
@@ -70,11 +72,30 @@ def _release(store: Store, _: Path, options: argparse.Namespace) -> int:
     return 0
 
 
+def _keep(store: Store, _: Path, options: argparse.Namespace) -> int:
+    by_hand.keep(store, options.rid, _by(options))
+    return 0
+
+
 def _export(store: Store, folder: Path, options: argparse.Namespace) -> int:
     if not options.to:
         raise Refused("no_file", "Say where to write it: --to FILE.zip")
-    order = package.order(store, folder, options.day, _by(options))
-    target = Path(options.to)
+    title, rids = selection.of_day(store, options.day)
+    parts = package.plan(store, folder, title, rids, max(0, options.part) * 1_000_000)
+    to = Path(options.to)
+    for order, name in zip(parts, selection.numbered(to.stem, len(parts)), strict=True):
+        target = to.with_name(name + to.suffix)
+        package.begun(store, order, _by(options))
+        if options.disc:
+            order.write(target)
+        else:
+            _write_whole(order, target)
+        print(f"{order.count} recordings of {title} are in {target}.")
+    return 0
+
+
+def _write_whole(order: package.Order, target: Path) -> None:
+    """Write a ZIP that appears under its name only when it is whole."""
     part = target.with_name(target.name + ".part")
     try:
         with part.open("wb") as file:
@@ -83,8 +104,6 @@ def _export(store: Store, folder: Path, options: argparse.Namespace) -> int:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-    print(f"{order.count} recordings of {options.day} are in {target} ({target.stat().st_size} bytes).")
-    return 0
 
 
 def _by(options: argparse.Namespace) -> str:
@@ -95,5 +114,6 @@ ACTIONS: Mapping[str, Callable[[Store, Path, argparse.Namespace], int]] = {
     "verify": _verify,
     "hold": _hold,
     "release": _release,
+    "keep": _keep,
     "export": _export,
 }

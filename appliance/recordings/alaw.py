@@ -1,10 +1,9 @@
-"""The archive format: 8-bit A-law in WAV, half the size; sound off an A-law line comes out the same.
+"""An archive format: 8-bit A-law in WAV, half the size; sound off an A-law line comes out the same.
 
 WAVE format 6 (RFC 2361 appendix A) with the `fact` chunk its rules ask for; 8 kHz, both channels
-kept. Every browser plays it. Smaller ones (MP3, Opus) would each bring a dependency.
+kept. Every browser plays it.
 """
 
-import hashlib
 import os
 import struct
 from collections.abc import Iterator
@@ -21,8 +20,9 @@ PCM = 1
 ALAW = 6
 WIDTHS = {PCM: 2, ALAW: 1}
 """Bytes of a sample in each format we read."""
-ARCHIVED = ".alaw.wav"
-"""How the names of archived files end."""
+SUFFIX = ".alaw.wav"
+Block = np.ndarray[tuple[int, int], np.dtype[np.int16]]
+"""Samples in turn, (frames, channels) int16 linear."""
 BLOCK_FRAMES = 1 << 17
 CHUNKS_MOST = 16
 DATA_MOST = 0xFFFFFFFF - 64
@@ -43,14 +43,6 @@ class Sound:
     def seconds(self) -> float:
         """How long it lasts."""
         return self.frames / RATE_HZ
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A file as it was written."""
-
-    sha256: str
-    size: int
 
 
 def header(channels: int, frames: int) -> bytes:
@@ -84,7 +76,7 @@ def look(file: BinaryIO) -> Sound:
     raise ValueError("it is no WAV of ours: it has no sound")
 
 
-def blocks(file: BinaryIO, sound: Sound) -> Iterator[np.ndarray[tuple[int, int], np.dtype[np.int16]]]:
+def blocks(file: BinaryIO, sound: Sound) -> Iterator[Block]:
     """Read the samples in turn, each block (frames, channels) int16 linear."""
     file.seek(sound.at)
     left, width = sound.frames, WIDTHS[sound.format] * sound.channels
@@ -103,61 +95,35 @@ def blocks(file: BinaryIO, sound: Sound) -> Iterator[np.ndarray[tuple[int, int],
             yield pcm.reshape(-1, sound.channels)
 
 
-def archive(source: Path, target: Path) -> Written:
-    """Write the A-law copy of a recording, durable when it returns; ValueError, or OSError with nothing left.
-
-    The copy appears under its name only when it is whole and what was read back is what was written.
-    """
-    part = target.with_name(target.name + ".part")
-    try:
-        written = _encode(source, part)
-        if fingerprint(part) != written:
-            raise OSError("what was read back is not what was written")
-        part.replace(target)
-        _sync_folder(target.parent)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    return written
-
-
-def fingerprint(path: Path) -> Written:
-    """SHA-256 and size of a file, read in pieces; OSError."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-        return Written(digest.hexdigest(), file.tell())
-
-
-def _encode(source: Path, part: Path) -> Written:
-    digest = hashlib.sha256()
+def encode(source: Path, part: Path) -> None:
+    """Write the A-law copy of a recording; ValueError when it cannot be made, OSError."""
     with source.open("rb") as file, part.open("wb") as out:
         sound = look(file)
         if sound.format != PCM:
             raise ValueError("it is in archive format already")
         if sound.frames * sound.channels > DATA_MOST:
             raise ValueError("it is too long")
-        head = header(sound.channels, sound.frames)
-        digest.update(head)
-        out.write(head)
+        out.write(header(sound.channels, sound.frames))
         for block in blocks(file, sound):
-            flat = block.reshape(-1)
-            codes = np.empty(len(flat), np.uint8)
-            g711.encode(g711.PCMA, flat, codes)
-            data = codes.tobytes()
-            digest.update(data)
-            out.write(data)
+            out.write(_codes(block))
         if sound.frames * sound.channels % 2:
-            digest.update(b"\0")
             out.write(b"\0")
-        size = out.tell()
-        out.flush()
-        os.fsync(out.fileno())
-    return Written(digest.hexdigest(), size)
 
 
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+def check(source: Path, part: Path) -> None:
+    """Raise OSError unless the copy holds just what the recording says."""
+    with source.open("rb") as file, part.open("rb") as made:
+        first, second = look(file), look(made)
+        made.seek(second.at)
+        same = (second.channels, second.frames) == (first.channels, first.frames)
+        for block in blocks(file, first):
+            same = same and made.read(block.size) == _codes(block)
+        if not same:
+            raise OSError("what was read back is not what was written")
+
+
+def _codes(block: Block) -> bytes:
+    flat = block.reshape(-1)
+    codes = np.empty(len(flat), np.uint8)
+    g711.encode(g711.PCMA, flat, codes)
+    return codes.tobytes()

@@ -1,6 +1,7 @@
 """Legal hold: a recording somebody named as evidence is neither removed nor changed until released."""
 
 import re
+from typing import Any
 
 from appliance.events import Fact
 from appliance.refused import Refused
@@ -25,22 +26,26 @@ def _change(store: Store, rid: str, by: str, reason: str, held: bool) -> None:
     if not words:
         raise Refused("no_reason", "Write the reason: it is kept with the hold.")
     with store.transaction():
-        rows = []
-        if _RID.fullmatch(rid):
-            key = bytes.fromhex(rid)
-            rows = store.rows("SELECT call, held, removed_s, site FROM recording WHERE rid = ?", key)
-        if not rows:
-            raise Refused("unknown_recording", "There is no such recording.")
-        call, now_held, removed_s, site = rows[0]
-        if removed_s is not None:
-            raise Refused("removed", "This recording has been removed; there is nothing left to hold.")
-        if site != store.site:
-            raise Refused(
-                "elsewhere", "This recording is kept at site %(site)s: hold or release it there.", site=site
-            )
+        call, (now_held,) = there(store, rid, "held")
         if held and now_held:
             raise Refused("changed", "This recording is under hold already.")
         if not held and not now_held:
             raise Refused("changed", "This recording is not under hold.")
         facts = {"rid": rid.lower(), "by": by, "reason": words}
-        store.record(Fact("recording.held" if held else "recording.released", facts, bytes(call)))
+        store.record(Fact("recording.held" if held else "recording.released", facts, call))
+
+
+def there(store: Store, rid: str, columns: str) -> tuple[bytes, list[Any]]:
+    """The call and some columns of a recording that is here; raises Refused."""
+    rows = []
+    if _RID.fullmatch(rid):
+        sql = f"SELECT call, removed_s, site, {columns} FROM recording WHERE rid = ?"
+        rows = store.rows(sql, bytes.fromhex(rid))
+    if not rows:
+        raise Refused("unknown_recording", "There is no such recording.")
+    call, removed_s, site, *values = rows[0]
+    if removed_s is not None:
+        raise Refused("removed", "This recording has been removed; there is nothing left to keep.")
+    if site != store.site:
+        raise Refused("elsewhere", "This recording is kept at site %(site)s: do it there.", site=site)
+    return bytes(call), values

@@ -1,38 +1,50 @@
 """The nightly work on recordings: old ones removed, others archived, in slices between other jobs.
 
-Each change is first an event, and in the same transaction the job that deletes the file it leaves
-over: whatever is killed when, a file is deleted only after the log says why, and then surely.
+When the disk gets too full, room is made by day too. Each change is first an event, and in the same
+transaction the job that deletes the file it leaves over.
 """
 
 import os
-import shutil
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from appliance.configuration import Retention
 from appliance.events import Fact
-from appliance.recordings.alaw import ARCHIVED, Written, archive, fingerprint
-from appliance.recordings.retention import DAY_S, Disk, Facts, Kept, what_to_remove
+from appliance.recordings.archive import Format, Written, archive, chosen, fingerprint, format_of
+from appliance.recordings.removal import DELETE, PAGE, Place, Remover, put_delete
+from appliance.recordings.retention import DAY_S, Disk
 from appliance.recordings.verification import CHANGED, MISSING, check, expected, inside
-from appliance.recordings.waveform import peaks_file
+from appliance.recordings.waveform import carry_over, peaks_file
 from appliance.store import jobs
 from appliance.store.jobs import Again, Done, Failed, Job, Outcome
 from appliance.store.store import Store
-from appliance.tickets.workflow import states_in
+from appliance.words import N_
 
+__all__ = ["DELETE", "KEEP", "Keeper"]
 KEEP = "keep"
-DELETE = "delete"
-PAGE = 200
 SLICE_S = 1.0
 """How long other jobs wait at most, beside the one file in work."""
-_OWN = "site = ? AND removed_s IS NULL AND (made_s, rid) > (?, ?)"
+ROOM_S = 600.0
+"""How often room is made by day, at most."""
+NICE = 10
+"""Archiving gives way to everything else that wants the CPU."""
+NO_ROOM = N_(
+    "The disk of the recordings is nearly full, and no recording may be removed."
+    " Add room, or keep recordings for fewer days."
+)
+NIGHT: Mapping[str, str] = {"rolling": "remove", "remove": "archive", "archive": ""}
+"""What follows what, by night."""
+ROOM: Mapping[str, str] = {"rolling": "remove", "remove": ""}
+"""The same when room is made by day."""
 
 
 class Keeper:
-    """The work behind the jobs `keep` (one night, slice by slice) and `delete` (one file)."""
+    """The work behind the jobs `keep` (one night, or room by day, slice by slice) and `delete` (one file)."""
 
     def __init__(
         self,
@@ -42,52 +54,47 @@ class Keeper:
         stopping: Callable[[], bool] = lambda: False,
         now: Callable[[], float] = time.time,
         disk: Callable[[Path], Disk] | None = None,
+        alarm: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self._store = store
         self._folder = folder
         self._rules = rules
         self._stopping = stopping
         self._now = now
-        self._disk = disk or disk_of
+        self._alarm = alarm
+        self._remover = Remover(store, folder, rules, stopping, now, disk)
 
     def plan(self) -> bool:
-        """Put tonight's job when its hour has come and it is not there; tell whether it was put."""
+        """Put tonight's job when its hour has come, or one that makes room; tell whether one was put."""
         now = datetime.fromtimestamp(self._now())
-        if now.hour < self._rules.night_hour:
-            return False
-        key = now.strftime("%Y-%m-%d")
-        with self._store.transaction():
-            if self._store.rows("SELECT 1 FROM job WHERE key = ? AND kind = ?", key, KEEP):
-                return False
-            jobs.put(self._store, KEEP, {"do": "remove"}, self._now(), key)
-        return True
+        full = self._remover.full()
+        if not full:
+            self._alarm("")
+        night = now.hour >= self._rules.night_hour
+        return (night and self._put(now.strftime("%Y-%m-%d"), "night")) or (
+            full and self._put(f"room {int(self._now() // ROOM_S)}", "room")
+        )
 
     def keep(self, job: Job) -> Outcome:
-        """Do one slice; body: do (remove, archive) and how far the slice before came (after_s, after)."""
+        """Do one slice; body: do, for (night, room), and how far the slice before came (after_s, after)."""
         body = job.body
+        do, why = str(body["do"]), str(body.get("for", "night"))
         after = (float(body.get("after_s", 0.0)), bytes.fromhex(body.get("after", "")))
         until = time.monotonic() + SLICE_S
         try:
-            if body["do"] == "remove":
-                reached = self._remove(after, until)
-                following = "remove" if reached else "archive"
-            else:
+            if do == "archive":
                 reached = self._archive(after, until)
-                following = "archive" if reached else ""
+            else:
+                reached = self._remover.slice(do == "rolling", after, until)
+            if do == "remove" and reached is None:
+                self._alarm(NO_ROOM if self._remover.full() else "")
         except OSError as error:
             return Again(f"recordings: {error.strerror or error}")
+        following = do if reached else (ROOM if why == "room" else NIGHT)[do]
         if following:
             at_s, rid = reached or (0.0, b"")
-            more = {"do": following, "after_s": at_s, "after": rid.hex()}
-            self._follow(job, more)
+            self._follow(job, {"do": following, "for": why, "after_s": at_s, "after": rid.hex()})
         return Done()
-
-    def _follow(self, job: Job, more: dict[str, Any]) -> None:
-        """Put the next slice, once however often this one is done again."""
-        others = "SELECT 1 FROM job WHERE kind = ? AND state = 'waiting' AND jid > ?"
-        with self._store.transaction():
-            if not self._store.rows(others, KEEP, job.jid):
-                jobs.put(self._store, KEEP, more, self._now(), job.key)
 
     def delete(self, job: Job) -> Outcome:
         """Delete a file that is no recording's any more; body: rid (hex), path."""
@@ -110,66 +117,49 @@ class Keeper:
             return Again(f"{file.name}: {error.strerror}")
         return Done()
 
-    def _remove(self, after: tuple[float, bytes], until: float) -> tuple[float, bytes] | None:
-        """Remove what may go behind `after`; return where the next slice begins, None at the end."""
-        facts, now_s = self._facts(), self._now()
-        while True:
-            with self._store.transaction():
-                rows = self._store.rows(
-                    "SELECT rid, call, made_s, size, sha256, held, path FROM recording"
-                    f" WHERE {_OWN} AND made_s < ? ORDER BY made_s, rid LIMIT ?",
-                    *(self._store.site, *after, now_s - facts.newest_days * DAY_S, PAGE),
-                )
-                kept = [
-                    Kept(bytes(rid), bytes(call), made_s, size, bool(sha256), bool(held))
-                    for rid, call, made_s, size, sha256, held, _ in rows
-                ]
-                removals = what_to_remove(kept, facts, now_s, self._disk_now())
-                place = {bytes(row[0]): (bytes(row[1]), row[3], row[6]) for row in rows}
-                for removal in removals:
-                    call, size, path = place[removal.rid]
-                    said = {"rid": removal.rid.hex(), "why": removal.why}
-                    self._store.record(Fact("recording.removed", said, call))
-                    self._put_delete(removal.rid, path, size)
-                if len(rows) < PAGE or self._enough(facts, rows[-1][2], now_s):
-                    return None
-            after = (rows[-1][2], bytes(rows[-1][0]))
-            if time.monotonic() > until or self._stopping():
-                return after
+    def _put(self, key: str, why: str) -> bool:
+        with self._store.transaction():
+            if self._store.rows("SELECT 1 FROM job WHERE key = ? AND kind = ?", key, KEEP):
+                return False
+            jobs.put(self._store, KEEP, {"do": "rolling", "for": why}, self._now(), key)
+        return True
 
-    def _enough(self, facts: Facts, made_s: float, now_s: float) -> bool:
-        """Whether nothing younger than `made_s` can have to go."""
-        disk = self._disk_now()
-        full = facts.disk_percent and disk.used > disk.total * facts.disk_percent // 100
-        return not full and (not facts.keep_days or made_s >= now_s - facts.keep_days * DAY_S)
+    def _follow(self, job: Job, more: dict[str, Any]) -> None:
+        """Put the next slice, once however often this one is done again."""
+        others = "SELECT 1 FROM job WHERE kind = ? AND key = ? AND state = 'waiting' AND jid > ?"
+        with self._store.transaction():
+            if not self._store.rows(others, KEEP, job.key, job.jid):
+                jobs.put(self._store, KEEP, more, self._now(), job.key)
 
-    def _archive(self, after: tuple[float, bytes], until: float) -> tuple[float, bytes] | None:
+    def _archive(self, after: Place, until: float) -> Place | None:
         """Archive what is old enough behind `after`; return where the next slice begins, None at the end."""
         if not self._rules.archive_days:
             return None
+        into = chosen(self._rules.archive_format)
         rows = self._store.rows(
             "SELECT rid, call, path, made_s FROM recording"
-            f" WHERE {_OWN} AND archived_s IS NULL AND held IS NULL AND sha256 <> '' AND made_s < ?"
+            " WHERE site = ? AND removed_s IS NULL AND (made_s, rid) > (?, ?) AND archived_s IS NULL"
+            " AND held IS NULL AND rolling IS NULL AND sha256 <> '' AND made_s < ?"
             " ORDER BY made_s, rid LIMIT ?",
             *(self._store.site, *after, self._now() - self._rules.archive_days * DAY_S, PAGE),
         )
         for rid, call, path, made_s in rows:
-            self._archive_one(bytes(rid), bytes(call), str(path))
+            self._archive_one(bytes(rid), bytes(call), str(path), into)
             after = (made_s, bytes(rid))
             if time.monotonic() > until or self._stopping():
                 return after
         return after if len(rows) == PAGE else None
 
-    def _archive_one(self, rid: bytes, call: bytes, path: str) -> None:
+    def _archive_one(self, rid: bytes, call: bytes, path: str, into: Format) -> None:
         """Archive one recording; one that is not as sealed, or is no sound, stays as it is."""
         state, _ = check(self._folder, path, expected(self._store.history(call), rid))
         source = inside(self._folder, path)
-        if state in (MISSING, CHANGED) or source is None or path.endswith(ARCHIVED):
+        if state in (MISSING, CHANGED) or source is None or format_of(path):
             return
-        relative = str(Path(path).with_suffix(ARCHIVED))
+        relative = str(Path(path).with_suffix(into.suffix))
         target = self._folder / relative
         try:
-            written = archive(source, target)
+            written = _gently(lambda: archive(source, target, into))
         except ValueError:
             return
         with self._store.transaction():
@@ -179,34 +169,23 @@ class Keeper:
                 return
             facts = {"rid": rid.hex(), "path": relative, "sha256": written.sha256, "size": written.size}
             self._store.record(Fact("recording.archived", facts, call))
-            self._put_delete(rid, path, 0)
-
-    def _put_delete(self, rid: bytes, path: str, size: int) -> None:
-        body: dict[str, Any] = {"rid": rid.hex(), "path": path, "size": size}
-        jobs.put(self._store, DELETE, body, self._now(), rid.hex())
-
-    def _disk_now(self) -> Disk:
-        """The disk as it will be when what is removed already is deleted too."""
-        disk = self._disk(self._folder)
-        sql = (
-            "SELECT coalesce(sum(json_extract(body, '$.size')), 0) FROM job"
-            " WHERE state = 'waiting' AND kind = ?"
-        )
-        return Disk(disk.total, disk.used - int(self._store.rows(sql, DELETE)[0][0]))
-
-    def _facts(self) -> Facts:
-        closed = states_in("closed")
-        marks = ", ".join("?" * len(closed))
-        sql = f"SELECT DISTINCT call FROM ticket WHERE call IS NOT NULL AND state NOT IN ({marks})"
-        calls = frozenset(bytes(call) for (call,) in self._store.rows(sql, *closed))
-        rules = self._rules
-        return Facts(calls, rules.keep_days, rules.newest_days, rules.disk_percent)
+            put_delete(self._store, rid, path, 0, self._now())
+        carry_over(source, target)
 
 
-def disk_of(folder: Path) -> Disk:
-    """How full the disk of a folder is; what only root may use counts as used."""
-    total, _, free = shutil.disk_usage(folder)
-    return Disk(total, total - free)
+def _gently(work: Callable[[], Written]) -> Written:
+    """Work in a thread that gives way: on Linux each has a priority of its own. It ends with the process."""
+    done: Future[Written] = Future()
+
+    def run() -> None:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        try:
+            done.set_result(work())
+        except Exception as error:
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="archive", daemon=True).start()
+    return done.result()
 
 
 def _is(file: Path, written: Written) -> bool:

@@ -1,6 +1,7 @@
-"""A day of recordings as one ZIP that opens offline: sounds, a page to hear them, a table, and SHA256SUMS.
+"""Recordings to take away: sounds, a page to find and hear them, a table, and SHA256SUMS; a ZIP or a folder.
 
-Written as a stream: memory holds one piece of sound and a few hundred bytes for each recording.
+Written as a stream: memory holds one piece of sound and a few hundred bytes for each recording. The
+page opens without a network. Names are plain and short enough for a disc of ISO 9660.
 """
 
 import csv
@@ -8,41 +9,31 @@ import hashlib
 import io
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from pathlib import Path
 
 from appliance.events import Fact
-from appliance.recordings.alaw import ARCHIVED
+from appliance.recordings.archive import format_of
 from appliance.recordings.page import page
+from appliance.recordings.selection import Row, numbered, of_day, rows_of, split
 from appliance.recordings.verification import CHANGED, MISSING, OK, UNSEALED, inside
-from appliance.refused import Refused
 from appliance.store.store import Store
 
-_Time = tuple[int, int, int, int, int, int]
 PIECE = 1 << 20
-DAY_MOST = 50_000
 COLUMNS = (
     *("file", "rid", "made", "kind", "seconds", "caller", "called", "line", "queue", "agent", "agent_name"),
     *("outcome", "ticket", "site", "held", "size", "sha256", "found"),
-)
-_ROWS = (
-    "SELECT r.rid, r.made_s, r.kind, r.seconds, r.path, r.sha256, r.site, r.held,"
-    " c.caller, c.called, c.line, c.queue, c.agent, p.name, c.outcome,"
-    " (SELECT number FROM ticket t WHERE t.call = r.call ORDER BY tid LIMIT 1)"
-    " FROM recording r LEFT JOIN call c ON c.cid = r.call LEFT JOIN person p ON p.number = c.agent"
-    " WHERE r.made_s >= ? AND r.made_s < ? AND r.removed_s IS NULL ORDER BY r.made_s, r.rid LIMIT ?"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One export that was recorded in the log; `pieces` may be read once or never."""
+    """One export, or one part of it, that was recorded in the log; it may be read once or never."""
 
-    day: str
+    title: str
     folder: Path
-    rows: tuple[tuple[object, ...], ...]
+    rows: tuple[Row, ...]
 
     @property
     def count(self) -> int:
@@ -52,36 +43,61 @@ class Order:
     @property
     def name(self) -> str:
         """What the file is called."""
-        return f"recordings-{self.day}.zip"
+        return f"recordings-{self.title}.zip"
+
+    def files(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """Every file with its bytes, which are to be read before the next file is asked for."""
+        entries: list[dict[str, str]] = []
+        for nth, row in enumerate(self.rows):
+            entry = _entry(nth, row)
+            entries.append(entry)
+            yield from _sound(self.folder, str(row[4]), entry)
+        for name, text in _papers(self.title, entries):
+            yield name, iter([text.encode()])
 
     def pieces(self) -> Iterator[bytes]:
-        """The bytes of the ZIP in turn."""
+        """The bytes of a ZIP in turn."""
         sink = _Sink()
-        entries: list[dict[str, str]] = []
-        at: _Time = time.localtime()[:6]
+        at = time.localtime()[:6]
         with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as out:
-            for row in self.rows:
-                entry = _entry(row)
-                entries.append(entry)
-                yield from _sound(out, sink, self.folder, str(row[4]), entry, at)
-            for name, text in _papers(self.day, entries):
-                out.writestr(_info(name, at), text.encode())
+            for name, data in self.files():
+                info = zipfile.ZipInfo(name, at)
+                info.external_attr = 0o644 << 16  # everybody may read it
+                with out.open(info, "w", force_zip64=True) as target:
+                    for piece in data:
+                        target.write(piece)
+                        yield sink.taken()
                 yield sink.taken()
         yield sink.taken()
+
+    def write(self, target: Path) -> None:
+        """Write the files into a new folder, as for a disc; OSError, FileExistsError when it is there."""
+        (target / "sound").mkdir(parents=True)
+        for name, data in self.files():
+            with (target / name).open("wb") as out:
+                for piece in data:
+                    out.write(piece)
 
 
 def order(store: Store, folder: Path, day: str, by: str) -> Order:
     """Begin an export of a local day like 2026-11-22, which is recorded; raises Refused."""
-    try:
-        first = date.fromisoformat(day)
-        begin_s, end_s = (time.mktime(one.timetuple()) for one in (first, first + timedelta(days=1)))
-    except (ValueError, OverflowError):
-        raise Refused("bad_day", "Write the day like 2026-11-22.") from None
-    rows = tuple(tuple(row) for row in store.rows(_ROWS, begin_s, end_s, DAY_MOST))
-    if not rows:
-        raise Refused("nothing", "There are no recordings of this day.")
-    store.record(Fact("recording.exported", {"day": first.isoformat(), "count": len(rows), "by": by}, b""))
-    return Order(first.isoformat(), folder, rows)
+    title, rids = of_day(store, day)
+    (whole,) = plan(store, folder, title, rids, 0)
+    return begun(store, whole, by)
+
+
+def plan(store: Store, folder: Path, title: str, rids: Sequence[bytes], most_bytes: int) -> list[Order]:
+    """The parts an export would have; nothing is recorded yet."""
+    parts = split(folder, rows_of(store, rids), most_bytes)
+    names = numbered(title, len(parts))
+    return [Order(name, folder, tuple(rows)) for name, rows in zip(names, parts, strict=True)]
+
+
+def begun(store: Store, order: Order, by: str) -> Order:
+    """Record that somebody takes this away; what was heard of whom is in the log for ever."""
+    facts = {"day": order.title, "count": order.count, "by": by}
+    store.record(Fact("recording.exported", facts, b""))
+    return order
 
 
 class _Sink:
@@ -109,17 +125,15 @@ class _Sink:
         return data
 
 
-def _entry(row: tuple[object, ...]) -> dict[str, str]:
+def _entry(nth: int, row: Row) -> dict[str, str]:
     rid, made_s, kind, seconds, path, sha256, site, held, caller, called, line, queue, agent, *rest = row
-    name, outcome, ticket = rest
-    assert isinstance(made_s, float)
-    assert isinstance(rid, bytes)
+    name, outcome, ticket, _ = rest
     made = time.localtime(made_s)
-    name_in_zip = f"sound/{time.strftime('%H%M%S', made)}-{rid.hex()}"
-    suffix = ARCHIVED if str(path).endswith(ARCHIVED) else ".wav"
+    archived = format_of(str(path))
+    suffix = archived.suffix.rpartition(".")[2] if archived else "wav"
     values = {
-        "file": name_in_zip + suffix,
-        "rid": rid.hex(),
+        "file": f"sound/{time.strftime('%H%M%S', made)}_{nth:05d}_{bytes(rid).hex()[:8]}.{suffix}",
+        "rid": bytes(rid).hex(),
         "made": time.strftime("%Y-%m-%d %H:%M:%S", made),
         "kind": kind,
         "seconds": seconds,
@@ -140,12 +154,9 @@ def _entry(row: tuple[object, ...]) -> dict[str, str]:
     return {key: "" if value is None else str(value) for key, value in values.items()}
 
 
-def _sound(
-    out: zipfile.ZipFile, sink: _Sink, folder: Path, path: str, entry: dict[str, str], at: _Time
-) -> Iterator[bytes]:
-    """Copy one file and say how it was found; one that is gone stands in the table all the same."""
+def _sound(folder: Path, path: str, entry: dict[str, str]) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """One file, and how it was found; one that is gone stands in the table all the same."""
     file = inside(folder, path)
-    sealed, digest, size = entry["sha256"], hashlib.sha256(), 0
     try:
         source = file.open("rb") if file else None
     except OSError:
@@ -153,27 +164,24 @@ def _sound(
     if source is None:
         entry.update(file="", found=MISSING)
         return
-    info = _info(entry["file"], at)
-    with source, out.open(info, "w", force_zip64=True) as target:
+    sealed, digest, size = entry["sha256"], hashlib.sha256(), 0
+
+    def read() -> Iterator[bytes]:
+        nonlocal size
         while piece := source.read(PIECE):
             digest.update(piece)
             size += len(piece)
-            target.write(piece)
-            yield sink.taken()
+            yield piece
+
+    with source:
+        yield entry["file"], read()
     found = UNSEALED if not sealed else OK if sealed == digest.hexdigest() else CHANGED
     entry.update(size=str(size), sha256=digest.hexdigest(), found=found)
 
 
-def _info(name: str, at: _Time) -> zipfile.ZipInfo:
-    """The entry of a file that everybody may read."""
-    info = zipfile.ZipInfo(name, at)
-    info.external_attr = 0o644 << 16
-    return info
-
-
-def _papers(day: str, entries: list[dict[str, str]]) -> Iterator[tuple[str, str]]:
+def _papers(title: str, entries: list[dict[str, str]]) -> Iterator[tuple[str, str]]:
     """The page, the table and the sums, each with its name."""
-    papers = {"index.html": page(day, entries), "recordings.csv": _table(entries)}
+    papers = {"index.html": page(title, entries), "recordings.csv": _table(entries)}
     yield from papers.items()
     sums = [f"{entry['sha256']}  {entry['file']}\n" for entry in entries if entry["file"]]
     sums += [f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in papers.items()]

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 DAY_S = 86_400.0
+ROLLING_NEWEST_S = DAY_S
+"""Rolling ones younger than this stay, so that somebody can still ask to keep one."""
 AGE = "age"
 SPACE = "space"
 
@@ -19,6 +21,8 @@ class Kept:
     sealed: bool
     held: bool
     """Under legal hold."""
+    rolling: bool = False
+    """Recorded to be kept for a few days only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Facts:
     """Younger ones are never removed, however full the disk is."""
     disk_percent: int
     """From this level on the oldest make room; 0 never."""
+    rolling_days: int = 7
+    """Rolling ones older than this are removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +57,36 @@ class Removal:
 
 
 def what_to_remove(recordings: Iterable[Kept], facts: Facts, now_s: float, disk: Disk) -> list[Removal]:
-    """Decide what is removed, oldest first; what is held, open, young or unsealed is never among it."""
+    """Decide what is removed; what is held, open, young or unsealed is never among it.
+
+    The oldest go first, but rolling ones before all others.
+    """
     level = disk.total * facts.disk_percent // 100 if facts.disk_percent else disk.used
     used = disk.used
     removals = []
-    for one in sorted(recordings, key=lambda one: (one.made_s, one.rid)):
-        too_old = facts.keep_days > 0 and one.made_s < now_s - facts.keep_days * DAY_S
-        if not (too_old or used > level) or not _may_go(one, facts, now_s):
+    for one in sorted(recordings, key=lambda one: (not one.rolling, one.made_s, one.rid)):
+        old = too_old(one, facts, now_s)
+        if not (old or used > level) or not _may_go(one, facts, now_s):
             continue
         used -= one.size
-        removals.append(Removal(one.rid, AGE if too_old else SPACE))
+        removals.append(Removal(one.rid, AGE if old else SPACE))
     return removals
 
 
+def full(disk: Disk, percent: int) -> bool:
+    """Tell whether a disk is past its level; 0 per cent is no level."""
+    return percent > 0 and disk.used > disk.total * percent // 100
+
+
+def too_old(one: Kept, facts: Facts, now_s: float) -> bool:
+    """Tell whether a recording has been kept long enough."""
+    days = [facts.keep_days] if facts.keep_days else []
+    if one.rolling:
+        days.append(facts.rolling_days)
+    return bool(days) and one.made_s < now_s - min(days) * DAY_S
+
+
 def _may_go(one: Kept, facts: Facts, now_s: float) -> bool:
-    young = one.made_s > now_s - facts.newest_days * DAY_S
+    newest_s = ROLLING_NEWEST_S if one.rolling else facts.newest_days * DAY_S
+    young = one.made_s > now_s - newest_s
     return one.sealed and not one.held and not young and one.call not in facts.open_calls

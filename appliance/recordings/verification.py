@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.events import Event
-from appliance.recordings.alaw import Written, fingerprint
+from appliance.recordings.archive import Written, fingerprint
 from appliance.store.store import Store
 
 OK = "ok"

@@ -43,7 +43,13 @@ class Daemon:
         self.store = Store(where.database, site)
         self.follower = Follower(self.store, FileJournal(where.journal), hotline)
         works = Works(where, self._stopping)
-        self._keeper = Keeper(self.store, where.recordings, retention, self._stopping.is_set)
+        self._keeper = Keeper(
+            self.store,
+            where.recordings,
+            retention,
+            self._stopping.is_set,
+            alarm=Alarm(self.store, "recordings").say,
+        )
         doing = {SEAL: works.seal, SMS: works.sms, KEEP: self._keeper.keep, DELETE: self._keeper.delete}
         self._runner = Runner(self.store, doing, {SMS: sms_failed})
         self._server = Server(where.socket("store"), Answers(self.store, self._health))

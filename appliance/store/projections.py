@@ -60,8 +60,9 @@ def _call_ended(store: Store, event: Event) -> None:
 def _recording_made(store: Store, event: Event) -> None:
     facts = event.facts
     store.execute(
-        "INSERT INTO recording (rid, call, kind, path, seconds, size, sha256, site, made_s, reason)"
-        " VALUES (?, ?, ?, ?, ?, 0, '', ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO recording"
+        " (rid, call, kind, path, seconds, size, sha256, site, made_s, began_s, rolling, reason)"
+        " VALUES (?, ?, ?, ?, ?, 0, '', ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         event.eid,
         event.subject,
         facts["kind"],
@@ -69,6 +70,8 @@ def _recording_made(store: Store, event: Event) -> None:
         facts["seconds"],
         event.site,
         event.at_s,
+        facts.get("began_s"),
+        1 if facts.get("rolling") else None,
         facts.get("reason", ""),
     )
 
@@ -97,6 +100,24 @@ def _recording_removed(store: Store, event: Event) -> None:
         "UPDATE recording SET removed_s = ?, removed_why = ? WHERE rid = ?",
         *(event.at_s, facts["why"], bytes.fromhex(facts["rid"])),
     )
+
+
+def _recording_kept(store: Store, event: Event) -> None:
+    """Asked for during a call there is no recording yet, and what is made of it says so itself."""
+    if rid := event.facts.get("rid"):
+        store.execute("UPDATE recording SET rolling = NULL WHERE rid = ?", bytes.fromhex(rid))
+
+
+def _recording_noted(store: Store, event: Event) -> None:
+    facts = event.facts
+    text = str(facts["text"]) or None
+    store.execute("UPDATE recording SET note = ? WHERE rid = ?", text, bytes.fromhex(facts["rid"]))
+
+
+def _recording_linked(store: Store, event: Event) -> None:
+    facts = event.facts
+    ticket = bytes.fromhex(facts["ticket"]) or None
+    store.execute("UPDATE recording SET ticket = ? WHERE rid = ?", ticket, bytes.fromhex(facts["rid"]))
 
 
 def _recording_held(store: Store, event: Event) -> None:
@@ -158,6 +179,9 @@ PROJECTORS: Mapping[str, Projector] = {
     "recording.sealed": _recording_sealed,
     "recording.archived": _recording_archived,
     "recording.removed": _recording_removed,
+    "recording.kept": _recording_kept,
+    "recording.noted": _recording_noted,
+    "recording.linked": _recording_linked,
     "recording.held": _recording_held,
     "recording.released": _recording_released,
     "text.received": _text_received,

@@ -98,9 +98,9 @@ class Call(Table):
     direction = CharField(default="in")
     caller = CharField(default="", index=True)
     called = CharField(default="")
-    queue = CharField(default="")
+    queue = CharField(default="", index=True)
     agent = CharField(default="", index=True)
-    outcome = CharField(default="")
+    outcome = CharField(default="", index=True)
     """answered, abandoned, message, self_service, lost; empty while it goes on."""
     cause = IntegerField(null=True)
     started_s = FloatField(index=True)
@@ -124,7 +124,15 @@ class Recording(Table):
     sha256 = CharField(default="")
     site = IntegerField()
     made_s = FloatField(index=True)
+    began_s = FloatField(null=True)
+    """When its first sound was; null for one of an older version, or of a process that died."""
+    rolling = BooleanField(null=True)
+    """Kept for a few days only."""
     reason = CharField(default="")
+    note = CharField(null=True)
+    """What somebody said about it."""
+    ticket = BlobField(null=True, index=True)
+    """A ticket it was linked to by hand, besides that of its call."""
     held = CharField(null=True)
     """Why it is under legal hold; null when it is not."""
     held_by = CharField(null=True)
@@ -139,6 +147,8 @@ class Recording(Table):
             (("removed_s", "made_s"), False),
             (("archived_s", "made_s"), False),
             (("kind", "made_s"), False),
+            (("rolling", "made_s"), False),
+            (("made_s", "rid", "seconds"), False),
         )
 
 

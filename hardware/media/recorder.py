@@ -24,6 +24,8 @@ class Recorder:
         self._slot: dict[str, int] = {}
         self._id_of: dict[int, str] = {}
         self._free: list[int] = []
+        self._masked: set[int] = set()
+        """Slots of recordings that get silence for now."""
         self._size = self._tick = 0
         self._blocks: Frames = np.zeros((0, PIECE_TICKS, CHANNELS, FRAME), np.int16)
         self._at: NDArray[np.intp] = np.zeros(0, np.intp)
@@ -49,6 +51,12 @@ class Recorder:
         self._until[slot] = 1 + slot % PIECE_TICKS
         self._stale = True
         self._disk.open(id, line, path)
+
+    def mask(self, id: str, on: bool) -> None:
+        """Record silence for both sides from now on, or sound again; an unknown id is left alone."""
+        slot = self._slot.get(id)
+        if slot is not None:
+            (self._masked.add if on else self._masked.discard)(slot)
 
     def finish(self, id: str, reason: str = "") -> None:
         """End a recording; it is reported by `finished` when it is durable."""
@@ -80,6 +88,8 @@ class Recorder:
         at = self._at[slots]
         self._blocks[slots, at, 0] = said.take(self._rows, axis=0)
         self._blocks[slots, at, 1] = heard.take(self._rows, axis=0)
+        for masked in self._masked:
+            self._blocks[masked, self._at[masked]] = 0
         at += 1
         self._at[slots] = at
         whole = slots[at == self._until[slots]].tolist()
@@ -115,6 +125,7 @@ class Recorder:
     def _forget(self, id: str) -> None:
         slot = self._slot.pop(id)
         del self._id_of[slot]
+        self._masked.discard(slot)
         self._free.append(slot)
         self._stale = True
 

@@ -69,6 +69,7 @@ class Switch:
             wire.Play: self._play,
             wire.Stop: self._stop,
             wire.Record: self._record,
+            wire.Mask: self._mask,
             wire.Finish: self._finish,
             wire.Send: self._send,
         }
@@ -207,6 +208,9 @@ class Switch:
 
     def _record(self, order: wire.Record) -> None:
         self._recorder.start(self._row(order.line), order.line, order.id, order.path)
+
+    def _mask(self, order: wire.Mask) -> None:
+        self._recorder.mask(order.id, order.on)
 
     def _finish(self, order: wire.Finish) -> None:
         self._recorder.finish(order.id)

@@ -63,6 +63,13 @@ class Record(msgspec.Struct, frozen=True, tag_field="do", tag="record"):
     path: str
 
 
+class Mask(msgspec.Struct, frozen=True, tag_field="do", tag="mask"):
+    """From now on a recording gets silence for both sides, as long as what is said; or sound again."""
+
+    id: str
+    on: bool
+
+
 class Finish(msgspec.Struct, frozen=True, tag_field="do", tag="finish"):
     """End a recording; `Recorded` follows."""
 
@@ -76,7 +83,7 @@ class Send(msgspec.Struct, frozen=True, tag_field="do", tag="send"):
     digits: str
 
 
-Order = Open | Close | Hear | Play | Stop | Record | Finish | Send
+Order = Open | Close | Hear | Play | Stop | Record | Mask | Finish | Send
 
 
 class Pressed(msgspec.Struct, frozen=True, tag_field="saw", tag="pressed"):

@@ -1,6 +1,6 @@
 """The pages, one blueprint per audience."""
 
-from web.pages import api, board, box, calls, citizen, desk, door, live, tickets
+from web.pages import api, board, box, calls, citizen, desk, door, live, recordings, tickets
 
 BLUEPRINTS = (
     door.pages,
@@ -9,6 +9,7 @@ BLUEPRINTS = (
     live.pages,
     tickets.pages,
     calls.pages,
+    recordings.pages,
     citizen.pages,
     box.pages,
     api.pages,

@@ -18,6 +18,8 @@ from web import orders, shown
 from web.context import box, me
 from web.dictionary import areas, categories, unit_names, units
 from web.directory import directory, handed_over
+from web.hearing import may_hear
+from web.pages.calls import CONFIDENTIAL
 
 DRAFT_LIMIT = 64 * 1024
 DRAFTS_LIMIT = 40
@@ -38,7 +40,7 @@ MAIN_KINDS = (
 )
 KEYS = (
     *("F2", "F4", "F6", "F7", "F8", "F9", "F10", "Esc"),
-    *("Ctrl+S", "Ctrl+Enter", "Alt+D", "↓ ↑ Enter", "F1 / ?"),
+    *("Alt+P", "Alt+R", "Ctrl+S", "Ctrl+Enter", "Alt+D", "↓ ↑ Enter", "F1 / ?"),
 )
 HISTORY_ROWS = 12
 WRITTEN = ("kind", "category", "area", "address", "title", "content", "answer")
@@ -212,7 +214,8 @@ def _calls_of(phone: str) -> list[dict[str, Any]]:
         return []
     rows = box().store.rows(
         "SELECT c.direction, c.started_s, c.answered_s, c.ended_s, c.outcome, c.agent,"
-        " (SELECT rid FROM recording r WHERE r.call = c.cid ORDER BY r.made_s LIMIT 1)"
+        " (SELECT rid FROM recording r WHERE r.call = c.cid AND r.removed_s IS NULL"
+        f" ORDER BY r.seconds DESC LIMIT 1), {CONFIDENTIAL}"
         " FROM call c WHERE c.caller = ? ORDER BY c.started_s DESC LIMIT ?",
         phone,
         HISTORY_ROWS,
@@ -225,10 +228,11 @@ def _calls_of(phone: str) -> list[dict[str, Any]]:
             "outcome": str(shown.OUTCOMES.get(outcome, outcome)),
             "agent": agent,
             "outgoing": direction == "out",
-            "recording": url_for("calls.sound", rid=bytes(rid).hex()) if rid else None,
-            "rid": bytes(rid).hex() if rid else "",
+            "recording": url_for("recordings.sound", rid=bytes(rid).hex()) if rid and heard else None,
+            "rid": bytes(rid).hex() if rid and heard else "",
         }
-        for direction, started_s, answered_s, ended_s, outcome, agent, rid in rows
+        for direction, started_s, answered_s, ended_s, outcome, agent, rid, confidential in rows
+        for heard in (may_hear(me(), bool(confidential), agent),)
     ]
 
 
@@ -250,6 +254,8 @@ def _key_meanings() -> tuple[str, ...]:
         gettext("Call the shift leader; while consulting: cancel"),
         gettext("Hang up"),
         gettext("Close the panel"),
+        gettext("Private: silence is recorded; again: recorded again"),
+        gettext("Record, or keep the recording, where the rules leave it to you"),
         gettext("Register the ticket"),
         gettext("Accept and dispatch the ticket"),
         gettext("Answered on the line, close"),

@@ -19,6 +19,7 @@ from appliance.tickets.workflow import LISTS, STATES, Move, states_in
 from web import access, orders, shown
 from web.context import box, me
 from web.dictionary import categories, category_names, unit_names, units
+from web.hearing import may_hear
 
 LEAST = ("sign", "accept", "dispatch", "submit_result", "pass", "satisfied", "reply", "resume", "submit")
 """Steps that carry a ticket on: their buttons come first and are filled."""
@@ -265,15 +266,19 @@ def _registered(ticket: Ticket) -> dict[str, Any]:
 def _sources(ticket: Ticket) -> dict[str, Any]:
     """What the ticket came from: the call with its recordings, or the short message."""
     store = box().store
-    recordings, call = [], None
+    call = None
+    rows = store.rows(
+        "SELECT r.rid, r.kind, r.seconds, r.made_s, coalesce(c.agent, '') FROM recording r"
+        " LEFT JOIN call c ON c.cid = r.call WHERE (r.call = ? OR r.ticket = ?) AND r.removed_s IS NULL"
+        " ORDER BY r.made_s",
+        *(ticket.call or b"", ticket.tid),
+    )
+    recordings = [
+        {"url": url_for("recordings.sound", rid=bytes(r).hex()), "kind": kind, "seconds": s, "made_s": at}
+        for r, kind, s, at, agent in rows
+        if may_hear(me(), ticket.confidential, agent)
+    ]
     if ticket.call:
-        rows = store.rows(
-            "SELECT rid, kind, seconds, made_s FROM recording WHERE call = ? ORDER BY made_s", ticket.call
-        )
-        recordings = [
-            {"url": url_for("calls.sound", rid=bytes(r).hex()), "kind": kind, "seconds": s, "made_s": at}
-            for r, kind, s, at in rows
-        ]
         found = store.rows(
             "SELECT caller, agent, started_s, answered_s, ended_s, outcome FROM call WHERE cid = ?",
             ticket.call,

@@ -89,6 +89,8 @@ export class Tiles {
   words(seat, call) {
     if (seat.state === "busy" && call && call.state === "held") return t("on hold");
     if (seat.state === "busy" && call && call.state === "dialling") return t("calling out");
+    if (seat.state === "busy" && call && call.recording === "private") return t("private, silence is recorded");
+    if (seat.state === "busy" && call && call.recording === "off") return t("talking, not recorded");
     if (seat.state === "paused" && seat.reason) return `${STATES.paused} · ${this.pauses[seat.reason] || seat.reason}`;
     return STATES[seat.state] || seat.state;
   }

@@ -17,6 +17,11 @@ const PHASES = {
   offered: t("Ringing"),
   busy: t("Talking · recording"),
 };
+const RECORDING = {
+  rolling: [t("Talking · recorded for a few days"), "good"],
+  off: [t("Talking · not recorded"), "warn"],
+  private: [t("Private · silence is recorded"), "warn"],
+};
 
 // Presses the first of these buttons that is there.
 function press(...ids) {
@@ -86,6 +91,8 @@ export class SeatPanel extends EventTarget {
       F8: () => (this.talking ? press("together", "consult") : this.choosePause()),
       F9: inTalk("cancel", "call-leader"),
       F10: inTalk("hang-up"),
+      "Alt+p": inTalk("private"),
+      "Alt+r": inTalk("record"),
     };
   }
 
@@ -262,7 +269,8 @@ export class SeatPanel extends EventTarget {
       if (call.state === "dialling") return [t("Calling out"), "warn"];
       if (this.talk.asked.length) return [t("Consulting, music plays"), "warn"];
       if (this.talk.held) return [t("On hold, music plays"), "warn"];
-      return [$("#mute").getAttribute("aria-pressed") === "true" ? t("You are muted") : PHASES.busy, "good"];
+      if ($("#mute").getAttribute("aria-pressed") === "true") return [t("You are muted"), "good"];
+      return RECORDING[this.talk.recording] || [PHASES.busy, "good"];
     }
     const pauses = $(`[data-pause="${reason}"]`);
     return [state === "paused" && pauses ? `${PHASES.paused} · ${pauses.textContent}` : PHASES[state] || "", state === "ready" ? "good" : "warn"];

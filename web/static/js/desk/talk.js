@@ -32,6 +32,8 @@ export class Talk {
     $("#complete").addEventListener("click", () => this.order({ do: "complete" }));
     $("#together").addEventListener("click", () => this.order({ do: "together" }));
     $("#cancel").addEventListener("click", () => this.cancel());
+    $("#private").addEventListener("click", () => this.order({ do: "private", on: this.recording !== "private" }));
+    $("#record").addEventListener("click", () => this.order({ do: "record", on: this.recording !== "on" }));
   }
 
   get mine() {
@@ -69,6 +71,11 @@ export class Talk {
 
   get held() {
     return Boolean(this.call) && (this.call.state === "held" || Boolean(this.mine && this.mine.apart && !this.asked.length));
+  }
+
+  // What is recorded of this call: on, rolling, private, off.
+  get recording() {
+    return (this.call && this.call.recording) || "";
   }
 
   hold() {
@@ -189,7 +196,25 @@ export class Talk {
     for (const button of $$("#call-buttons .calm")) button.hidden = consulting;
     for (const button of $$("#call-buttons .asking")) button.hidden = !consulting;
     $("#complete").disabled = $("#together").disabled = !this.asked.length;
+    this.showRecording(may);
     if (consulting) this.targets.close();
+  }
+
+  showRecording(may) {
+    const hidden = this.recording === "private";
+    const left = $("#private kbd");
+    $("#private").disabled = !may || !this.call.may_hide;
+    $("#private").setAttribute("aria-pressed", hidden);
+    $("#private span").textContent = hidden ? t("Record again") : t("Private");
+    if (hidden) left.dataset.until = this.call.private_until_s;
+    else {
+      delete left.dataset.until;
+      left.textContent = "Alt+P";
+    }
+    $("#record").hidden = !may || !this.call.may_record;
+    $("#record").setAttribute("aria-pressed", this.recording === "on");
+    $("#record span").textContent = { on: t("Stop recording"), rolling: t("Keep recording") }[this.recording] || t("Record");
+    $("#call-buttons").classList.toggle("by-hand", !$("#record").hidden);
   }
 
   showParties() {

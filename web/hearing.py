@@ -1,0 +1,89 @@
+"""Who may hear which recording, and who heard which one when: every hearing is an event."""
+
+import threading
+import time
+from collections import OrderedDict
+from pathlib import Path
+
+from werkzeug.exceptions import NotFound
+
+from appliance.events import Fact
+from appliance.people import Actor
+from appliance.recordings.verification import inside
+from appliance.refused import Refused
+from web import access
+from web.context import box, me
+
+AGAIN_S = 600.0
+"""Playing on, or seeking, is the same hearing for so long."""
+KNOWN_MOST = 10_000
+LISTEN = "listen"
+DOWNLOAD = "download"
+TALK = "talk"
+"""Played into a talk."""
+ID_BYTES = 16
+
+_heard: OrderedDict[tuple[str, bytes], float] = OrderedDict()
+_lock = threading.Lock()
+
+
+def recording(rid: bytes, how: str) -> Path:
+    """The file of a recording somebody is about to hear, which is recorded; raises Refused, NotFound."""
+    file, call = allowed(rid)
+    if _is_new(me().number, rid, how):
+        facts = {"rid": rid.hex(), "by": me().number, "how": how}
+        box().store.record(Fact("recording.played", facts, call))
+    return file
+
+
+def allowed(rid: bytes) -> tuple[Path, bytes]:
+    """The file of a recording this person may hear, and its call; raises Refused, NotFound."""
+    rows = box().store.rows("SELECT path, site, call, removed_s, ticket FROM recording WHERE rid = ?", rid)
+    if not rows:
+        raise NotFound
+    path, site, call, removed_s, ticket = rows[0]
+    _check(bytes(call), bytes(ticket or b""))
+    if removed_s is not None:
+        day = time.strftime("%Y-%m-%d", time.localtime(removed_s))
+        raise Refused(
+            "unknown_ticket", "This recording was removed on %(day)s, as the rules for keeping say.", day=day
+        )
+    file = inside(box().places.recordings, path)
+    if file is None or not file.is_file():
+        raise Refused(
+            "unknown_ticket", "This recording is not on this box; it is kept at site %(site)s.", site=site
+        )
+    return file, bytes(call)
+
+
+def may_hear(person: Actor, confidential: bool, agent: str) -> bool:
+    """Tell whether somebody of the centre may hear a call, by its ticket and who answered it."""
+    return not confidential or person.has(*access.CONFIDENTIAL) or person.number == agent
+
+
+def _check(call: bytes, linked: bytes) -> None:
+    tickets = box().tickets.by_call(call)
+    if linked and (ticket := box().tickets.find(linked)) is not None:
+        tickets.append(ticket)
+    confidential = any(ticket.confidential for ticket in tickets)
+    if me().has(*access.LISTENERS):
+        rows = box().store.rows("SELECT agent FROM call WHERE cid = ?", call)
+        if not may_hear(me(), confidential, rows[0][0] if rows else ""):
+            raise Refused("other_unit", "This recording belongs to a confidential ticket.")
+        return
+    if not any(box().tickets.may_see(me(), t) and not t.confidential for t in tickets):
+        raise Refused("other_unit", "This recording belongs to another unit's ticket, or is confidential.")
+
+
+def _is_new(number: str, rid: bytes, how: str) -> bool:
+    """Tell whether this is not the same hearing going on."""
+    now = time.monotonic()
+    with _lock:
+        last = _heard.get((number, rid))
+        if how == LISTEN and last is not None and now - last < AGAIN_S:
+            return False
+        _heard[number, rid] = now
+        _heard.move_to_end((number, rid))
+        while len(_heard) > KNOWN_MOST:
+            _heard.popitem(last=False)
+    return True
