@@ -1,7 +1,7 @@
 # Hotline Box. `make run` and `make test` install what they need and then do their work.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench sim soak fuzz lock clean
+.PHONY: help run demo test check bench figures sim soak fuzz lock clean
 
 SETUP := firmware-config/set-up.sh
 PY := .venv/bin/python
@@ -9,6 +9,7 @@ ONLY ?=
 JSON ?=
 SEED ?= 1
 RUNS ?= 1000
+SECONDS ?=
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,17 +33,22 @@ check: ## Lint, format and types
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 
-bench: ## Measure, one JSON line a figure; ONLY=call for one bench
+bench: ## Measure, one JSON line a figure; ONLY=call for one bench, ONLY=all with the long ones
 	@$(SETUP) test
 	@exec .venv/bin/hotline bench $(ONLY)
+
+figures: ## Measure all, long ones too, and write table and plot of ARCHITECTURE.md; the machine should be quiet
+	@$(SETUP) test
+	@mkdir -p var
+	@.venv/bin/hotline bench all | tee var/figures.jsonl; exec $(PY) -m tests.bench.table var/figures.jsonl
 
 sim: ## Simulate networks of sites with faults; SEED=1 RUNS=1000
 	@$(SETUP) run
 	@exec .venv/bin/hotline simulate sync --seed $(SEED) --runs $(RUNS)
 
-soak: ## An hour of calls coming and going; memory must stay flat
+soak: ## An hour of calls coming and going; memory must stay flat; SECONDS=300 for less
 	@$(SETUP) test
-	@exec $(PY) -m tests.bench.soak
+	@exec $(PY) -m tests.bench.soak $(SECONDS)
 
 fuzz: ## Ten times as many hostile inputs as the tests try
 	@$(SETUP) test

@@ -21,7 +21,7 @@ CENTRE, BRANCH = 1, 2
 """Site of the city's centre, and of its branch in 云东区."""
 DATA = Path(__file__).parent / "data"
 DAY_S = 86_400.0
-_QUICK = PasswordHasher(time_cost=1, memory_cost=8 * 1024)
+QUICK = PasswordHasher(time_cost=1, memory_cost=8 * 1024)
 """The demo's passwords are printed on the screen: they need no strong hash."""
 
 PEOPLE: tuple[tuple[str, str, str, str, str], ...] = (
@@ -60,7 +60,7 @@ def fill(store: Store, site: int, now_s: float | None = None) -> None:
     with store.transaction():
         _load(store, "unit", DATA / "units.csv")
         _load(store, "category", DATA / "categories.csv")
-        people = People(store, hasher=_QUICK)
+        people = People(store, hasher=QUICK)
         known = {number for (number,) in store.rows("SELECT number FROM person")}
         empty = not store.rows("SELECT 1 FROM event WHERE kind LIKE 'ticket.%' LIMIT 1")
         for number, name, roles, unit, extension in PEOPLE:

@@ -199,7 +199,7 @@ class Sipp:
     def __init__(self, scenario: str, port: int, folder: Path, *more: str, service: str = "12345") -> None:
         self._command = [
             *("sipp", f"{HERE}:{port}", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-s", service),
-            *("-i", HERE, "-mi", HERE, "-p", str(free_pair()), "-mp", str(free_pair()), "-nostdin", *more),
+            *("-i", HERE, "-mi", HERE, "-p", str(free_pair()), "-mp", str(free_media()), "-nostdin", *more),
         ]
         self._folder = folder
         self._log = folder / f"sipp-{scenario}.log"
@@ -227,6 +227,11 @@ class Sipp:
         assert self._process is not None
         code = self._process.wait(seconds)
         assert code == 0, f"sipp ended with {code}\n{self.text()[-3000:]}"
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process is not None and self._process.poll() is None
 
     def text(self) -> str:
         """What SIPp printed."""
@@ -315,14 +320,24 @@ def tone_level(sound: Path | NDArray[np.float64], hz: float, channel: int = 0, s
 
 def free_pair() -> int:
     """A port free for UDP and TCP, with the next one: baresip takes port + 1 for TLS, RTP for RTCP."""
+    return free_ports(2, (socket.SOCK_DGRAM, socket.SOCK_STREAM))
+
+
+def free_media() -> int:
+    """A port for SIPp's sound; it takes the next for RTCP, and the two behind for pictures."""
+    return free_ports(4, (socket.SOCK_DGRAM,))
+
+
+def free_ports(count: int, kinds: Sequence[int]) -> int:
+    """A port free with as many as wanted from it on."""
     while True:
         base = free_tcp()
         with ExitStack() as held:
             try:
-                for port in (base, base + 1):
-                    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                for port in range(base, base + count):
+                    for kind in kinds:
                         held.enter_context(socket.socket(socket.AF_INET, kind)).bind((HERE, port))
-            except OSError:
+            except (OSError, OverflowError):
                 continue
             return base
 
