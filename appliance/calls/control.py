@@ -14,6 +14,8 @@ LINE_MAX = 64 * 1024
 BACKLOG_MAX = 1024 * 1024
 """Bytes a watcher may lag behind before it is cut off; it comes back and asks for the board."""
 BOARD_EVERY_S = 1.0
+TOLD_S = 0.02
+"""Notices of so long are sent together: a write to a socket costs more than many notices."""
 
 Carry = Callable[[wire.Order], dict[str, Any]]
 
@@ -32,6 +34,7 @@ class Control:
         self._server: asyncio.Server | None = None
         self._dirty = False
         self._ticking: asyncio.Task[None] | None = None
+        self._notices: list[bytes] = []
 
     async def start(self) -> None:
         """Listen; a socket left by an earlier life is taken over."""
@@ -51,12 +54,13 @@ class Control:
         self._path.unlink(missing_ok=True)
 
     def tell(self, notice: wire.Notice) -> None:
-        """Send a notice to every watcher, and a fresh board soon."""
+        """Send a notice to every watcher in a moment, and a fresh board soon."""
         self._dirty = True
-        if self._watchers:
-            line = _encode(notice) + b"\n"
-            for writer in list(self._watchers):
-                self._write(writer, line)
+        if not self._watchers:
+            return
+        if not self._notices:
+            asyncio.get_running_loop().call_later(TOLD_S, self._send_notices)
+        self._notices.append(_encode(notice) + b"\n")
 
     def touch(self) -> None:
         """Something on the board changed."""
@@ -80,6 +84,7 @@ class Control:
             return wire.Reply(0, False, "malformed", {"text": str(error)})
         try:
             if isinstance(request.order, wire.Watch):
+                self._send_notices()  # whoever comes now sees the board, and must not hear what was before it
                 self._watchers.add(writer)
             if isinstance(request.order, wire.Watch | wire.GetBoard):
                 return wire.Reply(request.id, True, "", msgspec.to_builtins(self._board()))
@@ -93,6 +98,11 @@ class Control:
             writer.close()
         else:
             writer.write(line)
+
+    def _send_notices(self) -> None:
+        lines, self._notices = b"".join(self._notices), []
+        for writer in list(self._watchers):
+            self._write(writer, lines)
 
     async def _send_boards(self) -> None:
         while True:
