@@ -17,7 +17,7 @@ from appliance.recordings.alaw import BLOCK_FRAMES, PCM, Block, blocks, look
 from hardware.line import RATE_HZ
 
 SUFFIX = ".mp3"
-QUIETEST = 0.5
+COMPRESSION = 0.5
 """What libsndfile calls a compression level: 0.5 is 32 kbit/s at 8 kHz."""
 FULL_SCALE = 32768
 SLACK_FRAMES = 2 * 576
@@ -52,7 +52,7 @@ def encode(source: Path, part: Path) -> None:
                 channels=sound.channels,
                 format="MP3",
                 subtype="MPEG_LAYER_III",
-                compression_level=QUIETEST,
+                compression_level=COMPRESSION,
                 bitrate_mode="CONSTANT",
             ) as out:
                 for block in blocks(file, sound):
