@@ -73,10 +73,13 @@ def test_what_a_caller_sent_as_a_number_is_neither_a_tag_nor_a_formula(shelf: Sh
 
 
 def test_every_export_stands_in_the_log_even_when_it_is_broken_off(shelf: Shelf) -> None:
-    shelf.make(2)
+    rid = shelf.make(2)
     package.order(shelf.store, shelf.recordings, day(shelf, 2), "1400")
     (event,) = shelf.kinds("recording.exported")
     assert event.facts == {"day": day(shelf, 2), "count": 1, "by": "1400"}
+    (heard,) = shelf.kinds("recording.played")
+    assert heard.facts == {"rid": rid.hex(), "by": "1400", "how": "export"}
+    assert heard.subject == shelf.column(rid, "call")
 
 
 @pytest.mark.parametrize("wrong", ["", "22.11.2026", "2026-13-01", "9999-12-31", "../../x"])

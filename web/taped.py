@@ -34,6 +34,7 @@ STEPS: Final = {
     "listen": lazy_gettext("Heard"),
     "download": lazy_gettext("Downloaded"),
     "talk": lazy_gettext("Played into a talk"),
+    "export": lazy_gettext("Taken away"),
 }
 PLAYED = "recording.played"
 STEPS_MOST = 500

@@ -21,6 +21,8 @@ from appliance.recordings.verification import CHANGED, MISSING, OK, UNSEALED, in
 from appliance.store.store import Store
 
 PIECE = 1 << 20
+EXPORT = "export"
+"""How a recording that was taken away was heard."""
 COLUMNS = (
     *("file", "rid", "made", "kind", "seconds", "caller", "called", "line", "queue", "agent", "agent_name"),
     *("outcome", "ticket", "site", "held", "size", "sha256", "found"),
@@ -94,9 +96,13 @@ def plan(store: Store, folder: Path, title: str, rids: Sequence[bytes], most_byt
 
 
 def begun(store: Store, order: Order, by: str) -> Order:
-    """Record that somebody takes this away; what was heard of whom is in the log for ever."""
+    """Record that somebody takes this away: each recording in it may be heard from now on."""
     facts = {"day": order.title, "count": order.count, "by": by}
-    store.record(Fact("recording.exported", facts, b""))
+    heard = (
+        Fact("recording.played", {"rid": bytes(row[0]).hex(), "by": by, "how": EXPORT}, bytes(row[17]))
+        for row in order.rows
+    )
+    store.record(Fact("recording.exported", facts, b""), *heard)
     return order
 
 
@@ -127,7 +133,7 @@ class _Sink:
 
 def _entry(nth: int, row: Row) -> dict[str, str]:
     rid, made_s, kind, seconds, path, sha256, site, held, caller, called, line, queue, agent, *rest = row
-    name, outcome, ticket, _ = rest
+    name, outcome, ticket, *_ = rest
     made = time.localtime(made_s)
     archived = format_of(str(path))
     suffix = archived.suffix.rpartition(".")[2] if archived else "wav"

@@ -21,7 +21,7 @@ ROWS = (
     "SELECT r.rid, r.made_s, r.kind, r.seconds, r.path, r.sha256, r.site, r.held,"
     " c.caller, c.called, c.line, c.queue, c.agent, p.name, c.outcome,"
     " coalesce((SELECT number FROM ticket t WHERE t.call = r.call ORDER BY tid LIMIT 1),"
-    " (SELECT number FROM ticket t WHERE t.tid = r.ticket)), r.size"
+    " (SELECT number FROM ticket t WHERE t.tid = r.ticket)), r.size, r.call"
     " FROM recording r LEFT JOIN call c ON c.cid = r.call LEFT JOIN person p ON p.number = c.agent"
     " WHERE r.rid IN ({marks}) AND r.removed_s IS NULL"
 )
