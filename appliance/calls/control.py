@@ -69,7 +69,9 @@ class Control:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while line := await reader.readline():
-                self._write(writer, _encode(self._answer(line, writer)) + b"\n")
+                reply = _encode(self._answer(line, writer)) + b"\n"
+                await asyncio.sleep(0)  # what the order did is in the journal before anybody is told
+                self._write(writer, reply)
                 await writer.drain()
         except (OSError, ValueError):
             pass
