@@ -20,6 +20,7 @@ from appliance.published import (
     Area,
     Band,
     Browser,
+    Callback,
     Dialplan,
     Forward,
     Group,
@@ -124,6 +125,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     band: tuple[Band, ...] = ()
     blacklist: tuple[BlacklistSetting, ...] = ()
     day: tuple[DaySetting, ...] = ()
+    callback: Callback = Callback()
     area: tuple[Area, ...] = ()
     agent: tuple[AgentSetting, ...] = ()
     group: tuple[Group, ...] = ()
@@ -248,7 +250,27 @@ def _faults(c: Configuration) -> list[tuple[list[str], str]]:
         found.append((["sip", "silent_s"], f"silent_s is {c.sip.silent_s}; 0, or between 15 and 3600"))
     if c.sip.rtp_base % 2 or not 1024 <= c.sip.rtp_base <= 65535 - 2 * c.sip.lines:
         found.append((["sip", "rtp_base"], "rtp_base must be an even port with room for two ports a line"))
+    found += [(["callback", key], fault) for key, fault in _callback_faults(c.callback)]
     return found + [(["recording", key], fault) for key, fault in _retention_faults(c.recording)]
+
+
+def _callback_faults(callback: Callback) -> list[tuple[str, str]]:
+    limits: list[tuple[str, float, float, float]] = [
+        ("most", callback.most, 0, 1000),
+        ("tries", callback.tries, 1, 20),
+        ("again_s", callback.again_s, 10, 86400),
+        ("ring_s", callback.ring_s, 5, 120),
+        ("keep_h", callback.keep_h, 0.1, 168),
+    ]
+    return _out_of_limits(limits)
+
+
+def _out_of_limits(limits: list[tuple[str, float, float, float]]) -> list[tuple[str, str]]:
+    return [
+        (key, f"{key} is {value:g}; between {least:g} and {most:g} are possible")
+        for key, value, least, most in limits
+        if not least <= value <= most
+    ]
 
 
 def _retention_faults(r: Retention) -> list[tuple[str, str]]:
@@ -295,11 +317,9 @@ def _queue_faults(queue: Queue, names: list[str]) -> list[tuple[list[str], str]]
         ("overflow_s", queue.overflow_s, 0, 3600),
         ("overflow_length", queue.overflow_length, 0, 10000),
     ]
-    return found + [
-        (["queue", key], f"{key} is {value:g}; between {least:g} and {most:g} are possible")
-        for key, value, least, most in limits
-        if not least <= value <= most
-    ]
+    if not re.fullmatch(r"[\w.-]{0,60}", queue.music):
+        found.append((["queue", "music"], f'"{queue.music}" is no name of a recording'))
+    return found + [(["queue", key], fault) for key, fault in _out_of_limits(limits)]
 
 
 def _agent_faults(agent: AgentSetting, c: Configuration) -> list[tuple[list[str], str]]:

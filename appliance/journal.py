@@ -48,6 +48,13 @@ class FileJournal:
         """The position of the oldest event still there; 1 when none ever was."""
         return _first(segments[0]) if (segments := self._segments()) else 1
 
+    @property
+    def last(self) -> int:
+        """The position of the newest event."""
+        if self._fd < 0:
+            self._open()
+        return self._last
+
     def append(self, events: Iterable[Event]) -> int:
         """Write and fsync; raises OSError (disk full, say) with nothing half-written kept."""
         lines = [to_line(event) for event in events]

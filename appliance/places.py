@@ -24,6 +24,11 @@ class Places:
         return self.data / "journal"
 
     @property
+    def past(self) -> Path:
+        """What the call process's next life must know; made anew from the journal when it is not there."""
+        return self.data / "calls.past.json"
+
+    @property
     def recordings(self) -> Path:
         """Sound of calls and messages, one folder a day."""
         return self.data / "recordings"

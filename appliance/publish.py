@@ -58,6 +58,7 @@ def publish(places: Places, configuration: Configuration, store: Store) -> Publi
         number_kinds=configuration.number_kind,
         classes=configuration.service_class,
         dialplan=configuration.dialplan,
+        callback=configuration.callback,
         language=configuration.site.language,
         demo=configuration.demo,
     )

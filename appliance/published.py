@@ -161,6 +161,25 @@ class Queue(msgspec.Struct, frozen=True):
     """A call that finds this many waiting overflows; 0: never."""
     overflow_to: str = ""
     """The queue calls overflow to; empty: the flow's `overflow` outcome."""
+    music: str = ""
+    """What callers hear while they wait: a recording's name, or ringback; empty: the box's music."""
+    survey: bool = False
+    """Whether the caller is asked to rate the talk when the agent hangs up."""
+
+
+class Callback(msgspec.Struct, frozen=True):
+    """How callers who kept their place are called back."""
+
+    most: int = 100
+    """Numbers that wait to be called back, at most; 0: nobody is called back."""
+    tries: int = 3
+    """How often a number is called before it is given up."""
+    again_s: float = 300.0
+    """How long after a call nobody answered the next is made."""
+    ring_s: float = 40.0
+    """How long it rings there."""
+    keep_h: float = 24.0
+    """A callback not made by then is given up."""
 
 
 class Band(msgspec.Struct, frozen=True):
@@ -329,6 +348,7 @@ class Published(msgspec.Struct, frozen=True):
     classes: tuple[ServiceClass, ...] = ()
     """Classes of service besides those of appliance/calls/numbers.py, or instead."""
     dialplan: Dialplan = Dialplan()
+    callback: Callback = Callback()
     language: str = "zh"
     demo: bool = False
 

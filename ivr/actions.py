@@ -50,6 +50,12 @@ class Menu(Action, frozen=True):
     sorry: Prompts = ()
 
 
+class Rate(Menu, frozen=True):
+    """A menu whose key is also a rating, kept as a fact of the call: `keys` go from the best to the worst."""
+
+    keys: Annotated[str, Meta(pattern="^[0-9*#A-D]+$", min_length=2, max_length=10)] = "12345"
+
+
 class Collect(Action, frozen=True):
     """Speak the prompts and take digits until `terminator`, `digits_max` or `timeout_s` without a key.
 
@@ -68,12 +74,14 @@ class Collect(Action, frozen=True):
 
 
 class Queue(Action, frozen=True):
-    """Wait for an agent: ringback or music, `comfort` every `comfort_every_s`.
+    """Wait for an agent: music, and `comfort` every `comfort_every_s`.
 
     While every agent is busy the action ends with ``all_busy`` once on joining and then
     every `busy_every_s`; the place in the queue is kept (`FlowRun.queue`) as long as the
-    flow only speaks, offers menus, or comes back. ``overflow`` comes after `overflow_s`
-    of waiting in all. `announce` is what the caller hears when an agent picks up.
+    flow only speaks, offers menus, takes digits, or comes back. ``overflow`` comes after
+    `overflow_s` of waiting in all. `announce` is what the caller hears when an agent picks
+    up. Comfort and what follows ``all_busy`` may tell the `position` (1 is next) and, when it
+    is known, how many `minutes` the wait is likely to take.
     """
 
     queue: Name
@@ -97,6 +105,16 @@ class Message(Action, frozen=True):
     stop_key: Key = "#"
 
 
+class Callback(Action, frozen=True):
+    """Have the caller called back when the turn comes: the place is kept for the number in `number`.
+
+    ``twice``: that number waits for a callback already; ``full``: too many wait; ``refused``: it is
+    no number that can be called, or the caller has no place in a queue.
+    """
+
+    number: Name
+
+
 class TicketState(Action, frozen=True):
     """Ask the box how the ticket stands whose number is in the variable `number`."""
 
@@ -111,10 +129,10 @@ class Set(Action, frozen=True):
 
 
 class Branch(Action, frozen=True):
-    """Go on by the value of a variable: ``is:VALUE``, or ``else``."""
+    """Go on by the value of a variable: ``is:VALUE``, or ``else``; an empty value is ``is:``."""
 
     variable: Name
-    values: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=40)]
+    values: Annotated[tuple[Annotated[str, Meta(max_length=60)], ...], Meta(min_length=1, max_length=40)]
 
 
 class Goto(Action, frozen=True):
@@ -122,7 +140,10 @@ class Goto(Action, frozen=True):
 
 
 class Talk(Action, frozen=True):
-    """The call is with its agent; ``done`` when the agent has left and the caller is still there."""
+    """The call is with its agent; ``done`` when the agent has left and the caller is still there.
+
+    It is ``rate`` instead when the queue the caller came from wants its talks rated.
+    """
 
 
 class Dial(Action, frozen=True):
@@ -170,6 +191,8 @@ class ActionKind:
     """Takes the caller's time, so that a loop through it cannot spin."""
     keeps_place: bool = False
     """A waiting call stays in its queue meanwhile."""
+    leaves: tuple[str, ...] = ()
+    """Outcomes with which it leaves the queue all the same."""
 
     def expected(self, action: Action) -> dict[str, str | None]:
         """Every outcome of this very action, with what follows by itself."""
@@ -188,18 +211,37 @@ ACTIONS: Mapping[str, ActionKind] = {
         waits=True,
         keeps_place=True,
     ),
+    "rate": ActionKind(
+        Rate,
+        {"timeout": None, "invalid": None},
+        each=("key", "keys"),
+        again=("timeout", "invalid"),
+        waits=True,
+    ),
     "collect": ActionKind(
-        Collect, {"ok": None, "timeout": None}, again=("timeout",), stores="store", waits=True
+        Collect,
+        {"ok": None, "timeout": None},
+        again=("timeout",),
+        stores="store",
+        waits=True,
+        keeps_place=True,
     ),
     "queue": ActionKind(
         Queue,
         {"answered": "talk", "all_busy": None, "abandoned": "hangup", "overflow": None},
-        sets={"all_busy": ("position",)},
-        lends={"comfort": ("position",), "announce": ("agent",)},
+        sets={"all_busy": ("position", "minutes")},
+        lends={"comfort": ("position", "minutes"), "announce": ("agent",)},
         waits=True,
         keeps_place=True,
     ),
     "message": ActionKind(Message, {"left": None, "empty": None}, waits=True),
+    "callback": ActionKind(
+        Callback,
+        {"kept": None, "twice": None, "full": None, "refused": None},
+        reads=("number",),
+        keeps_place=True,
+        leaves=("kept",),
+    ),
     "ticket_state": ActionKind(
         TicketState,
         {"found": None, "unknown": None, "unavailable": None},
@@ -217,7 +259,7 @@ ACTIONS: Mapping[str, ActionKind] = {
         reads=("number",),
         waits=True,
     ),
-    "talk": ActionKind(Talk, {"done": "hangup"}, waits=True),
+    "talk": ActionKind(Talk, {"done": "hangup", "rate": "hangup"}, waits=True),
     "hangup": ActionKind(Hangup, {}),
 }
 

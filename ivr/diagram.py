@@ -3,7 +3,14 @@
 from ivr.actions import ACTIONS
 from ivr.flow import Flow, Node
 
-SHAPES = {"menu": "hexagon", "queue": "house", "hangup": "doublecircle", "talk": "doublecircle"}
+SHAPES = {
+    "menu": "hexagon",
+    "rate": "hexagon",
+    "queue": "house",
+    "dial": "house",
+    "hangup": "doublecircle",
+    "talk": "doublecircle",
+}
 _LABEL_MAX = 48
 
 

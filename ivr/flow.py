@@ -248,6 +248,8 @@ class FlowRun:
             self.variables[name] = values.get(name, "")[:VALUE_MAX]
 
     def _follow(self, outcome: str) -> None:
+        if outcome in self._kind.leaves:
+            self._waiting = ""
         target = self.flow.nodes[self.node].next.get(outcome) if self.node else None
         if target is not None:
             self._reach(target)

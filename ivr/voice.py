@@ -17,7 +17,7 @@ from typing import Protocol
 
 import msgspec
 
-from ivr import sound
+from ivr import music, sound
 from ivr.actions import LANGUAGES
 from ivr.prompts import Phrases, Segment
 from ivr.speaker import LINE_MAX, TEXT_MAX, VOICES, Answer, Request
@@ -30,6 +30,10 @@ CACHE_BYTES = 200_000_000
 WARNINGS_MAX = 1000
 ENGINE = "espeak-ng 1.52, prompt 1"
 """Part of every cache name: change it when the same text would sound different."""
+RINGBACK = "ringback"
+"""In place of a name of music: the tone a caller hears while a phone rings."""
+PIECE = "own/music-1.wav"
+"""Our own piece, in a folder of its own that is never tidied; another name when it sounds different."""
 
 
 _log = logging.getLogger(__name__)
@@ -182,6 +186,25 @@ class Voice:
         self._bytes = sum(path.stat().st_size for path in self._cache.glob("*.wav"))
         self.beep = self._cache / "beep.wav"
         sound.write(self.beep, sound.beep())
+        self._piece = self._cache / PIECE
+        if not self._piece.exists():
+            self._piece.parent.mkdir(exist_ok=True)
+            sound.write(self._piece, music.piece())
+
+    def music(self, name: str = "") -> str:
+        """What somebody who waits hears, again and again: a file, or a tone.
+
+        That is ``NAME.wav`` in the folder for recordings, `RINGBACK`, or without a name
+        ``music.wav``; when there is none, our own piece.
+        """
+        if name == RINGBACK:
+            return f"tone:{RINGBACK}"
+        recorded = self._recorded / f"{name or 'music'}.wav"
+        if sound.is_prompt(recorded):
+            return str(recorded)
+        if name or recorded.exists():
+            self._warn_once(f"{recorded} is not an 8 kHz mono 16 bit WAV file: our own piece is played")
+        return str(self._piece)
 
     async def prompts(self, ids: Iterable[str], values: Mapping[str, str], lang: str) -> list[Path]:
         """The files of these phrases, in order, ready to be played one after another."""

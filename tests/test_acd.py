@@ -109,6 +109,26 @@ def test_after_a_call_wrap_up_runs_out_by_itself() -> None:
     assert offers(machine) == [("b", "1001")]
 
 
+def test_a_wrap_up_is_extended_by_as_much_again_and_not_for_ever() -> None:
+    machine = on_duty("1001")
+    machine.join("a", "general", 10)
+    machine.accepted("a", "1001", 12)
+    with pytest.raises(Refused, match="no_call"):
+        machine.extend_wrap_up("1001", 13)
+    machine.cleared("1001", 50)
+    machine.extend_wrap_up("1001", 55)
+    assert machine.timer() == 50 + 2 * WRAP_UP_S
+    machine.on_timer(50 + WRAP_UP_S)
+    assert machine.agent("1001").state == "wrap_up"
+    for _ in range(28):
+        machine.extend_wrap_up("1001", 60)
+    with pytest.raises(Refused, match="no_call"):
+        machine.extend_wrap_up("1001", 60)
+    assert machine.timer() == 50 + 1800
+    machine.ready("1001", 70)
+    assert machine.agent("1001").state == "ready"
+
+
 def test_a_pause_asked_for_while_talking_begins_after_the_call_unless_taken_back() -> None:
     machine = on_duty("1001", "1002")
     for number in ("1001", "1002"):
@@ -330,11 +350,10 @@ class AnyShift(RuleBasedStateMachine):
     def asks_to_be_called_back(self, data: st.DataObject) -> None:
         call = data.draw(st.sampled_from([w.call for w in self.waiting()]))
         place = self.machine.position(call)
-        queue = self.one(call).queue
         if self.one(call).kind == "call":
-            name = self.machine.keep_place(call, "139", self.now)
-            if name in [w.call for w in self.machine.waiting(queue)]:
-                assert self.machine.position(name) == place
+            kept = self.machine.keep_place(call, f"139{call}", self.now)
+            assert kept.place == place
+            assert self.machine.position(kept.call) == place
             self.settle()
 
     @precondition(lambda self: self.ringing)
@@ -358,6 +377,18 @@ class AnyShift(RuleBasedStateMachine):
     @rule(data=st.data())
     def one_of_several_picks_up(self, data: st.DataObject) -> None:
         self.picks_up(data)
+
+    @precondition(lambda self: any(call.startswith("out-") for call in self.talking.values()))
+    @rule(data=st.data(), answers=st.booleans())
+    def who_is_called_back_answers_or_not(self, data: st.DataObject, answers: bool) -> None:
+        made = sorted(agent for agent, call in self.talking.items() if call.startswith("out-"))
+        agent = data.draw(st.sampled_from(made))
+        if answers:
+            self.machine.reached(self.talking[agent], agent, self.now)
+        else:
+            self.machine.unreached(self.talking.pop(agent), "no_answer", self.now)
+            self.attempt("cleared", agent)
+        self.settle()
 
     @precondition(lambda self: self.talking)
     @rule(data=st.data())
@@ -397,6 +428,15 @@ class AnyShift(RuleBasedStateMachine):
             late = waiting.not_before_s > self.now
             if waiting.call not in offered and not patient and not late:
                 assert not self.machine.free(waiting.queue)
+
+    @invariant()
+    def a_number_is_in_one_callback_and_a_callback_in_one_place(self) -> None:
+        callbacks = self.machine.callbacks
+        there = [*callbacks.waiting(), *callbacks.being_made()]
+        assert len({callback.number for callback in there}) == len(there)
+        assert len({c.call for c in (*there, *callbacks.given_up())}) == len(there) + len(
+            callbacks.given_up()
+        )
 
     @invariant()
     def an_offer_and_a_wrap_up_always_end(self) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from appliance.calls.call import Call, Connect, Enter, IllegalStep, Join, Overflow, Return, Ring, Spare, State
-from appliance.calls.turn import Loop, QueueTurn, Speak
+from appliance.calls.turn import MUSIC, Loop, QueueTurn, Speak
 from ivr.actions import Queue
 
 CID = bytes(16)
@@ -54,7 +54,7 @@ def turn(told: list[bool], expect_s: float | None = None) -> QueueTurn:
 def test_a_queue_that_overflows_ends_the_turn_when_its_time_has_come() -> None:
     told: list[bool] = []
     waits = turn(told)
-    assert waits.begin(0.0) == [Loop("tone:ringback")]
+    assert waits.begin(0.0) == [Loop(MUSIC)]
     told.append(True)
     waits.on_timer(1.0)
     assert waits.outcome == ("overflow", {})

@@ -207,6 +207,14 @@ def test_a_caller_is_served_by_the_own_area_and_by_everybody_after_a_while() -> 
     assert decisions(machine) == [Offer("b", "1")]
 
 
+def test_an_area_the_caller_keyed_goes_before_that_of_the_number() -> None:
+    machine = on_duty((queue(area_wait_s=15),), agent("1", areas=("city",)), agent("2", areas=("east",)))
+    machine.join("a", "general", 10, caller="01025555", area="city")
+    assert decisions(machine) == [Offer("a", "1")]
+    machine.join("b", "general", 11, caller="01025555", area="atlantis")
+    assert decisions(machine) == [Offer("b", "2")], "an area nobody knows is none"
+
+
 def test_a_caller_comes_back_to_the_agent_spoken_with_lately() -> None:
     machine = on_duty((queue(last_agent_h=2, last_agent_wait_s=30, wrap_up_s=10),), agent("1"), agent("2"))
     machine.join("a", "general", 10, caller="139")
@@ -296,43 +304,6 @@ def test_queues_that_overflow_into_each_other_pass_a_call_once() -> None:
         Overflow("a", "other", "", "time"),
     ]
     assert machine.timer() is None
-
-
-def test_a_caller_who_asks_for_a_callback_keeps_the_place() -> None:
-    machine = on_duty((PLAIN,), agent("1"))
-    machine.pause("1", "meal", 1)
-    machine.join("a", "general", 10)
-    machine.join("b", "general", 11)
-    name = machine.keep_place("a", "139", 12)
-    machine.leave("a", 13)
-    assert [w.call for w in machine.waiting("general")] == [name, "b"]
-    machine.ready("1", 20)
-    assert decisions(machine) == [Offer(name, "1", "139")]
-    machine.reserve("out", "1", 20)
-    machine.accepted("out", "1", 22)
-    assert [w.call for w in machine.waiting("general")] == ["b"]
-    machine.cleared("1", 30)
-    assert machine.agent("1").until_s == 90, "wrap-up as after any call of the queue"
-
-
-def test_a_callback_that_comes_to_nothing_waits_at_its_place_again() -> None:
-    machine = on_duty((PLAIN,), agent("1"))
-    machine.pause("1", "meal", 1)
-    machine.join("a", "general", 10)
-    name = machine.keep_place("a", "139", 12)
-    machine.ready("1", 20)
-    machine.postpone("1", 20)
-    decisions(machine)
-    assert machine.agent("1").state == "ready"
-    assert machine.timer() == 80
-    machine.on_timer(80)
-    assert decisions(machine) == [Offer(name, "1", "139")]
-    machine.reserve("out", "1", 80)
-    machine.on_timer(110)
-    assert decisions(machine) == [OfferOver("out", "1", "missed")]
-    assert machine.position(name) == 1
-    machine.on_timer(170)
-    assert decisions(machine) == [Offer(name, "1", "139")]
 
 
 def test_an_agent_offered_a_call_is_not_free_for_another() -> None:

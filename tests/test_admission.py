@@ -283,9 +283,25 @@ def test_a_pattern_is_for_any_digits_or_for_one() -> None:
     assert not matches("138", "13800138000")
 
 
+class NoQueues:
+    """Nobody waits, nobody is asked."""
+
+    def busy(self, queue: str) -> bool:
+        raise AssertionError
+
+    def position(self, call: str, queue: str, priority: int) -> int:
+        raise AssertionError
+
+    def expect(self, call: str, queue: str, priority: int) -> float | None:
+        raise AssertionError
+
+    def survey(self, queue: str) -> bool:
+        raise AssertionError
+
+
 def test_a_refused_call_is_logged_and_never_picked_up() -> None:
     call = Call(b"\1" * 16, "sip/0", "13800138000", "12345", 100.0, rule="blacklist 138*")
-    talk = Conversation(call, load(SHIPPED["default"]), lambda _: False, lambda _: 1)
+    talk = Conversation(call, load(SHIPPED["default"]), NoQueues())
     talk.refused(Cause.REJECTED, 100.0)
     began, ended, cleared = talk.take()
     assert isinstance(began, Log)

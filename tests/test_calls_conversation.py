@@ -1,6 +1,5 @@
 """A caller's way through the shipped flow, in virtual time."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import given
@@ -8,96 +7,10 @@ from hypothesis import strategies as st
 
 from appliance.calls import conversation as doing
 from appliance.calls import turn as turns
-from appliance.calls.call import Call, State
-from appliance.calls.conversation import Conversation
-from appliance.publish import SHIPPED_FLOW
+from appliance.calls.call import State
 from hardware.line import Cause
-from ivr.flow import Flow, Node, load
-
-FLOW = load(SHIPPED_FLOW)
-CID = bytes(16)
-
-
-class Caller:
-    """A caller on a line, and all that the conversation asked for."""
-
-    def __init__(self, busy: bool = False, flow: Flow = FLOW) -> None:
-        self.now = 1000.0
-        self.busy = busy
-        self.place = 1
-        call = Call(CID, "sip/0", "13800138000", "12345", self.now)
-        self.talk = Conversation(call, flow, lambda _: self.busy, lambda _: self.place)
-        self.done: list[doing.Action] = []
-        self.talk.ringing()
-
-    def enters(self) -> "Caller":
-        """The line is answered."""
-        self.talk.line_answered(self.now)
-        return self
-
-    def keys(self, keys: str) -> "Caller":
-        for key in keys:
-            self.talk.key(key, self.now)
-        return self
-
-    def listens(self, times: int = 1) -> "Caller":
-        """What is being spoken ends."""
-        for _ in range(times):
-            self.talk.spoken(self.now)
-        return self
-
-    def waits(self, seconds: float) -> "Caller":
-        """Time passes; timers fire when they are due. What is spoken meanwhile never ends."""
-        until = self.now + seconds
-        while (at := self.talk.timer()) is not None and at <= until:
-            self.now = max(self.now, at)
-            self.talk.on_timer(self.now)
-        self.now = until
-        return self
-
-    def rung_at(self, agent: str = "1001") -> "Caller":
-        self.talk.offered(agent, self.now)
-        return self
-
-    def joined(self, agent: str = "1001") -> "Caller":
-        """An agent is offered the call and picks up."""
-        self.rung_at(agent)
-        self.talk.agent_answered(agent, "8001", self.now)
-        return self
-
-    def hangs_up(self, cause: Cause = Cause.NORMAL) -> "Caller":
-        self.talk.cleared(cause, self.now)
-        return self
-
-    @property
-    def state(self) -> State:
-        return self.talk.call.state
-
-    def asked(self) -> list[doing.Action]:
-        """Everything asked for so far."""
-        self.done += self.talk.take()
-        return self.done
-
-    def asked_for(self, kind: type) -> list[Any]:
-        return [do for do in self.asked() if isinstance(do, kind)]
-
-    def hears(self) -> Sequence[str]:
-        """The phrases spoken last."""
-        return self.asked_for(turns.Speak)[-1].prompts  # type: ignore[no-any-return]  # by kind
-
-    def log(self) -> list[str]:
-        return [do.fact.kind for do in self.asked_for(doing.Log)]
-
-    def outcome(self) -> object:
-        (ended,) = [do.fact for do in self.asked_for(doing.Log) if do.fact.kind == "call.ended"]
-        return ended.facts["outcome"]
-
-
-def queued(busy: bool = False) -> Caller:
-    """A caller who pressed 1 and heard "connecting"."""
-    caller = Caller(busy).enters().listens().keys("1")
-    assert caller.hears() == ("queue.connecting",)
-    return caller.listens()
+from ivr.flow import Flow, Node
+from tests.callers import Caller, queued
 
 
 def test_the_box_answers_welcomes_and_offers_the_menu() -> None:
@@ -134,7 +47,7 @@ def test_a_wrong_key_is_told_so() -> None:
     assert caller.state is State.IN_FLOW
 
 
-def test_with_a_free_agent_the_caller_hears_ringback_and_no_busy_menu() -> None:
+def test_with_a_free_agent_the_caller_hears_music_and_no_busy_menu() -> None:
     caller = queued()
     assert caller.asked_for(doing.JoinQueue) == [doing.JoinQueue("general")]
     assert caller.asked_for(turns.Loop) == [turns.Loop(turns.MUSIC)]
@@ -169,13 +82,32 @@ def test_a_caller_tired_of_waiting_leaves_a_message_and_the_queue() -> None:
 
 def test_who_waits_hears_kind_words_and_the_place_and_later_the_busy_menu_again() -> None:
     caller = queued(busy=True).waits(1).keys("1")
-    caller.place = 3
+    caller.place, caller.expect_s = 3, 290.0
     caller.waits(20)
-    assert caller.asked()[-1] == turns.Speak(("queue.comfort", "queue.position"), {"position": "3"})
+    words = ("queue.comfort", "queue.position", "queue.wait")
+    assert caller.asked()[-1] == turns.Speak(words, {"position": "3", "minutes": "5"})
     caller.listens()
     assert caller.asked()[-1] == turns.Loop(turns.MUSIC)
     caller.waits(20)
+    assert caller.hears() == ("queue.position", "queue.wait")
+    caller.listens()
     assert caller.hears() == ("queue.busy",)
+
+
+def test_who_joins_a_busy_queue_is_told_the_place_and_the_wait_at_once() -> None:
+    caller = Caller(busy=True).enters().listens().keys("1")
+    caller.place, caller.expect_s = 4, 130.0
+    caller.listens()
+    assert caller.hears() == ("queue.position", "queue.wait")
+    variables = caller.talk.run.variables
+    assert (variables["position"], variables["minutes"]) == ("4", "2")
+    caller.listens()
+    assert caller.hears() == ("queue.busy",)
+
+
+def test_a_wait_nobody_knows_is_not_told() -> None:
+    caller = queued(busy=True)
+    assert caller.talk.run.variables["minutes"] == "", "a phrase whose value is empty is not spoken"
 
 
 def test_nobody_waits_for_ever() -> None:
@@ -321,6 +253,7 @@ HAPPENINGS = st.one_of(
     st.just(("spoken", "")),
     st.floats(0.1, 700).map(lambda seconds: ("wait", seconds)),
     st.sampled_from(["found", "unknown", "unavailable"]).map(lambda outcome: ("store", outcome)),
+    st.sampled_from(["kept", "twice", "full", "refused"]).map(lambda outcome: ("kept", outcome)),
     st.sampled_from(["offer", "pick_up", "return", "agent_leaves", "busy", "free", "gone"]).map(
         lambda what: (what, "")
     ),
@@ -341,6 +274,8 @@ def test_any_sequence_of_happenings_ends_in_exactly_one_end(happenings: list[tup
                 caller.waits(value)
             case "store" if isinstance(talk._turn, turns.TicketTurn):
                 talk.store_answered(value, {}, caller.now)
+            case "kept" if isinstance(talk._turn, turns.CallbackTurn):
+                talk.place_kept(value, caller.now)
             case "offer" if caller.state is State.QUEUED:
                 caller.rung_at()
             case "pick_up" if caller.state is State.OFFERED:

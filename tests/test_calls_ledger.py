@@ -134,6 +134,6 @@ def test_the_past_knows_calls_cut_off_and_agents_on_duty(tmp_path: Path) -> None
         Fact("agent.state", {"agent": "1002", "state": "offline", **desk, "extension": "8002"}, b""),
     ]
     journal.append([stamp.event(fact) for fact in facts])
-    past = read_past(FileJournal(tmp_path))
-    assert list(past.open_calls) == [cut]
-    assert past.signed_in == {"1001": ("8001", "ready")}
+    past = read_past(FileJournal(tmp_path), tmp_path / "past.json")
+    assert list(past.open_calls) == [cut.hex()]
+    assert past.signed_in == {"1001": ("8001", "ready", "")}

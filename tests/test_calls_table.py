@@ -63,7 +63,10 @@ def ended(*steps: Step, message: bool = False) -> str:
 @pytest.mark.parametrize(("state", "step"), [p for p in PAIRS if (p[0], type(p[1])) in STEPS])
 def test_a_step_of_the_table_leads_where_it_says_and_is_logged_once(state: State, step: Step) -> None:
     call = call_in(state)
-    (fact,) = call.take(step, 107.0)
+    *held, fact = call.take(step, 107.0)
+    assert [over.kind for over in held] == (
+        ["call.resumed"] if state is State.HELD and type(step) is not Resume else []
+    ), "a hold that is over says so before what ended it"
     assert call.state is STEPS[state, type(step)]
     assert call.since_s == 107.0
     assert fact.subject == CID
@@ -102,4 +105,4 @@ def test_the_wait_is_counted_from_the_queue_to_the_answer() -> None:
     for step, now in ((ENTER, 1.0), (JOIN, 5.0), (RING, 9.0)):
         call.take(step, now)
     (fact,) = call.take(CONNECT, 12.5)
-    assert fact.facts == {"agent": "1001", "extension": "8001", "wait_s": 7.5}
+    assert fact.facts == {"agent": "1001", "extension": "8001", "queue": "general", "wait_s": 7.5}

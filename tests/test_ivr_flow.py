@@ -9,13 +9,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr import actions
-from ivr.actions import ACTIONS, Collect, Hangup, Menu, Message, Queue, Say, Talk, TicketState
+from ivr.actions import (
+    ACTIONS,
+    Callback,
+    Collect,
+    Dial,
+    Hangup,
+    Menu,
+    Message,
+    Queue,
+    Rate,
+    Say,
+    Talk,
+    TicketState,
+)
 from ivr.faults import faults
 from ivr.flow import SIZE_MAX, Flow, FlowError, FlowRun, decode, load
 
 FLOWS = Path(actions.__file__).with_name("flows")
 DEFAULT = load(FLOWS / "default.json")
 DIRECT = load(FLOWS / "direct.json")
+ATTENDANT = load(FLOWS / "attendant.json")
 CALLER = {"caller": "13800138000", "called": "12345"}
 
 
@@ -31,6 +45,8 @@ def walk(flow: Flow, *outcomes: str) -> FlowRun:
     return run
 
 
+OTHER = ["key:1", "all_busy", "key:3", "key:2"]
+"""The way to being called back at another number."""
 STORIES: list[tuple[str, list[str], type[actions.Action], str]] = [
     ("key 1 is the agent queue", ["key:1"], Queue, "queue"),
     ("key 0 is the agent queue", ["key:0"], Queue, "queue"),
@@ -38,7 +54,19 @@ STORIES: list[tuple[str, list[str], type[actions.Action], str]] = [
     ("no key at all reaches an agent", ["timeout", "timeout"], Queue, "queue"),
     ("wrong keys reach an agent", ["key:7", "key:8"], Queue, "queue"),
     ("no key in self service reaches an agent", ["key:2", *["timeout"] * 3], Queue, "queue"),
-    ("an agent answers", ["key:1", "answered"], Talk, ""),
+    ("an agent answers", ["key:1", "answered"], Talk, "talk"),
+    ("the talk is to be rated", ["key:1", "answered", "rate"], Rate, "survey"),
+    ("the talk is rated", ["key:1", "answered", "rate", "key:2"], Hangup, "bye"),
+    ("the talk is not rated", ["key:1", "answered", "rate", "timeout", "timeout"], Hangup, "bye"),
+    ("all busy, be called back", ["key:1", "all_busy", "key:3"], Menu, "callback"),
+    ("called back at the own number", ["key:1", "all_busy", "key:3", "key:1"], Callback, "call_own"),
+    ("the place is kept", ["key:1", "all_busy", "key:3", "key:1", "kept"], Hangup, "bye"),
+    ("too many are called back", ["key:1", "all_busy", "key:3", "key:1", "full"], Queue, "queue"),
+    ("at another number", ["key:1", "all_busy", "key:3", "key:2"], Collect, "callback_number"),
+    ("the number is read back", [*OTHER, "ok=02087654321"], Menu, "callback_confirm"),
+    ("the number is right", [*OTHER, "ok=02087654321", "key:1"], Callback, "call_number"),
+    ("the number is wrong", [*OTHER, "ok=02087654321", "key:2"], Collect, "callback_number"),
+    ("rather wait after all", [*OTHER, "ok=02087654321", "key:#"], Queue, "queue"),
     ("the agent hangs up first", ["key:1", "answered", "done"], Hangup, ""),
     ("the caller gives up", ["key:1", "abandoned"], Hangup, ""),
     ("all are busy", ["key:1", "all_busy"], Menu, "busy"),
@@ -75,28 +103,29 @@ def test_the_default_flow_tells_the_story(
 
 
 def test_every_node_and_outcome_of_the_default_flow_is_walked_by_some_way() -> None:
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, bool]] = set()
+    """Node, outcome, and whether the caller shows a number."""
     spoken: set[str] = set()
-    todo: list[list[tuple[str, str]]] = [[]]
+    todo: list[tuple[dict[str, str], list[tuple[str, str]]]] = [(CALLER, []), ({"caller": ""}, [])]
     while todo:
-        way = todo.pop()
-        run = FlowRun(DEFAULT, CALLER)
+        caller, way = todo.pop()
+        run = FlowRun(DEFAULT, caller)
         for outcome, digits in way:
             run.finish(outcome, **({"digits": digits} if digits else {}))
         spoken |= {phrase for name in actions.PROMPT_FIELDS for phrase in getattr(run.current(), name, ())}
         if run.ended or not run.node:
             continue
         for outcome in ACTIONS[DEFAULT.nodes[run.node].action].expected(run.current()):
-            if (run.node, outcome) not in seen:
-                seen.add((run.node, outcome))
+            if (run.node, outcome, bool(caller["caller"])) not in seen:
+                seen.add((run.node, outcome, bool(caller["caller"])))
                 times = getattr(run.current(), "tries", 1) if outcome in ("timeout", "invalid") else 1
-                todo.append([*way, *[(outcome, "1234" if outcome == "ok" else "")] * times])
+                todo.append((caller, [*way, *[(outcome, "12345678" if outcome == "ok" else "")] * times]))
     silent = {name for name, node in DEFAULT.nodes.items() if ACTIONS[node.action].silent}
-    assert {node for node, _ in seen} == set(DEFAULT.nodes) - silent - {"bye"}
+    assert {node for node, _, _ in seen} == set(DEFAULT.nodes) - silent - {"bye"}
     assert spoken == DEFAULT.prompts()
 
 
-@pytest.mark.parametrize("flow", [DEFAULT, DIRECT], ids=["default", "direct"])
+@pytest.mark.parametrize("flow", [DEFAULT, DIRECT, ATTENDANT], ids=["default", "direct", "attendant"])
 def test_a_shipped_flow_has_no_faults(flow: Flow) -> None:
     assert [str(fault) for fault in faults(flow)] == []
 
@@ -143,10 +172,40 @@ def test_a_waiting_caller_keeps_the_place_during_the_all_busy_menu() -> None:
     run = walk(DEFAULT, "key:1")
     assert run.queue == "general"
     run.finish("all_busy", position="3")
+    run.finish("done")
     assert run.queue == "general"
     assert run.variables["position"] == "3"
     run.finish("key:2")
     assert run.queue is None
+
+
+def test_a_caller_keeps_the_place_while_asking_for_a_callback_and_gives_it_up_with_it() -> None:
+    for way in (["key:3"], ["key:3", "key:2"], ["key:3", "key:1"]):
+        assert walk(DEFAULT, "key:1", "all_busy", *way).queue == "general"
+    run = walk(DEFAULT, "key:1", "all_busy", "key:3", "key:1")
+    run.finish("kept")
+    assert (run.node, run.queue) == ("callback_kept", None)
+
+
+def test_who_shows_no_number_is_told_that_nobody_can_call_back() -> None:
+    run = FlowRun(DEFAULT, {"caller": ""})
+    for outcome in ("done", "key:1", "done", "all_busy", "done", "key:3"):
+        run.finish(outcome)
+    assert run.node == "no_callback"
+    run.finish("done")
+    assert run.node == "queue"
+
+
+def test_the_attendant_calls_the_extension_keyed_and_zero_is_the_operator() -> None:
+    run = walk(ATTENDANT, "ok=8101")
+    assert run.current() == Dial(number="extension")
+    assert run.variables["extension"] == "8101"
+    assert isinstance(run.finish("answered"), Talk)
+    assert walk(ATTENDANT, "ok=0").node == "queue"
+    assert walk(ATTENDANT, "timeout", "timeout").node == "queue"
+    for outcome in ("busy", "no_answer", "unreachable", "refused"):
+        assert walk(ATTENDANT, "ok=8101", outcome).node == "again"
+    assert walk(ATTENDANT, "ok=8101", "busy", "key:1").node == "ask"
 
 
 def test_an_agent_who_becomes_free_during_the_all_busy_menu_gets_the_call() -> None:

@@ -61,9 +61,9 @@ def test_every_state_a_citizen_may_hear_has_words() -> None:
 def test_a_phrase_is_split_so_that_its_fixed_words_are_spoken_once() -> None:
     segments = PHRASES.render("queue.position", {"position": "2"}, "zh")
     assert [(s.text, s.fixed, s.clip) for s in segments] == [
-        ("您前面还有", True, "queue.position.1"),
-        ("两", False, ""),
-        ("位来电者。", True, "queue.position.2"),
+        ("您现在排在第", True, "queue.position.1"),
+        ("二", False, ""),
+        ("位。", True, "queue.position.2"),
     ]
 
 

@@ -69,6 +69,27 @@ def test_a_loop_goes_on_until_it_is_stopped(tmp_path: Path) -> None:
     assert not any(hear(player, 1))
 
 
+@pytest.mark.parametrize(("skip_s", "first"), [(0.0, 1), (0.001, 9), (0.05, 401), (0.0625, 1), (0.1135, 409)])
+def test_a_loop_may_begin_inside_as_if_it_had_been_played_before(
+    tmp_path: Path, skip_s: float, first: int
+) -> None:
+    items = [
+        prompt(tmp_path / "a.wav", list(range(1, 301))),
+        prompt(tmp_path / "b.wav", list(range(301, 501))),
+    ]
+    player = Player(at_once)
+    player.play(0, "music", items, loop=True, skip_s=skip_s)
+    heard = hear(player, 4)
+    assert heard[: 501 - first] == list(range(first, 501))
+    assert heard[501 - first] == 1
+
+
+def test_what_is_played_once_is_played_from_the_start(tmp_path: Path) -> None:
+    player = Player(at_once)
+    player.play(0, "p", [prompt(tmp_path / "a.wav", list(range(1, 161)))], skip_s=5.0)
+    assert hear(player, 1) == list(range(1, 161))
+
+
 def test_a_new_prompt_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     player = Player(at_once)
     player.play(0, "one", ["tone:ringback"], loop=True)

@@ -118,7 +118,7 @@ def test_only_the_value_of_a_phrase_is_spoken_anew(tmp_path: Path) -> None:
             assert len(await voice.prompts(["queue.position"], {"position": position}, "zh")) == 3
 
     with_voice(tmp_path, story, engine := Clicks())
-    assert engine.said == ["您前面还有", "三", "位来电者。", "两", "一"]
+    assert engine.said == ["您现在排在第", "三", "位。", "二", "一"]
 
 
 def test_a_flow_is_spoken_beforehand_so_that_no_caller_waits(tmp_path: Path) -> None:

@@ -57,6 +57,10 @@ LEADERS: list[tuple[dict[str, Any], wire.Order]] = [
     ({"do": "leave"}, wire.HangUp("1100")),
     ({"do": "release", "cid": CID, "reason": "辱骂"}, wire.Release("1100", CID, "辱骂")),
     ({"do": "force", "agent": "1001", "state": "offline"}, wire.Force("1100", "1001", "offline")),
+    (
+        {"do": "cancel_callback", "callback": f"{CID}.callback"},
+        wire.CancelCallback("1100", f"{CID}.callback"),
+    ),
     ({"do": "move", "cid": CID, "to": "node:message"}, wire.MoveCall("1100", CID, "node:message")),
 ]
 
@@ -317,10 +321,18 @@ def test_numbers_of_the_talk_are_masked_for_those_who_are_not_in_it() -> None:
     assert seen("1003", "AG") == call, "who was asked sees whom about"
 
 
-def test_callers_on_lines_are_masked_like_all_others() -> None:
+def test_callers_on_lines_and_in_callbacks_are_masked_like_all_others() -> None:
     lines = [{"name": "sip/0", "state": "busy", "reason": "", "caller": "13812345678"}]
-    board = {"seats": [], "calls": [], "lines": lines}
+    callbacks = [{"id": "x.callback", "number": "13812345678", "caller": "13812345678"}]
+    board = {
+        "seats": [],
+        "calls": [],
+        "lines": lines,
+        "queues": [{"name": "general", "callbacks": callbacks}],
+    }
     for roles, caller in (({"LD"}, "138****5678"), ({"TL"}, "13812345678")):
         told = view_of(Actor("1", "", frozenset(roles)))("board", {"board": board})
         assert told is not None
         assert told["board"]["lines"][0]["caller"] == caller
+        (callback,) = told["board"]["queues"][0]["callbacks"]
+        assert (callback["number"], callback["caller"]) == (caller, caller)

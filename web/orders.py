@@ -60,6 +60,9 @@ LEADER: Final[Mapping[str, Make]] = {
     "leave": lambda me, asked: wire.HangUp(me),
     "release": lambda me, asked: wire.Release(me, asked.word("cid"), _reason(asked.word("reason"))),
     "force": lambda me, asked: wire.Force(me, asked.word("agent"), asked.word("state")),
+    "cancel_callback": lambda me, asked: wire.CancelCallback(
+        me, asked.word("callback"), asked.word("reason")
+    ),
     "move": lambda me, asked: wire.MoveCall(me, asked.word("cid"), _target(asked)),
 }
 

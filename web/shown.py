@@ -25,13 +25,20 @@ OUTCOMES = {
     "answered": lazy_gettext("Answered"),
     "abandoned": lazy_gettext("Hung up while waiting"),
     "message": lazy_gettext("Left a message"),
+    "callback": lazy_gettext("Asked to be called back"),
     "self_service": lazy_gettext("Self-service"),
     "lost": lazy_gettext("Lost by a fault"),
     "no_answer": lazy_gettext("Not answered"),
     "refused": lazy_gettext("Refused by the blacklist"),
     "": lazy_gettext("In progress"),
 }
-OUTCOME_COLOURS = {"answered": "good", "abandoned": "warn", "message": "blue", "lost": "bad"}
+OUTCOME_COLOURS = {
+    "answered": "good",
+    "abandoned": "warn",
+    "message": "blue",
+    "callback": "blue",
+    "lost": "bad",
+}
 PAUSES = {
     "rest": lazy_gettext("Rest"),
     "meal": lazy_gettext("Meal"),
@@ -44,6 +51,7 @@ PAUSED_BY_OTHERS = {
     "leader": lazy_gettext("By the shift leader"),
     "missed": lazy_gettext("Did not answer"),
     "declined": lazy_gettext("Sent back a call"),
+    "keypad": lazy_gettext("By the phone's keypad"),
 }
 """Reasons nobody chooses."""
 SUPERVISION = {
@@ -56,6 +64,7 @@ SUPERVISION = {
     "offline": lazy_gettext("Signed out"),
     "call.released": lazy_gettext("Ended a call"),
     "call.moved": lazy_gettext("Moved a waiting call"),
+    "callback.cancelled": lazy_gettext("Took out a callback"),
 }
 """What a shift leader did, as the board lists it."""
 SEAT_STATES = {

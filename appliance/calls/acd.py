@@ -17,17 +17,20 @@ from dataclasses import dataclass, replace
 from math import inf
 from time import localtime
 
+from appliance.calls.callbacks import Callbacks, GaveUp
 from appliance.calls.routing import CALLBACK, STRATEGIES, AgentState, Waiting, candidates
 from appliance.calls.waiting import Overflow, WaitingCalls
-from appliance.published import Agent, Area, Queue
+from appliance.published import Agent, Area, Callback, Queue
 from appliance.refused import Refused
 
-__all__ = ["Acd", "AgentState", "Changed", "Decision", "Offer", "OfferOver", "Overflow", "Waiting"]
+__all__ = ["Acd", "AgentState", "Changed", "Decision", "GaveUp", "Offer", "OfferOver", "Overflow", "Waiting"]
 
 MISSED = "missed"
 DECLINED = "declined"
 GONE = "gone"
 SIGNED_IN = "signed_in"
+WRAP_UP_MAX_S = 1800.0
+"""A wrap-up is extended to so much in all."""
 RESERVED_S = 30.0
 """How long an agent's phone rings for a call that comes past the queue."""
 
@@ -57,7 +60,7 @@ class Changed:
     agent: AgentState
 
 
-Decision = Offer | OfferOver | Changed | Overflow
+Decision = Offer | OfferOver | Changed | Overflow | GaveUp
 
 
 class Acd:
@@ -65,6 +68,7 @@ class Acd:
 
     def __init__(self, queues: Iterable[Queue], agents: Iterable[Agent], areas: Iterable[Area] = ()) -> None:
         self._waiting = WaitingCalls()
+        self.callbacks = Callbacks(self._waiting)
         self._agents: dict[str, AgentState] = {}
         self._events: deque[Decision] = deque()
         self._queues: Mapping[str, Queue] = {}
@@ -77,8 +81,16 @@ class Acd:
         """When the calls were last gone through."""
         self.define(queues, agents, areas)
 
-    def define(self, queues: Iterable[Queue], agents: Iterable[Agent], areas: Iterable[Area] = ()) -> None:
+    def define(
+        self,
+        queues: Iterable[Queue],
+        agents: Iterable[Agent],
+        areas: Iterable[Area] = (),
+        callback: Callback | None = None,
+    ) -> None:
         """Take a new list of queues, agents and areas; states and waiting calls stay."""
+        if callback is not None:
+            self.callbacks.define(callback)
         self._queues = {queue.name: queue for queue in queues}
         self._serving = {agent.number: agent for agent in agents}
         self._staff = {
@@ -104,16 +116,19 @@ class Acd:
         """Return the calls waiting in a queue, in the order they are served."""
         return [waiting for waiting in self._waiting.in_order() if waiting.queue == queue]
 
-    def position(self, call: str) -> int:
-        """Return a waiting call's place, 1 is next."""
-        return self._waiting.position(call)
+    def position(self, call: str, queue: str = "", priority: int = 0) -> int:
+        """Return a call's place, 1 is next; one that does not wait has the place it would get."""
+        if call in self._waiting:
+            return self._waiting.position(call)
+        return self._waiting.next_position(queue, priority)
 
-    def expect_s(self, call: str) -> float | None:
-        """Return how long a waiting call is likely to wait from now; None when nothing is known yet.
+    def expect_s(self, call: str, queue: str = "", priority: int = 0) -> float | None:
+        """Return how long a call is likely to wait from now; None when nothing is known yet.
 
         Its place, times the recent waits of its queue per place and agent, over the agents on duty.
         """
-        return self._waiting.expect_s(call, self._on_duty(self._waiting[call].queue))
+        queue = self._waiting[call].queue if call in self._waiting else queue
+        return self._waiting.expect_s(queue, self.position(call, queue, priority), self._on_duty(queue))
 
     def free(self, queue: str) -> int:
         """Return how many agents could take a call of this queue at once."""
@@ -164,20 +179,62 @@ class Acd:
             self._events.append(Changed(self._agents[number]))
             self._distribute(now)
 
-    def join(self, call: str, queue: str, now: float, priority: int = 0, caller: str = "") -> None:
+    def join(
+        self, call: str, queue: str, now: float, priority: int = 0, caller: str = "", area: str = ""
+    ) -> None:
         """A call begins to wait; joining again keeps its place.
 
-        The caller's number says the area and the agent spoken with last.
+        The caller's number says the agent spoken with last and, when none was keyed, the area.
         """
         if call not in self._waiting:
-            self._waiting.join(call, queue, now, priority, caller, set(self._ringing()))
+            self._waiting.join(call, queue, now, priority, caller, area, set(self._ringing()))
             self._distribute(now)
 
-    def keep_place(self, call: str, number: str, now: float) -> str:
-        """A waiting caller is called back at `number` when the turn comes; return the callback's name."""
-        name = self._waiting.keep_place(call, number)
+    def keep_place(self, call: str, number: str, now: float) -> Waiting:
+        """A waiting caller is called back at `number` when the turn comes (`Callbacks.keep`)."""
+        kept = self.callbacks.keep(call, number, now)
         self.leave(call, now)
-        return name
+        return kept
+
+    def restore(self, callbacks: Iterable[Waiting], given_up: Iterable[Waiting], now: float) -> None:
+        """Take up the callbacks an earlier life of the process left."""
+        self.callbacks.restore(callbacks, given_up)
+        self._events += self.callbacks.too_old(now)
+        self._distribute(now)
+
+    def spoke(self, caller: str, agent: str, at_s: float) -> None:
+        """An agent spoke with a caller in an earlier life of the process."""
+        self._waiting.spoke(caller, agent, at_s)
+
+    def reached(self, call: str, number: str, now: float) -> Waiting | None:
+        """Who was to be called back answered the call this agent made; None: it was for no callback."""
+        callback = self.callbacks.reached(call)
+        if callback is not None:
+            self._waiting.spoke(callback.caller, number, now)
+        return callback
+
+    def unreached(self, call: str, why: str, now: float) -> Waiting | None:
+        """The call made for a callback ended, and nobody had answered; how the callback stands."""
+        callback = self.callbacks.unreached(call, now)
+        if callback is not None:
+            if self.callbacks.is_given_up(callback.call):
+                self._events.append(GaveUp(callback, why))
+            self._distribute(now)
+        return callback
+
+    def put_off(self, call: str, now: float) -> Waiting | None:
+        """The agent hung up before anybody answered: later again, and it counts for nothing."""
+        made = self.callbacks.of(call)
+        if made is not None:
+            self.callbacks.came_back(call, now)
+            self._distribute(now)
+        return made
+
+    def cancel(self, name: str, now: float) -> Waiting:
+        """A callback is not to be made, or was seen to (`Callbacks.cancel`)."""
+        cancelled = self.callbacks.cancel(name)
+        self._distribute(now)
+        return cancelled
 
     def postpone(self, number: str, now: float) -> None:
         """The callback offered to this agent cannot be made now: later again; the agent is ready."""
@@ -200,10 +257,12 @@ class Acd:
         if not agent.phone_up:
             raise Refused("phone_down")
         if callback is not None:
-            self._waiting.making(callback.call, call)
+            self.callbacks.making(callback.call, call)
+            offer_s = self._waiting.settings(callback.queue).offer_s
+            self._set(number, "offered", now, call=call, until=now + offer_s, queue=callback.queue)
+            return
         back = agent.state if agent.state in ("ready", "paused") else "ready"
-        queue = callback.queue if callback is not None else ""
-        self._set(number, "offered", now, call=call, until=now + offer_s, queue=queue)
+        self._set(number, "offered", now, call=call, until=now + offer_s)
         self._agents[number] = replace(self._agents[number], back=back, back_reason=agent.reason)
 
     def leave(self, call: str, now: float) -> None:
@@ -218,7 +277,9 @@ class Acd:
         agent = self.agent(number)
         if agent.state != "offered" or agent.call != call:
             raise Refused("no_offer")
-        taken = self._waiting.taken(call, number, now)
+        taken = self._waiting.drop(call)
+        if taken is not None:
+            self._waiting.spoke(taken.caller, number, now)
         self._set(number, "busy", now, call=call, queue=taken.queue if taken else agent.queue)
         self._agents[number] = replace(self._agents[number], calls=agent.calls + 1, misses=0)
         others = [a for a in self._agents.values() if a.rings and a.call == call]
@@ -263,16 +324,28 @@ class Acd:
         if agent.next_pause:
             self._set(number, "paused", now, reason=agent.next_pause)
         else:
-            queues = [agent.queue] if agent.queue in self._queues else self._queues_of(number)
-            wrap_up_s = max((self._queues[queue].wrap_up_s for queue in queues), default=0.0)
-            self._set(number, "wrap_up", now, call=agent.call, until=now + wrap_up_s)
+            until = now + self._wrap_up_s(agent)
+            self._set(number, "wrap_up", now, call=agent.call, until=until, queue=agent.queue)
         self._distribute(now)
+
+    def extend_wrap_up(self, number: str, now: float) -> None:
+        """Give an agent as much time again after a call; Refused when not wrapping up, or at the limit."""
+        agent = self._present(number)
+        if agent.state != "wrap_up" or agent.until_s is None:
+            raise Refused("no_call")
+        until = agent.until_s + self._wrap_up_s(agent)
+        if until - agent.since_s > WRAP_UP_MAX_S:
+            raise Refused("no_call")
+        self._agents[number] = replace(agent, until_s=until)
+        self._events.append(Changed(self._agents[number]))
 
     def timer(self) -> float | None:
         """When `on_timer` wants to be called."""
         times = [agent.until_s for agent in self._agents.values() if agent.until_s is not None]
         if (waits := self._waiting.timer(self._seen_s)) is not None:
             times.append(waits)
+        if (ends := self.callbacks.timer()) > self._seen_s and ends < inf:
+            times.append(ends)
         return min(times, default=None)
 
     def on_timer(self, now: float) -> None:
@@ -284,6 +357,7 @@ class Acd:
                 self.declined(agent.number, now, MISSED)
             else:
                 self.ready(agent.number, now)
+        self._events += self.callbacks.too_old(now)
         self._distribute(now)
 
     def next_event(self) -> Decision | None:
@@ -338,6 +412,11 @@ class Acd:
         agent = self._serving.get(number)
         return [queue for queue in agent.queues if queue in self._queues] if agent else []
 
+    def _wrap_up_s(self, agent: AgentState) -> float:
+        """What the queue allows that the agent's call came from."""
+        queues = [agent.queue] if agent.queue in self._queues else self._queues_of(agent.number)
+        return max((self._queues[queue].wrap_up_s for queue in queues), default=0.0)
+
     def _callback_of(self, agent: AgentState) -> Waiting | None:
         """The callback this agent is offered."""
         if agent.rings and agent.call in self._waiting and self._waiting[agent.call].kind == CALLBACK:
@@ -356,7 +435,7 @@ class Acd:
         return agent
 
     def _withdraw(self, agent: AgentState, why: str, now: float) -> None:
-        self._waiting.postpone(agent.call, now)
+        self.callbacks.came_back(agent.call, now, missed_by="" if why == GONE else agent.number)
         self._events.append(OfferOver(agent.call, agent.number, why))
 
     def _set(

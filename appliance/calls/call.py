@@ -158,6 +158,7 @@ class Call:
         now: float,
         outgoing: bool = False,
         rule: str = "",
+        callback_of: str = "",
     ) -> None:
         self.cid = cid
         self.line = line
@@ -166,11 +167,18 @@ class Call:
         self.outgoing = outgoing
         self.rule = rule
         """The rule of admission that was applied; empty when none was."""
+        self.callback_of = callback_of
+        """The call in which the caller asked to be called back, hexadecimal."""
         self.state = State.DIALLING if outgoing else State.RINGING
         self.since_s = self.started_s = now
         self.queue = ""
         self.queued_s = 0.0
         self.agent = ""
+        self.spoke_with = ""
+        """The agent who talked with the caller last."""
+        self.cause: Cause | None = None
+        """Why it ended."""
+        self._ratings = 0
         self._outcome = "no_answer" if outgoing else "self_service"
 
     def take(self, step: Step, now: float) -> list[Fact]:
@@ -179,7 +187,7 @@ class Call:
             target = STEPS[self.state, type(step)]
         except KeyError:
             raise IllegalStep(f"{type(step).__name__} while {self.state}") from None
-        facts = self._note(step, now)
+        facts = self._hold_over(step, now) + self._note(step, now)
         self.state, self.since_s = target, now
         return facts
 
@@ -187,6 +195,17 @@ class Call:
         """The caller left a message: that is how this call ends, unless an agent spoke with it."""
         if self._outcome != "answered":
             self._outcome = "message"
+
+    def callback_kept(self) -> None:
+        """The caller is called back: whoever hangs up now has not given up."""
+        if self._outcome != "answered":
+            self._outcome = "callback"
+
+    def rated(self, key: str, value: int, of: int) -> Fact:
+        """The caller rated the talk with whoever spoke last; `round` counts the ratings of this call."""
+        self._ratings += 1
+        facts = {"key": key, "value": value, "of": of, "round": self._ratings}
+        return self._fact("call.rated", agent=self.spoke_with, queue=self.queue, **facts)
 
     def turned_away(self) -> None:
         """The caller is on the blacklist, whether picked up to be told so or not."""
@@ -207,6 +226,7 @@ class Call:
             queued_s=self.queued_s,
             outgoing=self.outgoing,
             parties=parties,
+            callback_of=self.callback_of,
         )
 
     def _note(self, step: Step, now: float) -> list[Fact]:
@@ -237,20 +257,32 @@ class Call:
                 self.queue = to or self.queue
                 return [overflowed]
             case Connect(agent, extension):
-                self.agent, self._outcome = agent, "answered"
-                wait_s = round(now - (self.queued_s or self.started_s), 1)
-                return [self._fact("call.answered", agent=agent, extension=extension, wait_s=wait_s)]
+                self.agent, self.spoke_with, self._outcome = agent, agent, "answered"
+                queue = self.queue if self.state is State.OFFERED else ""
+                wait_s = round(now - (self.queued_s if queue else self.started_s), 1)
+                facts = {"agent": agent, "extension": extension, "queue": queue, "wait_s": wait_s}
+                return [self._fact("call.answered", **facts)]
             case Hold():
                 return [self._fact("call.held", agent=self.agent)]
             case Resume():
-                return [self._fact("call.resumed", agent=self.agent)]
+                return []
             case Pass(agent, to):
                 passed = self._fact("call.passed", agent=self.agent, to=to, next=agent)
-                self.agent = agent
+                self.agent, self.spoke_with = agent, agent or self.spoke_with
                 return [passed]
             case End(cause):
-                by = {"rule": self.rule} if self._outcome == "refused" else {}
-                return [self._fact("call.ended", outcome=self._outcome, cause=int(cause), **by)]
+                self.cause = cause
+                more: dict[str, object] = {"rule": self.rule} if self._outcome == "refused" else {}
+                if self._outcome == "abandoned":
+                    wait_s = round(now - self.queued_s, 1)
+                    more = {"queue": self.queue, "wait_s": wait_s, "ringing": self.agent}
+                return [self._fact("call.ended", outcome=self._outcome, cause=int(cause), **more)]
+
+    def _hold_over(self, step: Step, now: float) -> list[Fact]:
+        """Whatever ends a hold says how long it was."""
+        if self.state is not State.HELD:
+            return []
+        return [self._fact("call.resumed", agent=self.agent, held_s=round(now - self.since_s, 1))]
 
     def _fact(self, kind: str, **facts: object) -> Fact:
         return Fact(kind, facts, self.cid)

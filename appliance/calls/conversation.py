@@ -3,9 +3,11 @@
 Pure: the exchange tells it what happened and does what `take` returns.
 """
 
+import re
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from appliance.calls import turn as turns
 from appliance.calls.call import (
@@ -28,6 +30,7 @@ from appliance.calls.call import (
 )
 from appliance.calls.turn import (
     MUSIC,
+    CallbackTurn,
     DialTurn,
     Do,
     EndMessage,
@@ -35,6 +38,7 @@ from appliance.calls.turn import (
     Keyed,
     Loop,
     QueueTurn,
+    Rated,
     Speak,
     TalkTurn,
     TicketTurn,
@@ -42,11 +46,15 @@ from appliance.calls.turn import (
 )
 from appliance.events import Fact
 from hardware.line import Cause
-from ivr.actions import Collect, Dial, Hangup, Queue, Say, Talk, TicketState
+from ivr.actions import Callback, Collect, Dial, Hangup, Queue, Say, Talk, TicketState
 from ivr.flow import Flow, FlowRun
 
 AHEAD_MAX = 20
 """Keys pressed ahead of a menu that are kept."""
+PRIORITY = "priority"
+"""Variable of a flow: the priority of the call from its next queue on, a whole number."""
+AREA = "area"
+"""Variable of a flow: the area the caller chose, before that of the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +110,29 @@ UNANSWERED = (Dial, Say, Hangup)
 """What a flow can do for a caller who is not picked up yet."""
 
 
-class Conversation:
-    """A call in its flow. `busy(queue)`, `position(call)` and `expect(call)` ask the queue machine."""
+class Waits(Protocol):
+    """What a conversation asks the queues; a call that is about to join is asked for too."""
 
-    def __init__(
-        self,
-        call: Call,
-        flow: Flow,
-        busy: Callable[[str], bool],
-        position: Callable[[str], int],
-        expect: Callable[[str], float | None] = lambda call: None,
-    ) -> None:
+    def busy(self, queue: str) -> bool:
+        """Whether nobody could take a call at once."""
+
+    def position(self, call: str, queue: str, priority: int) -> int:
+        """A call's place in a queue, 1 is next; the place it would get when it does not wait yet."""
+
+    def expect(self, call: str, queue: str, priority: int) -> float | None:
+        """How many seconds a call is likely to wait from now; None when nobody knows."""
+
+    def survey(self, queue: str) -> bool:
+        """Whether callers of a queue rate the talk when the agent has hung up."""
+
+
+class Conversation:
+    """A call in its flow."""
+
+    def __init__(self, call: Call, flow: Flow, waits: Waits) -> None:
         self.call = call
         self.run = FlowRun(flow, {"caller": call.caller, "called": call.called})
-        self._busy = busy
-        self._position = position
-        self._expect = expect
+        self._waits = waits
         self._turn: Turn = Turn()
         self._queue: str | None = None
         self._joined_s = 0.0
@@ -133,7 +148,19 @@ class Conversation:
         self._announcing = False
         self._early = False
         """The flow runs, and the caller is not picked up yet."""
+        self._rings_until_s: float | None = None
         self._out: list[Action] = []
+
+    @property
+    def priority(self) -> int:
+        """What the flow gives the call in its next queue; 0 is the queue's own."""
+        text = self.run.variables.get(PRIORITY, "")
+        return int(text) if re.fullmatch(r"-?[0-9]{1,3}", text) else 0
+
+    @property
+    def area(self) -> str:
+        """The area the caller chose in the flow; empty when none."""
+        return self.run.variables.get(AREA, "")
 
     @property
     def name(self) -> str:
@@ -147,7 +174,11 @@ class Conversation:
 
     def timer(self) -> float | None:
         """When `on_timer` wants to be called."""
-        return self._turn.until_s
+        return self._turn.until_s if self._rings_until_s is None else self._rings_until_s
+
+    def rings_for(self, seconds: float, now: float) -> None:
+        """Whom we call has so long to pick up."""
+        self._rings_until_s = now + seconds
 
     def ringing(self, direction: str = "in") -> None:
         """The call came in: pick it up. `direction` is in, or inside for a phone of ours."""
@@ -201,8 +232,20 @@ class Conversation:
         self._turn.answered(outcome, values)
         self._advance(now)
 
+    def place_kept(self, outcome: str, now: float) -> None:
+        """The queues said whether the caller is called back: ``kept``, or why not."""
+        if outcome == "kept":
+            self.call.callback_kept()
+        self._turn.answered(outcome, {})
+        self._advance(now)
+
     def on_timer(self, now: float) -> None:
-        """The turn's time has come."""
+        """The turn's time has come, or whom we call did not pick up in time."""
+        if self._rings_until_s is not None:
+            if now >= self._rings_until_s and self.call.state is State.DIALLING:
+                self._rings_until_s = None
+                self._out.append(ClearCaller(Cause.NO_ANSWER))
+            return
         if self._turn.until_s is not None and now >= self._turn.until_s:
             self._do(self._turn.on_timer(now), now)
 
@@ -251,11 +294,13 @@ class Conversation:
 
     def agent_left(self, now: float) -> None:
         """The agent hung up, or its phone went away; the flow says what comes next."""
+        if self.call.state is State.DIALLING:
+            self._out.append(ClearCaller(Cause.NORMAL))
         if self.call.state not in TALK:
             return
         self._announcing = False
         self._step(Leave(), now)
-        self._turn.end("done")
+        self._turn.end("rate" if self._waits.survey(self.call.queue) else "done")
         self._advance(now)
 
     def reached(self, agent: str, extension: str, now: float) -> None:
@@ -277,7 +322,7 @@ class Conversation:
 
     def out_connected(self, agent: str, extension: str, now: float) -> None:
         """Whom the agent called picked up."""
-        self._turn = TalkTurn()
+        self._turn, self._rings_until_s = TalkTurn(), None
         self._step(Connect(agent, extension), now)
 
     def hold(self, now: float) -> None:
@@ -341,17 +386,19 @@ class Conversation:
     def _turn_for(self, action: object) -> Turn:
         if isinstance(action, TicketState):
             return TicketTurn(action, self.run.variables.get(action.number, ""))
+        if isinstance(action, Callback):
+            return CallbackTurn(action, self.run.variables.get(action.number, ""))
         if isinstance(action, Queue):
             queue, self._announce = action.queue, action.announce
             fresh, self._fresh = self._fresh, False
             return QueueTurn(
                 action,
-                lambda: self._busy(queue),
-                lambda: self._position(self.name),
+                lambda: self._waits.busy(queue),
+                lambda: self._waits.position(self.name, queue, self.priority),
                 self._joined_s,
                 fresh,
                 self._overflow_told,
-                lambda: self._expect(self.name),
+                lambda: self._waits.expect(self.name, queue, self.priority),
             )
         if isinstance(action, Dial):
             return DialTurn(action, self.run.variables.get(action.number, ""))
@@ -367,7 +414,10 @@ class Conversation:
     def _keep(self, do: Do) -> None:
         if isinstance(do, EndMessage) and do.keep:
             self.call.message_left()
-        self._out.append(do)
+        if isinstance(do, Rated):
+            self._out.append(Log(self.call.rated(do.key, do.value, do.of)))
+        else:
+            self._out.append(do)
 
     def _advance(self, now: float) -> None:
         if self._turn.outcome is not None and self.call.state is not State.ENDED:
@@ -412,7 +462,7 @@ class Conversation:
         if self._queue is not None:
             self._out.append(LeaveQueue())
             self._queue = None
-        self._turn, self._announcing = Turn(), False
+        self._turn, self._announcing, self._rings_until_s = Turn(), False, None
         self._step(End(cause), now)
 
     def _step(self, step: Step, now: float) -> None:

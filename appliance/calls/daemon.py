@@ -20,12 +20,12 @@ from appliance.calls.exchange import Exchange
 from appliance.calls.ledger import Ledger
 from appliance.calls.lines import Lines, sip_settings
 from appliance.calls.orders import Orders
-from appliance.calls.past import read_past
+from appliance.calls.past import keep, read_past
 from appliance.calls.seats import BROWSER, Seats
 from appliance.calls.storelink import ask
 from appliance.calls.switchboard import Switchboard
 from appliance.calls.taping import Taping
-from appliance.events import Fact, Stamp
+from appliance.events import Event, Fact, Stamp
 from appliance.journal import FileJournal
 from appliance.places import Places, places
 from appliance.published import Published
@@ -79,7 +79,8 @@ class Calls:
         self.warnings: dict[str, wire.Sentence] = {}
         self.beat = media.Beat(0, 0, 0.0, 0, False)
         self.journal = FileJournal(places.journal)
-        self.ledger = Ledger(self.journal, Stamp(published.site), self.warn)
+        self.past = read_past(self.journal, places.past)
+        self.ledger = Ledger(self.journal, Stamp(published.site), self.warn, self.written)
         self.link = MediaLink(str(places.socket("media")), self.heard, self.media_went, self.media_came)
         flow = decode(bytes(published.flow), "published.json")
         flows = {name: decode(bytes(raw), "published.json") for name, raw in published.flows.items()}
@@ -171,6 +172,7 @@ class Calls:
         await self.voice.close()
         await self.link.stop()
         self.ledger.write()
+        keep(self.past, self.places.past)
         await self.control.stop()
 
     async def make_ready(self) -> None:
@@ -181,23 +183,38 @@ class Calls:
         nodes = [node for flow in flows for node in flow.nodes.values()]
         queues = [node.typed() for node in nodes if node.action == "queue"]
         announce = {phrase for queue in queues if isinstance(queue, Queue) for phrase in queue.announce}
+        await self.voice.ready(["callback.agent"])
         for agent in self.published.agents:
             for language in LANGUAGES:
                 await self.voice.prompts({*announce, *desk_phones.PHRASES}, {"agent": agent.number}, language)
 
     def resume(self) -> None:
-        """Calls cut off by our death are lost, and say so; agents on duty are still on duty."""
-        past = read_past(self.journal)
+        """Calls cut off by our death are lost, and say so; agents on duty are still on duty.
+
+        Who was to be called back is, and callers come back to the agents they spoke with.
+        """
+        past = self.past
         for cid in past.open_calls:
             facts = {"outcome": "lost", "cause": int(Cause.TEMPORARY_FAILURE)}
-            self.ledger.note(Fact("call.ended", facts, cid))
-        for (extension, when), to in past.forwards.items():
-            self.switchboard.directory.forward(extension, when, to)
-        for agent, (extension, state) in past.signed_in.items():
+            self.ledger.note(Fact("call.ended", facts, bytes.fromhex(cid)))
+        for extension, forwards in past.forwards.items():
+            for when, to in forwards.items():
+                self.switchboard.directory.forward(extension, when, to)
+        self.seats.callbacks.resume(past)
+        for agent, (extension, state, reason) in list(past.signed_in.items()):
             with contextlib.suppress(Refused):
                 self.seats.sign_in(agent, extension)
                 if state != "paused":
                     self.seats.ready(agent)
+                elif reason:
+                    self.seats.pause(agent, reason)
+
+    def written(self, last: int, events: Sequence[Event]) -> None:
+        """What is on disk now belongs to what the next life must know."""
+        for position, event in enumerate(events, last - len(events) + 1):
+            self.past.fold(position, event)
+        if self.past.due:
+            keep(self.past, self.places.past)
 
     def poster(self, line: Line) -> Callable[[Signal], None]:
         """What a line posts to; posts may come from any thread."""

@@ -23,8 +23,6 @@ from appliance.refused import Refused
 from hardware.line import Answered, Cause, Cleared, Line, Ringing, Transfer, TransferLine
 from ivr.flow import Flow, Node
 
-KEYPAD = "keypad"
-"""Why an agent is on a break who said so at the phone."""
 FORWARD_SET, FORWARD_OFF, BARRED = "forward.set", "forward.off", "dial.barred"
 PHRASES = frozenset({*keypad.PHRASES, FORWARD_SET, FORWARD_OFF, BARRED, "dial.pin", "dial.account"})
 """What phones of ours hear."""
@@ -138,7 +136,8 @@ class DeskPhones:
             "sign_in": lambda: self._seats.sign_in(agent, extension),
             "sign_out": lambda: self._seats.sign_out(agent),
             "ready": lambda: self._seats.ready(agent),
-            "pause": lambda: self._seats.pause(agent, KEYPAD),
+            "pause": lambda: self._seats.pause(agent, order.reason),
+            "extend": lambda: self._seats.extend_wrap_up(agent),
         }
         try:
             do[order.do]()

@@ -236,13 +236,18 @@ class Exchange:
         for party in list(self._parties.values()):
             party.line.hangup(cause)
 
-    def place(self, line: Line, number: str, flow: Flow) -> Ongoing:
-        """Begin a call of ours to somebody outside; `flow` is what happens when the agent leaves."""
+    def place(self, line: Line, number: str, flow: Flow, callback_of: str = "") -> Ongoing:
+        """Begin a call of ours to somebody outside; `flow` is what happens when the agent leaves.
+
+        `callback_of` is the call in which this was asked for.
+        """
         cid = self._ledger.new_subject()
-        call = Call(cid, line.name, number, "", self.now(), outgoing=True)
+        call = Call(cid, line.name, number, "", self.now(), outgoing=True, callback_of=callback_of)
         talk = self._conversation(call, flow)
         party = self._parties[line.name] = Ongoing(line, talk)
         facts = {"line": line.name, "caller": number, "called": "", "direction": "out"}
+        if callback_of:
+            facts["callback_of"] = callback_of
         self._ledger.note(Fact("call.ringing", facts, cid))
         return party
 
@@ -295,8 +300,7 @@ class Exchange:
         self._sound.order(media.Send(line, digits))
 
     def _conversation(self, call: Call, flow: Flow) -> Conversation:
-        queueing = self.queueing
-        return Conversation(call, flow, queueing.busy, queueing.position, queueing.expect)
+        return Conversation(call, flow, self.queueing)
 
     def _ringing(self, line: Line, signal: Ringing) -> None:
         # The hours are those of the wall clock, also when it was set since the box started.
@@ -372,6 +376,8 @@ class Exchange:
             case turns.Speak(prompts, values, after):
                 run = party.talk.run
                 self.speech.speak(line.name, prompts, {**run.variables, **values}, after, run.language)
+            case turns.Loop(turns.MUSIC):
+                self.speech.music(line.name, self.queueing.music(party.talk.call.queue))
             case turns.Loop(item):
                 self.speech.loop(line.name, item)
             case turns.Hush():
@@ -386,6 +392,8 @@ class Exchange:
                 self.calling.stop_calling(party.talk)
             case doing.Secret(on):
                 self.tapes.secret(party.talk.name, on)
+            case turns.KeepPlace(number):
+                party.talk.place_kept(self.queueing.keep_place(party.talk, number), self.now())
             case turns.AskTicket(number):
                 self._ask(party, number)
             case doing.AnswerCaller():

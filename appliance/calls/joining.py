@@ -19,6 +19,8 @@ from appliance.refused import Refused
 from hardware.line import Cause
 
 RINGBACK = "tone:ringback"
+RINGBACKS = 24
+"""So often, 5 s each, an agent hears it ring at a callback: as long as it may ring."""
 OUTCOMES: Mapping[str, str] = {
     "busy": "busy",
     "declined": "busy",
@@ -127,6 +129,7 @@ class Joining:
 
     def out_answered(self, talk: Conversation) -> None:
         """Whom an agent called outside picked up."""
+        self._seats.called_back(talk)
         party = self._exchange.party(talk)
         legs = [leg for leg in self._seats.legs.of(talk) if leg.purpose is Purpose.OUT]
         if party is None or not legs:
@@ -139,7 +142,7 @@ class Joining:
     def out_alerting(self, talk: Conversation, early: bool) -> None:
         """It rings there: the agent hears it, by the network's own tone or by ours."""
         for leg in self._seats.legs.of(talk):
-            if leg.purpose is Purpose.OUT and not early:
+            if leg.purpose is Purpose.OUT and not early and not talk.call.callback_of:
                 self._exchange.speech.loop(leg.line.name, RINGBACK)
 
     def out_failed(self, talk: Conversation, cause: Cause) -> bool:
@@ -216,7 +219,17 @@ class Joining:
         self._exchange.settle(party)
         self._exchange.show(party)
         number = party.talk.call.caller
+        if party.talk.call.callback_of:
+            self._tell_whom(party, leg)
         party.line.dial(number, self._permits.shown(leg.extension, number))
+
+    def _tell_whom(self, party: Ongoing, leg: Leg) -> None:
+        """Say at the phone, which may be all the agent has, that this is a callback; then it rings."""
+        words, told = ("callback.agent",), {"number": party.talk.call.caller}
+        ringing = (RINGBACK,) * RINGBACKS
+        self._exchange.speech.speak(leg.line.name, words, told, ringing, self._exchange.flow.language)
+        party.talk.rings_for(self._seats.callback_ring_s, self._exchange.now())
+        self._exchange.work(party)
 
     def _undialled(self, party: Ongoing, then: Target | None, why: str) -> None:
         now = self._exchange.now()

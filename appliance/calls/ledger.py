@@ -1,7 +1,7 @@
 """The call process's journal: facts stamped at once, durable a moment later, kept through a full disk."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from appliance.events import Event, Fact, Stamp
@@ -24,10 +24,18 @@ class Warn(Protocol):
 class Ledger:
     """Collects the facts of one turn of the event loop and writes them with one fsync."""
 
-    def __init__(self, journal: Journal, stamp: Stamp, warn: Warn) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        stamp: Stamp,
+        warn: Warn,
+        written: Callable[[int, Sequence[Event]], None] = lambda last, events: None,
+    ) -> None:
         self._journal = journal
         self._stamp = stamp
         self._warn = warn
+        self._written = written
+        """Is told what is on disk now, and at which position the last of it stands."""
         self._held: list[Event] = []
         self._then: list[Callable[[], None]] = []
         self._scheduled = False
@@ -55,14 +63,15 @@ class Ledger:
         if not self._held:
             return
         try:
-            self._journal.append(self._held)
+            last = self._journal.append(self._held)
         except OSError as error:
             self._warn("journal", FULL, reason=error.strerror or str(error))
             self._scheduled = True
             asyncio.get_running_loop().call_later(RETRY_S, self.write)
             return
         self._warn("journal", "")
-        self._held.clear()
+        written, self._held = self._held, []
+        self._written(last, written)
         then, self._then = self._then, []
         for call in then:
             call()

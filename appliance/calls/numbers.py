@@ -85,6 +85,10 @@ class Numbers:
         pin = kind in row.with_pin
         return Permit(pin or kind in row.may, pin, kind in row.account)
 
+    def may_call_back(self, number: str) -> bool:
+        """Whether a number anybody keyed is called back: what every phone may call, but no emergency."""
+        return self.kind(number) != EMERGENCY and self.permit("", number).allowed
+
 
 def sealed(pin: str, salt: str) -> str:
     """What a PIN is kept as (PBKDF2-HMAC-SHA256, RFC 8018): ``salt$hex``."""

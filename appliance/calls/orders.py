@@ -133,6 +133,8 @@ class Orders:
                 do.force(leader, agent, state)
             case wire.MoveCall(leader, cid, to):
                 do.move_call(leader, cid, to)
+            case wire.CancelCallback(leader, callback, reason):
+                self._seats.cancel_callback(leader, callback, reason[:TEXT_MAX])
 
     def _admit(self, line: BrowserLine | None) -> dict[str, Any]:
         if line is None:

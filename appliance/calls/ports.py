@@ -3,22 +3,19 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from appliance.calls.conversation import Conversation
+from appliance.calls.conversation import Conversation, Waits
 from appliance.calls.legs import Leg, Legs
 from hardware.line import Cause, Line
 
 
-class Queueing(Protocol):
+class Queueing(Waits, Protocol):
     """What the exchange asks of the agents' side."""
 
-    def busy(self, queue: str) -> bool:
-        """Whether nobody could take a call at once."""
+    def music(self, queue: str) -> str:
+        """What callers of a queue hear while they wait (`ivr.voice.Voice.music`)."""
 
-    def position(self, call: str) -> int:
-        """A call's place, 1 is next; the place it would get when it does not wait yet."""
-
-    def expect(self, call: str) -> float | None:
-        """How many seconds a call is likely to wait from now; None when nobody knows."""
+    def keep_place(self, talk: Conversation, number: str) -> str:
+        """Have a waiting caller called back: ``kept``, or why not."""
 
     def join(self, talk: Conversation, queue: str) -> None:
         """A call begins to wait."""

@@ -35,7 +35,11 @@ class Waiting:
     number: str = ""
     """For a callback: whom to call."""
     place: int = 1
-    """The place it had on joining."""
+    """The place it had on joining; of a callback, on asking for it."""
+    asked_s: float = 0.0
+    """For a callback: when it was asked for."""
+    tries: int = 0
+    """For a callback: how often nobody was reached."""
     offered: bool = False
     """Whether an agent's phone ever rang for it."""
     missed_by: frozenset[str] = frozenset()
@@ -148,8 +152,10 @@ def candidates(
 ) -> list[AgentState]:
     """Return whose phones may ring for a call now, those to ring first in front.
 
-    `served_by` are all agents of the queue. When several phones may ring at once, only
-    agents as fit as the best of those ready or ringing for it already are named.
+    `served_by` are all agents of the queue. Who missed this call comes after everybody else,
+    however fit, or a good agent who is not at the desk would keep the call from all others. When
+    several phones may ring at once, only agents are named who are as fit as the best who has not
+    missed the call, of those ready or ringing for it already.
     """
     there = [(state, agent) for state, agent in served_by if state.on_duty]
     for preference in PREFERENCES:
@@ -158,14 +164,14 @@ def candidates(
             there = [pair for pair in there if preference.score(pair[1], call) == best]
     strategy = STRATEGIES[queue.strategy]
     found = [
-        (tuple(-score for score in scores(agent, call)), state)
+        ((state.number in call.missed_by, *(-score for score in scores(agent, call))), state)
         for state, agent in there
         if state.state == "ready" or (state.rings and state.call == call.call)
     ]
     if strategy.phones > 1 and found:
-        first = min(score for score, _ in found)
-        found = [(score, state) for score, state in found if score == first]
-    found.sort(key=lambda f: (f[0], f[1].number in call.missed_by, strategy.order(f[1]), f[1].number))
+        fittest = min(fitness for fitness, _ in found)[1:]
+        found = [(fitness, state) for fitness, state in found if fitness[1:] <= fittest]
+    found.sort(key=lambda f: (f[0], strategy.order(f[1]), f[1].number))
     return [state for _, state in found if state.state == "ready"]
 
 

@@ -1,14 +1,26 @@
 """Seats: agents at extensions, their phones ringing, and the orders that come from their desks."""
 
-import re
 from collections.abc import Callable, Mapping
 
-from appliance.calls.acd import DECLINED, MISSED, Acd, AgentState, Changed, Offer, OfferOver, Overflow
+from appliance.calls.acd import (
+    DECLINED,
+    MISSED,
+    Acd,
+    AgentState,
+    Changed,
+    GaveUp,
+    Offer,
+    OfferOver,
+    Overflow,
+)
+from appliance.calls.calling_back import CallingBack
 from appliance.calls.conversation import Conversation
 from appliance.calls.exchange import Exchange
 from appliance.calls.ledger import Ledger
 from appliance.calls.legs import NO_WRAP_UP, Leg, Legs, Purpose
 from appliance.calls.ports import Called, Phones
+from appliance.calls.routing import CALL
+from appliance.calls.waiting import EXPECT_MAX_S
 from appliance.calls.wire import QueueView, Seat
 from appliance.events import Fact
 from appliance.published import Agent, Extension, Published, Queue
@@ -16,10 +28,6 @@ from appliance.refused import Refused
 from hardware.browser import BrowserLine
 from hardware.line import Alerting, Answered, Cause, Cleared, Line, Signal
 
-PRIORITY = "priority"
-"""Variable of a flow: the priority of the call from its next queue on, a whole number."""
-CALL_BACK = "call_back"
-"""Variable of a flow: who leaves a queue with it is called back in turn; a number, or "yes" for the own."""
 BROWSER = "headset/"
 """Prefix of a browser extension's line name."""
 
@@ -55,10 +63,10 @@ class Seats:
         """Calls that wait or talk, by name."""
         self._callers: dict[str, Conversation] = {}
         """Talks that agents began at their own phones, by agent."""
+        self.callbacks = CallingBack(now, self._acd, ledger)
+        self.callback_ring_s = 0.0
         self.legs = Legs()
         self.talks: Called
-        self.dial: Callable[[str, str], None]
-        """Call somebody outside for an agent; Refused when that cannot be."""
         self._ending: list[str] = []
         """Lines we hung up and that may be dialling anew before they say `Cleared`."""
 
@@ -67,48 +75,62 @@ class Seats:
         self._agents = {agent.number: agent for agent in published.agents}
         self._extensions = {extension.number: extension for extension in published.extensions}
         self._queues = {queue.name: queue for queue in published.queues}
-        self._acd.define(published.queues, published.agents, published.areas)
+        self._acd.define(published.queues, published.agents, published.areas, published.callback)
+        self.callbacks.hotlines = frozenset(published.numbers)
+        self.callbacks.queues = tuple(self._queues)
+        self.callback_ring_s = published.callback.ring_s
 
     def busy(self, queue: str) -> bool:
         """Whether nobody could take a call at once, or others wait already."""
-        return self._acd.free(queue) <= len(self._acd.waiting(queue))
+        now = self._now()
+        ahead = [call for call in self._acd.waiting(queue) if call.not_before_s <= now]
+        return self._acd.free(queue) <= len(ahead)
 
-    def position(self, call: str) -> int:
-        """A call's place, or the one it would get."""
-        talk = self._talks.get(call)
-        if talk is None:
-            return len(self._acd.waiting(next(iter(self._queues), ""))) + 1
-        return self._acd.position(call)
+    def position(self, call: str, queue: str, priority: int) -> int:
+        """A call's place in a queue, or the one it would get."""
+        return self._acd.position(call, queue, priority)
 
-    def expect(self, call: str) -> float | None:
-        """How many seconds a waiting call is likely to wait from now; None when nobody knows."""
-        return self._acd.expect_s(call) if call in self._talks else None
+    def expect(self, call: str, queue: str, priority: int) -> float | None:
+        """How many seconds a call is likely to wait from now; None when nobody knows."""
+        expect_s = self._acd.expect_s(call, queue, priority)
+        return expect_s if expect_s is not None and expect_s < EXPECT_MAX_S else None
+
+    def survey(self, queue: str) -> bool:
+        """Whether callers of a queue rate the talk when the agent has hung up."""
+        return queue in self._queues and self._queues[queue].survey
+
+    def music(self, queue: str) -> str:
+        """What callers of a queue hear while they wait."""
+        return self._queues[queue].music if queue in self._queues else ""
+
+    def keep_place(self, talk: Conversation, number: str) -> str:
+        """Have a waiting caller called back: ``kept``, or why not."""
+        answer = self.callbacks.keep_place(talk, number)
+        self._settle()
+        return answer
+
+    def cancel_callback(self, leader: str, callback: str, reason: str) -> None:
+        """A shift leader takes a callback out."""
+        if not self.leads(leader):
+            raise Refused("not_leader")
+        self.callbacks.cancel(callback, leader, reason)
+        self._settle()
 
     def join(self, talk: Conversation, queue: str) -> None:
         """A call begins to wait."""
         self._talks[talk.name] = talk
-        priority = talk.run.variables.get(PRIORITY, "")
-        self._acd.join(
-            talk.name,
-            queue,
-            self._now(),
-            int(priority) if re.fullmatch(r"-?[0-9]{1,3}", priority) else 0,
-            talk.call.caller,
-        )
+        self._acd.join(talk.name, queue, self._now(), talk.priority, talk.call.caller, talk.area)
         self._settle()
 
     def leave(self, talk: Conversation) -> None:
-        """A call waits no longer; whoever asked for it is called back when the turn comes."""
-        wish = talk.run.variables.get(CALL_BACK, "")
-        number = talk.call.caller if wish == "yes" else wish
-        if re.fullmatch(r"\+?[0-9]{3,20}", number):
-            self._keep_place(talk, number)
+        """A call waits no longer."""
         self._talks.pop(talk.name, None)
         self._acd.leave(talk.name, self._now())
         self._settle()
 
     def caller_gone(self, talk: Conversation) -> None:
         """The caller hung up: everybody else is hung up too."""
+        self.callbacks.over(talk, next((leg.agent for leg in self.legs.of(talk) if leg.answered), ""))
         for leg in self.legs.of(talk):
             if leg.answered:
                 leg.line.hangup(Cause.NORMAL)
@@ -228,6 +250,10 @@ class Seats:
         """Where an agent sits; empty when off shift."""
         return self._at.get(agent, "")
 
+    def called_back(self, talk: Conversation) -> None:
+        """Whom an agent called outside picked up: a callback is over with that."""
+        self.callbacks.answered(talk, next((leg.agent for leg in self.legs.of(talk) if leg.answered), ""))
+
     def extension(self, number: str) -> Extension | None:
         """The extension of this number."""
         return self._extensions.get(number)
@@ -276,6 +302,11 @@ class Seats:
     def pause(self, agent: str, reason: str) -> None:
         """Take no calls."""
         self._acd.pause(agent, reason, self._now())
+        self._settle()
+
+    def extend_wrap_up(self, agent: str) -> None:
+        """Once more as much time for what is to be written after a call."""
+        self._acd.extend_wrap_up(agent, self._now())
         self._settle()
 
     def answer(self, agent: str) -> None:
@@ -333,10 +364,10 @@ class Seats:
         """Every queue as it stands."""
         views = []
         for queue in self._queues.values():
-            waiting = self._acd.waiting(queue.name)
-            longest = waiting[0].since_s if waiting else 0.0
-            ready = self._acd.free(queue.name)
-            views.append(QueueView(queue.name, queue.title or queue.name, len(waiting), longest, ready))
+            waiting = [call.since_s for call in self._acd.waiting(queue.name) if call.kind == CALL]
+            longest, ready = min(waiting, default=0.0), self._acd.free(queue.name)
+            title, callbacks = queue.title or queue.name, self.callbacks.views(queue.name)
+            views.append(QueueView(queue.name, title, len(waiting), longest, ready, callbacks))
         return views
 
     def seat(self, state: AgentState) -> Seat:
@@ -360,7 +391,9 @@ class Seats:
         while decision := self._acd.next_event():
             match decision:
                 case Offer(call, agent, number) if number:
-                    self._call_back(call, agent, number)
+                    self.callbacks.turn(call, agent, number)
+                case GaveUp():
+                    self.callbacks.gave_up(decision)
                 case Offer(call, agent):
                     self._ring(self._talks[call], agent)
                 case OfferOver(call, agent, why):
@@ -372,26 +405,6 @@ class Seats:
                 case Changed(state):
                     self._tell(state)
         self._wake()
-
-    def _keep_place(self, talk: Conversation, number: str) -> None:
-        try:
-            self._acd.keep_place(talk.name, number, self._now())
-        except Refused:
-            return
-        facts = {"queue": talk.call.queue, "number": number}
-        self._ledger.note(Fact("callback.asked", facts, talk.call.cid))
-
-    def _call_back(self, call: str, agent: str, number: str) -> None:
-        """The turn of a caller who hung up has come: the agent is called, and the number."""
-        cid = bytes.fromhex(call.partition(".")[0])
-        try:
-            self.dial(agent, number)
-        except Refused as refused:
-            facts = {"agent": agent, "number": number, "why": refused.word}
-            self._ledger.note(Fact("callback.postponed", facts, cid))
-            self._acd.postpone(agent, self._now())
-        else:
-            self._ledger.note(Fact("callback.begun", {"agent": agent, "number": number}, cid))
 
     def _ring(self, talk: Conversation, agent: str) -> None:
         extension = self._at[agent]
@@ -476,6 +489,7 @@ class Seats:
             "state": state.state,
             "reason": state.reason,
             "extension": self._at.get(state.number, ""),
+            "call": state.call,
         }
         self._ledger.note(Fact("agent.state", facts, b""))
         self._changed(self.seat(state))

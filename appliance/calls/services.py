@@ -23,6 +23,8 @@ from hardware.line import Cause
 from ivr.flow import Flow, Node
 
 RINGBACK = "tone:ringback"
+RINGBACKS = 24
+"""So often, 5 s each, an agent hears it ring at a callback: as long as it may ring."""
 OUT_FLOW = Flow(name="out", language="zh", start="talk", nodes={"talk": Node("talk")})
 """An agent's own call: talk, and when the agent leaves, hang up."""
 
@@ -183,6 +185,19 @@ class Services:
         self._talks.fact(
             party, "call.dialled", by=agent, to=f"tel:{number}", number_kind=kind, account=account
         )
+
+    def call_back(self, agent: str, number: str, asked_in: bytes) -> str:
+        """Ring an agent for a call that was asked for in an earlier one; the new call's name."""
+        line = self._phones.line_out()
+        if line is None:
+            raise Refused("no_line")
+        party = self._exchange.place(line, number, OUT_FLOW, asked_in.hex())
+        try:
+            self._seats.invite(party.talk, agent, Purpose.OUT)
+        except Refused:
+            self._exchange.forget(party)
+            raise
+        return party.talk.name
 
     def pick_up(self, agent: str, extension: str) -> None:
         """Take the call that rings at an extension, or in the own pick-up group."""

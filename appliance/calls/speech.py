@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Protocol
 
 from appliance.calls.turn import BEEP
@@ -39,6 +40,8 @@ class Speech:
         self._said = said
         self._lines: dict[str, Saying] = {}
         self._plays = 0
+        self._music: dict[str, float] = {}
+        """Since when a line has, or would have, heard music in this call."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def is_last(self, line: str, play: str) -> bool:
@@ -65,6 +68,12 @@ class Speech:
         """Sound a tone or a file again and again."""
         self._sound.order(media.Play(line, self._next(line).play, [item], loop=True))
 
+    def music(self, line: str, name: str) -> None:
+        """Sound music again and again, at the place where it would be had nothing else been said."""
+        since_s = self._music.setdefault(line, monotonic())
+        item, skip_s = self._voice.music(name), round(monotonic() - since_s, 2)
+        self._sound.order(media.Play(line, self._next(line).play, [item], loop=True, skip_s=skip_s))
+
     def play(self, lines: Sequence[str], path: Path | None) -> None:
         """Play a file to these lines, or stop what is played to them."""
         for line in lines:
@@ -80,12 +89,16 @@ class Speech:
 
     def forget(self, line: str) -> None:
         """The call on the line is over."""
+        self._music.pop(line, None)
+        self._drop(line)
+
+    def _drop(self, line: str) -> None:
         saying = self._lines.pop(line, None)
         if saying is not None and saying.coming is not None:
             saying.coming.cancel()
 
     def _next(self, line: str) -> Saying:
-        self.forget(line)
+        self._drop(line)
         self._plays += 1
         saying = self._lines[line] = Saying(f"{line}.{self._plays}")
         return saying

@@ -91,7 +91,10 @@ class Switchboard:
         exchange.calling = joining
         exchange.own_phone = self.phones.rings
         seats.talks = joining
-        seats.dial = self.services.dial
+        seats.callbacks.dial = self.services.call_back
+        seats.callbacks.may_call = lambda number: (
+            self.directory.extension(number) is not None or numbers.may_call_back(number)
+        )
 
     def forward(self, extension: str, when: str, to: str, by: str) -> None:
         """Send an extension's calls elsewhere; an empty `to` takes that back. Raises Refused."""

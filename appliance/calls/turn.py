@@ -7,12 +7,13 @@ asks for (`Speak`, `Hush`, `Listen`, …). `outcome` is set when the turn is ove
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ivr.actions import Action, Collect, Dial, Menu, Message, Queue, Say, TicketState
+from ivr.actions import Action, Callback, Collect, Dial, Menu, Message, Queue, Rate, Say, TicketState
 
 BEEP = "beep"
 """Stands for the prompt cache's beep."""
 RINGBACK = "tone:ringback"
-MUSIC = RINGBACK
+MUSIC = "music"
+"""Stands for what callers of the call's queue hear while they wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,34 @@ class StopCalling:
     """Whoever rings for the caller is not wanted any more."""
 
 
-Do = Speak | Loop | Hush | StartMessage | EndMessage | AskTicket | CallTargets | StopCalling
+@dataclass(frozen=True, slots=True)
+class KeepPlace:
+    """Have the caller called back at this number when the turn comes; `answered` follows."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """The caller rated the talk: `value` of so many, more is better."""
+
+    key: str
+    value: int
+    of: int
+
+
+Do = (
+    Speak
+    | Loop
+    | Hush
+    | StartMessage
+    | EndMessage
+    | AskTicket
+    | CallTargets
+    | StopCalling
+    | KeepPlace
+    | Rated
+)
 
 
 class Turn:
@@ -108,7 +136,7 @@ class Turn:
         return []
 
     def answered(self, outcome: str, values: dict[str, str]) -> None:
-        """The store answered."""
+        """Whoever was asked answered."""
 
     def wants_keys(self) -> bool:
         """Whether keys pressed ahead are meant for this turn."""
@@ -172,6 +200,20 @@ class MenuTurn(Turn):
 
     def keyed(self, outcome: str, values: Mapping[str, str]) -> Keyed | None:
         return Keyed(outcome.partition(":")[2])
+
+
+class RateTurn(MenuTurn):
+    """A menu whose key is a rating too; no rating without a talk before is the flow's own matter."""
+
+    def __init__(self, action: Rate) -> None:
+        super().__init__(action)
+        self._keys = action.keys
+
+    def key(self, key: str, now: float) -> list[Do]:
+        dos = super().key(key, now)
+        if self.outcome is not None and key in self._keys:
+            dos.append(Rated(key, len(self._keys) - self._keys.index(key), len(self._keys)))
+        return dos
 
 
 class CollectTurn(Turn):
@@ -258,8 +300,22 @@ class TicketTurn(Turn):
         self.end(outcome, **values)
 
 
+class CallbackTurn(Turn):
+    """Ask for the place to be kept."""
+
+    def __init__(self, action: Callback, number: str) -> None:
+        super().__init__()
+        self._number = number
+
+    def begin(self, now: float) -> list[Do]:
+        return [KeepPlace(self._number)]
+
+    def answered(self, outcome: str, values: dict[str, str]) -> None:
+        self.end(outcome, **values)
+
+
 class QueueTurn(Turn):
-    """Wait: ringback, now and then a kind word; tell the flow when every agent is busy.
+    """Wait: music, now and then a kind word; tell the flow when every agent is busy.
 
     `busy` says whether nobody could take the call at once, `position` its place; `fresh` is the
     first time in this queue, and `joined_s` when that was. `overflowed` says once, on beginning
@@ -354,6 +410,7 @@ class TalkTurn(Turn):
 SIMPLE: Mapping[type[Action], Callable[..., Turn]] = {
     Say: SayTurn,
     Menu: MenuTurn,
+    Rate: RateTurn,
     Collect: CollectTurn,
     Message: MessageTurn,
 }

@@ -4,22 +4,19 @@ Pure; `appliance.calls.acd` decides with it who is offered what.
 """
 
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from math import inf
 from statistics import fmean
 
-from appliance.calls.routing import CALL, CALLBACK, Waiting, area_of, patience_ends
+from appliance.calls.routing import CALL, Waiting, area_of, patience_ends
 from appliance.published import Area, Queue
-from appliance.refused import Refused
 
 EXPECT_MAX_S = 3600.0
 SAMPLES = 20
 """So many recent waits of a queue tell how long the next will be."""
 REMEMBERED = 10_000
 """Callers whose last agent is known."""
-POSTPONED_S = 60.0
-"""After how long a callback that could not be made is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +42,6 @@ class WaitingCalls:
         """Caller to the agent spoken with last, and when."""
         self._waits: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
         """By queue: recent waits, per place, as one agent alone would have made them."""
-        self._made: dict[str, Waiting] = {}
-        """Callbacks being made, by the name of the call that is made for them."""
 
     def define(self, queues: Iterable[Queue], areas: Iterable[Area]) -> None:
         """Take new settings; who waits stays."""
@@ -58,6 +53,9 @@ class WaitingCalls:
 
     def __getitem__(self, call: str) -> Waiting:
         return self._calls[call]
+
+    def __iter__(self) -> Iterator[Waiting]:
+        return iter(self._calls.values())
 
     def in_order(self) -> list[Waiting]:
         """Every waiting call, who is served first in front."""
@@ -72,7 +70,21 @@ class WaitingCalls:
         mine = self._calls[call]
         return 1 + sum(w.order < mine.order for w in self._calls.values() if w.queue == mine.queue)
 
-    def join(self, call: str, queue: str, now: float, priority: int, caller: str, ringing: Set[str]) -> None:
+    def next_position(self, queue: str, priority: int) -> int:
+        """The place a call would get that joined now."""
+        mine = priority or self.settings(queue).priority
+        return 1 + sum(w.queue == queue and w.priority >= mine for w in self._calls.values())
+
+    def join(
+        self,
+        call: str,
+        queue: str,
+        now: float,
+        priority: int,
+        caller: str,
+        area: str,
+        ringing: Set[str],
+    ) -> None:
         """A call begins to wait; `ringing` are the calls somebody's phone rings for."""
         settings = self.settings(queue)
         agent, spoke_s = self._spoke.get(caller, ("", -inf))
@@ -84,7 +96,7 @@ class WaitingCalls:
             since_s=now,
             priority=priority or settings.priority,
             caller=caller,
-            area=area_of(caller, self._areas),
+            area=area if area in {each.name for each in self._areas} else area_of(caller, self._areas),
             last_agent=agent if lately else "",
             nth=self._nth,
         )
@@ -95,15 +107,22 @@ class WaitingCalls:
         """A call waits no longer."""
         return self._calls.pop(call, None)
 
-    def taken(self, call: str, agent: str, now: float) -> Waiting | None:
-        """An agent speaks with the caller now, who may come back to the same one."""
-        taken = self._calls.pop(call, None) or self._made.pop(call, None)
-        if taken is not None and taken.caller:
-            self._spoke[taken.caller] = agent, now
-            self._spoke.move_to_end(taken.caller)
+    def put(self, call: Waiting) -> None:
+        """A call waits, or waits again, at the place it has."""
+        self._calls[call.call] = call
+
+    def aged(self, call: Waiting) -> Waiting:
+        """A call of an earlier life: as old as it is, its number and area known anew."""
+        self._nth += 1
+        return replace(call, nth=self._nth, area=call.area or area_of(call.caller, self._areas))
+
+    def spoke(self, caller: str, agent: str, now: float) -> None:
+        """An agent speaks with a caller, who may come back to the same one."""
+        if caller:
+            self._spoke[caller] = agent, now
+            self._spoke.move_to_end(caller)
             if len(self._spoke) > REMEMBERED:
                 self._spoke.popitem(last=False)
-        return taken
 
     def missed(self, call: str, agent: str) -> None:
         """An agent did not take the call: others come first from now on."""
@@ -119,32 +138,12 @@ class WaitingCalls:
             if now > mine.since_s:
                 self._waits[mine.queue].append((now - mine.since_s) * agents / mine.place)
 
-    def expect_s(self, call: str, agents: int) -> float | None:
-        """How long a call is likely to wait from now, with so many agents on duty; None when unknown."""
-        waits = self._waits[self._calls[call].queue]
+    def expect_s(self, queue: str, position: int, agents: int) -> float | None:
+        """How long a call at this place is likely to wait from now; None when unknown."""
+        waits = self._waits[queue]
         if not waits:
             return None
-        return min(EXPECT_MAX_S, self.position(call) * fmean(waits) / agents) if agents else EXPECT_MAX_S
-
-    def keep_place(self, call: str, number: str) -> str:
-        """The call's place becomes that of a callback; return its name. Refused when it does not wait."""
-        mine = self._calls.pop(call, None)
-        if mine is None or mine.kind == CALLBACK:
-            raise Refused("no_call")
-        name = f"{call}.{CALLBACK}"
-        kept = replace(mine, call=name, kind=CALLBACK, number=number, missed_by=frozenset())
-        self._calls[name] = kept
-        return name
-
-    def making(self, callback: str, call: str) -> None:
-        """A callback's turn has come: `call` is made for it."""
-        self._made[call] = self._calls.pop(callback)
-
-    def postpone(self, call: str, now: float) -> None:
-        """A callback, or the call made for it, came to nothing: it waits again, at its place."""
-        callback = self._made.pop(call, None) or self._calls.get(call)
-        if callback is not None and callback.kind == CALLBACK:
-            self._calls[callback.call] = replace(callback, not_before_s=now + POSTPONED_S)
+        return min(EXPECT_MAX_S, position * fmean(waits) / agents) if agents else EXPECT_MAX_S
 
     def timer(self, seen_s: float) -> float | None:
         """When a wait or somebody's patience runs out next, after `seen_s`."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from appliance.store.store import Store
 
 HUB = "hub"
-UPWARD = ("ticket", "call", "recording", "message", "text")
+UPWARD = ("ticket", "call", "callback", "recording", "message", "text")
 """Families of kinds a site sends to the hub."""
 DOWNWARD = "ticket"
 BODY_BYTES = 60_000

@@ -24,8 +24,9 @@ def project(store: Store, event: Event) -> None:
 def _call_began(store: Store, event: Event) -> None:
     facts = event.facts
     store.execute(
-        "INSERT INTO call (cid, line, site, direction, caller, called, queue, agent, outcome, started_s)"
-        " VALUES (?, ?, ?, ?, ?, ?, '', '', '', ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO call"
+        " (cid, line, site, direction, caller, called, queue, agent, outcome, started_s, callback_of)"
+        " VALUES (?, ?, ?, ?, ?, ?, '', '', '', ?, ?) ON CONFLICT DO NOTHING",
         event.subject,
         facts["line"],
         event.site,
@@ -33,6 +34,7 @@ def _call_began(store: Store, event: Event) -> None:
         facts.get("caller") or "",
         facts.get("called") or "",
         event.at_s,
+        bytes.fromhex(facts.get("callback_of") or "") or None,
     )
 
 
@@ -55,6 +57,13 @@ def _call_ended(store: Store, event: Event) -> None:
         event.at_s,
         event.subject,
     )
+
+
+def _call_rated(store: Store, event: Event) -> None:
+    """Ratings of another scale are brought to five."""
+    value, of = int(event.facts["value"]), int(event.facts["of"])
+    five = round(1 + 4 * (value - 1) / (of - 1))
+    store.execute("UPDATE call SET rating = ? WHERE cid = ?", five, event.subject)
 
 
 def _recording_made(store: Store, event: Event) -> None:
@@ -175,6 +184,7 @@ PROJECTORS: Mapping[str, Projector] = {
     "call.queued": _call_queued,
     "call.answered": _call_answered,
     "call.ended": _call_ended,
+    "call.rated": _call_rated,
     "recording.made": _recording_made,
     "recording.sealed": _recording_sealed,
     "recording.archived": _recording_archived,

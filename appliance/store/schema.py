@@ -101,13 +101,17 @@ class Call(Table):
     queue = CharField(default="", index=True)
     agent = CharField(default="", index=True)
     outcome = CharField(default="", index=True)
-    """answered, abandoned, message, self_service, lost; empty while it goes on."""
+    """answered, abandoned, message, callback, self_service, refused, lost; empty while it goes on."""
     cause = IntegerField(null=True)
     started_s = FloatField(index=True)
     queued_s = FloatField(null=True)
     answered_s = FloatField(null=True)
     """When an agent picked up."""
     ended_s = FloatField(null=True)
+    rating = IntegerField(null=True)
+    """What the caller gave the talk, 5 is best; the last one counts."""
+    callback_of = BlobField(null=True)
+    """The call in which the caller asked for this one."""
 
 
 class Recording(Table):

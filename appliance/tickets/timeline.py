@@ -23,6 +23,11 @@ TALK: Mapping[str, tuple[str, str, str]] = {
     "call.moved": ("班长移动来电", "Moved by a shift leader", "to"),
     "call.supervised": ("班长介入", "A shift leader came in", "how"),
     "call.released": ("强拆", "Ended by a shift leader", "reason"),
+    "call.rated": ("来电者评价", "Rated by the caller", "agent"),
+    "callback.asked": ("要求回拨", "Asked to be called back", "number"),
+    "callback.done": ("已回拨", "Called back", "agent"),
+    "callback.given_up": ("回拨未接通", "Not reached by callbacks", "number"),
+    "callback.cancelled": ("班长取消回拨", "Callback taken out by a shift leader", "reason"),
 }
 """What was done in the call: its name, and the fact that says more."""
 HOW: Mapping[str, tuple[str, str]] = {
@@ -127,10 +132,12 @@ def _waiting(store: Store, tid: bytes) -> set[bytes]:
 
 
 def _sound(store: Store, call: bytes) -> list[Step]:
-    steps = []
-    for site, caller, outcome, started_s in store.rows(
-        "SELECT site, caller, outcome, started_s FROM call WHERE cid = ?", call
+    steps: list[Step] = []
+    for site, caller, outcome, started_s, asked_in in store.rows(
+        "SELECT site, caller, outcome, started_s, callback_of FROM call WHERE cid = ?", call
     ):
+        if asked_in and bytes(asked_in) != call:
+            steps += _sound(store, bytes(asked_in))
         text = " ".join(filter(None, (caller, outcome)))
         steps.append(Step(started_s, "", "call", *WORDS["call"], text, False, True, site, call.hex()))
     for rid, site, seconds, made_s in store.rows(
@@ -152,11 +159,22 @@ def _talk(store: Store, call: bytes) -> list[Step]:
         zh, en, says = TALK[event.kind]
         by, text = str(event.facts.get("by", "")), str(event.facts.get(says, ""))
         text = text.partition(":")[2] if says == "to" else text
+        if event.kind == "call.rated":
+            zh, en = _rated(event)
         if text in HOW:
             (zh, en), text = HOW[text], str(event.facts.get("agent", ""))
         who = f"{by} {names.get(by, '')}".strip()
         steps.append(Step(event.at_s, who, "talk", zh, en, text, False, True, event.site))
     return steps
+
+
+def _rated(event: Event) -> tuple[str, str]:
+    """A rating of five levels in words, any other as it was given."""
+    zh, en, _ = TALK[event.kind]
+    value, of = int(event.facts["value"]), int(event.facts["of"])
+    known = list(RATINGS.values())[::-1]
+    names = known[value - 1] if of == len(known) and 0 < value <= of else (f"{value}/{of}",) * 2
+    return f"{zh}：{names[0]}", f"{en}: {names[1]}"
 
 
 assert all(name not in STATES for name in WORDS)

@@ -9,7 +9,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.line import FRAME, Frames
+from hardware.line import FRAME, RATE_HZ, Frames
 from hardware.media.tones import tone
 from hardware.media.wav import read_prompt
 
@@ -71,15 +71,17 @@ class Playing:
     at: int = 0
     sample: int = 0
     slot: int = NO_SLOT
+    skip_s: float = 0.0
+    """How long it is to have been played already when it begins; only for what is looped."""
 
     @property
     def over(self) -> bool:
         """Whether all of it has been cut."""
         return not self.loop and self.at >= len(self.samples or ())
 
-    def cut(self, size: int) -> list[Samples]:
-        """The next `size` samples in pieces, fewer at the very end."""
-        samples = self.samples or ()
+    def cut(self, size: int, of: Sequence[Samples] = ()) -> list[Samples]:
+        """The next `size` samples in pieces, fewer at the very end; `of` what is not yet its own."""
+        samples = self.samples or of
         if self.loop and not any(len(item) for item in samples):
             return [np.zeros(size, np.int16)]
         pieces: list[Samples] = []
@@ -134,10 +136,10 @@ class Player:
         self._slots: NDArray[np.intp] = np.zeros(0, np.intp)
         self._rows: NDArray[np.intp] = np.zeros(0, np.intp)
 
-    def play(self, row: int, id: str, items: Sequence[str], loop: bool = False) -> None:
+    def play(self, row: int, id: str, items: Sequence[str], loop: bool = False, skip_s: float = 0.0) -> None:
         """Play items to a row; what it was hearing before is stopped."""
         self.stop(row)
-        playing = Playing(id, items, loop)
+        playing = Playing(id, items, loop, skip_s=skip_s if loop else 0.0)
         if len(items) > MOST_ITEMS:
             playing.fault = f"{len(items)} prompts at once"
         else:
@@ -245,6 +247,8 @@ class Player:
         except (OSError, ValueError, KeyError) as error:
             playing.fault = str(error) or type(error).__name__
             return
+        if playing.skip_s > 0 and (whole := sum(len(item) for item in samples)):
+            playing.cut(int(playing.skip_s * RATE_HZ) % whole, samples)
         playing.samples = samples
 
 

@@ -201,7 +201,7 @@ class Switch:
         self._matrix.hear(self._row(order.line), {self._row(name): gain for name, gain in order.of.items()})
 
     def _play(self, order: wire.Play) -> None:
-        self._player.play(self._row(order.line), order.id, order.items, order.loop)
+        self._player.play(self._row(order.line), order.id, order.items, order.loop, order.skip_s)
 
     def _stop(self, order: wire.Stop) -> None:
         self._player.stop(self._row(order.line))

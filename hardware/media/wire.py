@@ -41,12 +41,16 @@ class Hear(msgspec.Struct, frozen=True, tag_field="do", tag="hear"):
 
 
 class Play(msgspec.Struct, frozen=True, tag_field="do", tag="play"):
-    """Play WAV files (8 kHz mono int16) or ``tone:ringback`` to the line, one after another."""
+    """Play WAV files (8 kHz mono int16) or ``tone:ringback`` to the line, one after another.
+
+    What is played round and round may begin inside: as if it had been played for `skip_s` already.
+    """
 
     line: str
     id: str
     items: list[str]
     loop: bool = False
+    skip_s: float = 0.0
 
 
 class Stop(msgspec.Struct, frozen=True, tag_field="do", tag="stop"):

@@ -1,5 +1,6 @@
 """The desk's softphone and the shift leader's board in chromium: who hears whom after each button."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -240,6 +241,64 @@ def test_a_shift_leader_ends_a_call_with_a_reason_and_signs_the_agent_out(stage:
     leader.part("ask-do").click()
     stage.box.wait_state("1001", "offline")
     expect(leader.part("tile-1001")).to_be_hidden()
+
+
+def test_an_agent_ends_the_talk_with_a_rating_by_one_button(stage: Stage) -> None:
+    desk = stage.desk("1001", "8001")
+    desk.page.keyboard.press("F4")
+    stage.call("1001")
+    desk.part("answer").click()
+    stage.box.wait_state("1001", "busy")
+    assert not desk.page.evaluate(SCROLLS)
+    assert desk.page.evaluate(CUT) == []
+    desk.part("rate").click()
+    stage.box.wait_state("1001", "wrap_up")
+    stage.box.wait_for(lambda: [c for c in stage.box.calls() if c.state == "in_flow"], 5)
+    stage.citizen.keys("2")
+    rated = stage.box.wait_event("call.rated")
+    assert (rated["value"], rated["of"], rated["agent"], rated["round"]) == (4, 5, "1001", 1)
+    stage.citizen.wait("CALL_CLOSED")
+
+
+def test_a_shift_leader_sees_who_is_called_back_and_takes_one_out(stage: Stage) -> None:
+    leader = stage.desk("1100", "8003", "/board")
+    stage.citizen.dial()
+    stage.citizen.wait("CALL_ESTABLISHED")
+    stage.box.wait_for(lambda: [c for c in stage.box.calls() if c.state == "in_flow"])
+    stage.citizen.keys("1")
+    stage.box.wait_for(lambda: [c for c in stage.box.calls() if c.state == "queued"], 10)
+    time.sleep(1.5)  # the place is told, then the menu begins
+    stage.citizen.keys("31")
+    stage.citizen.wait("CALL_CLOSED")
+    shown = leader.part("callback")
+    expect(shown).to_contain_text("13800138000")
+    expect(shown).to_contain_text("第 1 位")
+    assert not leader.page.evaluate(SCROLLS)
+    leader.part("cancel-callback").click()
+    leader.part("ask-do").click()
+    expect(shown).to_have_count(0)
+    expect(leader.part("facts")).to_contain_text("取消回拨")
+    assert stage.box.facts("callback.cancelled")[-1]["by"] == "1100"
+
+
+def test_a_callback_rings_at_the_desk_and_says_what_it_is(stage: Stage) -> None:
+    desk = stage.desk("1001", "8001")
+    stage.phone.dial()
+    stage.phone.wait("CALL_ESTABLISHED")
+    stage.box.wait_for(lambda: [c for c in stage.box.calls() if c.state == "in_flow"])
+    stage.phone.keys("1")
+    stage.box.wait_for(lambda: [c for c in stage.box.calls() if c.state == "queued"], 10)
+    time.sleep(1.5)  # the place is told, then the menu begins
+    stage.phone.keys("31")
+    stage.phone.wait("CALL_CLOSED")
+    desk.page.keyboard.press("F4")
+    expect(desk.part("pop")).to_contain_text("排队回拨", timeout=40_000)
+    expect(desk.part("pop")).to_contain_text("8101")
+    desk.part("answer").click()
+    stage.hears(stage.phone, HEADSET_HZ)
+    expect(desk.part("call-line")).to_contain_text("回拨")
+    desk.part("hang-up").click()
+    stage.box.wait_for(lambda: not stage.box.calls(), 10)
 
 
 @pytest.mark.parametrize("locale", ["zh-CN", "en-US"])

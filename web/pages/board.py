@@ -15,7 +15,7 @@ from web.pages.desk import extensions
 FACTS_ROWS = 20
 FACTS_SPAN = 100_000
 """How many entries of the log are looked through for the last facts."""
-KINDS = ("call.supervised", "call.released", "call.moved", "agent.forced")
+KINDS = ("call.supervised", "call.released", "call.moved", "agent.forced", "callback.cancelled")
 
 pages = Blueprint("board", __name__, url_prefix="/board")
 
@@ -71,7 +71,7 @@ def _told(event: Event, names: dict[str, str]) -> dict[str, Any]:
         "by": f"{given.get('by', '')} {names.get(str(given.get('by', '')), '')}".strip(),
         "did": str(shown.SUPERVISION[str(given.get(word, "")) if word else event.kind]),
         "agent": f"{agent} {names.get(agent, '')}".strip(),
-        "text": str(given.get("reason") or given.get("to") or ""),
+        "text": str(given.get("reason") or given.get("to") or given.get("number") or ""),
     }
 
 

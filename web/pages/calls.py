@@ -4,17 +4,19 @@ from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
 
+from appliance.tickets.fields import RATINGS
 from web import lookup
 from web.context import box, me
 from web.hearing import may_hear
-from web.shown import masked
+from web.shown import masked, pick
 
 CONFIDENTIAL = "EXISTS (SELECT 1 FROM ticket t WHERE t.call = c.cid AND t.confidential)"
 _ROWS = (
     "SELECT c.cid, c.started_s, c.caller, c.called, c.queue, c.agent, p.name, c.outcome,"
     " c.queued_s, c.answered_s, c.ended_s,"
     " (SELECT rid FROM recording r WHERE r.call = c.cid AND r.removed_s IS NULL ORDER BY made_s LIMIT 1),"
-    f" (SELECT number FROM ticket t WHERE t.call = c.cid ORDER BY tid LIMIT 1), {CONFIDENTIAL}"
+    " (SELECT number FROM ticket t WHERE t.call = c.cid ORDER BY tid LIMIT 1),"
+    f" c.rating, c.callback_of, {CONFIDENTIAL}"
     " FROM call c LEFT JOIN person p ON p.number = c.agent WHERE c.cid IN ({marks})"
     " ORDER BY c.started_s DESC, c.cid DESC"
 )
@@ -36,6 +38,7 @@ def page() -> str:
         link=link,
         rec=address,
         titles=queue_titles(),
+        ratings={5 - n: pick(names) for n, names in enumerate(RATINGS.values())},
     )
 
 

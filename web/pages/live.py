@@ -72,7 +72,8 @@ def view_of(person: Actor) -> View:
                 seats = [_seat(seat, person) for seat in board["seats"]]
                 calls = [_call(call, person) for call in board["calls"]]
                 lines = [_line(line, person) for line in board["lines"]]
-                return {"board": {**board, "seats": seats, "calls": calls, "lines": lines}}
+                queues = [_queue(queue, person) for queue in board["queues"]]
+                return {"board": {**board, "seats": seats, "calls": calls, "lines": lines, "queues": queues}}
         return data
 
     return view
@@ -94,6 +95,16 @@ def _call(call: dict[str, Any], person: Actor) -> dict[str, Any]:
     if parties:
         hidden["parties"] = [{**p, "who": _outside(p["who"])} for p in parties]
     return hidden
+
+
+def _queue(queue: dict[str, Any], person: Actor) -> dict[str, Any]:
+    if person.has(*SEES_ALL):
+        return queue
+    hidden = [
+        {**each, "number": _outside(each["number"]), "caller": _outside(each["caller"])}
+        for each in queue.get("callbacks", ())
+    ]
+    return {**queue, "callbacks": hidden}
 
 
 def _line(line: dict[str, Any], person: Actor) -> dict[str, Any]:

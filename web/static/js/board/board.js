@@ -2,6 +2,7 @@
 import { $, $$, ask, make, t, tick, timeOfDay, tried } from "../core.js";
 import { SeatPanel } from "../desk/seat.js";
 import { live } from "../live.js";
+import { Callbacks } from "./callbacks.js";
 import { confirmed } from "./confirm.js";
 import { Tiles } from "./tiles.js";
 import { showLines, Waiting } from "./waiting.js";
@@ -19,6 +20,7 @@ let asking = 0;
 const order = (body) => tried(() => ask("/board/order", body));
 const seat = leads ? new SeatPanel(me, () => board) : null;
 const tiles = new Tiles({ me, leads, does });
+const callbacks = new Callbacks({ leads, cancel: cancelled });
 const waiting = new Waiting({ leads, move: (cid, to) => order({ do: "move", cid, to }) });
 
 // What a button of a tile asks for; only what ends something is asked twice.
@@ -30,6 +32,12 @@ async function does(what, tile) {
   if (what.state) return (await confirmed(t("Sign {agent} out?", { agent: who }), t("Sign out"))) && order({ do: "force", agent, state: what.state });
   const reason = await confirmed(t("End the call of {agent} with {caller}?", { agent: who, caller: call.caller || t("Number withheld") }), t("End the call"), true);
   return reason && order({ do: "release", cid: call.cid, reason });
+}
+
+// Taking a callback out is asked twice while it waits; what was given up is only ticked off.
+async function cancelled({ id, number, state }) {
+  const reason = state === "given_up" || (await confirmed(t("Not call {number} back?", { number }), t("Cancel the callback")));
+  return reason && order({ do: "cancel_callback", callback: id });
 }
 
 // The talk I am in as a shift leader, with my part in it.
@@ -68,6 +76,7 @@ function show() {
   $("#figure-shift").textContent = board.seats.length - count("offline");
   tiles.show(board, answered);
   waiting.show(board);
+  callbacks.show(board);
   showLines(board);
   tick();
 }

@@ -250,13 +250,14 @@ export class SeatPanel extends EventTarget {
   renderOffer({ call, until_s }) {
     if (!call) return;
     $("#pop-queue").textContent = this.offerTitle(call);
-    $("#answer").hidden = call.outgoing || !this.byHeadset;
+    $("#answer").hidden = (call.outgoing && !call.callback_of) || !this.byHeadset;
     $("#pop-caller").textContent = call.caller || t("Number withheld");
     $("#pop-waited").dataset.since = call.queued_s || call.started_s;
     if (until_s) $("#pop-left").dataset.until = until_s;
   }
 
   offerTitle(call) {
+    if (call.callback_of) return t("Callback: pick up, then the citizen is called");
     if (call.outgoing && call.agent === "") return t("Pick up: then the call goes out");
     const by = call.agent && call.agent !== this.me && this.picture().seats.find((s) => s.agent === call.agent);
     if (by) return t("{agent} calls you in", { agent: `${by.agent} ${by.name}` });
@@ -286,7 +287,7 @@ export class SeatPanel extends EventTarget {
     $("#call-time").hidden = !talking;
     if (talking) $("#call-time").dataset.since = since_s;
     $("#call-caller").textContent = talking && call ? call.caller || t("Number withheld") : "";
-    $("#call-line").textContent = talking && call ? `${call.outgoing ? t("Called by us") : this.queueTitle(call.queue)} · ${call.line}` : "";
+    $("#call-line").textContent = talking && call ? `${call.callback_of ? t("Callback") : call.outgoing ? t("Called by us") : this.queueTitle(call.queue)} · ${call.line}` : "";
     $("#call-buttons").hidden = !talking;
     $("#parties").hidden = $("#parties").hidden || !talking;
     $("#dial-out").hidden = !["ready", "paused", "wrap_up"].includes(state);

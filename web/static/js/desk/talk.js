@@ -29,6 +29,7 @@ export class Talk {
     $("#transfer").addEventListener("click", () => this.targets.toggle("transfer"));
     $("#consult").addEventListener("click", () => this.targets.toggle("consult"));
     $("#call-leader").addEventListener("click", () => this.order({ do: "call_leader" }));
+    $("#rate").addEventListener("click", () => this.order({ do: "transfer", to: this.targets.survey }));
     $("#complete").addEventListener("click", () => this.order({ do: "complete" }));
     $("#together").addEventListener("click", () => this.order({ do: "together" }));
     $("#cancel").addEventListener("click", () => this.cancel());
@@ -189,11 +190,12 @@ export class Talk {
     $("#hold").setAttribute("aria-pressed", this.held);
     $("#hold span").textContent = this.held ? t("Take back") : t("Hold");
     $("#hold use").setAttribute("href", `/static/icons.svg#${this.held ? "play" : "hold"}`);
-    for (const id of ["hold", "keypad", "transfer", "consult", "call-leader"]) $(`#${id}`).disabled = !may;
+    for (const id of ["hold", "keypad", "rate", "transfer", "consult", "call-leader"]) $(`#${id}`).disabled = !may;
     $("#hold").disabled = !may || this.asked.length > 0 || this.ringing.length > 0;
     $("#mute").disabled = !this.connected;
     $("#call-buttons").classList.toggle("only-mine", Boolean(this.mine) && !this.own && this.connected);
     for (const button of $$("#call-buttons .calm")) button.hidden = consulting;
+    $("#rate").hidden = consulting || !this.targets.survey;
     for (const button of $$("#call-buttons .asking")) button.hidden = !consulting;
     $("#complete").disabled = $("#together").disabled = !this.asked.length;
     this.showRecording(may);

@@ -60,6 +60,11 @@ export class TargetPanel {
     if (this.open) this.show(false);
   }
 
+  // Where a citizen rates the talk; nothing when no flow asks for it.
+  get survey() {
+    return this.directory.after_talk[0] || "";
+  }
+
   // Everything that can be reached now, in the order people look for it.
   all() {
     const { seats } = this.picture();
