@@ -157,6 +157,10 @@ class Speaker:
         await self._end()
 
 
+USED_AGAIN_NS = 3600 * 10**9
+"""How much later a spoken text is seen as used again."""
+
+
 class Voice:
     """Files for phrases. `recorded_dir` holds ``LANG/ID.wav`` made by a technician; they come first.
 
@@ -182,6 +186,10 @@ class Voice:
         self._going: dict[Path, asyncio.Task[Path]] = {}
         self._kept: set[Path] = set()
         self._warned: set[str] = set()
+        self._used: dict[Path, int] = {}
+        """When spoken texts were last used; on disk it is seen by the hour."""
+        self._fit: dict[Path, int] = {}
+        """Recordings that can be played as they are, and when they were last changed."""
         self._cache.mkdir(parents=True, exist_ok=True)
         self._bytes = sum(path.stat().st_size for path in self._cache.glob("*.wav"))
         self.beep = self._cache / "beep.wav"
@@ -200,7 +208,7 @@ class Voice:
         if name == RINGBACK:
             return f"tone:{RINGBACK}"
         recorded = self._recorded / f"{name or 'music'}.wav"
-        if sound.is_prompt(recorded):
+        if self._fits(recorded):
             return str(recorded)
         if name or recorded.exists():
             self._warn_once(f"{recorded} is not an 8 kHz mono 16 bit WAV file: our own piece is played")
@@ -208,22 +216,25 @@ class Voice:
 
     async def prompts(self, ids: Iterable[str], values: Mapping[str, str], lang: str) -> list[Path]:
         """The files of these phrases, in order, ready to be played one after another."""
-        segments: list[Segment] = []
-        for id_ in ids:
-            if id_ in self.phrases:
-                segments += self.phrases.render(id_, values, lang)
-            else:
-                self._warn_once(f"there is no phrase “{id_}”")
+        segments = self._segments(ids, values, lang)
         return list(await asyncio.gather(*(self._segment(segment, lang) for segment in segments)))
+
+    def there(self, ids: Iterable[str], values: Mapping[str, str], lang: str) -> list[Path] | None:
+        """The same when nothing has to be spoken first, which is nearly always; else None."""
+        found = []
+        for segment in self._segments(ids, values, lang):
+            path = self._recording(segment, lang) or self._spoken(segment.text, segment.lang)
+            if path is None:
+                return None
+            found.append(path)
+        return found
 
     async def file(self, text: str, lang: str) -> Path:
         """The text as a file; the beep when it cannot be spoken."""
+        if (spoken := self._spoken(text, lang)) is not None:
+            return spoken
         text = text[:TEXT_MAX]
         path = self._cache / f"{_name(text, lang)}.wav"
-        if path.exists():
-            # Seen as used, without looking changed.
-            os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
-            return path
         task = self._going.get(path)
         if task is None:
             task = asyncio.create_task(self._speak(text, lang, path))
@@ -251,14 +262,53 @@ class Voice:
         await asyncio.gather(*going, return_exceptions=True)
         await self._engine.close()
 
+    def _segments(self, ids: Iterable[str], values: Mapping[str, str], lang: str) -> list[Segment]:
+        segments: list[Segment] = []
+        for id_ in ids:
+            if id_ in self.phrases:
+                segments += self.phrases.render(id_, values, lang)
+            else:
+                self._warn_once(f"there is no phrase “{id_}”")
+        return segments
+
     async def _segment(self, segment: Segment, lang: str) -> Path:
-        if segment.clip:
-            recorded = self._recorded / lang / f"{segment.clip}.wav"
-            if recorded.exists():
-                if sound.is_prompt(recorded):
-                    return recorded
-                self._warn_once(f"{recorded} is not an 8 kHz mono 16 bit WAV file: spoken instead")
-        return await self.file(segment.text, segment.lang)
+        return self._recording(segment, lang) or await self.file(segment.text, segment.lang)
+
+    def _recording(self, segment: Segment, lang: str) -> Path | None:
+        """The recording of a segment; looked into once, until it changes."""
+        if not segment.clip:
+            return None
+        path = self._recorded / lang / f"{segment.clip}.wav"
+        if self._fits(path):
+            return path
+        if path.exists():
+            self._warn_once(f"{path} is not an 8 kHz mono 16 bit WAV file: spoken instead")
+        return None
+
+    def _fits(self, path: Path) -> bool:
+        """Whether a recording is there and can be played as it is; looked into once, until it changes."""
+        try:
+            changed_ns = path.stat().st_mtime_ns
+        except OSError:
+            return False
+        if self._fit.get(path) != changed_ns:
+            if not sound.is_prompt(path):
+                return False
+            self._fit[path] = changed_ns
+        return True
+
+    def _spoken(self, text: str, lang: str) -> Path | None:
+        """A text that was spoken before; it is seen as used, without looking changed."""
+        path = self._cache / f"{_name(text[:TEXT_MAX], lang)}.wav"
+        now_ns = time.time_ns()
+        try:
+            stat = path.stat()
+            if now_ns - stat.st_atime_ns > USED_AGAIN_NS:
+                os.utime(path, ns=(now_ns, stat.st_mtime_ns))
+        except OSError:
+            return None
+        self._used[path] = now_ns
+        return path
 
     async def _speak(self, text: str, lang: str, path: Path) -> Path:
         try:
@@ -276,11 +326,12 @@ class Voice:
         spared = self._kept | {self.beep, but}
         files = [(path.stat(), path) for path in self._cache.glob("*.wav")]
         self._bytes = sum(stat.st_size for stat, _ in files)
-        for stat, path in sorted(files, key=lambda file: file[0].st_atime_ns):
+        for stat, path in sorted(files, key=lambda file: self._used.get(file[1], file[0].st_atime_ns)):
             if self._bytes <= self._cache_bytes * 0.9:
                 break
             if path not in spared:
                 path.unlink(missing_ok=True)
+                self._used.pop(path, None)
                 self._bytes -= stat.st_size
 
     def _warn_once(self, sentence: str, why: str = "") -> None:

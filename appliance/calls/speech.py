@@ -59,6 +59,10 @@ class Speech:
     ) -> None:
         """Speak phrases, then tones or files; the end is reported by media as `Played`."""
         saying = self._next(line)
+        files = self._voice.there(phrases, values, language)
+        if files:
+            self._play(line, saying, files, after)
+            return
         coming = self._say(line, saying, phrases, values, after, language)
         saying.coming = asyncio.get_running_loop().create_task(coming)
         self._tasks.add(saying.coming)
@@ -113,9 +117,12 @@ class Speech:
         language: str,
     ) -> None:
         files = await self._voice.prompts(phrases, values, language)
+        saying.coming = None
+        self._play(line, saying, files, after)
+
+    def _play(self, line: str, saying: Saying, files: Sequence[Path], after: Sequence[str]) -> None:
         items = [str(path) for path in files]
         items += [str(self._voice.beep) if item == BEEP else item for item in after]
-        saying.coming = None
         if items:
             self._sound.order(media.Play(line, saying.play, items))
         else:
