@@ -315,6 +315,20 @@ def test_keys_are_reported_once_by_event_in_band_or_both(media: Media) -> None:
     assert [p.key for p in pressed if p.line == "sip/6"] == ["7"]
 
 
+def test_who_sends_keys_as_events_is_not_listened_to_until_another_takes_the_call(media: Media) -> None:
+    gap = np.zeros(1600, np.int16)
+    words = np.concatenate([gap, digit_tone("5"), gap, digit_tone("9"), gap])
+    events, later = Phone(media, "sip/9", words), Phone(media, "sip/10", words)
+    events.presses.send("1")
+    talk([events], 1.2)
+    assert [(p.key, p.by) for p in media.saw(wire.Pressed)] == [("1", "event")]
+    media.order(wire.Open("sip/9", rtp=RtpRoute("127.0.0.1", later.socket.getsockname()[1], event=101)))
+    later.there = events.there
+    talk([later], 1.2)
+    pressed = [(p.key, p.by) for p in media.saw(wire.Pressed) if p.line == "sip/9"]
+    assert pressed == [("1", "event"), ("5", "tone"), ("9", "tone")]
+
+
 def test_keys_are_sent_as_events_or_as_tones(media: Media) -> None:
     modern, old = Phone(media, "sip/7", sine(440)), Phone(media, "sip/8", sine(440), event=None)
     for line in ("sip/7", "sip/8"):

@@ -5,9 +5,11 @@ import random
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from hardware.line import FRAME
-from hardware.media.jitter import MOST, REPEATS, SPAN, START, Jitters
+from hardware.media.g711 import PCMA
+from hardware.media.jitter import MOST, REPEATS, SPAN, START, Jitters, kind
 from hardware.media.rtp import ahead
 
 QUIET = bytes([0xD5]) * FRAME
@@ -22,7 +24,7 @@ class Jitter:
     def __init__(self) -> None:
         self._all = Jitters(self.ROW)
         self._all.grow(self.ROW + 3)
-        self._rows = np.array([self.ROW])
+        self._all.start(self.ROW)
 
     @property
     def lost(self) -> int:
@@ -42,13 +44,22 @@ class Jitter:
 
     def put(self, stamp: int, ssrc: int, codes: bytes) -> None:
         sound = np.frombuffer(codes, np.uint8)
-        if len(codes) == FRAME:
-            self._all.put_all(self._rows, np.array([stamp]), np.array([ssrc]), sound[None])
-        else:
-            self._all.put(self.ROW, stamp, ssrc, sound)
+        put(self._all, {self.ROW: (stamp, sound)}, ssrc)
 
     def take(self) -> bytes:
-        return bytes(self._all.take(self._rows)[0])
+        return bytes(self._all.take()[self.ROW])
+
+
+def put(jitters: Jitters, packets: dict[int, tuple[int, NDArray[np.uint8]]], ssrc: int = SSRC) -> None:
+    """Store packets by row, (time stamp, codes), as the bank does: together where they may be usual."""
+    whole = np.array([row for row, (_, codes) in packets.items() if len(codes) == FRAME], np.intp)
+    words = np.array([(kind(PCMA) | 99, packets[row][0], ssrc) for row in whole.tolist()], np.uint32)
+    others = set(packets) - set(whole.tolist())
+    if len(whole):
+        others |= set(jitters.put_all(whole, words, np.array([packets[row][1] for row in whole])).tolist())
+    for row in others:
+        stamp, codes = packets[row]
+        jitters.put(row, stamp, ssrc, codes)
 
 
 def speech(frames: int, seed: int = 1) -> bytes:
@@ -264,28 +275,32 @@ KINDS = ["clean", "lossy", "late", "odd", "silent"]
 @given(st.lists(st.sampled_from(KINDS), min_size=1, max_size=6), st.randoms(use_true_random=False))
 @settings(max_examples=30, deadline=None)
 def test_rows_together_hear_what_each_would_hear_alone(kinds: list[str], chance: random.Random) -> None:
-    together, alone = Jitters(len(kinds)), [Jitters(1) for _ in kinds]
-    rows, first = np.arange(len(kinds)), np.array([0])
+    together, alone = Jitters(len(kinds)), [Jitters(len(kinds)) for _ in kinds]
+    for row, one in enumerate(alone):
+        together.start(row)
+        one.start(row)
     late: list[tuple[int, int, int]] = []
     for tick in range(300):
         whole: dict[int, int] = {}
-        for row, kind in enumerate(kinds):
-            if kind == "odd" and tick % 3 == 0:
+        for row, way in enumerate(kinds):
+            if way == "odd" and tick % 3 == 0:
                 half = np.full(FRAME // 2, tick % 256, np.uint8)
-                alone[row].put(0, tick * FRAME, SSRC, half)
+                alone[row].put(row, tick * FRAME, SSRC, half)
                 together.put(row, tick * FRAME, SSRC, half)
-            elif kind == "late" and chance.random() < 0.2:
+            elif way == "late" and chance.random() < 0.2:
                 late.append((tick + chance.randint(1, 6), row, tick))
-            elif kind != "silent" and not (kind == "lossy" and chance.random() < 0.1):
+            elif way != "silent" and not (way == "lossy" and chance.random() < 0.1):
                 whole[row] = tick
         rounds = [whole, *({row: number} for at, row, number in late if at == tick)]
-        for numbers in filter(None, rounds):
-            stamps = np.array(list(numbers.values())) * FRAME
-            codes = np.tile((stamps // FRAME % 251).astype(np.uint8)[:, None], FRAME)
-            together.put_all(np.array(list(numbers)), stamps, np.full(len(stamps), SSRC), codes)
-            for at, row in enumerate(numbers):
-                alone[row].put(0, int(stamps[at]), SSRC, codes[at])
-        frames = together.take(rows)
+        for numbers in rounds:
+            packets = {
+                row: (number * FRAME, np.full(FRAME, number % 251, np.uint8))
+                for row, number in numbers.items()
+            }
+            put(together, packets)
+            for row, packet in packets.items():
+                put(alone[row], {row: packet})
+        frames = together.take()
         for row, one in enumerate(alone):
-            assert (frames[row] == one.take(first)[0]).all()
-            assert (together.lost[row], together.concealed[row]) == (one.lost[0], one.concealed[0])
+            assert (frames[row] == one.take()[row]).all()
+            assert (together.lost[row], together.concealed[row]) == (one.lost[row], one.concealed[row])

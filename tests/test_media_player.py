@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from hardware.line import FRAME, RATE_HZ
-from hardware.media.matrix import frames
-from hardware.media.player import STAGE, Ended, Player, Shelf
+from hardware.line import FRAME, RATE_HZ, Frames
+from hardware.media.matrix import Matrix, frames
+from hardware.media.player import STAGE, Ended, Keys, Player, Shelf
+from hardware.media.reel import Reel
 from hardware.media.tones import tone
 from hardware.media.wav import read_prompt
 
@@ -30,19 +30,34 @@ def prompt(path: Path, samples: list[int], rate_hz: int = 8000, channels: int = 
     return str(path)
 
 
-def hear(player: Player, ticks: int, row: int = 0) -> list[int]:
+class Told(Player):
+    """A player with a reel and a matrix of its own."""
+
+    def __init__(self, rows: int = 4) -> None:
+        self.reel, self.matrix = Reel(rows), Matrix(rows)
+        super().__init__(at_once, self.reel, self.matrix.tell)
+
+    def tick(self, said: Frames | int = 0) -> Frames:
+        """What all lines hear in one tick; row 0 hears row 1."""
+        self.reel.turn()
+        self.reel.said[:-1] = said
+        self.stage()
+        self.matrix.mix(self.reel.sources, self.reel.heard)
+        self.told()
+        return self.reel.heard
+
+
+def hear(player: Told, ticks: int, row: int = 0) -> list[int]:
     heard: list[int] = []
     for _ in range(ticks):
-        sink = frames(4)
-        player.add(sink)
-        heard.extend(sink[row].tolist())
+        heard.extend(player.tick()[row].tolist())
     return heard
 
 
 def test_prompts_follow_each_other_without_a_gap_inside_a_tick(tmp_path: Path) -> None:
     first = prompt(tmp_path / "a.wav", list(range(1, 251)))
     second = prompt(tmp_path / "b.wav", list(range(251, 271)))
-    player = Player(at_once)
+    player = Told()
     player.play(0, "p", [first, second, first])
     heard = hear(player, 4)
     assert heard[:520] == [*range(1, 271), *range(1, 251)]
@@ -52,7 +67,7 @@ def test_prompts_follow_each_other_without_a_gap_inside_a_tick(tmp_path: Path) -
 
 
 def test_a_prompt_of_whole_frames_ends_with_its_last_frame(tmp_path: Path) -> None:
-    player = Player(at_once)
+    player = Told()
     player.play(0, "p", [prompt(tmp_path / "a.wav", [7] * 2 * FRAME)])
     hear(player, 1)
     assert player.ended() == []
@@ -61,7 +76,7 @@ def test_a_prompt_of_whole_frames_ends_with_its_last_frame(tmp_path: Path) -> No
 
 
 def test_a_loop_goes_on_until_it_is_stopped(tmp_path: Path) -> None:
-    player = Player(at_once)
+    player = Told()
     player.play(0, "music", [prompt(tmp_path / "a.wav", [1, 2, 3])], loop=True)
     assert hear(player, 3) == [1, 2, 3] * FRAME
     player.stop(0)
@@ -77,7 +92,7 @@ def test_a_loop_may_begin_inside_as_if_it_had_been_played_before(
         prompt(tmp_path / "a.wav", list(range(1, 301))),
         prompt(tmp_path / "b.wav", list(range(301, 501))),
     ]
-    player = Player(at_once)
+    player = Told()
     player.play(0, "music", items, loop=True, skip_s=skip_s)
     heard = hear(player, 4)
     assert heard[: 501 - first] == list(range(first, 501))
@@ -85,13 +100,13 @@ def test_a_loop_may_begin_inside_as_if_it_had_been_played_before(
 
 
 def test_what_is_played_once_is_played_from_the_start(tmp_path: Path) -> None:
-    player = Player(at_once)
+    player = Told()
     player.play(0, "p", [prompt(tmp_path / "a.wav", list(range(1, 161)))], skip_s=5.0)
     assert hear(player, 1) == list(range(1, 161))
 
 
 def test_a_new_prompt_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
-    player = Player(at_once)
+    player = Told()
     player.play(0, "one", ["tone:ringback"], loop=True)
     player.play(0, "two", [prompt(tmp_path / "a.wav", [5])])
     assert hear(player, 1)[:2] == [5, 0]
@@ -99,31 +114,35 @@ def test_a_new_prompt_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
 
 
 def test_a_prompt_is_added_to_what_the_line_hears_and_clipped(tmp_path: Path) -> None:
-    player = Player(at_once)
+    player = Told()
     player.play(0, "p", [prompt(tmp_path / "a.wav", [1000, 32767, -32768])])
-    sink = frames(2)
-    sink[:] = 10
-    sink[0, 2] = -10
-    player.add(sink)
-    assert sink[0, :4].tolist() == [1010, 32767, -32768, 10]
-    assert (sink[1] == 10).all()
+    player.matrix.hear(0, {1: 1.0})
+    player.matrix.hear(2, {1: 1.0})
+    said = np.full((3, FRAME), 10, np.int16)
+    said[1, 2] = -10
+    heard = player.tick(said)
+    assert heard[0, :4].tolist() == [1010, 32767, -32768, 10]
+    assert heard[2].tolist() == said[1].tolist()
+    assert (player.tick(said)[0] == said[1]).all(), "what is over leaves the line as it was"
 
 
 def test_keys_sent_as_tones_take_the_place_of_all_else() -> None:
-    player = Player(at_once)
-    player.say(1, np.array([3, 4], np.int16))
-    player.say(1, np.array([5], np.int16))
+    keys = Keys()
+    keys.say(1, np.array([3, 4], np.int16))
+    keys.say(1, np.array([5], np.int16))
     sink = frames(2)
     sink[:] = 99
-    player.add(sink, instead=True)
-    assert sink[1, :5].tolist() == [3, 4, 5, 0, 0]
+    keys.put(sink)
+    assert sink[1].tolist() == [3, 4, 5] + [0] * (FRAME - 3)
     assert (sink[0] == 99).all()
-    assert player.ended() == []
+    sink[:] = 99
+    keys.put(sink)
+    assert (sink == 99).all()
 
 
 def test_a_tone_is_one_period_and_may_loop() -> None:
     period = tone("ringback")
-    player = Player(at_once)
+    player = Told()
     player.play(0, "t", ["tone:ringback"], loop=True)
     heard = hear(player, 2 * len(period) // FRAME)
     assert heard == np.tile(period, 2)[: len(heard)].tolist()
@@ -131,7 +150,7 @@ def test_a_tone_is_one_period_and_may_loop() -> None:
 
 @pytest.mark.parametrize("bad", ["/nowhere/x.wav", "tone:no such tone"])
 def test_nothing_is_played_when_one_item_is_missing(tmp_path: Path, bad: str) -> None:
-    player = Player(at_once)
+    player = Told()
     player.play(0, "p", [prompt(tmp_path / "a.wav", [5] * 500), bad])
     assert not any(hear(player, 4))
     (ended,) = player.ended()
@@ -165,7 +184,7 @@ def test_an_archived_recording_in_a_law_is_heard(tmp_path: Path) -> None:
 
 
 def test_an_empty_loop_is_silence_and_not_an_endless_tick(tmp_path: Path) -> None:
-    player = Player(at_once)
+    player = Told()
     player.play(0, "p", [prompt(tmp_path / "a.wav", [])], loop=True)
     assert not any(hear(player, 2))
 
@@ -183,19 +202,23 @@ def test_a_prompt_recorded_anew_is_heard_anew_and_old_ones_are_put_away(tmp_path
 
 
 def test_long_prompts_on_many_rows_have_no_seams_where_they_are_staged(tmp_path: Path) -> None:
-    player = Player(at_once)
+    player = Told(32)
     sound = np.arange(1, 3 * STAGE * FRAME - 50) % 30_000
     path = prompt(tmp_path / "a.wav", sound.tolist())
     for row in range(30):
         player.play(row, f"p{row}", [path, path], loop=True)
     ticks = 7 * STAGE
-    heard = np.concatenate([player_frame(player, 32) for _ in range(ticks)], axis=1)
+    heard = np.concatenate([player.tick().copy() for _ in range(ticks)], axis=1)
     expected = np.resize(sound, ticks * FRAME)
     assert (heard[:30] == expected).all()
     assert not heard[30:].any()
 
 
-def player_frame(player: Player, rows: int) -> NDArray[np.int16]:
-    sink = frames(rows)
-    player.add(sink)
-    return sink
+def test_a_prompt_goes_on_when_lines_are_added(tmp_path: Path) -> None:
+    player = Told()
+    player.play(2, "p", [prompt(tmp_path / "a.wav", list(range(50 * FRAME // 2)))])
+    heard = hear(player, 7, row=2)
+    rows = [player.matrix.row(f"sip/{number}") for number in range(40)]
+    player.reel.grow(player.matrix.size)
+    assert player.matrix.size > len(rows)
+    assert heard + hear(player, 18, row=2) == list(range(25 * FRAME))

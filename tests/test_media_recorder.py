@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hardware.line import FRAME
+from hardware.line import FRAME, Frames
 from hardware.media.disk import Disk, Finished, Marks
 from hardware.media.matrix import frames
 from hardware.media.recorder import PIECE_TICKS, Recorder
+from hardware.media.reel import Reel
 from hardware.media.wav import HEADER_BYTES, header, repair
 
 
@@ -25,6 +26,19 @@ def sides(path: Path | str) -> tuple[np.ndarray, np.ndarray]:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, 8000)
         both = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
     return both[:, 0], both[:, 1]
+
+
+class Taps(Recorder):
+    """A recorder with a reel of its own: each `tick` has the sound given for all rows."""
+
+    def __init__(self, disk: Disk, rows: int = 4) -> None:
+        self.reel = Reel(rows)
+        super().__init__(disk, self.reel)
+
+    def tick(self, said: Frames | int = 0, heard: Frames | int = 0) -> None:
+        self.reel.turn()
+        self.reel.said[:], self.reel.heard[:] = said, heard
+        self.tap()
 
 
 def settled(recorder: Recorder, disk: Disk, count: int) -> list[Finished]:
@@ -40,14 +54,14 @@ def settled(recorder: Recorder, disk: Disk, count: int) -> list[Finished]:
 
 def test_left_is_what_the_line_says_and_right_what_it_hears(tmp_path: Path) -> None:
     disk = Disk()
-    recorder = Recorder(disk)
+    recorder = Taps(disk)
     path = tmp_path / "2026" / "08" / "call.wav"
     said, heard = frames(4), frames(4)
     for tick in range(73):
         if tick == 3:
             recorder.start(2, "sip/2", "r1", str(path))
         said[2], heard[2] = tick, 1000 + tick
-        recorder.tap(said, heard)
+        recorder.tick(said, heard)
     recorder.finish("r1")
     (done,) = settled(recorder, disk, 1)
     disk.close()
@@ -59,16 +73,16 @@ def test_left_is_what_the_line_says_and_right_what_it_hears(tmp_path: Path) -> N
 
 def test_many_recordings_run_at_once_and_each_keeps_its_own(tmp_path: Path) -> None:
     disk = Disk()
-    recorder = Recorder(disk)
+    recorder = Taps(disk, 64)
     said, heard = frames(64), frames(64)
     said[:] = np.arange(64)[:, None]
     for row in range(50):
         recorder.start(row, f"sip/{row}", f"r{row}", str(tmp_path / f"{row}.wav"))
     for _ in range(45):
-        recorder.tap(said, heard)
+        recorder.tick(said, heard)
     recorder.finish_row(7)
     for _ in range(5):
-        recorder.tap(said, heard)
+        recorder.tick(said, heard)
     assert len(recorder) == 49
     recorder.finish_all()
     seconds = {done.id: done.seconds for done in settled(recorder, disk, 50)}
@@ -83,13 +97,11 @@ def test_many_recordings_run_at_once_and_each_keeps_its_own(tmp_path: Path) -> N
 
 def test_a_growing_recording_can_be_listened_to(tmp_path: Path) -> None:
     disk = Disk()
-    recorder = Recorder(disk)
+    recorder = Taps(disk)
     path = tmp_path / "call.wav"
     recorder.start(0, "sip/0", "r", str(path))
-    said = frames(2)
-    said[0] = 9
     for _ in range(150):
-        recorder.tap(said, said)
+        recorder.tick(9, 9)
     until = time.monotonic() + 5
     while not path.exists() or path.stat().st_size < 2.5 * 32000:
         assert time.monotonic() < until
@@ -100,10 +112,46 @@ def test_a_growing_recording_can_be_listened_to(tmp_path: Path) -> None:
     disk.close()
 
 
+def test_what_is_masked_is_recorded_as_silence_of_the_same_length(tmp_path: Path) -> None:
+    disk = Disk()
+    recorder = Taps(disk)
+    for name in ("open", "masked"):
+        recorder.start(1, "sip/1", name, str(tmp_path / f"{name}.wav"))
+    for tick in range(1, 71):
+        if tick in (15, 45):
+            recorder.mask("masked", tick == 15)
+        recorder.tick(tick, -tick)
+    recorder.finish_all()
+    settled(recorder, disk, 2)
+    disk.close()
+    every = np.repeat(np.arange(1, 71), FRAME)
+    kept = np.where((every >= 15) & (every < 45), 0, every)
+    for name, expected in (("open", every), ("masked", kept)):
+        left, right = sides(tmp_path / f"{name}.wav")
+        assert left.tolist() == expected.tolist()
+        assert right.tolist() == (-expected).tolist()
+
+
+def test_a_recording_goes_on_when_lines_are_added(tmp_path: Path) -> None:
+    disk = Disk()
+    recorder = Taps(disk)
+    recorder.start(3, "sip/3", "r", str(tmp_path / "r.wav"))
+    for tick in range(50):
+        if tick == 27:
+            recorder.reel.grow(64)
+        recorder.tick(tick, -tick)
+    recorder.finish_all()
+    settled(recorder, disk, 1)
+    disk.close()
+    left, right = sides(tmp_path / "r.wav")
+    assert left.tolist() == np.repeat(np.arange(50), FRAME).tolist()
+    assert right.tolist() == (-left).tolist()
+
+
 def test_a_recording_never_overwrites_a_file(tmp_path: Path) -> None:
     (tmp_path / "old.wav").write_bytes(b"evidence")
     disk = Disk()
-    recorder = Recorder(disk)
+    recorder = Taps(disk)
     recorder.start(0, "sip/0", "r", str(tmp_path / "old.wav"))
     (done,) = settled(recorder, disk, 1)
     disk.close()
@@ -117,17 +165,16 @@ def test_a_full_disk_ends_the_recording_and_leaves_what_fits(tmp_path: Path) -> 
     script = f"""
 import resource, signal
 from hardware.media.disk import Disk
-from hardware.media.recorder import Recorder
-from hardware.media.matrix import frames
+from tests.test_media_recorder import Taps
 import time
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, {resource.RLIM_INFINITY}))
 disk = Disk()
-recorder = Recorder(disk)
+recorder = Taps(disk)
 recorder.start(0, "sip/0", "r", {str(tmp_path / "call.wav")!r})
 done = []
 while not done:
-    recorder.tap(frames(2), frames(2))
+    recorder.tick()
     done = recorder.finished()
     time.sleep(0.001)
 print(done[0].reason, len(recorder), done[0].seconds, sep="|")
@@ -149,13 +196,12 @@ def test_after_sigkill_at_most_a_second_is_missing_and_the_next_start_says_so(tm
 import sys, time
 from pathlib import Path
 from hardware.media.disk import Disk
-from hardware.media.recorder import Recorder
-from hardware.media.matrix import frames
-recorder = Recorder(Disk(Path({str(marks)!r})))
+from tests.test_media_recorder import Taps
+recorder = Taps(Disk(Path({str(marks)!r})))
 recorder.start(0, "sip/0", "r", {str(path)!r})
-start, sink = time.monotonic(), frames(2)
+start = time.monotonic()
 for tick in range(1000):
-    recorder.tap(sink, sink)
+    recorder.tick()
     print(tick + 1, flush=True)
     time.sleep(max(0, start + tick * 0.02 - time.monotonic()))
 """
@@ -218,16 +264,14 @@ def test_marks_with_a_torn_last_line_are_still_read(tmp_path: Path) -> None:
 
 def test_while_masked_both_sides_are_silent_and_time_goes_on(tmp_path: Path) -> None:
     disk = Disk()
-    recorder = Recorder(disk)
+    recorder = Taps(disk)
     paths = {name: tmp_path / f"{name}.wav" for name in ("masked", "beside")}
-    said, heard = frames(4), frames(4)
     for row, (name, path) in enumerate(paths.items()):
         recorder.start(row, f"sip/{row}", name, str(path))
     for tick in range(1, 101):
         if tick in (31, 41):
             recorder.mask("masked", tick == 31)
-        said[:], heard[:] = tick, 1000 + tick
-        recorder.tap(said, heard)
+        recorder.tick(tick, 1000 + tick)
     recorder.mask("unknown", True)
     recorder.finish_all()
     assert [done.seconds for done in settled(recorder, disk, 2)] == [2.0, 2.0]
@@ -243,14 +287,12 @@ def test_while_masked_both_sides_are_silent_and_time_goes_on(tmp_path: Path) -> 
 
 def test_a_new_recording_in_the_place_of_a_masked_one_is_not_masked(tmp_path: Path) -> None:
     disk = Disk()
-    recorder = Recorder(disk)
-    said, heard = frames(2), frames(2)
-    said[:] = 7
+    recorder = Taps(disk)
     for name in ("one", "two"):
         recorder.start(0, "sip/0", name, str(tmp_path / f"{name}.wav"))
-        recorder.tap(said, heard)
+        recorder.tick(7)
         recorder.mask(name, name == "one")
-        recorder.tap(said, heard)
+        recorder.tick(7)
         recorder.finish(name)
     settled(recorder, disk, 2)
     disk.close()

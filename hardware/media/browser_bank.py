@@ -111,7 +111,7 @@ class BrowserBank:
         return self._tick - self._browsers[row].heard_tick
 
     def read(self, into: Frames) -> None:
-        """Fill the connected rows of `into` (rows, 160); one that leaves keeps its last frame."""
+        """Fill the connected rows of `into` (rows, 160)."""
         self._tick += 1
         for fd, _ in self._poll.poll(0, 256):
             if self._listener is not None and fd == self._listener.fileno():

@@ -1,6 +1,7 @@
 """The media side of the socket to the call process: orders in, reports out, never blocking."""
 
 import contextlib
+import select
 import socket
 import stat
 from collections import deque
@@ -37,6 +38,8 @@ class Control:
         path.chmod(0o660)
         self._listener.listen(4)
         self._link: socket.socket | None = None
+        self._poll = select.epoll()
+        self._poll.register(self._listener.fileno(), select.EPOLLIN)
         self._partial = bytearray()
         self._out: deque[tuple[bytes, bool]] = deque()
         self._backlog = 0
@@ -49,6 +52,10 @@ class Control:
         """Whether a call process is there."""
         return self._link is not None
 
+    def asked(self) -> bool:
+        """Whether there is anything to `accept`, or in `orders`: nearly always not."""
+        return bool(self._poll.poll(0, 2))
+
     def accept(self) -> bool:
         """Take a waiting connection in place of the present one; True when there is a new one."""
         fresh = False
@@ -59,6 +66,7 @@ class Control:
                 return fresh
             self._drop()
             link.setblocking(False)
+            self._poll.register(link.fileno(), select.EPOLLIN)
             self._link, fresh = link, True
 
     def orders(self) -> list[wire.Order | wire.Trouble]:
@@ -104,6 +112,7 @@ class Control:
     def close(self) -> None:
         """Stop listening."""
         self._drop()
+        self._poll.close()
         self._listener.close()
         self._path.unlink(missing_ok=True)
 

@@ -29,14 +29,15 @@ def run(switch: Switch, control: Control, fifo: bool) -> None:
     tell_init("READY=1")
     while not stopping:
         due = clock.wait()
-        if control.accept():
-            switch.reset()
         told: list[wire.Report] = []
-        for order in control.orders():
-            if isinstance(order, wire.Trouble):
-                told.append(order)
-            else:
-                switch.do(order)
+        if control.asked():
+            if control.accept():
+                switch.reset()
+            for order in control.orders():
+                if isinstance(order, wire.Trouble):
+                    told.append(order)
+                else:
+                    switch.do(order)
         for _ in range(due):
             faults = _tick(switch, faults, told)
         if clock.ticks >= beat_at:

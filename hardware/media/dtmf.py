@@ -11,9 +11,9 @@ make up nearly all of the sound. Five hits make a digit, if the tones held their
 frequency and were pure over all of them: speech does not manage that. A digit is over
 after 25 ms without a hit, so a break of 10 ms does not make two of one.
 
-Only rows with a hit, or with a digit begun, cost any Python; silent rows cost a sum of squares,
-loud ones a *glance*: two windows of the frame, so that no two in a row are missed, without
-turns. Only rows where a glance finds a low and a high tone are heard in full.
+Every tick all rows get a *glance*: one window in the middle of the frame, without turns. A tone
+of 40 ms fills at least one such window. Only rows where a glance finds a low and a high tone are
+heard in full, the frame before too, and then tick by tick as long as a digit may be going on.
 """
 
 from cmath import phase
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.line import FRAME, RATE_HZ, Frames
+from hardware.media.reel import Reel
 from hardware.media.tones import power, sine
 
 LOW_HZ = (697, 770, 852, 941)
@@ -36,9 +37,13 @@ DIAL_TONE_HZ = 450
 WINDOW = 120
 HOP = 40
 HOPS = FRAME // HOP
-"""Windows that end in one frame. One more, the last of the frame before, gives the first its turn."""
-PAST = WINDOW
-"""Samples kept from before the frame."""
+"""Windows that end in one frame."""
+HEARD = 2 * HOPS
+"""Windows of a row heard in full: of the frame before and of this one. One more gives the first its turn."""
+SOUND = WINDOW + 2 * FRAME
+"""Samples these windows take."""
+MIDDLE = slice((FRAME - WINDOW) // 2, (FRAME + WINDOW) // 2)
+"""Where in a frame the window of a glance is."""
 
 # What makes a window a hit. Each limit keeps some distance from what must be heard.
 LEAST_DBM0 = -36.0
@@ -73,47 +78,47 @@ OVER = 5
 """Windows without a hit that end a digit."""
 
 
-def _correlators() -> NDArray[np.float32]:
-    """Matrix (PAST + FRAME, windows * 9 * 2): samples to the complex amplitude of each tone in each window.
-
-    Phases count from the start of the buffer in every window, so that a tone exactly
-    on its frequency does not turn. Scaled so that |amplitude|^2 is the tone's mean power.
-    """
-    time_s = np.arange(PAST + FRAME) / RATE_HZ
+def _waves(samples: int) -> NDArray[np.complex128]:
+    """(samples, 9): what correlates sound with each tone, scaled so that |amplitude|^2 is its mean power."""
+    time_s = np.arange(samples) / RATE_HZ
     tones_hz = np.array([*LOW_HZ, *HIGH_HZ, DIAL_TONE_HZ])
-    waves = np.exp(-2j * np.pi * np.outer(time_s, tones_hz)) * np.sqrt(2) / WINDOW
-    matrix = np.zeros((PAST + FRAME, HOPS + 1, len(tones_hz)), np.complex64)
-    for hop in range(HOPS + 1):
+    waves: NDArray[np.complex128] = np.exp(-2j * np.pi * np.outer(time_s, tones_hz)) * np.sqrt(2) / WINDOW
+    return waves
+
+
+def _correlators() -> NDArray[np.float32]:
+    """Matrix (SOUND, windows * 9 * 2): samples to the complex amplitude of each tone in each window.
+
+    Phases count from the start of the sound in every window, so that a tone exactly
+    on its frequency does not turn.
+    """
+    waves = _waves(SOUND)
+    matrix = np.zeros((SOUND, HEARD + 1, 9), np.complex64)
+    for hop in range(HEARD + 1):
         inside = slice(hop * HOP, hop * HOP + WINDOW)
         matrix[inside, hop] = waves[inside]
-    return matrix.reshape(PAST + FRAME, -1).view(np.float32)
+    return matrix.reshape(SOUND, -1).view(np.float32)
 
 
-_CORRELATORS = _correlators()
-GLANCES = slice(1, None, 2)
-"""The windows of a frame that are glanced at: those that end in its middle and at its end."""
-GLANCED = 2 * HOP
-"""The first sample of the buffer that these windows have."""
-
-
-def _glancers() -> NDArray[np.float32]:
-    """The correlators of the glance, (real and imaginary part * 9 * windows, samples).
+def _glancer() -> NDArray[np.float32]:
+    """The correlators of a glance, (18, WINDOW): real parts, then imaginary ones.
 
     Rows of sound become its columns: numpy then compares tones by whole vectors.
     """
-    matrix = _CORRELATORS.reshape(PAST + FRAME, HOPS + 1, 9, 2)[GLANCED:, 1:][:, GLANCES]
-    return np.ascontiguousarray(matrix.transpose(3, 2, 1, 0).reshape(-1, PAST + FRAME - GLANCED))
+    waves = _waves(WINDOW).T
+    return np.concatenate([waves.real, waves.imag]).astype(np.float32)
 
 
 def _windows() -> NDArray[np.float32]:
-    """Matrix (samples, windows) that takes the mean over each window that ends in this frame."""
-    matrix = np.zeros((PAST + FRAME, HOPS), np.float32)
-    for hop in range(HOPS):
+    """Matrix (SOUND, windows) that takes the mean over each window heard in full."""
+    matrix = np.zeros((SOUND, HEARD), np.float32)
+    for hop in range(HEARD):
         matrix[(hop + 1) * HOP : (hop + 1) * HOP + WINDOW, hop] = 1 / WINDOW
     return matrix
 
 
-_GLANCERS = _glancers()
+_CORRELATORS = _correlators()
+_GLANCER = _glancer()
 _WINDOWS = _windows()
 _TURN_TO_HZ = RATE_HZ / HOP / (2 * pi)
 _LEAST = power(LEAST_DBM0)
@@ -244,51 +249,49 @@ class _Press:
 
 
 class DtmfBank:
-    """The keypad ears of the media process, one row a line.
+    """The keypad ears of the media process, one row a line, listening to what is said on the reel.
 
-    State per row is the last 15 ms of sound, and a `_Press` while there is evidence.
+    State per row is a `_Press` while there is evidence.
     """
 
-    def __init__(self, rows: int) -> None:
-        self._past = np.zeros((rows, PAST), np.float32)
-        self._pressing = np.zeros(rows, np.bool_)
+    def __init__(self, reel: Reel) -> None:
+        self._reel = reel
         self._presses: dict[int, _Press] = {}
-
-    def grow(self, rows: int) -> None:
-        """Make room for `rows` lines in all; what is known of the present ones stays."""
-        more = rows - len(self._past)
-        if more > 0:
-            self._past = np.pad(self._past, ((0, more), (0, 0)))
-            self._pressing = np.pad(self._pressing, (0, more))
+        self._heard: dict[int, int] = {}
+        """The tick in which each row was last heard in full."""
+        self._since: dict[int, int] = {}
+        """The last tick that is not this line's any more, where that is not long ago."""
 
     def forget(self, row: int) -> None:
         """The line was closed: its sound and evidence are not the next caller's."""
-        self._past[row] = 0
-        self._pressing[row] = False
         self._presses.pop(row, None)
+        self._heard.pop(row, None)
+        self._since[row] = self._reel.tick
 
-    def hear(self, frames: Frames, rows: NDArray[np.intp]) -> list[tuple[int, str]]:
-        """The digits that became certain in this tick, as (row, key).
-
-        `frames` is (len(rows), 160): what the lines of these (different) rows said. A row
-        left out of a tick hears nothing that tick and loses no evidence.
-        """
-        sound = np.empty((len(rows), PAST + FRAME), np.float32)
-        sound[:, :PAST] = self._past.take(rows, axis=0)
-        sound[:, PAST:] = frames
-        self._past[rows] = sound[:, FRAME:]
-        total = _window_powers(sound)
-        awake = np.flatnonzero((total.max(axis=1, initial=0) > _LEAST) | self._pressing[rows])
-        if not awake.size:
+    def hear(self, listened: NDArray[np.intp]) -> list[tuple[int, str]]:
+        """The digits that became certain in this tick, as (row, key), of the rows listened to."""
+        if not len(listened):
             return []
-        loud = slice(None) if awake.size == len(rows) else awake  # a view where all are loud
-        likely = _glance(sound[loud, GLANCED:], total[loud, GLANCES])
-        close = awake[likely | self._pressing[rows[awake]]]
-        if not close.size:
+        likely = _glance(self._reel.said.take(listened, axis=0)[:, MIDDLE].astype(np.float32))
+        if self._presses:
+            likely |= np.isin(listened, list(self._presses))
+        if not np.count_nonzero(likely):
             return []
-        tones = (sound[close] @ _CORRELATORS).view(np.complex64).reshape(len(close), HOPS + 1, 9)
+        rows = listened[likely]
+        sound = self._sound(rows)
+        tones = (sound @ _CORRELATORS).view(np.complex64).reshape(len(rows), HEARD + 1, 9)
         powers = np.square(tones.real[:, 1:]) + np.square(tones.imag[:, 1:])
-        return self._look(rows[close], tones, powers, total[close] - powers[:, :, 8])
+        total = np.square(sound) @ _WINDOWS
+        return self._look(rows, tones, powers, total - powers[:, :, 8])
+
+    def _sound(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """This frame of some rows, the one before, and what the first window needs from before that."""
+        frames = self._reel.lately(rows, 3).astype(np.float32)
+        for row, since in list(self._since.items()):
+            frames[rows == row, : max(0, since - self._reel.tick + 3)] = 0
+            if since <= self._reel.tick - 3:
+                del self._since[row]
+        return frames.reshape(len(rows), -1)[:, -SOUND:]
 
     def _look(
         self,
@@ -308,29 +311,33 @@ class DtmfBank:
             & (high.true_power >= TWIST[0] * low.true_power)
             & (high.true_power <= TWIST[1] * low.true_power)
         )
-        found = np.flatnonzero(hit.any(axis=1) | self._pressing[rows])
+        found = np.flatnonzero(hit.any(axis=1) | np.isin(rows, list(self._presses)))
         key = np.where(hit, low.tone * 4 + high.tone, NO_KEY)
         measured = (key, low.turn, high.turn, low.power, high.power, total)
         heard: list[tuple[int, str]] = []
+        tick = self._reel.tick
         for row, *windows in zip(
             rows[found].tolist(), *(each[found].tolist() for each in measured), strict=True
         ):
             press = self._presses.setdefault(row, _Press())
-            certain = [press.window(*window) for window in zip(*windows, strict=True)]
+            known = HOPS if self._heard.get(row) == tick - 1 else 0
+            certain = [press.window(*window) for window in list(zip(*windows, strict=True))[known:]]
             heard.extend((row, KEYS[key]) for key in certain if key != NO_KEY)
-            self._pressing[row] = not press.idle
+            self._heard[row] = tick
             if press.idle:
                 del self._presses[row]
         return heard
 
 
-def _glance(sound: NDArray[np.float32], total: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which rows may have a key in their sound, (rows,); `total` is the power of the windows glanced at."""
-    real, imaginary = (_GLANCERS @ sound.T).reshape(2, 9, -1, len(sound))
-    powers = np.square(real) + np.square(imaginary)
-    low, high = powers[:4].max(axis=0), powers[4:8].max(axis=0)
-    both = low + high > COARSE_PURITY * (total.T - powers[8])
-    likely: NDArray[np.bool_] = (both & (np.minimum(low, high) > _LEAST / 4)).any(axis=0)
+def _glance(sound: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which rows, of (rows, WINDOW), may have a key in their sound."""
+    tones = _GLANCER @ sound.T
+    np.square(tones, out=tones)
+    powers = tones[:9] + tones[9:]
+    total = np.vecdot(sound, sound)
+    total *= COARSE_PURITY / WINDOW
+    total += _LEAST / 4 - COARSE_PURITY * powers[8]
+    likely: NDArray[np.bool_] = powers[:4].max(axis=0) + powers[4:8].max(axis=0) > total
     return likely
 
 
@@ -357,12 +364,6 @@ def _strongest(turns: NDArray[np.complex64], powers: NDArray[np.float32], limit_
     seen: NDArray[np.float32] = np.square(np.sinc(believed)).astype(np.float32)
     clear = (best >= STANDS_OUT * second) & (off_hz < limit_hz)
     return _Strongest(tone, turn, best, best / seen, clear)
-
-
-def _window_powers(sound: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean power of the windows that end in this frame, (rows, HOPS)."""
-    windows: NDArray[np.float32] = np.square(sound) @ _WINDOWS
-    return windows
 
 
 def digit_tone(key: str, level_dbm0: float = -9.0) -> Frames:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from hardware.line import FRAME, RATE_HZ, Frames
 from hardware.media import g711
 from hardware.media.dtmf import DIAL_TONE_HZ, HIGH_HZ, KEYS, LOW_HZ, DtmfBank
+from hardware.media.reel import Reel
 from hardware.media.tones import peak, power, sine
 
 MS = RATE_HZ // 1000
@@ -161,13 +162,27 @@ def through_a_law(pcm: Frames) -> Frames:
     return back
 
 
+class Ears:
+    """A bank that listens to all rows of a reel of its own."""
+
+    def __init__(self, rows: int) -> None:
+        self.reel = Reel(rows)
+        self.bank = DtmfBank(self.reel)
+
+    def hear(self, frames: Frames) -> list[tuple[int, str]]:
+        """The keys that became certain when the first rows said this."""
+        self.reel.turn()
+        self.reel.said[: len(frames)] = frames
+        return self.bank.hear(np.arange(self.reel.rows))
+
+
 def listen(pcm: Frames) -> list[tuple[int, int, str]]:
     """All keys heard in (rows, samples) by one bank, as (tick, row, key)."""
-    bank, rows = DtmfBank(len(pcm)), np.arange(len(pcm))
+    ears = Ears(len(pcm))
     return [
         (tick, row, key)
         for tick in range(pcm.shape[1] // FRAME)
-        for row, key in bank.hear(pcm[:, tick * FRAME : (tick + 1) * FRAME], rows)
+        for row, key in ears.hear(pcm[:, tick * FRAME : (tick + 1) * FRAME])
     ]
 
 
@@ -249,12 +264,12 @@ def _speaker() -> None:
 
 def tick_us(pcm: Frames) -> float:
     """Median CPU time of one tick for all rows of (rows, samples)."""
-    bank, rows = DtmfBank(len(pcm)), np.arange(len(pcm))
+    ears = Ears(len(pcm))
     ticks = [np.ascontiguousarray(pcm[:, at : at + FRAME]) for at in range(0, pcm.shape[1], FRAME)]
     took_s = []
     for frames in ticks:
         before_s = time.process_time()
-        bank.hear(frames, rows)
+        ears.hear(frames)
         took_s.append(time.process_time() - before_s)
     return 1e6 * float(np.median(took_s))
 

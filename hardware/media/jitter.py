@@ -1,62 +1,66 @@
 """The jitter buffers of all RTP lines: packets of any length in, one frame of 160 samples a tick out.
 
+Frames lie by the tick they are due in, the same place for all rows: a tick's sound is one slice.
 What nearly always happens, a packet of one frame in its turn and a frame that is there when it is
-due, happens to all lines at once: `put_all` and `take` work on arrays with an entry a row. What
-is late, lost, of another length or of another stream is dealt with row by row on the same arrays.
+due, happens to all lines at once: `put_all` and `take`. What is late, lost, of another length or
+of another stream is dealt with row by row on the same arrays.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hardware.line import FRAME
-from hardware.media.rtp import ahead
+from hardware.media.g711 import PCMA, SILENCE, decode, encode
+from hardware.media.rtp import VERSION, ahead
 
 SLOTS = 16
 """Frames the buffer can hold ahead of play-out: 320 ms."""
 SPAN = SLOTS * FRAME
 RING = 2 * SLOTS
-"""Frames there is room for; those behind play-out are copied where one is lost."""
+"""Frames there is room for; the one behind play-out is copied where one is lost."""
 START = 2 * FRAME
 """Play-out delay at the start: 40 ms."""
 MOST = 6 * FRAME
 """Longest play-out delay: 120 ms."""
 ROOMY = START + FRAME // 2
 """A lowest lead above this, for a whole watch, is delay nobody needs."""
+TIGHT = FRAME // 2
+"""A lead below this is nearly too late."""
 WATCH_TICKS = 12 * SLOTS
-"""A watch is 3.84 s long."""
+"""A watch is 3.84 s long; each row's ends in another tick."""
 LATE_TICKS = 8
 """When all that comes is too late for this long, the sender has set its time stamps back."""
 WAIT_FRAMES = 2
 """Play-out waits at most this long for one late packet."""
 REPEATS = 3
 """Frames that are filled with a fading copy of the last one; silence after that."""
-NO_STREAM = -1
+FEW = 8
+"""Rows that cost less one by one than all at once."""
 EMPTY, PART, WHOLE = 0, 1, 2
-"""How much of a frame has come; only `PART` has its lowest bit."""
+"""How much of a frame has come."""
 
 Rows = NDArray[np.intp]
 Counts = NDArray[np.int64]
+Words = NDArray[np.uint32]
 Codes = NDArray[np.uint8]
 _MASK = 0xFFFFFFFF
-_HALF = 0x80000000
-
-# The columns of what is counted for a row.
-LOST, RESYNCS, SSRC, DEPTH, LOWEST, HIGHEST, HIGHEST_BEFORE, HOLD = range(8)
-LATE, CAME_LATE, LAST, MISSED, CONCEALED, SLOT, PLAY, WATCHED = range(8, 16)
-COLUMNS = 16
-_STEP = np.array([1, FRAME, 1])
-"""What a tick adds to SLOT, PLAY and WATCHED, and within what they stay."""
-_WITHIN = np.array([RING - 1, _MASK, _MASK])
+_USUAL = np.array([0xFF7F0000, 0, _MASK], np.uint32)
+"""What of a header's three words must be as in the packet before: no marker, no number, no time stamp."""
+_NO_KIND = 1 << 24
+"""A version that no RTP has."""
+_PLACES = np.arange(SLOTS + 1)
+_OUT = np.linspace(1, 0, FRAME)
 
 
 class Jitters:
     """Orders G.711 codes by time stamp and plays them out at the pace of the media clock.
 
     A packet's *lead* is how far its first sample lies ahead of play-out when it arrives.
-    Packets that come too late make play-out wait a frame (up to 120 ms of delay); a
-    lead that stays needlessly long makes it skip one: this also absorbs the drift
-    between the far end's clock and ours. A jump of the time stamp or a new SSRC is
-    believed when the next packet confirms it.
+    Packets that come too late make play-out wait a frame (up to 120 ms of delay). Once in a
+    watch it also takes one frame more, before packets come too late, or one less, when the lead
+    stays needlessly long: the frames on both sides are faded into each other, so that
+    the drift between the far end's clock and ours cannot be heard. A jump of the
+    time stamp or a new SSRC is believed when the next packet confirms it.
 
     `lost` counts, by row, frames filled with a copy in a hole of the stream and packets that came
     too late; `resyncs` the jumps; `concealed` is 0 where the frame last taken is as sent, n where it
@@ -64,155 +68,227 @@ class Jitters:
     """
 
     def __init__(self, rows: int) -> None:
+        self._tick = 0
         self._codes: Codes = np.zeros((RING, 0, FRAME), np.uint8)
         self._have: NDArray[np.bool_] = np.zeros((RING, 0, FRAME), np.bool_)
         """Which samples of a frame have come, where not all have."""
         self._holds: NDArray[np.uint8] = np.zeros((RING, 0), np.uint8)
-        self._counts: Counts = np.zeros((0, COLUMNS), np.int64)
-        self._quiet: NDArray[np.uint8] = np.zeros(0, np.uint8)
-        self._common = 0
-        """A slot most rows are at. New ones begin there: then a tick's frames lie side by side in memory."""
+        self._due: Words = np.zeros((0, 3), np.uint32)
+        """By row, what the packet due now has for a header: kind (0 before the first), time stamp, source."""
+        self._kinds: Words = np.zeros(0, np.uint32)
+        self._open: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self._quiet: Codes = np.zeros(0, np.uint8)
+        self.lost: Counts = np.zeros(0, np.int64)
+        self.resyncs, self.concealed, self._missed = self.lost, self.lost, self.lost
+        self._lead, self._lowest, self._highest, self._highest_before = (self.lost,) * 4
+        self._hold: dict[int, int] = {}
+        """Frames that play-out waits for a late packet."""
+        self._late: dict[int, int] = {}
+        """Ticks in which what came was too late, without one in time between them."""
+        self._came_late: set[int] = set()
+        self._tight: set[int] = set()
+        """Rows whose delay is to become longer."""
         self._stray: dict[int, tuple[int, int]] = {}
         self.grow(rows)
 
     def grow(self, rows: int) -> None:
         """Make room for this many rows."""
-        before = len(self._counts)
-        more = rows - before
+        more = rows - len(self.lost)
         self._codes = np.pad(self._codes, ((0, 0), (0, more), (0, 0)))
         self._have = np.pad(self._have, ((0, 0), (0, more), (0, 0)))
         self._holds = np.pad(self._holds, ((0, 0), (0, more)))
-        self._counts = np.pad(self._counts, ((0, more), (0, 0)))
-        columns = self._counts.T
-        self.lost, self.resyncs, self.concealed = columns[LOST], columns[RESYNCS], columns[CONCEALED]
+        self._due = np.pad(self._due, ((0, more), (0, 0)))
+        self._kinds, self._open = np.pad(self._kinds, (0, more)), np.pad(self._open, (0, more))
         self._quiet = np.pad(self._quiet, (0, more))
-        for row in range(before, rows):
-            self.start(row)
+        self.lost, self.resyncs, self.concealed, self._missed = (
+            np.pad(counts, (0, more)) for counts in (self.lost, self.resyncs, self.concealed, self._missed)
+        )
+        self._lead, self._lowest, self._highest, self._highest_before = (
+            np.pad(leads, (0, more))
+            for leads in (self._lead, self._lowest, self._highest, self._highest_before)
+        )
 
-    def start(self, row: int, silence: int = 0xD5) -> None:
-        """A new call, or one whose law changed; `silence` is the law's code for it. `lost` goes on."""
-        at = self._counts[row]
-        at[SSRC:] = 0
-        at[SSRC], at[MISSED], at[LOWEST] = NO_STREAM, REPEATS, SPAN
-        at[SLOT] = self._common
+    def start(self, row: int, law: int = PCMA, together: bool = True) -> None:
+        """A new call, or one whose law changed. `lost` goes on. If not `together` all comes by `put`."""
         self._holds[:, row] = EMPTY
-        self._quiet[row] = silence
+        self._due[row], self._kinds[row] = 0, kind(law) if together else law << 16 | _NO_KIND
+        self._open[row], self._quiet[row] = True, SILENCE[law]
+        self.resyncs[row] = self.concealed[row] = 0
+        self._missed[row] = REPEATS
+        self._settle(row)
         self._stray.pop(row, None)
 
-    def depth(self, row: int) -> int:
-        """Samples between play-out and the newest sample stored."""
-        return int(self._counts[row, DEPTH])
+    def stop(self, row: int) -> None:
+        """The call is over: what is taken for this row has no meaning."""
+        self._open[row] = False
+        self._due[row] = 0
+        self._settle(row)
 
-    def put_all(self, rows: Rows, stamps: Counts, ssrcs: Counts, codes: Codes) -> None:
-        """Store a packet of one frame for each of these (different) rows; `codes` is (rows, 160)."""
-        at = self._counts.take(rows, axis=0)
-        lead = _ahead(stamps, at[:, PLAY])
+    def depth(self, row: int) -> int:
+        """Samples between play-out and the end of the newest frame stored."""
+        held = np.flatnonzero(self._holds[(self._tick + _PLACES) % RING, row])
+        return (int(held[-1]) + 1) * FRAME if len(held) else 0
+
+    def put_all(self, rows: Rows, words: Words, codes: Codes) -> Rows:
+        """Store a packet of one frame for each of these (different) rows.
+
+        `words` is the shortest header as (rows, 3) numbers, `codes` (rows, 160). The rows whose packet
+        is not of this kind, of this stream and on its frame are returned: those were not stored.
+        """
+        words = words - self._due.take(rows, axis=0)
+        lead = words[:, 1].view(np.int32).astype(np.int64)
         place, offset = np.divmod(lead, FRAME)
-        unusual = (
-            (ssrcs ^ at[:, SSRC]) | offset | (place & -SLOTS)
-        )  # 0: this stream, whole, 0 <= place < SLOTS
-        if np.count_nonzero(unusual):
-            usual = unusual == 0
-            for other in np.flatnonzero(unusual).tolist():
-                self.put(int(rows[other]), int(stamps[other]), int(ssrcs[other]), codes[other])
-            rows, stamps, codes, at, lead, place = (
-                each[usual] for each in (rows, stamps, codes, at, lead, place)
-            )
-        slots = (at[:, SLOT] + place) & (RING - 1)
-        self._codes[slots, rows] = codes
-        self._holds[slots, rows] = WHOLE
-        np.minimum(at[:, LOWEST], lead, out=at[:, LOWEST])
-        np.maximum(at[:, HIGHEST], lead, out=at[:, HIGHEST])
-        np.maximum(at[:, DEPTH], lead + FRAME, out=at[:, DEPTH])
-        at[:, LATE] = 0
-        self._counts[rows] = at
+        words &= _USUAL
+        words[:, 1] = place & -SLOTS | offset  # 0: whole, 0 <= place < SLOTS
+        others = rows[:0]
+        if np.count_nonzero(words):  # cheaper than any(), as everywhere in a tick
+            unusual = words.any(axis=1)
+            others, usual = rows[unusual], ~unusual
+            rows, codes, lead, place = rows[usual], codes[usual], lead[usual], place[usual]
+        place += self._tick
+        place &= RING - 1
+        self._codes[place, rows] = codes
+        self._holds[place, rows] = WHOLE
+        self._lead[rows] = lead
+        np.minimum(self._lowest, self._lead, out=self._lowest)
+        np.maximum(self._highest, self._lead, out=self._highest)
+        if self._late or self._came_late:
+            for row in rows.tolist():
+                self._in_time(row)
+        return others
 
     def put(self, row: int, stamp: int, ssrc: int, codes: Codes) -> None:
         """Store one packet of any length; duplicates and reordering cost nothing."""
-        at = self._counts[row]
-        size, lead = len(codes), ahead(stamp, int(at[PLAY]))
-        if ssrc != at[SSRC] or lead < 0 or lead + size > SPAN:
-            lead = self._unusual(row, stamp, ssrc, lead, size)
+        begun, due, source = self._due[row].tolist()
+        size, lead = len(codes), ahead(stamp, due)
+        same = begun and ssrc == source
+        if not same or lead < 0 or lead + size > SPAN:
+            lead = self._unusual(row, stamp, ssrc, lead, size, same)
             if lead + size <= 0:
                 return
             if lead < 0:
                 codes, size, lead = codes[-lead:], size + lead, 0
-        at[LOWEST], at[HIGHEST] = min(at[LOWEST], lead), max(at[HIGHEST], lead)
-        at[LATE] = 0
-        place, offset = divmod(lead, FRAME)
-        self._spread(row, int(at[SLOT]) + place, offset, codes)
-        at[DEPTH] = max(at[DEPTH], lead + size)
-
-    def take(self, rows: Rows) -> Codes:
-        """The next frame of each of these (different) rows, (rows, 160); `concealed` tells of copies."""
-        at = self._counts.take(rows, axis=0)
-        slots = at[:, SLOT].copy()
-        self._common = int(slots[0])
-        frames: Codes = self._codes[slots, rows]
-        held = self._holds[slots, rows]
-        special = at[:, HOLD] | at[:, CAME_LATE] | (held & PART)
-        if np.count_nonzero(special):
-            plain = special == 0
-            for other in np.flatnonzero(special).tolist():
-                frames[other] = self._take_one(int(rows[other]))
-            frames[plain] = self._take_plain(rows[plain], at[plain], slots[plain], held[plain], frames[plain])
-            return frames
-        return self._take_plain(rows, at, slots, held, frames)
-
-    def _take_plain(
-        self, rows: Rows, at: Counts, slots: Counts, held: NDArray[np.uint8], frames: Codes
-    ) -> Codes:
-        """Rows whose frame is whole, or has not come at all."""
-        if np.count_nonzero(held) == len(held):
-            at[:, LAST] = slots
-            at[:, MISSED : CONCEALED + 1] = 0
         else:
-            came = held == WHOLE
-            copied = ~came & (at[:, MISSED] < REPEATS)
-            at[:, LOST] += copied & (at[:, DEPTH] > 0)
-            frames[copied] = self._codes[at[copied, LAST], rows[copied]]
-            silent = ~came & ~copied
-            frames[silent] = self._quiet[rows[silent], None]
-            at[:, MISSED] = np.where(came, 0, at[:, MISSED] + copied)
-            at[:, CONCEALED] = np.where(copied, at[:, MISSED], 0)
-            at[:, LAST] = np.where(came, slots, at[:, LAST])
-        self._pass(rows, at, slots)
-        return frames
+            self._in_time(row)
+        self._lead[row] = lead
+        self._lowest[row], self._highest[row] = min(self._lowest[row], lead), max(self._highest[row], lead)
+        place, offset = divmod(lead, FRAME)
+        self._spread(row, self._tick + place, offset, codes)
 
-    def _pass(self, rows: Rows, at: Counts, slots: Counts) -> None:
-        """Play-out goes on to the next frame; at the end of a watch delay nobody needed is given back."""
-        self._holds[slots, rows] = EMPTY
-        at[:, SLOT:] += _STEP
-        at[:, SLOT:] &= _WITHIN
-        at[:, DEPTH] -= FRAME
-        np.maximum(at[:, DEPTH], 0, out=at[:, DEPTH])
-        self._counts[rows] = at
-        for row in rows[at[:, WATCHED] >= WATCH_TICKS].tolist():
-            self._give_back(row)
+    def take(self) -> Codes:
+        """The next frame of every row, (rows, 160), until the next packet; `concealed` tells of copies."""
+        slot = self._tick % RING
+        if self._hold or self._came_late:
+            self._wait_for_late()
+        if self._tight:
+            self._stretch()
+        holds = self._holds[slot]
+        short = holds != WHOLE
+        self._missed *= short
+        self.concealed.fill(0)
+        short &= self._open
+        if short.any():
+            self._conceal(np.flatnonzero(short), slot)
+        holds.fill(EMPTY)
+        self._tick += 1
+        self._due[:, 1] += FRAME
+        for row in range(self._tick % WATCH_TICKS, len(holds), WATCH_TICKS):
+            self._adjust(row)
+        codes: Codes = self._codes[slot]
+        return codes
 
-    def _give_back(self, row: int) -> None:
-        at = self._counts[row]
-        lowest = int(at[LOWEST])
-        at[WATCHED], at[LOWEST] = 0, SPAN
-        at[HIGHEST_BEFORE], at[HIGHEST] = at[HIGHEST], 0
+    def _conceal(self, rows: Rows, slot: int) -> None:
+        """Fill the frames of these rows that have not, or not wholly, come; many are silent for long."""
+        if len(rows) > FEW:
+            silent = self._missed.take(rows) == REPEATS
+            silent &= self._holds[slot].take(rows) == EMPTY
+            self._codes[slot, rows[silent]] = self._quiet[rows[silent], None]
+            rows = rows[~silent]
+        for row in rows.tolist():
+            self._fill(row, slot)
+
+    def _fill(self, row: int, slot: int) -> None:
+        missed = int(self._missed[row])
+        # What was played last, be it a copy; -1 is the last slot.
+        last = self._codes[slot - 1, row] if missed < REPEATS else self._quiet[row]
+        if self._holds[slot, row] == PART:
+            self.lost[row] += missed < REPEATS
+            self._missed[row] = 0
+            self._codes[slot, row] = np.where(self._have[slot, row], self._codes[slot, row], last)
+            return
+        self._codes[slot, row] = last
+        if missed < REPEATS:
+            self._missed[row] = self.concealed[row] = missed + 1
+            self.lost[row] += row not in self._hold and np.count_nonzero(self._holds[:, row]) > 0
+
+    def _wait_for_late(self) -> None:
+        """Rows with a late packet play a copy once more, up to the limit of the delay."""
+        for row in self._came_late:
+            self._late[row] = self._late.get(row, 0) + 1
+        self._came_late.clear()
+        for row, frames in list(self._hold.items()):
+            highest = max(self._highest[row], self._highest_before[row])
+            if frames and highest + FRAME <= MOST:
+                self._hold[row] = frames - 1
+                self._highest[row] += FRAME
+                self._shift(row, 1)
+            else:
+                del self._hold[row]
+
+    def _adjust(self, row: int) -> None:
+        """At the end of a watch give delay back that nobody needed, or ask for more where it nearly was."""
+        lowest, highest = int(self._lowest[row]), int(self._highest[row])
+        self._lowest[row], self._highest_before[row], self._highest[row] = SPAN, highest, 0
+        due = self._tick % RING
         if ROOMY < lowest < SPAN:
-            for _ in range(1 if lowest <= MOST else (lowest - START) // FRAME):
-                self._skip(row)
+            frames = 1 if lowest <= MOST else (lowest - START) // FRAME
+            skipped, whole = self._codes[due, row].copy(), self._holds[due, row] == WHOLE
+            self._shift(row, -frames)
+            if whole and self._holds[due, row] == WHOLE:
+                self._codes[due, row] = self._faded(row, skipped, self._codes[due, row])
+        elif lowest < TIGHT and highest + FRAME <= MOST:
+            self._tight.add(row)
 
-    def _skip(self, row: int) -> None:
-        at = self._counts[[row]]
-        self._pass(np.array([row]), at, at[:, SLOT].copy())
+    def _stretch(self) -> None:
+        """Rows whose delay is nearly too short have one frame more, as soon as the next one is there."""
+        due = self._tick % RING
+        for row in [row for row in self._tight if self._holds[due, row] == WHOLE]:
+            self._tight.discard(row)
+            between = self._faded(row, self._codes[due, row], self._codes[due - 1, row])
+            self._shift(row, 1)
+            self._codes[due, row], self._holds[due, row] = between, WHOLE
 
-    def _unusual(self, row: int, stamp: int, ssrc: int, lead: int, size: int) -> int:
+    def _faded(self, row: int, first: Codes, last: Codes) -> Codes:
+        """A frame that begins as the one and ends as the other."""
+        law, pcm = int(self._kinds[row]) >> 16 & 0x7F, np.empty((2, FRAME), np.int16)
+        decode(law, np.stack([first, last]), pcm)
+        faded: Codes = np.empty(FRAME, np.uint8)
+        encode(law, np.rint(pcm[0] * _OUT + pcm[1] * (1 - _OUT)).astype(np.int16), faded)
+        return faded
+
+    def _shift(self, row: int, frames: int) -> None:
+        """Let a row's frames be due later; or, by a negative number, earlier: those before are skipped."""
+        slots = (self._tick + np.arange(-SLOTS // 2, SLOTS + SLOTS // 2)) % RING
+        codes, have = self._codes[slots, row], self._have[slots, row]
+        holds = np.roll(self._holds[slots, row], frames)
+        holds[: SLOTS // 2 + max(frames, 0)] = EMPTY
+        holds[len(holds) + min(frames, 0) :] = EMPTY
+        last = codes[SLOTS // 2 - 1].copy()
+        self._codes[slots, row], self._have[slots, row] = np.roll(codes, frames, 0), np.roll(have, frames, 0)
+        self._codes[(self._tick - 1) % RING, row] = last
+        self._holds[slots, row] = holds
+        self._due[row, 1] = (int(self._due[row, 1]) - frames * FRAME) & _MASK
+        self._lead[row] += frames * FRAME
+
+    def _unusual(self, row: int, stamp: int, ssrc: int, lead: int, size: int, same: bool | int) -> int:
         """The lead of a packet that is late or of another stream; far in the past when it is of no use."""
-        at = self._counts[row]
         of_no_use = -SPAN - size
-        too_late = lead < 0 and at[LATE] < LATE_TICKS
-        if ssrc == at[SSRC] and lead >= -SPAN and lead + size <= SPAN and (lead >= 0 or too_late):
-            at[LOST] += 1
-            at[HOLD] = min((-lead + FRAME - 1) // FRAME, WAIT_FRAMES)
-            at[CAME_LATE] = 1
-            at[LOWEST] = min(at[LOWEST], lead)
+        too_late = lead < 0 and self._late.get(row, 0) < LATE_TICKS
+        if same and too_late and lead >= -SPAN and lead + size <= SPAN:
+            self.lost[row] += 1
+            self._hold[row] = min((-lead + FRAME - 1) // FRAME, WAIT_FRAMES)
+            self._came_late.add(row)
+            self._lowest[row] = min(self._lowest[row], lead)
             return lead
         return START if self._confirmed(row, stamp, ssrc, size) else of_no_use
 
@@ -220,20 +296,29 @@ class Jitters:
         """Whether to play out from this packet: the first ever, or the second that agrees on a jump."""
         if size > SPAN - START:
             return False
-        at = self._counts[row]
-        first, stray = at[SSRC] == NO_STREAM, self._stray.get(row)
+        first, stray = not self._due[row, 0], self._stray.get(row)
         agrees = stray is not None and stray[0] == ssrc and 0 < ahead(stamp, stray[1]) < MOST
         self._stray[row] = (ssrc, stamp)
         if not first and not agrees:
             return False
         del self._stray[row]
         self._holds[:, row] = EMPTY
-        at[RESYNCS] += not first
-        at[SSRC], at[PLAY] = ssrc, (stamp - START) & _MASK
-        at[DEPTH], at[MISSED] = 0, REPEATS
-        at[LOWEST], at[HIGHEST], at[HIGHEST_BEFORE] = SPAN, START, START
-        at[HOLD], at[WATCHED], at[LATE], at[CAME_LATE] = 0, 0, 0, 0
+        self.resyncs[row] += not first
+        self._due[row] = (self._kinds[row], (stamp - START) & _MASK, ssrc)
+        self._missed[row] = REPEATS
+        self._settle(row)
         return True
+
+    def _settle(self, row: int) -> None:
+        """Nothing is known of the row's delay; the watch that has begun is too short to tell."""
+        self._lead[row] = self._lowest[row] = self._highest[row] = self._highest_before[row] = START
+        self._hold.pop(row, None)
+        self._tight.discard(row)
+        self._in_time(row)
+
+    def _in_time(self, row: int) -> None:
+        self._late.pop(row, None)
+        self._came_late.discard(row)
 
     def _spread(self, row: int, slot: int, offset: int, codes: Codes) -> None:
         """Lay samples over the frames they belong to."""
@@ -251,37 +336,7 @@ class Jitters:
                 self._holds[place, row] = WHOLE if self._have[place, row].all() else PART
             slot, offset = slot + 1, 0
 
-    def _take_one(self, row: int) -> Codes:
-        """The next frame of a row that waits for a late packet, or has only a part of it."""
-        at = self._counts[row]
-        at[LATE] += at[CAME_LATE]
-        at[CAME_LATE] = 0
-        if at[HOLD]:
-            if max(at[HIGHEST], at[HIGHEST_BEFORE]) + FRAME <= MOST:
-                at[HOLD] -= 1
-                at[HIGHEST] += FRAME
-                return self._copy(row)
-            at[HOLD] = 0  # the delay is at its limit: no more waiting
-        slot = int(at[SLOT])
-        if self._holds[slot, row] == PART:
-            at[LOST] += at[MISSED] < REPEATS
-            last = self._codes[at[LAST], row] if at[MISSED] < REPEATS else self._quiet[row]
-            self._codes[slot, row] = np.where(self._have[slot, row], self._codes[slot, row], last)
-            self._holds[slot, row] = WHOLE
-        frame: Codes = self.take(np.array([row]))[0]
-        return frame
 
-    def _copy(self, row: int) -> Codes:
-        at = self._counts[row]
-        if at[MISSED] == REPEATS:
-            at[CONCEALED] = 0
-            return np.full(FRAME, self._quiet[row])
-        at[MISSED] += 1
-        at[CONCEALED] = at[MISSED]
-        last: Codes = self._codes[at[LAST], row]
-        return last
-
-
-def _ahead(stamps: Counts, of: Counts) -> Counts:
-    """`rtp.ahead` of many."""
-    return ((stamps - of + _HALF) & _MASK) - _HALF
+def kind(law: int) -> int:
+    """What all of a call's sound has in the first word of its headers: version and payload type."""
+    return VERSION << 24 | law << 16

@@ -1,9 +1,9 @@
 """What the media process costs: ``python -m hardware.media.load_bench --calls 100 --seconds 10``.
 
 Starts the media process and so many RTP phones, each sending 50 packets a second. Scenes:
-``prompt``, the worst normal case: each line plays a prompt, hears a loud 440 Hz tone, is
+``prompt``: each line plays a prompt, hears speech-like noise, is
 recorded, and has a key pressed on it (RFC 4733) now and then; ``talk``: lines bridged two by
-two, speech-like noise, recorded; ``plain``: the same without recordings. Prints the CPU time
+two, the same noise, recorded; ``plain``: the same without recordings. Prints the CPU time
 of the process per call-second (a call is one line, in and out), how late its ticks were,
 and its memory; with ``--profile`` also where the time of a tick goes.
 """
@@ -25,7 +25,6 @@ import numpy as np
 from hardware.line import FRAME, TICK_S, Frames, RtpRoute
 from hardware.media import g711, wire
 from hardware.media.rtp import HEADER, MARKER, VERSION, EventSender
-from hardware.media.tones import sine
 from hardware.media.wav import header
 
 EVENT = 101
@@ -198,8 +197,7 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true", help="time the stages of the tick")
     given = parser.parse_args()
     calls = given.calls
-    tone = np.rint(sine(440, -6, 2 * 8000)).astype(np.int16)
-    sound = coded(tone if given.scene == "prompt" else speechlike(2))
+    sound = coded(speechlike(2))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         profile = folder / "profile.json" if given.profile else None

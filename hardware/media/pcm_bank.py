@@ -80,7 +80,7 @@ class PcmBank:
         return self._tick - self._ports[row].heard_tick
 
     def read(self, into: Frames) -> None:
-        """Fill the open rows of `into` (rows, 160); one that fails keeps its last frame."""
+        """Fill the open rows of `into` (rows, 160)."""
         self._tick += 1
         for row, port in list(self._ports.items()):
             try:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.line import FRAME, RATE_HZ, Frames
+from hardware.media.reel import PAGES, Reel
 from hardware.media.tones import tone
 from hardware.media.wav import read_prompt
 
@@ -18,10 +19,11 @@ Submit = Callable[[Callable[[], None]], object]
 
 MOST_ITEMS = 200
 TONE = "tone:"
-STAGE = 25
-"""Frames of a play made ready at once: 0.5 s."""
-NO_SLOT = -1
+STAGE = PAGES
+"""Frames of a play made ready at once: 0.4 s."""
 NOTHING = np.zeros(0, np.int16)
+MOST_KEYED = 60 * RATE_HZ
+"""Samples of keys a row may have waiting."""
 
 
 class Shelf:
@@ -70,7 +72,7 @@ class Playing:
     fault: str = ""
     at: int = 0
     sample: int = 0
-    slot: int = NO_SLOT
+    begun: bool = False
     skip_s: float = 0.0
     """How long it is to have been played already when it begins; only for what is looped."""
 
@@ -99,6 +101,14 @@ class Playing:
                 self.at, self.sample = self.at + 1, 0
         return pieces
 
+    def frames(self, most: int) -> Frames:
+        """The next frames, (at most `most`, 160), the last of all filled up with silence."""
+        pieces = self.cut(most * FRAME)
+        pcm = pieces[0] if len(pieces) == 1 else np.concatenate([NOTHING, *pieces])
+        if len(pcm) % FRAME:
+            pcm = np.pad(pcm, (0, -len(pcm) % FRAME))
+        return pcm.reshape(-1, FRAME)
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -116,25 +126,32 @@ class Player:
     Files are read by `submit`'s thread, never in the tick; a list starts when all of it
     is loaded, and nothing of it is played when one item is missing.
 
-    Each row that is played to has a slot in `_staged` (slots, `STAGE`, 160): its next frames,
-    ready made. A tick takes one frame of every slot by one index; only a slot that ran dry
-    is staged anew, each on another tick.
+    What a row is told is written on the reel up to `STAGE` ticks ahead, different rows in different
+    ticks; `tell` says when that row of the reel begins and ends to count.
     """
 
-    def __init__(self, submit: Submit, shelf: Shelf | None = None) -> None:
+    def __init__(
+        self,
+        submit: Submit,
+        reel: Reel,
+        tell: Callable[[int, bool], None],
+        shelf: Shelf | None = None,
+    ) -> None:
         self._submit = submit
+        self._reel = reel
+        self._tell = tell
         self._shelf = shelf or Shelf()
         self._playing: dict[int, Playing] = {}
         self._waiting: dict[int, Playing] = {}
-        """Rows whose next frames are not staged: files are being read, or the slot ran dry."""
+        """Plays whose files are being read."""
+        self._dry: dict[int, list[tuple[int, Playing]]] = {}
+        """By tick: what has nothing more on the reel from that tick on."""
         self._ended: deque[Ended] = deque()
-        self._staged: Frames = np.zeros((0, STAGE, FRAME), np.int16)
-        self._next: NDArray[np.intp] = np.zeros(0, np.intp)
-        self._until: NDArray[np.intp] = np.zeros(0, np.intp)
-        self._free: list[int] = []
-        self._stale = False
-        self._slots: NDArray[np.intp] = np.zeros(0, np.intp)
-        self._rows: NDArray[np.intp] = np.zeros(0, np.intp)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is played to any row."""
+        return bool(self._playing)
 
     def play(self, row: int, id: str, items: Sequence[str], loop: bool = False, skip_s: float = 0.0) -> None:
         """Play items to a row; what it was hearing before is stopped."""
@@ -146,100 +163,54 @@ class Player:
             self._submit(lambda: self._load(playing))
         self._playing[row] = self._waiting[row] = playing
 
-    def say(self, row: int, samples: Samples) -> None:
-        """Play samples to a row at once, with nothing to report when they end."""
-        playing = self._playing.get(row)
-        if playing is not None and playing.samples is not None and len(playing.samples) < MOST_ITEMS:
-            playing.samples = [*playing.samples, samples]
-        else:
-            self._forget(row)
-            self._playing[row] = self._waiting[row] = Playing("", (), False, [samples])
-
     def stop(self, row: int) -> None:
         """End what is played to a row."""
-        playing = self._forget(row)
-        if playing is not None and playing.id:
-            self._ended.append(Ended(row, playing.id, "stopped"))
+        playing = self._playing.get(row)
+        if playing is not None:
+            self._end(row, playing, "stopped")
 
     def ended(self) -> list[Ended]:
         """Plays that ended since this was last asked."""
         ended, self._ended = list(self._ended), deque()
         return ended
 
-    def add(self, heard: Frames, instead: bool = False) -> None:
-        """Add this tick's prompts to what rows of `heard` (rows, 160) hear, or put them in its place."""
-        for row, playing in list(self._waiting.items()):
-            self._stage(row, playing)
-        if self._stale:
-            self._settle()
-        slots, rows = self._slots, self._rows
-        if not len(slots):
-            return
-        at = self._next[slots]
-        frames = self._staged[slots, at]
-        heard[rows] = frames if instead else _added(heard.take(rows, axis=0), frames)
-        self._next[slots] = at + 1
-        for dry in np.flatnonzero(at + 1 == self._until[slots]).tolist():
-            row = int(rows[dry])
-            playing = self._playing[row]
-            if playing.over:
-                self._end(row, playing, "done")
-            else:
-                self._waiting[row] = playing
+    def stage(self) -> None:
+        """Have on the reel what is due in this tick."""
+        if self._waiting:
+            for row, playing in list(self._waiting.items()):
+                if playing.fault:
+                    self._end(row, playing, "missing")
+                elif playing.samples is not None:
+                    del self._waiting[row]
+                    self._write(row, playing, 1 + row % STAGE)
+        for row, playing in self._dry.pop(self._reel.tick, ()):
+            if self._playing.get(row) is playing:
+                self._write(row, playing, STAGE)
 
-    def _stage(self, row: int, playing: Playing) -> None:
-        """Make the row's next frames ready, unless its files are still being read."""
-        if playing.fault:
-            self._end(row, playing, "missing")
-            return
-        if playing.samples is None:
-            return
-        frames = STAGE
-        if not playing.id:
-            frames = 1  # more may be said
-        elif playing.slot == NO_SLOT:
-            frames = 1 + row % STAGE
-        pcm = np.concatenate([*playing.cut(frames * FRAME), NOTHING])
-        if not len(pcm):
+    def told(self) -> None:
+        """The tick is over, and so are the plays whose last frame was in it."""
+        for row, playing in self._dry.get(self._reel.tick + 1, ()):
+            if playing.over and self._playing.get(row) is playing:
+                self._end(row, playing, "done")
+
+    def _write(self, row: int, playing: Playing, most: int) -> None:
+        """Write the next frames on the reel, from this tick on."""
+        frames, tick = playing.frames(most), self._reel.tick
+        if not len(frames):
             self._end(row, playing, "done")
             return
-        if playing.slot == NO_SLOT:
-            playing.slot = self._slot()
-            self._stale = True
-        staged = self._staged[playing.slot].reshape(-1)
-        staged[: len(pcm)] = pcm
-        until = -(-len(pcm) // FRAME)
-        staged[len(pcm) : until * FRAME] = 0
-        self._next[playing.slot], self._until[playing.slot] = 0, until
-        del self._waiting[row]
+        self._reel.tell(row, tick, frames)
+        if not playing.begun:
+            playing.begun = True
+            self._tell(row, True)
+        self._dry.setdefault(tick + len(frames), []).append((row, playing))
 
     def _end(self, row: int, playing: Playing, outcome: str) -> None:
-        self._forget(row)
-        if playing.id:
-            self._ended.append(Ended(row, playing.id, outcome, playing.fault))
-
-    def _forget(self, row: int) -> Playing | None:
-        playing = self._playing.pop(row, None)
+        del self._playing[row]
         self._waiting.pop(row, None)
-        if playing is not None and playing.slot != NO_SLOT:
-            self._free.append(playing.slot)
-            self._stale = True
-        return playing
-
-    def _slot(self) -> int:
-        if not self._free:
-            size = len(self._staged)
-            more = max(8, size)
-            self._staged = np.concatenate([self._staged, np.zeros((more, STAGE, FRAME), np.int16)])
-            self._next, self._until = np.pad(self._next, (0, more)), np.pad(self._until, (0, more))
-            self._free.extend(range(size + more - 1, size - 1, -1))
-        return self._free.pop()
-
-    def _settle(self) -> None:
-        self._stale = False
-        slot_of = {row: playing.slot for row, playing in self._playing.items() if playing.slot != NO_SLOT}
-        self._rows = np.array(list(slot_of), np.intp)
-        self._slots = np.array(list(slot_of.values()), np.intp)
+        if playing.begun:
+            self._tell(row, False)
+        self._ended.append(Ended(row, playing.id, outcome, playing.fault))
 
     def _load(self, playing: Playing) -> None:
         try:
@@ -252,9 +223,27 @@ class Player:
         playing.samples = samples
 
 
-def _added(under: Frames, frames: Frames) -> Frames:
-    """The clipped sum; most rows that are played to hear nothing else."""
-    if not under.any():
-        return frames
-    total: Frames = np.clip(under.astype(np.int32) + frames, -32768, 32767).astype(np.int16)
-    return total
+class Keys:
+    """Keys sent in band: a tone takes the place of all else that the row hears."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, Samples] = {}
+
+    def say(self, row: int, samples: Samples) -> None:
+        """Send these samples to a row, after what is being sent; that is cut off when it is too long."""
+        before = self._waiting.get(row, NOTHING)
+        self._waiting[row] = np.concatenate([before if len(before) < MOST_KEYED else NOTHING, samples])
+
+    def stop(self, row: int) -> None:
+        """Send nothing more to a row."""
+        self._waiting.pop(row, None)
+
+    def put(self, heard: Frames) -> None:
+        """Put this tick's tones in the place of what rows of `heard` (rows, 160) hear."""
+        for row, samples in list(self._waiting.items()):
+            frame = samples[:FRAME]
+            heard[row, : len(frame)] = frame
+            heard[row, len(frame) :] = 0
+            self._waiting[row] = samples[FRAME:]
+            if len(samples) <= FRAME:
+                del self._waiting[row]

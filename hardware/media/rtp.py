@@ -17,6 +17,8 @@ PRESS_FRAMES = 5
 GAP_FRAMES = 3
 END_REPEATS = 3
 MOST_QUEUED = 64
+WRONG_STAMPS = 10
+"""Time stamps in a row that do not go with the packets' numbers, before none is believed."""
 MERGE_TICKS = 13
 """A tone this soon after an event of the same key, or the reverse, is the same press.
 
@@ -66,6 +68,36 @@ def ahead(stamp: int, of: int) -> int:
     return ((stamp - of + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
 
+class Stamps:
+    """The time stamps of one line that seem wrong, put right by the numbers of its packets.
+
+    It sees packets that were not where they were due. When their time stamps again and again do
+    not go with their numbers, those of the whole stream are not believed any more.
+    """
+
+    def __init__(self) -> None:
+        self.believed = True
+        self._wrong = 0
+        self._last: tuple[int, int, int] | None = None
+        """Source, number and time stamp of the packet before."""
+
+    def right(self, packet: Packet, samples: int) -> int:
+        """The time stamp of a packet with so many samples."""
+        if self._last is None or packet.ssrc != self._last[0]:
+            self.believed, self._wrong = True, 0
+            self._last = packet.ssrc, packet.seq, packet.stamp
+            return packet.stamp
+        _, seq, stamp = self._last
+        step = ((packet.seq - seq + 0x8000) & 0xFFFF) - 0x8000
+        expected = (stamp + step * samples) & 0xFFFFFFFF
+        found = packet.stamp if self.believed else expected
+        if step > 0:
+            self._wrong = self._wrong + 1 if packet.stamp != expected else 0
+            self._last = packet.ssrc, packet.seq, found
+            self.believed = self.believed and self._wrong < WRONG_STAMPS
+        return found
+
+
 class Presses:
     """Keys of one line, each press told once, whether it came as events, as a tone or as both."""
 
@@ -76,6 +108,11 @@ class Presses:
         self._key = ""
         self._by = ""
         self._until = 0
+
+    @property
+    def by_events(self) -> bool:
+        """Whether a key has come as an event: then all do, and tones are only what leaks of them."""
+        return self._stamp is not None
 
     def event(self, stamp: int, data: bytes | bytearray | memoryview, tick: int) -> str | None:
         """The key of a telephone-event payload, when it begins a press (RFC 4733 §2.3)."""

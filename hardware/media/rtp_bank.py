@@ -5,10 +5,14 @@ then headers, jitter buffers and G.711 of all these rows are a few numpy calls. 
 are not 20 ms of sound behind the shortest header (events, other lengths, CSRCs) are read one by
 one. Packets to send are rows of `_packets`, headers included: numpy counts and codes, a bare
 loop sends. So Python's cost a packet is one call of the kernel each way.
+
+A line that speaks has one packet a tick: its socket is asked without looking first, and once more only
+where the tick before had none; every `DRAIN_TICKS` it is asked until it is empty. Lines that are quiet
+wait in an epoll.
 """
 
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import getrandbits
 from typing import NamedTuple
@@ -19,22 +23,24 @@ from numpy.typing import NDArray
 from hardware.line import FRAME, Frames, RtpRoute
 from hardware.media import g711
 from hardware.media.far_end import LOOSEN_TICKS, Address, Buffer, FarEnd
-from hardware.media.jitter import Jitters
-from hardware.media.rtp import HEADER, MARKER, VERSION, EventSender, Presses, parse
+from hardware.media.jitter import Jitters, kind
+from hardware.media.rtp import HEADER, MARKER, VERSION, EventSender, Presses, Stamps, parse
 from hardware.media.srtp import Seal
 
 INBOX_BYTES = 2048 + 64
 """The longest packet taken. No power of two, or all rows would share a few lines of the cache."""
 ROUNDS = 8
 """Most packets taken from one line in one tick; the rest waits for the next."""
+DRAIN_TICKS = 50
+QUIET_TICKS = 5
+"""A line with no packet for longer than this is quiet."""
 FADE = np.array([1.0, 0.8, 0.5, 0.25], np.float32)
 """A copy in place of a lost frame: as sent, first, second, third."""
 
 _HEADER = np.dtype([("first", "u1"), ("second", "u1"), ("seq", ">u2"), ("stamp", ">u4"), ("ssrc", ">u4")])
 _WORD = np.dtype(">u4")
 _PACKET_BYTES = HEADER.size + FRAME
-_KIND = 0xFF7F0000
-"""What all of a call's sound has in the first word: no marker, no number."""
+Inlet = tuple[int, Callable[[memoryview], int], memoryview]
 Outgoing = tuple[Callable[[Buffer], int], Buffer]
 _SOUND = slice(HEADER.size, _PACKET_BYTES)
 
@@ -55,6 +61,7 @@ class Call:
     far_end: FarEnd
     presses: Presses
     sender: EventSender
+    stamps: Stamps
     seal: Seal | None = None
     """What seals its voice (SRTP); None is voice in clear."""
 
@@ -87,15 +94,19 @@ class RtpBank:
         self._jitters = Jitters(0)
         self._inbox: NDArray[np.uint8] = np.zeros((0, INBOX_BYTES), np.uint8)
         self._kind: NDArray[np.int64] = np.zeros(0, np.int64)
-        """What the first word of a usual packet is, but for `_KIND`: version and law."""
-        self._heard_tick: NDArray[np.int64] = np.zeros(0, np.int64)
+        """What of the first word of a usual packet is the same in all: version and law."""
+        self._heard_tick: list[int] = []
         self._packets: NDArray[np.uint8] = np.zeros((0, _PACKET_BYTES), np.uint8)
         self._live: NDArray[np.intp] = np.zeros(0, np.intp)
-        self._inlets: dict[int, tuple[int, Callable[[memoryview], int], memoryview]] = {}
-        """By file descriptor: the row, what receives, and where to."""
+        self._inlets: dict[int, Inlet] = {}
+        """By row: the row, what receives, and where to."""
+        self._quiet: dict[int, int] = {}
+        """Rows that wait in the epoll, by file descriptor."""
         self._out: list[Outgoing] = []
         """In the order of `_calls`: what sends, and the packet."""
         self._pressing: set[int] = set()
+        self._marked = False
+        """Whether a packet to send has the marker."""
         self._stale = True
         self._laws: list[tuple[int, NDArray[np.intp]]] = []
         self._payloads: list[tuple[int, NDArray[np.intp]]] = []
@@ -122,7 +133,8 @@ class RtpBank:
         self._jitters.grow(rows)
         self._inbox = np.pad(self._inbox, more)
         self._packets = np.pad(self._packets, more)
-        self._kind, self._heard_tick = np.pad(self._kind, more[0]), np.pad(self._heard_tick, more[0])
+        self._kind = np.pad(self._kind, more[0])
+        self._heard_tick.extend([0] * (rows - len(self._heard_tick)))
         self._headers = self._packets[:, : HEADER.size].view(_HEADER)[:, 0]
         self._stale = True
 
@@ -139,16 +151,18 @@ class RtpBank:
             raise
         if call is None:
             far_end = FarEnd(route, here, lambda: self.silent_ticks(row), self._changed)
-            call = self._calls[row] = Call(row, route, far_end, Presses(), EventSender())
-            self._poll.register(far_end.fileno(), select.EPOLLIN)
+            call = self._calls[row] = Call(row, route, far_end, Presses(), EventSender(), Stamps())
             # Half the numbers stay free before the first wrap, for who counts wraps (RFC 3711 §3.3.1).
             self._headers[row] = (VERSION, 0, getrandbits(15), getrandbits(32), getrandbits(32))
             self._hear_law(row, route.payload)
         else:
             call.far_end.move(route)
+            if (route.ip, route.port) != (call.route.ip, call.route.port):
+                call.presses = Presses()
         call.route, call.seal = route, seal
         self._heard_tick[row] = self._tick
         self._headers["second"][row] = route.payload | MARKER
+        self._marked = True
         self._stale = True
 
     def _sealed(self, row: int, call: Call | None, route: RtpRoute) -> Seal | None:
@@ -164,13 +178,15 @@ class RtpBank:
         """Give the line's port back."""
         call = self._calls.pop(row, None)
         if call is not None:
-            self._poll.unregister(call.far_end.fileno())
+            if self._quiet.pop(call.far_end.fileno(), None) is not None:
+                self._poll.unregister(call.far_end.fileno())
             call.far_end.close()
+            self._jitters.stop(row)
             self._stale = True
 
     def silent_ticks(self, row: int) -> int:
         """Ticks since the last packet on this row."""
-        return self._tick - int(self._heard_tick[row])
+        return self._tick - self._heard_tick[row]
 
     def sends_events(self, row: int) -> bool:
         """Whether the far end takes keys as telephone-events."""
@@ -182,6 +198,10 @@ class RtpBank:
         self._calls[row].sender.send(digits)
         self._pressing.add(row)
 
+    def by_events(self, row: int) -> bool:
+        """Whether this row's far end has sent a key as an event."""
+        return self._calls[row].presses.by_events
+
     def tone(self, row: int, key: str) -> bool:
         """A key was heard in band on this row: whether it is a press not yet told of as an event."""
         return self._calls[row].presses.tone(key, self._tick) is not None
@@ -192,20 +212,18 @@ class RtpBank:
         self.keys.clear()
         if self._stale:
             self._settle()
-        for _ in range(ROUNDS):
-            if not self._receive_round():
-                break
+        self._receive()
         if self._stale:
             self._settle()
+        codes = self._jitters.take()
         for law, rows in self._laws:
-            codes = self._jitters.take(rows)
-            pcm = np.empty(codes.shape, np.int16)
-            g711.decode(law, codes, pcm)
-            copies = self._jitters.concealed[rows]
-            if copies.any():
-                at = np.flatnonzero(copies)
-                pcm[at] = (pcm[at] * FADE[copies[at], None]).astype(np.int16)
+            pcm = np.empty((len(rows), FRAME), np.int16)
+            g711.decode(law, codes.take(rows, axis=0), pcm)
             into[rows] = pcm
+        copies = self._jitters.concealed
+        if np.count_nonzero(copies):
+            rows = np.flatnonzero(copies)
+            into[rows] = (into[rows] * FADE[copies[rows], None]).astype(np.int16)
         if self._tick % LOOSEN_TICKS == 0:
             for row, call in self._calls.items():
                 if self.silent_ticks(row) > LOOSEN_TICKS:
@@ -229,7 +247,9 @@ class RtpBank:
                 send(packet)
             except OSError:
                 continue  # refused (ICMP), unreachable or no buffer: the next packet may get through
-        self._headers["second"] &= MARKER - 1
+        if self._marked:
+            self._headers["second"] &= MARKER - 1
+            self._marked = False
         self._headers["seq"] += 1
         self._headers["stamp"] += FRAME
 
@@ -239,37 +259,61 @@ class RtpBank:
             self.close(row)
         self._poll.close()
 
-    def _receive_round(self) -> bool:
-        """Take one packet of every line that has one; whether any had."""
-        ready = self._poll.poll(0, max(1, len(self._calls)))
-        inlets, frames, others = self._inlets, [], []
-        for fd, _ in ready:
-            row, receive, view = inlets[fd]
+    def _receive(self) -> None:
+        """Take what has come: a packet of every line that has one, and more where more may wait."""
+        again = self._take_round(list(self._speaking()), self._tick % DRAIN_TICKS == 0)
+        for _ in range(ROUNDS - 1):
+            if not again:
+                break
+            again = self._take_round(again, True)
+
+    def _speaking(self) -> Iterable[Inlet]:
+        """Lines that may have a packet; those that have been quiet for long wait in the epoll from now on."""
+        for fd, _ in self._poll.poll(0, max(1, len(self._quiet))) if self._quiet else ():
+            self._poll.unregister(fd)
+            del self._quiet[fd]
+        if self._tick % QUIET_TICKS == 0:
+            waiting = set(self._quiet.values())
+            for row, call in self._calls.items():
+                if row not in waiting and self.silent_ticks(row) > QUIET_TICKS:
+                    self._quiet[call.far_end.fileno()] = row
+                    self._poll.register(call.far_end.fileno(), select.EPOLLIN)
+        if not self._quiet:
+            return self._inlets.values()
+        waiting = set(self._quiet.values())
+        return [inlet for row, inlet in self._inlets.items() if row not in waiting]
+
+    def _take_round(self, inlets: Sequence[Inlet], drain: bool) -> list[Inlet]:
+        """Take a packet of each of these lines; those where another may wait, to `drain` all that had one."""
+        rows: list[int] = []
+        others: list[tuple[int, int]] = []
+        again: list[Inlet] = []
+        heard, tick, before, usual = self._heard_tick, self._tick, self._tick - 1, _PACKET_BYTES
+        for inlet in inlets:
+            row, receive, view = inlet
             try:
                 size = receive(view)
             except OSError:
-                continue  # an ICMP refusal of what we sent earlier
-            if size == _PACKET_BYTES:
-                frames.append(row)
+                continue  # nothing there, or an ICMP refusal of what we sent earlier
+            if drain or size != usual or heard[row] < before:
+                again.append(inlet)
+            if size == usual:
+                rows.append(row)
+                heard[row] = tick
             elif size:
                 others.append((row, size))
-        if frames:
-            self._arrived(np.array(frames, np.intp))
+        if rows:
+            self._arrived(np.array(rows, np.intp))
         for row, size in others:
             self._take_in(self._calls[row], size)
-        return bool(ready)
+        return again
 
     def _arrived(self, rows: NDArray[np.intp]) -> None:
         """Packets as long as 20 ms behind the shortest header are in these rows of the inbox."""
         packets = self._inbox[rows, :_PACKET_BYTES]
-        words = packets[:, : HEADER.size].view(_WORD).astype(np.int64)
-        usual = (words[:, 0] & _KIND) == self._kind[rows]
-        if np.count_nonzero(usual) < len(rows):
-            for row in rows[~usual].tolist():
-                self._take_in(self._calls[row], _PACKET_BYTES)
-            rows, words, packets = rows[usual], words[usual], packets[usual]
-        self._heard_tick[rows] = self._tick
-        self._jitters.put_all(rows, words[:, 1], words[:, 2], packets[:, _SOUND])
+        words = packets[:, : HEADER.size].view(_WORD).astype(np.uint32)
+        for row in self._jitters.put_all(rows, words, packets[:, _SOUND]).tolist():
+            self._take_in(self._calls[row], _PACKET_BYTES)
 
     def _take_in(self, call: Call, size: int) -> None:
         """Read the packet in the call's row of the inbox, whatever it is."""
@@ -284,13 +328,16 @@ class RtpBank:
             if key is not None:
                 self.keys.append(Heard(row, key))
         elif packet.payload in g711.SILENCE:
-            if _kind(packet.payload) != self._kind[row]:
+            if kind(packet.payload) != self._kind[row]:
                 self._hear_law(row, packet.payload)
-            self._jitters.put(row, packet.stamp, packet.ssrc, data)
+            believed, stamp = call.stamps.believed, call.stamps.right(packet, len(data))
+            if call.stamps.believed is not believed:
+                self._jitters.start(row, packet.payload, together=call.stamps.believed)
+            self._jitters.put(row, stamp, packet.ssrc, data)
 
     def _hear_law(self, row: int, law: int) -> None:
-        self._kind[row] = _kind(law)
-        self._jitters.start(row, g711.SILENCE[law])
+        self._kind[row] = kind(law)
+        self._jitters.start(row, law)
         self._stale = True
 
     def _events(self) -> dict[int, bytes]:
@@ -318,14 +365,9 @@ class RtpBank:
         calls = list(self._calls.values())
         self._live = np.array(list(self._calls), np.intp)
         self._inlets = {
-            call.far_end.fileno(): (call.row, call.receive, memoryview(self._inbox[call.row]))
-            for call in calls
+            call.row: (call.row, call.receive, memoryview(self._inbox[call.row])) for call in calls
         }
         self._out = [(call.send, memoryview(self._packets[call.row])) for call in calls]
         kinds, payloads = self._kind[self._live], self._headers["second"][self._live] & (MARKER - 1)
-        self._laws = [(law, rows) for law in g711.SILENCE if len(rows := self._live[kinds == _kind(law)])]
+        self._laws = [(law, rows) for law in g711.SILENCE if len(rows := self._live[kinds == kind(law)])]
         self._payloads = [(law, rows) for law in g711.SILENCE if len(rows := self._live[payloads == law])]
-
-
-def _kind(law: int) -> int:
-    return VERSION << 24 | law << 16

@@ -24,7 +24,7 @@ from hardware.media.switch import Switch
 
 WHOLE = "the rest of the tick"
 STAGES: tuple[tuple[Any, str, str], ...] = (
-    (RtpBank, "_receive_round", "receive RTP"),
+    (RtpBank, "_receive", "receive RTP"),
     (RtpBank, "_arrived", "read RTP headers"),
     (Jitters, "put_all", "jitter buffers, in"),
     (Jitters, "take", "jitter buffers, out"),
@@ -34,7 +34,7 @@ STAGES: tuple[tuple[Any, str, str], ...] = (
     (g711, "encode", "samples to G.711"),
     (DtmfBank, "hear", "listen for keys"),
     (Matrix, "mix", "matrix"),
-    (Player, "add", "prompts"),
+    (Player, "stage", "prompts"),
     (Recorder, "tap", "recordings"),
     (BrowserBank, "read", "browsers"),
     (BrowserBank, "write", "browsers"),

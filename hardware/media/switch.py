@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.line import TICK_S, Frames
+from hardware.line import TICK_S
 from hardware.media import wire
 from hardware.media.browser_bank import BrowserBank
 from hardware.media.disk import Disk
 from hardware.media.dtmf import DtmfBank, digit_tone
-from hardware.media.matrix import Matrix, frames
+from hardware.media.matrix import Matrix
 from hardware.media.pcm_bank import PcmBank
-from hardware.media.player import Player, Submit
+from hardware.media.player import Keys, Player, Submit
 from hardware.media.recorder import Recorder
+from hardware.media.reel import Reel
 from hardware.media.rtp import MOST_QUEUED
 from hardware.media.rtp_bank import RtpBank
 
@@ -47,19 +48,19 @@ class Switch:
         self._loader = ThreadPoolExecutor(1, "prompts")
         self._matrix = Matrix()
         rows = self._matrix.size
-        self._said, self._heard = frames(rows), frames(rows)
+        self._reel = Reel(rows)
         self._rtp, self._pcm = RtpBank(rows), PcmBank()
         self._browsers = BrowserBank(rows, place.browser)
         self._banks: tuple[Bank, ...] = (self._rtp, self._pcm, self._browsers)
         self._bank_of: dict[int, Bank] = {}
         self._name_of: dict[int, str] = {}
-        self._dtmf = DtmfBank(rows)
+        self._dtmf = DtmfBank(self._reel)
         self._listened: NDArray[np.intp] = np.zeros(0, np.intp)
         self._stale = False
-        self._player = Player(submit or self._loader.submit)
-        self._keys = Player(submit or self._loader.submit)
+        self._player = Player(submit or self._loader.submit, self._reel, self._matrix.tell)
+        self._keys = Keys()
         self._disk = Disk(place.marks)
-        self._recorder = Recorder(self._disk)
+        self._recorder = Recorder(self._disk, self._reel)
         self._reports: list[wire.Report] = []
         self._tick = 0
         self._verbs: dict[type[wire.Order], Callable[[Any], None]] = {
@@ -108,20 +109,29 @@ class Switch:
     def tick(self) -> None:
         """20 ms of all sound."""
         self._tick += 1
-        said, heard = self._said, self._heard
-        for bank in self._banks:
-            bank.read(said)
-        self._listen(said)
-        self._matrix.mix(said, heard)
-        self._player.add(heard)
-        self._keys.add(heard, instead=True)
-        for bank in self._banks:
-            bank.write(heard)
-        # Last: it may wake the disk's thread, which would hold up the sending.
-        self._recorder.tap(said, heard)
+        self._reel.turn()
+        if self._bank_of or self._player.busy or len(self._recorder):
+            self._pass_on()
+        else:
+            self._browsers.read(self._reel.said)  # somebody may be at the door
         self._collect()
         if self._tick % SECOND_TICKS == 0:
             self._look_for_silence()
+
+    def _pass_on(self) -> None:
+        """What every line says, to who hears it."""
+        said, heard = self._reel.said, self._reel.heard
+        for bank in self._banks:
+            bank.read(said)
+        self._listen()
+        self._player.stage()
+        self._matrix.mix(self._reel.sources, heard)
+        self._player.told()
+        self._keys.put(heard)
+        for bank in self._banks:
+            bank.write(heard)
+        # Last: it may wake the disk's thread, which would hold up the sending.
+        self._recorder.tap()
 
     def reports(self) -> list[wire.Report]:
         """What there is to tell since this was last asked."""
@@ -140,12 +150,11 @@ class Switch:
     def _row(self, line: str) -> int:
         row = self._matrix.row(line)
         self._name_of[row] = line
-        if self._matrix.size != len(self._said):
-            rows = self._matrix.size
-            self._said, self._heard = frames(rows, self._said), frames(rows, self._heard)
+        rows = self._matrix.size
+        if rows != self._reel.rows:
+            self._reel.grow(rows)
             self._rtp.grow(rows)
             self._browsers.grow(rows)
-            self._dtmf.grow(rows)
         return row
 
     def _open(self, order: wire.Open) -> None:
@@ -190,12 +199,15 @@ class Switch:
             bank.close(row)
             self._dtmf.forget(row)
             self._stale = True
-        self._said[row] = 0
 
     def _settle(self) -> None:
         self._stale = False
-        listened = [row for row, bank in self._bank_of.items() if bank is not self._browsers]
-        self._listened = np.array(listened, np.intp)
+        self._listened = np.array([row for row in self._bank_of if not self._tells_keys(row)], np.intp)
+
+    def _tells_keys(self, row: int) -> bool:
+        """Whether the row's keys come by another way than its sound."""
+        bank = self._bank_of[row]
+        return bank is self._browsers or (bank is self._rtp and self._rtp.by_events(row))
 
     def _hear(self, order: wire.Hear) -> None:
         self._matrix.hear(self._row(order.line), {self._row(name): gain for name, gain in order.of.items()})
@@ -226,14 +238,13 @@ class Switch:
         for tone in tones:
             self._keys.say(row, tone)
 
-    def _listen(self, said: Frames) -> None:
+    def _listen(self) -> None:
         for row, key in self._rtp.keys:
             self._reports.append(wire.Pressed(self._name_of[row], key, "event"))
+            self._stale |= row in self._listened
         if self._stale:
             self._settle()
-        if not len(self._listened):
-            return
-        for row, key in self._dtmf.hear(said.take(self._listened, axis=0), self._listened):
+        for row, key in self._dtmf.hear(self._listened):
             if self._bank_of[row] is not self._rtp or self._rtp.tone(row, key):
                 self._reports.append(wire.Pressed(self._name_of[row], key, "tone"))
 
@@ -250,8 +261,6 @@ class Switch:
                 told.append(wire.Trouble(finished.line, f"recording {finished.path}: {finished.reason}"))
         for row, up in self._browsers.changed:
             told.append(wire.Browser(self._name_of[row], up))
-            if not up:
-                self._said[row] = 0
         self._browsers.changed.clear()
         for row, reason in self._pcm.failed:
             told.append(wire.Trouble(self._name_of[row], reason))
