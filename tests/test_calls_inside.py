@@ -202,6 +202,9 @@ def test_a_phone_forwards_its_calls_by_keys_and_takes_that_back(office: Office) 
     office.dial("8101", "8102")
     office.rings("8103")
     office.quiet()
+    views = office.box.order(wire.GetDirectory())["extensions"]
+    forwarded = next(view for view in views if view["number"] == "8102")
+    assert forwarded["origins"] == {"always": ["phone", "8102"]}
     office.dial("8102", "*70")
     office.ends("8102")
     office.dial("8101", "8102")
@@ -217,8 +220,13 @@ def test_forwards_that_go_round_end(office: Office) -> None:
     office.ends("8103")
     office.box.order(wire.Forward("8101", "always", ""))
     office.box.order(wire.Forward("8102", "always", ""))
-    with pytest.raises(Refused, match="unknown_extension"):
-        office.box.order(wire.Forward("4711", "always", "8101"))
+    for extension, to, why in (
+        ("4711", "8101", "unknown_extension"),
+        ("8101", "8101", "bad_target"),
+        ("8101", "0085221234567", "barred"),
+    ):
+        with pytest.raises(Refused, match=why):
+            office.box.order(wire.Forward(extension, "always", to))
 
 
 def test_a_phone_transfers_blindly_who_it_called(office: Office) -> None:
@@ -232,12 +240,32 @@ def test_a_phone_transfers_blindly_who_it_called(office: Office) -> None:
     office.expect("transferred", p8102="8103", p8103="8102")
 
 
-def test_forwards_are_still_there_when_the_call_process_died(office: Office) -> None:
-    office.box.order(wire.Forward("8101", "busy", "8103"))
+def test_forwards_are_still_there_when_the_journal_of_that_day_is_gone(office: Office) -> None:
+    office.box.order(wire.Forward("8104", "night", "8103", "1100"))
+    office.box.order(wire.Forward("8104", "busy", "8103", "1100"))
+    office.box.order(wire.Forward("8104", "busy", "", "1100"))
+    office.quiet()
+    kept = office.box.places.journal.rename(office.box.places.data / "journal-then")
+    office.box.places.journal.mkdir()
     office.box.kill("calls")
 
-    def forwards() -> str:
+    def forwards() -> dict[str, str]:
         views = office.box.order(wire.GetDirectory())["extensions"]
-        return str(next(v for v in views if v["number"] == "8101")["forwards"].get("busy", ""))
+        found: dict[str, str] = next(v for v in views if v["number"] == "8104")["forwards"]
+        return found
 
-    assert office.box.wait_for(forwards, 10) == "8103"
+    assert office.box.wait_for(forwards, 10) == {"night": "8103"}
+    assert kept.is_dir()
+
+
+def test_forwards_are_still_there_when_the_call_process_died(office: Office) -> None:
+    office.box.order(wire.Forward("8101", "busy", "8103", "1100"))
+    office.box.kill("calls")
+
+    def forwards() -> tuple[str, str, str] | None:
+        views = office.box.order(wire.GetDirectory())["extensions"]
+        view = next(v for v in views if v["number"] == "8101")
+        to = view["forwards"].get("busy", "")
+        return (to, *view["origins"]["busy"]) if to else None
+
+    assert office.box.wait_for(forwards, 10) == ("8103", "page", "1100")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from appliance.calls import wire
-from appliance.commands.route import told
+from appliance.calls.route_table import told
 from appliance.published import read
 from appliance.refused import Refused
 from tests.box import CALLS, Box, free_port
@@ -220,6 +220,19 @@ def test_a_call_is_charged_to_the_account_keyed_for_it(sites: Sites) -> None:
     sites.phones["office"].keys("2001#")
     sites.expect(office="citizen", citizen="office")
     assert sites.office.facts("call.dialled")[-1]["account"] == "2001"
+
+
+def test_a_phone_that_sends_its_calls_outside_pays_for_them(sites: Sites) -> None:
+    sites.branch.order(wire.Forward("8201", "always", "87654321", "1100"))
+    sites.phones["office"].dial("8201")
+    sites.expect(office="citizen", citizen="office")
+    sites.branch.order(wire.Forward("8201", "always", "", "1100"))
+    sites.phones["office"].hang_up()
+    charged = dict(sites.branch.wait_event("call.guest_left"))
+    assert len(sites.branch.events("call.guest_left")) == 1, "what only passes through costs the other site"
+    assert 0.2 < charged.pop("seconds") < 30
+    assert charged == {"who": "87654321", "number_kind": "local", "extension": "8201", "agent": ""}
+    assert "call.guest_left" not in {event.kind for event in sites.office.events()}
 
 
 def test_the_branch_lets_out_only_what_it_was_told_to(sites: Sites) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from appliance.calls.desk_phones import dial_flow
 from appliance.calls.dialplan import Forwarded, Inside, Outside, PickUp, Plan, Unknown
-from appliance.calls.directory import Directory, Way
+from appliance.calls.directory import Directory, Forwarding, Way
 from appliance.calls.numbers import Numbers, Permit, fits, sealed
 from appliance.calls.permits import GUESSES, LOCKED_S, Permits
 from appliance.calls.targets import Target
@@ -112,6 +112,11 @@ def test_a_class_of_service_that_may_nothing_lets_nothing_else_out(number: str) 
     assert found.permit("inside", number).allowed == (found.kind(number) in ("emergency", "site"))
 
 
+@pytest.mark.parametrize("text", ["nobody", "tel:nobody", "tel:", "", "queue", "ext:", "8" * 33, "tel:1 2"])
+def test_what_is_no_number_and_no_target_leads_nowhere(text: str) -> None:
+    assert directory().as_target(text) is None
+
+
 def test_what_is_dialled_is_read() -> None:
     read = plan(Dialplan(outside="9", operator="group:8500", area="020")).read
     assert read("8102", "8101") == Inside(Target("ext", "8102"))
@@ -120,7 +125,7 @@ def test_what_is_dialled_is_read() -> None:
     assert read("*8", "8101") == PickUp("")
     assert read("*88102", "8101") == PickUp("8102")
     assert read("*88999", "8101") == Unknown()
-    assert read("*718102#", "8101") == Forwarded(("always",), "8102")
+    assert read("*718102#", "8101") == Forwarded(("always",), "ext:8102")
     assert read("*73", "8101") == Forwarded(("no_answer",), "")
     assert read("*70", "8101") == Forwarded(("always", "busy", "no_answer", "night"), "")
     assert read("*71**", "8101") == Unknown()
@@ -131,6 +136,17 @@ def test_what_is_dialled_is_read() -> None:
     assert found.number == "087654321"
     assert read("8999", "8101") == Unknown()
     assert read("02087651234", "8101") == Inside(Target("ext", "8103"))
+
+
+def test_a_phone_forwards_only_to_whom_it_may_call_without_being_asked() -> None:
+    read = plan(Dialplan(outside="9")).read
+    assert read("*71913800138000", "8101") == Forwarded(("always",), "13800138000")
+    for number, phone in (("902187654321", "8101"), ("902187654321", "8104"), ("90085221234567", "8101")):
+        found = read(f"*72{number}", phone)
+        assert isinstance(found, Outside)
+        assert not found.permit.allowed
+    assert read("*718999", "8101") == Unknown()
+    assert read("*718101", "8101") == Unknown(), "to itself"
 
 
 def test_an_emergency_call_needs_no_access_digit() -> None:
@@ -156,9 +172,9 @@ def test_forwards_go_always_then_at_night_then_when_busy() -> None:
     assert rung(book.way(Target("ext", "8101"), Facts())) == ["8101"]
     assert rung(book.way(Target("ext", "8101"), Facts(in_call="8101"))) == ["8103"]
     assert rung(book.way(Target("ext", "8101"), Facts(in_call="8101", night=True))) == ["8102"]
-    book.forward("8101", "always", "tel:13800138000")
+    book.forward("8101", "always", Forwarding("tel:13800138000", "phone", "8101"))
     assert rung(book.way(Target("ext", "8101"), Facts(night=True))) == ["13800138000"]
-    book.forward("8101", "always", "")
+    book.forward("8101", "always", Forwarding(""))
     assert rung(book.way(Target("ext", "8101"), Facts())) == ["8101"]
 
 

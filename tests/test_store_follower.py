@@ -160,7 +160,7 @@ def test_a_rebuild_from_the_log_gives_the_same_tables(box: Box) -> None:
     box.write("recording.made", {"kind": "message", "path": "a.wav", "seconds": 1}, call)
     box.write("message.left", {"path": "a.wav", "seconds": 1, "caller": "1"}, call)
     box.follow()
-    names = ("ticket", "call", "recording", "short_message")
+    names = ("ticket", "call", "charge", "recording", "short_message")
     before = {table: sorted(box.store.rows(f"SELECT * FROM {table}"), key=repr) for table in names}
     box.store.rebuild()
     assert {table: sorted(box.store.rows(f"SELECT * FROM {table}"), key=repr) for table in names} == before

@@ -30,6 +30,12 @@ PLAIN_PAGES = {
     "/calls": "calls.page",
     "/recordings": "recordings.page",
     "/box": "box.page",
+    "/phones": "phones.page",
+    "/phones/now": "phones.now",
+    "/phones/groups": "phones.groups",
+    "/phones/routes": "phones.routes",
+    "/phones/bill": "phones.bill",
+    "/phones/bill.csv": "phones.bill_csv",
     "/password": "door.password",
 }
 ELSEWHERE = re.compile(
@@ -141,7 +147,7 @@ def test_every_change_needs_the_token_of_a_page(web: Web) -> None:
 def test_pages_load_nothing_from_elsewhere(web: Web) -> None:
     pages = [
         web.visitor("9000").get(path).text
-        for path in ("/tickets", "/calls", "/recordings", "/box", "/password")
+        for path in ("/tickets", "/calls", "/recordings", "/phones", "/phones/routes", "/box", "/password")
     ]
     pages += [
         web.visitor("1001").get("/desk").text,

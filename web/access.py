@@ -31,6 +31,9 @@ AUDITORS: Final = KEEPERS | {"SV"}
 CONFIDENTIAL: Final = frozenset({"TL", "DP", "SV", "LD", "AD"})
 """Who hears the calls of confidential tickets; besides them only who answered the call."""
 BOX: Final = frozenset({"TE", "AD"})
+PHONES: Final = frozenset({"TL", "TE", "AD"})
+"""Who sees every phone of the box and where its calls go, and sends them elsewhere."""
+BILLS: Final = frozenset({"AD"})
 
 TABLE: Final[Mapping[str, frozenset[str]]] = {
     "static": PUBLIC,
@@ -72,6 +75,13 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "recordings.link_ticket": LISTENERS,
     "recordings.remove": REMOVERS,
     "recordings.export": KEEPERS,
+    "phones.page": PHONES,
+    "phones.now": PHONES,
+    "phones.forward": PHONES,
+    "phones.groups": PHONES,
+    "phones.routes": PHONES,
+    "phones.bill": BILLS,
+    "phones.bill_csv": BILLS,
     "citizen.page": PUBLIC,
     "citizen.dial": PUBLIC,
     "citizen.key": PUBLIC,

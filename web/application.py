@@ -46,6 +46,7 @@ PAGES = (
     ("tickets.page", lazy_gettext("Tickets")),
     ("calls.page", lazy_gettext("Calls")),
     ("recordings.page", lazy_gettext("Recordings")),
+    ("phones.page", lazy_gettext("Phones")),
     ("box.page", lazy_gettext("Box")),
 )
 FIRST_SIGN_IN = frozenset(
@@ -173,6 +174,7 @@ def _everywhere(box: Box) -> dict[str, object]:
             for endpoint, title in PAGES
             if person and access.allowed(endpoint, person.roles)
         ],
+        "opens": lambda endpoint: access.allowed(endpoint, person.roles if person else None),
         "words_for_scripts": language.words_for_scripts,
     }
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from appliance import published as handover
 from appliance.calls import desk_phones, wire
 from appliance.calls.control import Control
+from appliance.calls.directory import Forwarding
 from appliance.calls.exchange import Exchange
 from appliance.calls.ledger import Ledger
 from appliance.calls.lines import Lines, sip_settings
@@ -198,8 +199,8 @@ class Calls:
             facts = {"outcome": "lost", "cause": int(Cause.TEMPORARY_FAILURE)}
             self.ledger.note(Fact("call.ended", facts, bytes.fromhex(cid)))
         for extension, forwards in past.forwards.items():
-            for when, to in forwards.items():
-                self.switchboard.directory.forward(extension, when, to)
+            for when, forwarding in forwards.items():
+                self.switchboard.directory.forward(extension, when, Forwarding(*forwarding))
         self.seats.callbacks.resume(past)
         for agent, (extension, state, reason) in list(past.signed_in.items()):
             with contextlib.suppress(Refused):

@@ -4,10 +4,10 @@ Also who is called directly from outside, past the hotline's flow, and what is p
 """
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from appliance.calls import dialplan, keypad
-from appliance.calls.directory import Directory
+from appliance.calls.directory import Directory, Forwarding
 from appliance.calls.exchange import Exchange, Ongoing
 from appliance.calls.legs import Leg, Purpose
 from appliance.calls.numbers import SITE, Permit
@@ -23,6 +23,8 @@ from appliance.refused import Refused
 from hardware.line import Answered, Cause, Cleared, Line, Ringing, Transfer, TransferLine
 from ivr.flow import Flow, Node
 
+PHONE = "phone"
+"""Where a forward was set that was keyed."""
 FORWARD_SET, FORWARD_OFF, BARRED = "forward.set", "forward.off", "dial.barred"
 PHRASES = frozenset({*keypad.PHRASES, FORWARD_SET, FORWARD_OFF, BARRED, "dial.pin", "dial.account"})
 """What phones of ours hear."""
@@ -53,6 +55,7 @@ class DeskPhones:
         self._permits = permits
         self._through = through
         """Trunk to the kinds of numbers its calls may go on to."""
+        self.forwarded: Callable[[str, Sequence[str], Forwarding], None]
 
     # It calls
 
@@ -146,10 +149,7 @@ class DeskPhones:
         return keypad.SAID[order.do], agent
 
     def _forward(self, extension: str, when: tuple[str, ...], to: str) -> None:
-        for each in when:
-            self._directory.forward(extension, each, to)
-            facts = {"extension": extension, "when": each, "to": to, "by": extension}
-            self._exchange.note(Fact("extension.forwarded", facts, b""))
+        self.forwarded(extension, when, Forwarding(to, PHONE, extension))
 
     # It picks up what rings elsewhere
 

@@ -81,7 +81,7 @@ class Plan:
         if dialled.startswith(SPEED):
             return self._short(dialled[len(SPEED) :].rstrip("#"), extension)
         if dialled[:3] in FORWARDS:
-            return self._forward(dialled[:3], dialled[3:].rstrip("#"))
+            return self._forward(dialled[:3], dialled[3:].rstrip("#"), extension)
         if dialled.startswith(PICK_UP):
             wanted = dialled[len(PICK_UP) :].rstrip("#")
             known = not wanted or self._directory.extension(wanted) is not None
@@ -116,9 +116,17 @@ class Plan:
         inside = self._directory.inside(number)
         return Inside(inside) if inside else self.outside(number, extension)
 
-    def _forward(self, code: str, to: str) -> Meaning:
+    def _forward(self, code: str, to: str, extension: str) -> Meaning:
         if code == "*70":
             return Forwarded(FORWARDS[code], "") if not to else Unknown()
-        if to and self._directory.inside(to) is None and not OUTSIDE.fullmatch(to):
-            return Unknown()
-        return Forwarded(FORWARDS[code], to)
+        if not to:
+            return Forwarded(FORWARDS[code], "")
+        match self._number(to, extension):
+            case Inside(goal):
+                itself = goal == Target("ext", extension)
+                return Unknown() if itself else Forwarded(FORWARDS[code], str(goal))
+            case Outside(number, kind, permit):
+                free = permit == Permit(True)  # nobody keys a PIN or an account when a forward is followed
+                return Forwarded(FORWARDS[code], number) if free else Outside(number, kind, Permit(False))
+            case nobody:
+                return nobody

@@ -4,6 +4,7 @@ What a phone forwards goes before what stands in the settings: always, then nigh
 who does not pick up, or whose phone is away, is followed to where its calls go next.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,11 +13,23 @@ from appliance.calls.reach import Stage
 from appliance.calls.targets import TARGET, Target
 from appliance.published import Extension, Forward, Group
 
+NUMBER = re.compile(r"\+?[0-9*#]{1,32}")
 DEEPEST = 5
 """Forwards that are followed, one behind the other."""
 OUTSIDE_RING_S = 45.0
 WHEN = ("always", "busy", "no_answer", "night")
 """When a phone's calls can be forwarded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """Where some of a phone's calls go, and who said so."""
+
+    to: str
+    origin: str = "settings"
+    """settings, phone (keyed there) or page."""
+    by: str = ""
+    """The extension or the agent who set it."""
 
 
 class Facts(Protocol):
@@ -52,10 +65,10 @@ class Directory:
     ) -> None:
         self._extensions = {extension.number: extension for extension in extensions}
         self._groups = {group.number: group for group in groups}
-        self._standing: dict[str, dict[str, str]] = {}
+        self._standing: dict[str, dict[str, Forwarding]] = {}
         for forward in forwards:
-            self._standing.setdefault(forward.extension, {})[forward.when] = forward.to
-        self._keyed: dict[str, dict[str, str]] = {}
+            self._standing.setdefault(forward.extension, {})[forward.when] = Forwarding(forward.to)
+        self._set: dict[str, dict[str, Forwarding]] = {}
         self._first: dict[str, int] = {}
         """Where a rotating group begins next time."""
         self._outside = {
@@ -86,15 +99,14 @@ class Directory:
         """Outside numbers that ring a phone or a group directly."""
         return frozenset(self._outside)
 
-    def forward(self, extension: str, when: str, to: str) -> None:
-        """A phone forwards its calls; an empty `to` takes that back."""
-        keyed = self._keyed.setdefault(extension, {})
-        keyed[when] = to
+    def forward(self, extension: str, when: str, to: Forwarding) -> None:
+        """A phone's calls go elsewhere from now on; an empty `to` takes that back."""
+        self._set.setdefault(extension, {})[when] = to
 
-    def forwards(self, extension: str) -> Mapping[str, str]:
-        """Where a phone's calls go, by when; what was keyed goes before what stands in the settings."""
-        both = self._standing.get(extension, {}) | self._keyed.get(extension, {})
-        return {when: to for when, to in both.items() if to}
+    def forwards(self, extension: str) -> Mapping[str, Forwarding]:
+        """Where a phone's calls go, by when; what was set goes before what stands in the settings."""
+        both = self._standing.get(extension, {}) | self._set.get(extension, {})
+        return {when: forwarding for when, forwarding in both.items() if forwarding.to}
 
     def way(self, goal: Target, facts: Facts) -> Way:
         """How a target is reached as things stand."""
@@ -112,11 +124,12 @@ class Directory:
 
     def as_target(self, text: str) -> Target | None:
         """Read a target, or a number as it is dialled inside; None when it is neither."""
-        if found := TARGET.match(text):
-            return Target(found[1], found[2])
         if inside := self.inside(text):
             return inside
-        return Target("tel", text) if TARGET.match(f"tel:{text}") else None
+        found = TARGET.match(text if ":" in text else f"tel:{text}")
+        if found is None or (found[1] == "tel" and not NUMBER.fullmatch(found[2])):
+            return None
+        return Target(found[1], found[2])
 
 
 @dataclass
@@ -153,8 +166,8 @@ class _Search:
         holds = (("always", True), ("night", self.facts.night()), ("busy", busy))
         for when, now in holds:
             if now and when in to:
-                return self._on([to[when]])
-        follow = [to["no_answer"]] if "no_answer" in to else list(extension.follow)
+                return self._on([to[when].to])
+        follow = [to["no_answer"].to] if "no_answer" in to else list(extension.follow)
         first = Way((Stage((goal,), extension.ring_s),))
         return self._on(follow) if follow and not self.facts.there(goal.name) else first + self._on(follow)
 

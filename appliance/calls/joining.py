@@ -15,6 +15,7 @@ from appliance.calls.room import Party, Role
 from appliance.calls.seats import Seats
 from appliance.calls.talks import Talks
 from appliance.calls.targets import Target, target
+from appliance.events import Fact
 from appliance.refused import Refused
 from hardware.line import Cause
 
@@ -118,6 +119,7 @@ class Joining:
 
     def ended(self, leg: Leg) -> None:
         """Who was asked hung up: the agent is with the caller again."""
+        self._charge(leg)
         party = self._exchange.party(leg.talk)
         if leg.purpose is not Purpose.CONSULT or party is None or party.talk.call.state is not State.HELD:
             return
@@ -126,6 +128,19 @@ class Joining:
             self._talks.agent_apart(leg.by, False)
             self._talks.unhold(party)
             self._talks.after(party)
+
+    def _charge(self, leg: Leg) -> None:
+        """Somebody outside was in a talk whom nobody dialled: by a forward or a group, asked or invited."""
+        if leg.payer is None:
+            return
+        facts = {
+            "who": leg.who,
+            "number_kind": self._permits.kind(leg.who),
+            "extension": leg.payer,
+            "agent": leg.by if self._seats.at(leg.by) else "",
+            "seconds": round(self._exchange.now() - leg.answered_s, 1),
+        }
+        self._exchange.note(Fact("call.guest_left", facts, leg.talk.call.cid))
 
     def out_answered(self, talk: Conversation) -> None:
         """Whom an agent called outside picked up."""
@@ -155,7 +170,8 @@ class Joining:
         if line is None:
             return False
         tried, number = party.talk.call.caller, party.next_numbers.pop(0)
-        self._talks.fact(party, "call.tried", number=tried, cause=int(cause), next=number)
+        kind = self._permits.kind(number)
+        self._talks.fact(party, "call.tried", number=tried, cause=int(cause), next=number, number_kind=kind)
         party.talk.call.caller = number
         self._exchange.move(party, line)
         self._exchange.settle(party)
@@ -195,6 +211,7 @@ class Joining:
             party,
             "call.dialled",
             by=party.agent or party.extension,
+            extension=party.extension,
             to=str(goal),
             number_kind=kind,
             account=account,

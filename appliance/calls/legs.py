@@ -59,6 +59,9 @@ class Leg:
     extension: str = ""
     """The extension whose phone it is; empty for somebody outside."""
     answered: bool = False
+    answered_s: float = 0.0
+    payer: str | None = None
+    """Whom the part of somebody outside is charged to: an extension, a group, or nobody; None: it is not."""
 
 
 class Legs:

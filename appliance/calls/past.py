@@ -26,7 +26,7 @@ READ_MOST = 100_000
 """Events that are read when nothing was kept: some days of a busy centre."""
 OPEN_MOST = 5000
 """Calls that may be going on at once; more than that were lost long ago."""
-FORMAT = 1
+FORMAT = 2
 
 
 class Kept(msgspec.Struct):
@@ -53,8 +53,8 @@ class Past(msgspec.Struct):
     """Call to caller."""
     signed_in: dict[str, tuple[str, str, str]] = {}
     """Agent to extension, state and reason."""
-    forwards: dict[str, dict[str, str]] = {}
-    """Extension to where its calls go, by when."""
+    forwards: dict[str, dict[str, tuple[str, str, str]]] = {}
+    """Extension to where its calls go, by when; with where that was set, and by whom."""
     callbacks: dict[str, Kept] = {}
     """By the call they were asked in."""
     spoke: dict[str, tuple[str, float]] = {}
@@ -153,7 +153,9 @@ def _agent(past: Past, event: Event) -> None:
 
 def _forwarded(past: Past, event: Event) -> None:
     facts = event.facts
-    past.forwards.setdefault(str(facts["extension"]), {})[str(facts["when"])] = str(facts["to"])
+    extension, by = str(facts["extension"]), str(facts.get("by", ""))
+    origin = str(facts.get("origin", "phone" if by == extension else "page"))
+    past.forwards.setdefault(extension, {})[str(facts["when"])] = str(facts["to"]), origin, by
 
 
 def _asked(past: Past, event: Event) -> None:

@@ -47,6 +47,10 @@ class Permits:
             raise Refused("bad_account" if account else "needs_account")
         return self._numbers.kind(number)
 
+    def kind(self, number: str) -> str:
+        """The kind of a number; empty when it is an extension of ours."""
+        return "" if self._directory.extension(number) else self._numbers.kind(number)
+
     def shown(self, extension: str, number: str) -> str | None:
         """The number somebody outside sees when an extension calls; another site sees the extension's."""
         phone = self._directory.extension(extension)

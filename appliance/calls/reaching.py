@@ -183,7 +183,9 @@ class Reaching:
             line = self._phones.line_out()
             if line is None:
                 raise Refused("no_line")
-            return self._seats.call(talk, line, target.name, purpose, by, self._shown(attempt, target.name))
+            leg = self._seats.call(talk, line, target.name, purpose, by, self._shown(attempt, target.name))
+            leg.payer = self._payer(attempt, target)
+            return leg
         agent = target.name if target.kind == "agent" else self._seats.agent_at(target.name)
         if agent:
             return self._seats.invite(talk, agent, purpose, by)
@@ -197,6 +199,14 @@ class Reaching:
             raise Refused("no_line")
         caller = talk.call.caller
         return self._seats.call(talk, line, target.name, purpose, by, caller, extension=target.name)
+
+    def _payer(self, attempt: Attempt, target: Target) -> str | None:
+        """Who was asked for pays when that leads outside, else who asked; None: the call is charged."""
+        if attempt.who != target.name:
+            return attempt.who
+        if attempt.purpose is Purpose.DIAL and (attempt.party.extension or attempt.party.through):
+            return None  # by `call.dialled`, here or at the site where it was dialled
+        return self._seats.at(attempt.by) or attempt.by
 
     def _shown(self, attempt: Attempt, number: str) -> str | None:
         """Whom somebody outside sees: a caller who only passes through us, else what the phone shows."""

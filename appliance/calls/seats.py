@@ -430,7 +430,7 @@ class Seats:
             self._work(talk)
 
     def _picked_up(self, leg: Leg) -> None:
-        leg.answered = True
+        leg.answered, leg.answered_s = True, self._now()
         if leg.agent:
             self._acd.accepted(leg.talk.name, leg.agent, self._now())
         if leg.purpose is Purpose.QUEUE:

@@ -168,10 +168,10 @@ class Services:
         self, agent: str, number: str, then: Sequence[str] = (), pin: str = "", account: str = ""
     ) -> None:
         """Call somebody outside; the agent hears it ring. `then` are numbers tried when that one fails."""
-        kind = ""
+        extension = self._seats.at(agent)
         for each in (number, *then):
             if self._seats.extension(each) is None:
-                kind = self._permits.allow(self._seats.at(agent), each, pin, account)
+                self._permits.allow(extension, each, pin, account)
         line = self._phones.line_out()
         if line is None:
             raise Refused("no_line")
@@ -183,7 +183,13 @@ class Services:
             self._exchange.forget(party)
             raise
         self._talks.fact(
-            party, "call.dialled", by=agent, to=f"tel:{number}", number_kind=kind, account=account
+            party,
+            "call.dialled",
+            by=agent,
+            extension=extension,
+            to=f"tel:{number}",
+            number_kind=self._permits.kind(number),
+            account=account,
         )
 
     def call_back(self, agent: str, number: str, asked_in: bytes) -> str:

@@ -1,30 +1,31 @@
 """Everything that is done with calls past the queue, wired together from the hand-over file."""
 
 import time
-from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
 
 from appliance.calls.admission import covers
 from appliance.calls.desk_phones import DeskPhones
-from appliance.calls.dialplan import Plan
-from appliance.calls.directory import WHEN, Directory
+from appliance.calls.directory import WHEN, Directory, Forwarding
 from appliance.calls.exchange import Exchange
 from appliance.calls.joining import Joining
-from appliance.calls.numbers import Numbers
 from appliance.calls.permits import Permits
 from appliance.calls.ports import Phones
 from appliance.calls.reaching import Reaching
+from appliance.calls.route_table import numbers_of, plan_of
 from appliance.calls.seats import Seats
 from appliance.calls.services import Services
 from appliance.calls.supervision import Supervision
 from appliance.calls.talks import Talks
+from appliance.calls.targets import Target
 from appliance.calls.wire import ExtensionView
 from appliance.events import Fact
-from appliance.published import Admission, Published, SpeedDial
+from appliance.published import Admission, Published
 from appliance.refused import Refused
 
-COST_FREE = "free"
-"""A trunk of this cost leads to another site of ours."""
+PAGE = "page"
+"""Where a forward was set that an order asked for."""
 NIGHT = "night"
 """The flow that is night service: while a band leads there, it is night."""
 
@@ -52,20 +53,6 @@ class Now:
         return any(b.flow == NIGHT and covers(b, today, minute, self._rules.days) for b in self._rules.bands)
 
 
-def numbers_of(published: Published) -> Numbers:
-    """The kinds of numbers and the classes of service of a box."""
-    sites = [trunk.prefix for trunk in published.trunks if trunk.cost == COST_FREE and trunk.prefix]
-    return Numbers(published.number_kinds, published.classes, published.dialplan.area, sites)
-
-
-def plan_of(published: Published, directory: Directory, numbers: Numbers) -> Plan:
-    """The dial plan of a box."""
-    speed: defaultdict[str, list[SpeedDial]] = defaultdict(list)
-    for dial in published.speed_dials:
-        speed[dial.code].append(dial)
-    return Plan(published.dialplan, directory, numbers, speed)
-
-
 class Switchboard:
     """The dial plan and the services of one box."""
 
@@ -77,7 +64,7 @@ class Switchboard:
         numbers = numbers_of(published)
         self.plan = plan_of(published, self.directory, numbers)
         shown = next(iter(published.numbers), "")
-        permits = Permits(numbers, self.directory, published.accounts, exchange.now, shown)
+        permits = self._permits = Permits(numbers, self.directory, published.accounts, exchange.now, shown)
         reaching = Reaching(exchange, seats, phones, self.directory, self.now, permits)
         talks = Talks(exchange, seats)
         joining = Joining(exchange, seats, phones, reaching, talks, permits)
@@ -87,6 +74,7 @@ class Switchboard:
         self.phones = DeskPhones(
             exchange, seats, self.services, talks, reaching, self.directory, self.plan, permits, through
         )
+        self.phones.forwarded = self._forwarded
         exchange.numbers -= self.directory.outside_numbers
         exchange.calling = joining
         exchange.own_phone = self.phones.rings
@@ -100,11 +88,25 @@ class Switchboard:
         """Send an extension's calls elsewhere; an empty `to` takes that back. Raises Refused."""
         if self.directory.extension(extension) is None:
             raise Refused("unknown_extension")
-        if when not in WHEN or (to and self.directory.as_target(to) is None):
+        goal = self.directory.as_target(to) if to else None
+        if when not in WHEN or (to and goal in (None, Target("ext", extension))):
             raise Refused("bad_target")
-        self.directory.forward(extension, when, to)
-        facts = {"extension": extension, "when": when, "to": to, "by": by}
-        self._exchange.note(Fact("extension.forwarded", facts, b""))
+        if goal is not None and goal.kind == "tel":
+            self._may_forward(extension, goal.name)
+        self._forwarded(extension, [when], Forwarding(to, PAGE, by))
+
+    def _forwarded(self, extension: str, whens: Sequence[str], forwarding: Forwarding) -> None:
+        for when in whens:
+            self.directory.forward(extension, when, forwarding)
+            facts = {"extension": extension, "when": when, **asdict(forwarding)}
+            self._exchange.note(Fact("extension.forwarded", facts, b""))
+
+    def _may_forward(self, extension: str, number: str) -> None:
+        """A phone sends calls only to whom it may call without a PIN or an account; raises Refused."""
+        try:
+            self._permits.allow(extension, number)
+        except Refused:
+            raise Refused("barred") from None
 
     def extensions(self) -> list[ExtensionView]:
         """Every phone as it is now, for directories on desks."""
@@ -113,7 +115,15 @@ class Switchboard:
             number = extension.number
             state = "in_call" if self.now.in_call(number) else "idle" if self.now.there(number) else "away"
             agent = self._seats.agent_at(number)
+            forwards = self.directory.forwards(number)
             views.append(
-                ExtensionView(number, extension.name, state, agent, dict(self.directory.forwards(number)))
+                ExtensionView(
+                    number,
+                    extension.name,
+                    state,
+                    agent,
+                    {when: forwarding.to for when, forwarding in forwards.items()},
+                    {when: (forwarding.origin, forwarding.by) for when, forwarding in forwards.items()},
+                )
             )
         return views

@@ -79,6 +79,7 @@ class Talks:
         party.extension, leg.extension = leg.extension, party.extension
         party.rests, leg.rests = leg.rests, party.rests
         leg.line, leg.purpose, leg.who = mine, Purpose.DIAL, leg.agent or leg.extension
+        leg.payer = None  # it is a phone of ours now
         self._seats.legs.add(leg)
 
     def after(self, party: Ongoing) -> None:

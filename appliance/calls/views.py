@@ -73,6 +73,8 @@ class ExtensionView(msgspec.Struct, frozen=True):
     """Who is signed in there."""
     forwards: dict[str, str] = {}
     """Where its calls go, by when."""
+    origins: dict[str, tuple[str, str]] = {}
+    """Where each was set (settings, phone or page), and by whom."""
 
 
 class CallbackView(msgspec.Struct, frozen=True):

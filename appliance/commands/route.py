@@ -2,19 +2,12 @@
 
 import argparse
 import sys
-from dataclasses import asdict
-from typing import Any
 
 import msgspec
 
 from appliance import published as handover
-from appliance.calls.dialplan import Outside
-from appliance.calls.directory import Directory
-from appliance.calls.lines import sip_settings
-from appliance.calls.switchboard import numbers_of, plan_of
+from appliance.calls.route_table import told
 from appliance.places import places
-from appliance.published import Published
-from hardware.sip.trunks import dialled, routes
 
 
 def add(_: str, parser: argparse.ArgumentParser) -> None:
@@ -36,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
         print(msgspec.json.encode(facts).decode())
         return 0
     print(f"{options.number}: {facts['means']} {facts.get('to', '')}".rstrip())
-    for key in ("kind", "allowed", "pin", "account"):
+    for key in ("kind", "service", "allowed", "pin", "account", "why"):
         if key in facts:
             print(f"  {key}: {facts[key]}")
     for nth, path in enumerate(facts.get("path", []), 1):
@@ -44,20 +37,3 @@ def run(options: argparse.Namespace) -> int:
     if facts.get("path") == []:
         print("  no trunk carries it")
     return 0
-
-
-def told(published: Published, number: str, extension: str) -> dict[str, Any]:
-    """What a number means, as facts: means, to, and for outside numbers kind, allowed, pin, account, path."""
-    directory = Directory(published.extensions, published.groups, published.forwards)
-    meaning = plan_of(published, directory, numbers_of(published)).read(number, extension)
-    facts: dict[str, Any] = {"means": type(meaning).__name__.lower()}
-    if isinstance(meaning, Outside):
-        cost = {trunk.name: trunk.cost for trunk in published.trunks}
-        facts |= {"to": f"tel:{meaning.number}", "kind": meaning.kind, **asdict(meaning.permit)}
-        facts["path"] = [
-            {"trunk": t.name, "number": dialled(t, meaning.number), "cost": cost[t.name]}
-            for t in routes(sip_settings(published).trunks, meaning.number)
-        ]
-    elif (to := getattr(meaning, "to", None)) is not None:
-        facts["to"] = str(to)
-    return facts

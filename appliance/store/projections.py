@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from appliance.events import Event
+from appliance.store import charges
 from appliance.tickets import table
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def _call_queued(store: Store, event: Event) -> None:
 def _call_answered(store: Store, event: Event) -> None:
     agent = event.facts["agent"]
     store.execute("UPDATE call SET agent = ?, answered_s = ? WHERE cid = ?", agent, event.at_s, event.subject)
+    charges.answered(store, event)
 
 
 def _call_ended(store: Store, event: Event) -> None:
@@ -57,6 +59,7 @@ def _call_ended(store: Store, event: Event) -> None:
         event.at_s,
         event.subject,
     )
+    charges.ended(store, event)
 
 
 def _call_rated(store: Store, event: Event) -> None:
@@ -182,7 +185,11 @@ _TEXT = (
 PROJECTORS: Mapping[str, Projector] = {
     "call.ringing": _call_began,
     "call.queued": _call_queued,
+    "call.dialled": charges.dialled,
+    "call.tried": charges.tried,
     "call.answered": _call_answered,
+    "call.merged": charges.merged,
+    "call.guest_left": charges.guest_left,
     "call.ended": _call_ended,
     "call.rated": _call_rated,
     "recording.made": _recording_made,

@@ -156,6 +156,27 @@ class Recording(Table):
         )
 
 
+class Charge(Table):
+    """Projection: a call of ours to a number outside, for the bill."""
+
+    eid = BlobField(primary_key=True)
+    """The event that says it was dialled."""
+    call = BlobField(index=True)
+    """The call it is part of; after an attended transfer the one it was merged into."""
+    site = IntegerField()
+    at_s = FloatField(index=True)
+    extension = CharField(default="")
+    """The phone it was dialled at."""
+    agent = CharField(default="")
+    number = CharField(default="")
+    number_kind = CharField(default="")
+    account = CharField(default="")
+    answered_s = FloatField(null=True)
+    ended_s = FloatField(null=True)
+    seconds = FloatField(default=0)
+    """From answer to end; 0 while it goes on, and when nobody answered."""
+
+
 class ShortMessage(Table):
     """Projection: SMS in and out."""
 
@@ -324,7 +345,7 @@ class Quarantine(Table):
 
 
 LOG: tuple[type[Table], ...] = (EventRow, Cursor)
-PROJECTIONS: tuple[type[Table], ...] = (Ticket, Call, Recording, ShortMessage)
+PROJECTIONS: tuple[type[Table], ...] = (Ticket, Call, Charge, Recording, ShortMessage)
 OWN: tuple[type[Table], ...] = (Unit, Category, Person, Session, Draft, Job, Setting)
 STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)
 ALL = LOG + PROJECTIONS + OWN + STREAMS

@@ -1,8 +1,7 @@
 """All trunks: whose call this is, and by which of them a call goes out."""
 
 import ipaddress
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from aiosipua.message import SipRequest
 
@@ -10,11 +9,9 @@ from hardware.line import Cause, Signal
 from hardware.sip.dialing import Target
 from hardware.sip.layer import TransactionLayer
 from hardware.sip.message import Addr, Hop, number_of, party, sip_uri, uri_of
+from hardware.sip.routing import OUTSIDE, dialled, routes
 from hardware.sip.settings import SipTrunk
 from hardware.sip.trunk import Trunk
-
-OUTSIDE = re.compile(r"\+?[0-9*#]{1,32}")
-"""What may be dialled by a trunk."""
 
 
 class Trunks:
@@ -93,19 +90,6 @@ class Trunks:
             return Cause.NO_ROUTE
         trunks = [self._trunks[settings.name] for settings in rules]
         return [target for t in trunks if (target := _target(t, number))] or Cause.NETWORK_OUT_OF_ORDER
-
-
-def routes(trunks: Iterable[SipTrunk], number: str) -> list[SipTrunk]:
-    """The trunks that carry a number, in the order they are tried: longest prefix, then lowest priority."""
-    if not OUTSIDE.fullmatch(number):
-        return []
-    found = [t for t in trunks if number.startswith(t.prefix) and len(number) > t.strip]
-    return sorted(found, key=lambda t: (-len(t.prefix), t.priority))
-
-
-def dialled(trunk: SipTrunk, number: str) -> str:
-    """A number as it is sent to a trunk."""
-    return trunk.add + number[trunk.strip :]
 
 
 def _target(trunk: Trunk, number: str) -> Target | None:

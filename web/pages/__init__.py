@@ -1,6 +1,6 @@
 """The pages, one blueprint per audience."""
 
-from web.pages import api, board, box, calls, citizen, desk, door, live, recordings, tickets
+from web.pages import api, board, box, calls, citizen, desk, door, live, phones, recordings, tickets
 
 BLUEPRINTS = (
     door.pages,
@@ -10,6 +10,7 @@ BLUEPRINTS = (
     tickets.pages,
     calls.pages,
     recordings.pages,
+    phones.pages,
     citizen.pages,
     box.pages,
     api.pages,
