@@ -240,24 +240,6 @@ def test_a_phone_transfers_blindly_who_it_called(office: Office) -> None:
     office.expect("transferred", p8102="8103", p8103="8102")
 
 
-def test_forwards_are_still_there_when_the_journal_of_that_day_is_gone(office: Office) -> None:
-    office.box.order(wire.Forward("8104", "night", "8103", "1100"))
-    office.box.order(wire.Forward("8104", "busy", "8103", "1100"))
-    office.box.order(wire.Forward("8104", "busy", "", "1100"))
-    office.quiet()
-    kept = office.box.places.journal.rename(office.box.places.data / "journal-then")
-    office.box.places.journal.mkdir()
-    office.box.kill("calls")
-
-    def forwards() -> dict[str, str]:
-        views = office.box.order(wire.GetDirectory())["extensions"]
-        found: dict[str, str] = next(v for v in views if v["number"] == "8104")["forwards"]
-        return found
-
-    assert office.box.wait_for(forwards, 10) == {"night": "8103"}
-    assert kept.is_dir()
-
-
 def test_forwards_are_still_there_when_the_call_process_died(office: Office) -> None:
     office.box.order(wire.Forward("8101", "busy", "8103", "1100"))
     office.box.kill("calls")

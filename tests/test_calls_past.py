@@ -65,6 +65,24 @@ def test_a_callback_waits_with_its_place_and_tries_until_it_is_over(journal: Fil
     assert past.open_calls == {}
 
 
+def test_a_forward_holds_with_where_it_was_set_and_by_whom(journal: FileJournal, path: Path) -> None:
+    keyed = {"extension": "8101", "when": "busy", "to": "8102", "by": "8101"}
+    for facts in (
+        {**keyed, "when": "always", "by": "1100", "origin": "page"},
+        {**keyed, "when": "night", "origin": "phone"},
+        {**keyed, "when": "night", "to": "", "origin": "phone"},
+        keyed,  # of an older box
+    ):
+        journal.append([STAMP.event(Fact("extension.forwarded", facts, b""))])
+    keep(read_past(journal, path), path)
+    journal.prune(10_000)
+    assert read_past(journal, path).forwards["8101"] == {
+        "always": ("8102", "page", "1100"),
+        "night": ("", "phone", "8101"),
+        "busy": ("8102", "phone", "8101"),
+    }
+
+
 def test_what_was_kept_is_not_read_again_and_what_the_store_took_away_is_still_known(
     journal: FileJournal, path: Path
 ) -> None:
