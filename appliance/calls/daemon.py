@@ -365,9 +365,12 @@ class Calls:
         """A free line to call a SIP extension by."""
         return self.free_sip()
 
-    def line_out(self) -> Line | None:
-        """A free line to call somebody outside by: SIP first, then a modem."""
-        return self.free_sip() or self.lines.idle_modem()
+    def line_out(self, number: str) -> Line | None:
+        """A free line to call a number by: a modem where no trunk that is up carries it, else SIP first."""
+        sip, modem = self.free_sip(), self.lines.idle_modem()
+        ours = self.switchboard.directory.extension(number) is not None
+        carried = ours or not isinstance(self.sip.core.trunks.targets(number), Cause)
+        return (sip or modem) if carried else (modem or sip)
 
     def free_sip(self) -> Line | None:
         """The SIP line idle longest that is not kept for a call about to be dialled."""

@@ -166,7 +166,7 @@ class Joining:
         legs = [leg for leg in self._seats.legs.of(talk) if leg.purpose is Purpose.OUT and leg.answered]
         if party is None or not legs or not party.next_numbers or cause not in TRY_NEXT:
             return False
-        line = self._phones.line_out()
+        line = self._phones.line_out(party.next_numbers[0])
         if line is None:
             return False
         tried, number = party.talk.call.caller, party.next_numbers.pop(0)

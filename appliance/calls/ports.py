@@ -62,8 +62,8 @@ class Phones(Protocol):
     def registered(self, extension: str) -> bool:
         """Whether the phone is there."""
 
-    def line_out(self) -> Line | None:
-        """A free line to call somebody outside by; None when there is none."""
+    def line_out(self, number: str) -> Line | None:
+        """A free line to call this number by; None when there is none."""
 
 
 class Called(Protocol):

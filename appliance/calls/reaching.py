@@ -180,7 +180,7 @@ class Reaching:
         if target.kind not in PHONES:
             raise Refused("bad_target")
         if target.kind == "tel":
-            line = self._phones.line_out()
+            line = self._phones.line_out(target.name)
             if line is None:
                 raise Refused("no_line")
             leg = self._seats.call(talk, line, target.name, purpose, by, self._shown(attempt, target.name))

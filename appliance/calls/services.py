@@ -172,7 +172,7 @@ class Services:
         for each in (number, *then):
             if self._seats.extension(each) is None:
                 self._permits.allow(extension, each, pin, account)
-        line = self._phones.line_out()
+        line = self._phones.line_out(number)
         if line is None:
             raise Refused("no_line")
         party = self._exchange.place(line, number, OUT_FLOW)
@@ -194,7 +194,7 @@ class Services:
 
     def call_back(self, agent: str, number: str, asked_in: bytes) -> str:
         """Ring an agent for a call that was asked for in an earlier one; the new call's name."""
-        line = self._phones.line_out()
+        line = self._phones.line_out(number)
         if line is None:
             raise Refused("no_line")
         party = self._exchange.place(line, number, OUT_FLOW, asked_in.hex())
