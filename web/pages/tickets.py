@@ -143,7 +143,7 @@ def call(number: str) -> dict[str, Any]:
     if not ticket.phone:
         raise Refused("bad_number", str(shown.CALL_REASONS["bad_number"]))
     done = orders.carry_out(wire.Dial(me().number, orders.plain_number(ticket.phone)))
-    box().tickets.note(me(), ticket.tid, gettext("Called the citizen."))
+    box().tickets.note(me(), ticket.tid, gettext("Called the citizen."), str(done.get("cid", "")))
     return done
 
 
@@ -267,11 +267,13 @@ def _sources(ticket: Ticket) -> dict[str, Any]:
     """What the ticket came from: the call with its recordings, or the short message."""
     store = box().store
     call = None
+    calls = box().tickets.calls_of(ticket)
+    marks = ",".join("?" * len(calls))
     rows = store.rows(
         "SELECT r.rid, r.kind, r.seconds, r.made_s, coalesce(c.agent, '') FROM recording r"
-        " LEFT JOIN call c ON c.cid = r.call WHERE (r.call = ? OR r.ticket = ?) AND r.removed_s IS NULL"
-        " ORDER BY r.made_s",
-        *(ticket.call or b"", ticket.tid),
+        f" LEFT JOIN call c ON c.cid = r.call WHERE (r.call IN ({marks}) OR r.ticket = ?)"
+        " AND r.removed_s IS NULL ORDER BY r.made_s",
+        *(*calls, ticket.tid),
     )
     recordings = [
         {"url": url_for("recordings.sound", rid=bytes(r).hex()), "kind": kind, "seconds": s, "made_s": at}
