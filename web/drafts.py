@@ -111,7 +111,8 @@ def read_out(values: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
     if values.get("confidential"):
         rows.insert(
-            0, {"name": "confidential", "title": str(gettext("Confidential")), "text": str(gettext("yes"))}
+            0,
+            {"name": "confidential", "title": shown.field_title("confidential"), "text": str(gettext("yes"))},
         )
     return rows
 

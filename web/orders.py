@@ -52,7 +52,7 @@ AGENT: Final[Mapping[str, Make]] = {
     "play_back": lambda me, asked: wire.PlayBack(me, _recording(asked.word("recording"))),
     "record": lambda me, asked: wire.RecordCall(me, asked.on("on")),
     "private": lambda me, asked: wire.HideCall(me, asked.on("on")),
-    "send_digits": lambda me, asked: wire.SendDigits(me, _keys(asked.word("keys"))),
+    "send_digits": lambda me, asked: wire.SendDigits(me, _keys(asked.word("keys")), asked.word("line")),
     "dial": lambda me, asked: wire.Dial(me, plain_number(asked.word("number"))),
 }
 LEADER: Final[Mapping[str, Make]] = {

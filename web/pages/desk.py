@@ -34,7 +34,7 @@ MAIN_KINDS = (
     "other",
 )
 KEYS = (
-    *("F2", "F4", "F6", "F7", "F8", "F9", "F10", "Esc"),
+    *("F2", "F3", "Alt+Q", "Alt+H", "F4", "F6", "F7", "F8", "F9", "F10", "Esc"),
     *("Alt+P", "Alt+R", "Ctrl+S", "Ctrl+Enter", "Alt+D", "↓ ↑ Enter", "F1 / ?"),
 )
 HISTORY_ROWS = 12
@@ -251,6 +251,9 @@ def _calls_of(phone: str) -> list[dict[str, Any]]:
 def _key_meanings() -> tuple[str, ...]:
     return (
         gettext("Answer the ringing call"),
+        gettext("Dial list of units and phones; arrows and Enter choose"),
+        gettext("Look up a number"),
+        gettext("Caller history"),
         gettext("Ready for calls; ends wrap-up or break. In a call: hold, take back"),
         gettext("Mute or unmute my microphone"),
         gettext("Transfer; while consulting: complete the transfer"),

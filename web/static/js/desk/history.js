@@ -14,6 +14,11 @@ export async function history(phone) {
   }
   if (shown !== phone) return null;
   $("#history-phone").textContent = phone;
+  $("#who").hidden = false;
+  $("#who-name").textContent = known.citizen || t("Name not known");
+  $("#who-origin").textContent = [known.area, known.origin].filter(Boolean).join(" · ");
+  const open = known.tickets.filter((item) => item.open).length;
+  $("#who-open").textContent = open ? t("Open tickets: {count}", { count: open }) : "";
   $("#call-back").hidden = false;
   $("#history-count").textContent = known.tickets.length ? String(known.tickets.length) : "";
   const parts = known.tickets.map(ticket);
