@@ -133,12 +133,16 @@ class Processes:
             return self._ask("look", "") if self._path.exists() else self._shown()
         return []
 
-    def order(self, do: str, unit: str) -> None:
-        """Start, stop or restart a process; not waited for."""
+    def check(self, do: str, unit: str) -> None:
+        """Refuse what is never done."""
         if do not in ORDERS or unit not in self._names:
             raise Refused("unknown_unit", "There is no such process.")
         if do == "stop" and unit in NEEDED:
             raise Refused("unit_needed", "Without this process nobody could start it again.")
+
+    def order(self, do: str, unit: str) -> None:
+        """Start, stop or restart a process; not waited for."""
+        self.check(do, unit)
         try:
             if self._path.exists():
                 self._ask(do, unit)

@@ -10,8 +10,6 @@ from flask_babel import lazy_gettext
 from werkzeug.exceptions import BadRequest
 
 from appliance.events import Fact
-from appliance.processes import ORDERS
-from appliance.refused import Refused
 from appliance.store.streams_view import streams
 from web import shown
 from web.context import Box, box, me
@@ -70,8 +68,7 @@ def unit() -> dict[str, Any]:
     if not isinstance(body, dict):
         raise BadRequest
     do, name = (str(body.get(key, ""))[:32] for key in ("do", "unit"))
-    if do not in ORDERS or name not in DOES:
-        raise Refused("unknown_unit", "There is no such process.")
+    box().processes.check(do, name)
     box().store.record(Fact("unit.ordered", {"unit": name, "do": do, "by": me().number}, b""))
     box().processes.order(do, name)
     return {"ok": True}
