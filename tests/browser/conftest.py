@@ -2,13 +2,17 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
+from appliance.calls import wire
 from appliance.demo_data import DEMO_PASSWORD
-from tests.box import ALL, Box
+from tests.box import ALL, PHONES, Box
 from tests.browser.pages import Desk
+from tests.browser.stage import CITIZEN_HZ, DESK_PHONE_HZ, HEADSET_HZ, WAIT_MS, Stage
+from tests.phones import Baresip, write_tone
 from tests.web_pages import answers
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -17,7 +21,6 @@ ARGUMENTS = [
     *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
 ]
 READY_S = 60.0
-WAIT_MS = 20_000
 
 Open = Callable[..., Page]
 
@@ -73,3 +76,40 @@ def desk(box: Box, open_page: Open) -> Iterator[Desk]:
     desk.empty_form()
     yield desk
     desk.end_shift()
+
+
+@pytest.fixture(scope="package")
+def voiced(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A chromium whose microphone says a tone."""
+    voice = write_tone(tmp_path_factory.mktemp("voice") / "headset.wav", HEADSET_HZ, 10)
+    arguments = [*ARGUMENTS, f"--use-file-for-fake-audio-capture={voice}"]
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def stage(box: Box, voiced: Browser, tmp_path: Path) -> Iterator[Stage]:
+    """A citizen and a desk phone, nobody on shift yet; afterwards everybody goes home."""
+    with (
+        Baresip(
+            tmp_path,
+            box.sip_port,
+            number="8101",
+            password=PHONES["8101"],
+            tone_hz=DESK_PHONE_HZ,
+            answers=True,
+        ) as phone,
+        Baresip(tmp_path, box.sip_port, number="13800138000", tone_hz=CITIZEN_HZ) as citizen,
+    ):
+        stage = Stage(box, citizen, phone, voiced)
+        yield stage
+        citizen.hang_up()
+        phone.hang_up()
+        box.wait_for(lambda: not box.calls(), 10, "the call to end")
+        for context in stage.contexts:
+            context.close()
+        for seat in box.board().seats:
+            if seat.state != "offline":
+                box.order(wire.SignOut(seat.agent))
+    assert stage.faults == []
