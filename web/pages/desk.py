@@ -14,6 +14,7 @@ from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.workflow import STATES
 from web import drafts, orders, shown
 from web.context import box, me
+from web.customer import customer_numbers
 from web.dictionary import areas, categories, unit_names, units
 from web.directory import directory, handed_over, people_names
 from web.hearing import may_hear
@@ -98,6 +99,7 @@ def caller(phone: str) -> dict[str, Any]:
         "citizen": name,
         "area": area,
         "origin": told_origin(plain),
+        "numbers": customer_numbers(plain),
     }
 
 

@@ -27,7 +27,7 @@ const screen = leads ? new Screen() : null;
 const colleague = leads ? new Colleague((there) => ($("#asked").hidden = !there)) : null;
 const tiles = new Tiles({ me, leads, does });
 const callbacks = new Callbacks({ leads, cancel: cancelled });
-const waiting = new Waiting({ me, leads, move: (cid, to) => order({ do: "move", cid, to }) });
+const waiting = new Waiting({ me, leads, move: (cid, to) => order({ do: "move", cid, to }), take: (cid) => order({ do: "take", cid }) });
 
 // What a button of a tile asks for; only what ends something is asked twice.
 async function does(what, tile) {

@@ -6,8 +6,9 @@ const LINES = { down: t("down"), busy: t("busy"), idle: t("free") };
 const LINES_MOST = 40;
 
 export class Waiting {
-  constructor({ me, leads, move }) {
+  constructor({ me, leads, move, take }) {
     this.me = me;
+    this.take = take;
     this.leads = leads;
     this.move = move;
     this.rows = new Map();
@@ -72,7 +73,7 @@ export class Waiting {
 
   async takes(button, cid) {
     button.disabled = true;
-    await this.move(cid, `agent:${this.me}`);
+    await this.take(cid);
     button.disabled = false;
   }
 

@@ -5,7 +5,7 @@ import { live } from "../live.js";
 import { Colleague } from "./colleague.js";
 import { day, daySoon, showDay } from "./day.js";
 import { TicketForm, categoryBox } from "./form.js";
-import { history, refreshHistory } from "./history.js";
+import { history, otherNumbers, refreshHistory } from "./history.js";
 import { lookUp } from "./lookup.js";
 import { SeatPanel } from "./seat.js";
 import { colleagueTab, side } from "./side.js";
@@ -153,7 +153,7 @@ function busyTyping() {
 new DialList(JSON.parse($("#directory").textContent), seat.talk, () => $("#unit").value);
 lookUp(() => $("#phone-number").value.trim());
 
-$("#call-back").addEventListener("click", () => seat.talk.dial($("#history-phone").textContent));
+$("#call-back").addEventListener("click", () => seat.talk.dial($("#history-phone").textContent, otherNumbers()));
 $("#history").addEventListener("click", ({ target }) => target.dataset.rid && seat.talk.play(target.dataset));
 $("#history").addEventListener("shown", () => seat.talk.showPlaying());
 $("#phone-number").addEventListener("change", (event) => history(event.target.value.trim()));

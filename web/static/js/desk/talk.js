@@ -146,8 +146,9 @@ export class Talk {
     });
   }
 
-  dial(number) {
-    return number.trim() ? this.order({ do: "dial", number }) : Promise.resolve(null);
+  // `then` are other numbers of the same person, tried when the first is busy or does not answer.
+  dial(number, then = []) {
+    return number.trim() ? this.order({ do: "dial", number, then: then.filter((other) => other !== number) }) : Promise.resolve(null);
   }
 
   // A number that answers first and wants an extension then: one click sends it once somebody is there.

@@ -76,7 +76,7 @@ export class TargetPanel {
     return [
       ...free.map((s) => ({ to: `agent:${s.agent}`, title: `${s.agent} ${s.name}`, note: STATES[s.state], state: s.state })),
       ...(moving ? queues.map((q) => ({ ...q, note: t("queue") })) : []),
-      ...(moving ? nodes.filter((n) => after.includes(n.to)).map((n) => ({ ...n, note: t("announcement") })) : []),
+      ...(moving ? [...nodes].sort((a, b) => after.includes(b.to) - after.includes(a.to)).map((n) => ({ ...n, note: t("announcement") })) : []),
       ...phones.filter((number) => !taken.has(number)).map((number) => ({ to: `ext:${number}`, title: number, note: t("desk phone") })),
       ...units.map((u) => ({ to: `tel:${u.phone}`, title: u.title, note: u.phone })),
     ];
