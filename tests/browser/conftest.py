@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,16 @@ from appliance.calls import wire
 from appliance.demo_data import DEMO_PASSWORD
 from tests.box import ALL, PHONES, Box
 from tests.browser.pages import Desk
-from tests.browser.stage import CITIZEN_HZ, DESK_PHONE_HZ, HEADSET_HZ, WAIT_MS, Stage
-from tests.phones import Baresip, write_tone
+from tests.browser.stage import (
+    CITIZEN_HZ,
+    DESK_PHONE_HZ,
+    HEADSET_HZ,
+    OUTSIDE_HZ,
+    OUTSIDE_NUMBERS,
+    WAIT_MS,
+    Stage,
+)
+from tests.phones import Baresip, free_pair, write_tone
 from tests.web_pages import answers
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -21,14 +30,45 @@ ARGUMENTS = [
     *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
 ]
 READY_S = 60.0
+OUTSIDE = "127.0.0.3"
 
 Open = Callable[..., Page]
 
 
+@dataclass(frozen=True)
+class Outside:
+    """The telephone network: one phone that picks up under two numbers; any other number is unknown there."""
+
+    phone: Baresip
+    at: tuple[str, int]
+
+
 @pytest.fixture(scope="package")
-def box() -> Iterator[Box]:
-    """A whole demo box."""
-    with Box(ALL) as box:
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    """Somebody outside."""
+    at = OUTSIDE, free_pair()
+    folder = tmp_path_factory.mktemp("outside")
+    with Baresip(
+        folder,
+        at[1],
+        number=OUTSIDE_NUMBERS[0],
+        also=OUTSIDE_NUMBERS[1:],
+        tone_hz=OUTSIDE_HZ,
+        answers=True,
+        here=at,
+        registrar_ip=OUTSIDE,
+    ) as phone:
+        yield Outside(phone, at)
+
+
+@pytest.fixture(scope="package")
+def box(outside: Outside) -> Iterator[Box]:
+    """A whole demo box, from whose headsets one may call outside."""
+    trunk = {"name": "city", "host": OUTSIDE, "port": outside.at[1]}
+    extensions = [{"number": f"800{n}", "service": "desk"} for n in range(1, 5)]
+    extensions += [{"number": n, "kind": "sip", "password": p, "service": "desk"} for n, p in PHONES.items()]
+    rights = [{"name": "desk", "may": ["local", "mobile", "national", "service"]}]
+    with Box(ALL, settings={"trunk": [trunk], "extension": extensions, "service_class": rights}) as box:
         box.wait_for(lambda: answers(int(box.settings["web"]["port"])), READY_S, "the pages")
         yield box
 
@@ -89,7 +129,7 @@ def voiced(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def stage(box: Box, voiced: Browser, tmp_path: Path) -> Iterator[Stage]:
+def stage(box: Box, voiced: Browser, outside: Outside, tmp_path: Path) -> Iterator[Stage]:
     """A citizen and a desk phone, nobody on shift yet; afterwards everybody goes home."""
     with (
         Baresip(
@@ -102,10 +142,11 @@ def stage(box: Box, voiced: Browser, tmp_path: Path) -> Iterator[Stage]:
         ) as phone,
         Baresip(tmp_path, box.sip_port, number="13800138000", tone_hz=CITIZEN_HZ) as citizen,
     ):
-        stage = Stage(box, citizen, phone, voiced)
+        stage = Stage(box, citizen, phone, outside.phone, voiced)
         yield stage
         citizen.hang_up()
         phone.hang_up()
+        outside.phone.hang_up()
         box.wait_for(lambda: not box.calls(), 10, "the call to end")
         for context in stage.contexts:
             context.close()

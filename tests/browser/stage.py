@@ -12,8 +12,9 @@ from tests.browser.pages import Desk
 from tests.phones import Baresip, read_wav, tone_level, until
 
 WAIT_MS = 20_000
-CITIZEN_HZ, HEADSET_HZ, DESK_PHONE_HZ = 700.0, 1000.0, 500.0
-TONES = {"citizen": CITIZEN_HZ, "headset": HEADSET_HZ, "phone": DESK_PHONE_HZ}
+CITIZEN_HZ, HEADSET_HZ, DESK_PHONE_HZ, OUTSIDE_HZ = 700.0, 1000.0, 500.0, 1300.0
+OUTSIDE_NUMBERS = ("87654321", "87654322")
+TONES = {"citizen": CITIZEN_HZ, "headset": HEADSET_HZ, "phone": DESK_PHONE_HZ, "outside": OUTSIDE_HZ}
 """What each says all the time."""
 LOUD = 0.02
 NOW = 4000
@@ -51,11 +52,12 @@ window.heard = (tones) => {
 
 @dataclass
 class Stage:
-    """A citizen, a desk phone that picks up by itself, and whoever sits in chromium."""
+    """A citizen; a desk phone and a phone outside that pick up by themselves; and whoever sits in chromium."""
 
     box: Box
     citizen: Baresip
     phone: Baresip
+    outside: Baresip
     browser: Browser
     faults: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
@@ -101,6 +103,7 @@ class Stage:
         desk.part("answer").click()
         self.box.wait_state(agent, "busy")
         self.box.wait_for(lambda: [c for c in self.box.calls() if c.state == "talking"])
+        expect(desk.part("transfer")).to_be_enabled()
 
     def hears(self, phone: Baresip, *tones: float) -> None:
         """Wait until a phone hears these of our tones and no others."""
@@ -125,6 +128,7 @@ class Stage:
         ears: dict[str, Callable[[], set[float]]] = {
             "citizen": lambda: self.now(self.citizen),
             "phone": lambda: self.now(self.phone),
+            "outside": lambda: self.now(self.outside),
             "headset": lambda: self.ear(desk),
         }
         wanted = {name: {TONES[word] for word in words.split()} for name, words in who.items()}

@@ -127,7 +127,7 @@ def test_calling_the_shift_leader(stage: Stage) -> None:
     play(stage, desk, LEADER)
 
 
-@pytest.mark.parametrize("to", ["agent:1002", "ext:8101", "tel:8101", "queue:general"])
+@pytest.mark.parametrize("to", ["agent:1002", "ext:8101", "queue:general"])
 def test_a_blind_transfer_brings_the_citizen_to_the_other_and_frees_the_agent(stage: Stage, to: str) -> None:
     desk = stage.desk("1001", "8001")
     stage.talk(desk)
@@ -136,11 +136,40 @@ def test_a_blind_transfer_brings_the_citizen_to_the_other_and_frees_the_agent(st
     elif to.startswith("queue"):
         stage.box.sit("1002", "8101")
     desk.part("transfer").click()
-    if to.startswith("tel"):
-        desk.part("find").fill(to[4:])
     stage.reaches(desk, to)
     stage.expect(f"transfer {to}", desk, citizen="phone", phone="citizen", headset="")
     stage.box.wait_state("1001", "wrap_up")
+
+
+def test_a_blind_transfer_outside_brings_the_citizen_to_a_number_typed(stage: Stage) -> None:
+    desk = stage.desk("1001", "8001")
+    stage.talk(desk)
+    desk.page.keyboard.press("F7")
+    desk.part("find").fill("8765 4321")
+    desk.page.keyboard.press("Enter")
+    stage.expect("transfer outside", desk, citizen="outside", outside="citizen", headset="")
+
+
+def test_somebody_outside_is_consulted_and_talks_on_with_the_citizen(stage: Stage) -> None:
+    desk = stage.desk("1001", "8001")
+    stage.talk(desk)
+    desk.page.keyboard.press("F8")
+    desk.part("find").fill("87654321")
+    desk.page.keyboard.press("Enter")
+    stage.expect("consult outside", desk, citizen="", headset="outside", outside="headset")
+    desk.page.keyboard.press("F8")
+    stage.expect(
+        "together", desk, citizen="headset outside", headset="citizen outside", outside="citizen headset"
+    )
+    desk.page.keyboard.press("F10")
+    stage.expect("the agent leaves", desk, citizen="outside", headset="", outside="citizen")
+
+
+def test_a_number_that_is_not_reached_is_followed_by_the_next(stage: Stage) -> None:
+    desk = stage.desk("1001", "8001")
+    asked = {"do": "dial", "number": "87650000", "then": ["87654322"]}
+    desk.page.evaluate("async (body) => (await import('/static/js/core.js')).ask('/desk/order', body)", asked)
+    stage.expect("the second number", desk, outside="headset", headset="outside")
 
 
 def test_a_transfer_to_an_announcement_leaves_the_citizen_with_the_box(stage: Stage) -> None:

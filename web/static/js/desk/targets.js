@@ -86,7 +86,7 @@ export class TargetPanel {
     const text = this.find.value.trim();
     const parts = text.toLowerCase().split(/\s+/).filter(Boolean);
     const items = this.all().filter((item) => parts.every((part) => `${item.title} ${item.note} ${item.to}`.toLowerCase().includes(part)));
-    if (NUMBER.test(text)) items.push({ to: `tel:${text}`, title: text, note: t("outside number") });
+    if (NUMBER.test(text) && !this.directory.phones.includes(text)) items.push({ to: `tel:${text}`, title: text, note: t("outside number") });
     const before = JSON.stringify(this.items);
     this.items = items.slice(0, LIMIT);
     if (!fresh && before === JSON.stringify(this.items)) return; // a list under the pointer stays
