@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from appliance.calls import wire
 from appliance.demo_data import DEMO_PASSWORD
@@ -33,6 +33,7 @@ READY_S = 60.0
 OUTSIDE = "127.0.0.3"
 
 Open = Callable[..., Page]
+expect.set_options(timeout=WAIT_MS)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ TONES = {"citizen": CITIZEN_HZ, "headset": HEADSET_HZ, "phone": DESK_PHONE_HZ, "
 LOUD = 0.02
 NOW = 4000
 """Samples: what a phone heard in the last half second."""
-HEARD_S = 12.0
+HEARD_S = 20.0
 EAR = """
 const connect = AudioNode.prototype.connect;
 AudioNode.prototype.connect = function (to, ...rest) {
@@ -52,7 +52,7 @@ window.heard = (tones) => {
 
 @dataclass
 class Stage:
-    """A citizen; a desk phone and a phone outside that pick up by themselves; and whoever sits in chromium."""
+    """A citizen, a desk phone and a phone outside, which pick up by themselves, and who sits in chromium."""
 
     box: Box
     citizen: Baresip
