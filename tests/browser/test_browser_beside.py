@@ -140,6 +140,8 @@ def test_the_dial_list_dials_and_the_extension_behind_is_sent(stage: Stage) -> N
     desk.part("units-find").fill("8101")
     desk.page.keyboard.press("Enter")
     stage.expect("dialled from the list", desk, phone="headset", headset="phone")
+    desk.part("hang-up").click()
+    stage.box.wait_for(lambda: not stage.box.calls())
 
 
 def test_in_a_talk_the_dial_list_brings_the_caller_there(stage: Stage) -> None:

@@ -170,6 +170,8 @@ def test_a_number_that_is_not_reached_is_followed_by_the_next(stage: Stage) -> N
     asked = {"do": "dial", "number": "87650000", "then": ["87654322"]}
     desk.page.evaluate("async (body) => (await import('/static/js/core.js')).ask('/desk/order', body)", asked)
     stage.expect("the second number", desk, outside="headset", headset="outside")
+    desk.part("hang-up").click()
+    stage.box.wait_for(lambda: not stage.box.calls(), 10, "the call to end")
 
 
 def test_a_transfer_to_an_announcement_leaves_the_citizen_with_the_box(stage: Stage) -> None:
