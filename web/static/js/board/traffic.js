@@ -1,8 +1,9 @@
 // Calls by quarter hours of today: a small picture, drawn by hand.
-import { $, t } from "../core.js";
+import { $, make, t } from "../core.js";
 
 const HEIGHT = 72;
 const STEP = 8;
+const HOURS = [0, 3, 6, 9, 12, 15, 18, 21];
 const NAMES = [t("came"), t("answered"), t("hung up while waiting"), t("called by us"), t("failures")];
 
 function svg(tag, attributes, ...children) {
@@ -38,10 +39,10 @@ function bar(row, n, scale) {
 export function traffic({ quarters, midnight_s: midnight }) {
   const sums = NAMES.map((_, at) => quarters.reduce((sum, row) => sum + row[at], 0));
   const scale = (HEIGHT - 8) / Math.max(4, ...quarters.map((row) => row[0]));
-  const marks = [0, 3, 6, 9, 12, 15, 18, 21].map((hour) => svg("text", { x: hour * 4 * STEP + 2, y: HEIGHT + 12 }, `${String(hour).padStart(2, "0")}:00`));
+  const hours = HOURS.map((hour) => make("span", {}, clock(hour * 4)));
   const now = ((Date.now() / 1000 - midnight) / 900) * STEP;
   const words = NAMES.map((name, at) => `${name} ${sums[at]}`).join(" · ");
-  const picture = svg("svg", { viewBox: `0 0 ${quarters.length * STEP} ${HEIGHT + 16}`, role: "img", "aria-label": words, preserveAspectRatio: "none" }, ...quarters.map((row, n) => bar(row, n, scale)), svg("line", { class: "now", x1: two(now), x2: two(now), y1: 0, y2: HEIGHT }), svg("line", { class: "base", x1: 0, x2: quarters.length * STEP, y1: HEIGHT, y2: HEIGHT }), ...marks);
-  $("#traffic").replaceChildren(picture);
+  const picture = svg("svg", { viewBox: `0 0 ${quarters.length * STEP} ${HEIGHT}`, role: "img", "aria-label": words, preserveAspectRatio: "none" }, ...quarters.map((row, n) => bar(row, n, scale)), svg("line", { class: "now", x1: two(now), x2: two(now), y1: 0, y2: HEIGHT }), svg("line", { class: "base", x1: 0, x2: quarters.length * STEP, y1: HEIGHT, y2: HEIGHT }));
+  $("#traffic").replaceChildren(picture, make("p", { class: "hours num", "aria-hidden": "true" }, ...hours));
   $("#traffic-sums").textContent = words;
 }
