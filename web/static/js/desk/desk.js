@@ -60,7 +60,7 @@ function changed(name, data) {
   if (name === "watched") return watched.by(data);
   if (name === "store") {
     refreshHistory();
-    daySoon();
+    if (data.kinds.some((kind) => kind === "call" || kind === "agent")) daySoon();
   }
   if (name !== "store" && name !== "calls") mine();
   showQueue();
