@@ -120,6 +120,7 @@ function popUp(known) {
 // A call is mine to write about: from its answer on, or since it was handed to me.
 seat.addEventListener("mine", async ({ detail: call }) => {
   const { writer } = colleague.found || {};
+  const before = document.activeElement;
   await form.forCall(call);
   colleague.of(call);
   if (writer && form.key.endsWith(call.cid) && !form.empty) toast(t("The ticket {agent} began is yours now.", { agent: `${writer.number} ${writer.name}` }), "good");
@@ -131,7 +132,7 @@ seat.addEventListener("mine", async ({ detail: call }) => {
     $("#citizen").value = known.citizen;
     form.typed();
   }
-  if (!busyTyping()) $("#content").focus();
+  if (mayFocus(before)) $("#content").focus();
 });
 // In a colleague's talk I see what the colleague writes, and who calls; my own form stays as it is.
 seat.addEventListener("talking", ({ detail: call }) => {
@@ -144,10 +145,12 @@ seat.addEventListener("idle", () => colleague.nothing());
 seat.addEventListener("over", () => setTimeout(refreshHistory, 1500));
 document.addEventListener("filed", () => ($("#similar").hidden = true));
 
-// Who types is never taken away from it.
-function busyTyping() {
+// Who types, or has gone elsewhere meanwhile, is never taken away from it.
+function mayFocus(before) {
   const at = document.activeElement;
-  return Boolean(at && at !== document.body && ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName) && at.value);
+  if (at !== before) return false;
+  const field = at && ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName);
+  return !field || (Boolean(at.closest("#ticket")) && !at.value);
 }
 
 new DialList(JSON.parse($("#directory").textContent), seat.talk, () => $("#unit").value);
