@@ -103,6 +103,7 @@ class Stage:
         desk.part("answer").click()
         self.box.wait_state(agent, "busy")
         self.box.wait_for(lambda: [c for c in self.box.calls() if c.state == "talking"])
+        expect(desk.part("transfer")).to_be_visible()
         expect(desk.part("transfer")).to_be_enabled()
 
     def hears(self, phone: Baresip, *tones: float) -> None:
@@ -113,7 +114,7 @@ class Stage:
         """The tones a phone hears just now."""
         try:
             heard = read_wav(phone.heard())[-NOW:]
-        except ValueError:
+        except (ValueError, EOFError):  # no call yet, or its file has just been begun
             return set()
         return {hz for hz in TONES.values() if tone_level(heard, hz, seconds=NOW / 8000) > LOUD}
 

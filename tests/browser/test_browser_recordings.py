@@ -98,6 +98,7 @@ def recorded_talk(stage: Stage) -> None:
     stage.call("1001")
     expect(desk.part("pop")).to_be_visible()
     desk.page.keyboard.press("F2")
+    stage.box.wait_state("1001", "busy")
     expect(desk.part("private")).to_be_enabled()
     order = stage.box.order
     for do in (
