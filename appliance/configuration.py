@@ -60,6 +60,8 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ip: str = "127.0.0.1"
     port: int = 8010
+    tell_watched: bool = True
+    """Whether agents are told that a shift leader looks at their screen; each look is written down anyway."""
 
 
 class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

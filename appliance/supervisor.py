@@ -13,6 +13,8 @@ from pathlib import Path
 
 from appliance.configuration import Configuration
 from appliance.places import Places
+from appliance.processes import NEEDED, ORDERS, SUPERVISOR, OrderSocket, UnitView
+from appliance.refused import Refused
 
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 LIVED_WELL_S = 10.0
@@ -37,6 +39,10 @@ class Unit:
     failures: int = 0
     again_s: float = 0.0
     starts: int = field(default=0)
+    wanted: bool = True
+    """False once a technician has stopped it."""
+    kill_s: float = 0.0
+    """When one that was asked to end is made to; 0: nothing was asked."""
 
 
 def units(places: Places, configuration: Configuration) -> list[Unit]:
@@ -75,6 +81,7 @@ class Supervisor:
         self._say = say
         self._stopping = False
         self._lock = (places.data / "run" / "box.lock").open("w")
+        self._orders = OrderSocket(places.socket(SUPERVISOR))
 
     def claim(self) -> None:
         """Make sure nobody else runs this box; raises Busy."""
@@ -84,7 +91,8 @@ class Supervisor:
             raise Busy(f"{self.places.data} is already being run by another hotline process") from error
 
     def start(self) -> None:
-        """Start every unit."""
+        """Start every unit, and take orders."""
+        self._orders.open()
         for unit in self.units:
             self._start(unit)
 
@@ -93,10 +101,22 @@ class Supervisor:
         while not until():
             for unit in self.units:
                 self._look_after(unit)
-            time.sleep(LOOK_S)
+            self._orders.serve(LOOK_S, self.carry_out)
+
+    def carry_out(self, do: str, name: str) -> list[UnitView]:
+        """Start, stop or restart a unit, or only look; raises Refused. What begins is not waited for."""
+        if do != "look":
+            unit = next((unit for unit in self.units if unit.name == name), None)
+            if unit is None or do not in ORDERS:
+                raise Refused("unknown_unit", "There is no such process.")
+            if do == "stop" and name in NEEDED:
+                raise Refused("unit_needed", "Without this process nobody could start it again.")
+            self._order(unit, do)
+        return [self._view(unit) for unit in self.units]
 
     def stop(self) -> None:
         """End every unit: asked first, then made to."""
+        self._orders.close()
         running = [unit for unit in self.units if unit.process and unit.process.poll() is None]
         for unit in reversed(running):
             _signal(unit, signal.SIGTERM)
@@ -110,15 +130,41 @@ class Supervisor:
                 _signal(unit, signal.SIGKILL)
                 unit.process.wait()
 
+    def _order(self, unit: Unit, do: str) -> None:
+        unit.wanted = do != "stop"
+        self._say(f"{unit.name}: {do}, as a technician asked")
+        if do != "start" and unit.process is not None:
+            unit.kill_s = time.monotonic() + STOP_S
+            _signal(unit, signal.SIGTERM)
+        elif unit.wanted:
+            unit.again_s = 0.0
+
+    def _view(self, unit: Unit) -> UnitView:
+        process = unit.process
+        state = (
+            ("stopping" if unit.kill_s else "running")
+            if process
+            else ("starting" if unit.wanted else "stopped")
+        )
+        since_s = time.time() - (time.monotonic() - unit.since_s) if process else 0.0
+        return UnitView(
+            unit.name, state, process.pid if process else 0, since_s, unit.starts, unit.name not in NEEDED
+        )
+
     def _look_after(self, unit: Unit) -> None:
         now = time.monotonic()
+        if unit.process is not None and unit.kill_s and now >= unit.kill_s:
+            _signal(unit, signal.SIGKILL)
         if unit.process is not None and (code := unit.process.poll()) is not None:
             unit.process = None
+            if unit.kill_s:
+                unit.kill_s, unit.failures, unit.again_s = 0.0, 0, 0.0
+                return
             unit.failures = 0 if now - unit.since_s > LIVED_WELL_S else unit.failures + 1
             wait_s = BACK_OFF_S[min(unit.failures, len(BACK_OFF_S) - 1)]
             unit.again_s = now + wait_s
             self._say(f"{unit.name} ended ({_why(code)}); starting it again. See {self._log(unit)}")
-        if unit.process is None and now >= unit.again_s:
+        if unit.process is None and unit.wanted and now >= unit.again_s:
             self._start(unit)
 
     def _start(self, unit: Unit) -> None:

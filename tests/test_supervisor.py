@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,8 @@ import pytest
 from appliance import supervisor as module
 from appliance.configuration import Configuration, Site
 from appliance.places import Places
+from appliance.processes import Processes
+from appliance.refused import Refused
 from appliance.supervisor import Busy, Supervisor, Unit, units
 
 SLEEPS = "import time; time.sleep(60)"
@@ -148,3 +151,73 @@ def test_the_hub_runs_neither_media_nor_calls(tmp_path: Path) -> None:
     names = [u.name for u in units(Places(tmp_path), Configuration(site=Site(number=0, role="hub")))]
     assert names == ["store", "web", "sync"]
     assert [u.name for u in units(Places(tmp_path), Configuration())] == ["media", "calls", *names]
+
+
+def test_a_technician_stops_starts_and_restarts_one_process_and_no_other(tmp_path: Path) -> None:
+    with supervised(tmp_path, unit("calls", SLEEPS), unit("web", SLEEPS)) as (supervisor, said):
+        processes = Processes(Places(tmp_path).socket("supervisor"), ["calls", "web"])
+        until(lambda: [view.state for view in processes.look()] == ["running", "running"])
+        web_pid = processes.look()[1].pid
+        processes.order("stop", "calls")
+        until(lambda: processes.look()[0].state == "stopped")
+        time.sleep(0.3)
+        assert processes.look()[0].state == "stopped", "nobody starts again what was stopped"
+        processes.order("start", "calls")
+        until(lambda: processes.look()[0].state == "running")
+        first = processes.look()[0]
+        processes.order("restart", "calls")
+        until(lambda: (now := processes.look()[0]).state == "running" and now.pid != first.pid)
+        assert processes.look()[0].starts == first.starts + 1
+        assert processes.look()[1].pid == web_pid
+        assert [text for text in said if "as a technician asked" in text] == [
+            f"calls: {do}, as a technician asked" for do in ("stop", "start", "restart")
+        ]
+        del supervisor
+
+
+def test_a_process_that_does_not_want_to_end_is_made_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STOP_S", 0.3)
+    with supervised(tmp_path, unit("deaf", STUBBORN)):
+        processes = Processes(Places(tmp_path).socket("supervisor"), ["deaf"])
+        until(lambda: "deaf" in (tmp_path / "logs" / "deaf.log").read_text())
+        processes.order("stop", "deaf")
+        until(lambda: processes.look()[0].state == "stopped")
+
+
+def test_the_pages_cannot_be_stopped_from_a_page_and_unknown_orders_are_refused(tmp_path: Path) -> None:
+    with supervised(tmp_path, unit("web", SLEEPS)):
+        path = Places(tmp_path).socket("supervisor")
+        processes = Processes(path, ["web"])
+        for do, name, word in (("stop", "web", "unit_needed"), ("start", "x", "unknown_unit")):
+            with pytest.raises(Refused) as refused:
+                processes.order(do, name)
+            assert refused.value.word == word
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(str(path))
+            link.sendall(b"{nonsense\n")
+            assert b"malformed" in link.recv(4096)
+        assert processes.look()[0].state == "running"
+        assert path.stat().st_mode & 0o077 == 0
+
+
+def test_in_service_systemd_is_asked(tmp_path: Path) -> None:
+    log = tmp_path / "asked"
+    systemctl = tmp_path / "systemctl"
+    answer = "ActiveState=active\\nMainPID=4711\\nNRestarts=2\\nExecMainStartTimestamp=@1800000000\\n"
+    systemctl.write_text(f"#!/bin/sh\necho \"$@\" >> {log}\n[ $1 = show ] && printf '{answer}'\nexit 0\n")
+    systemctl.chmod(0o755)
+    processes = Processes(tmp_path / "no.sock", ["calls"], str(systemctl))
+    (view,) = processes.look()
+    assert (view.state, view.pid, view.since_s, view.starts) == ("running", 4711, 1_800_000_000.0, 3)
+    processes.order("restart", "calls")
+    assert log.read_text().splitlines()[-1] == "restart --no-block hotline-calls.service"
+
+
+def test_where_nobody_has_the_processes_that_is_said(tmp_path: Path) -> None:
+    processes = Processes(tmp_path / "no.sock", ["calls"], "/nowhere/systemctl")
+    assert processes.look() == []
+    with pytest.raises(Refused) as refused:
+        processes.order("restart", "calls")
+    assert refused.value.word == "no_supervisor"

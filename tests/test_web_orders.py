@@ -48,12 +48,17 @@ AGENTS: list[tuple[dict[str, Any], wire.Order]] = [
     ({"do": "private", "on": "yes"}, wire.HideCall("1001", False)),
     ({"do": "send_digits", "keys": "12#"}, wire.SendDigits("1001", "12#")),
     ({"do": "dial", "number": "0571 (8888) 0000"}, wire.Dial("1001", "057188880000")),
+    (
+        {"do": "dial", "number": "1380", "then": ["0571 1", 7, ""]},
+        wire.Dial("1001", "1380", ("05711",)),
+    ),
 ]
 LEADERS: list[tuple[dict[str, Any], wire.Order]] = [
     *(
         ({"do": "supervise", "agent": "1001", "how": how}, wire.Supervise("1100", "1001", how))
         for how in orders.HOW
     ),
+    ({"do": "take", "cid": CID}, wire.Take("1100", CID)),
     ({"do": "leave"}, wire.HangUp("1100")),
     ({"do": "release", "cid": CID, "reason": "辱骂"}, wire.Release("1100", CID, "辱骂")),
     ({"do": "force", "agent": "1001", "state": "offline"}, wire.Force("1100", "1001", "offline")),

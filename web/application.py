@@ -12,8 +12,10 @@ from werkzeug.wrappers import Response as AnyResponse
 from appliance.configuration import Configuration
 from appliance.people import People
 from appliance.places import Places
+from appliance.processes import SUPERVISOR, Processes
 from appliance.refused import Refused
 from appliance.store.store import Store
+from appliance.supervisor import units
 from appliance.tickets.desk import TicketDesk
 from web import access, context, language, shown
 from web.context import Box, actor, wants_json
@@ -21,6 +23,8 @@ from web.hub import hub_sign
 from web.link import Away, Link
 from web.live import Full, Live, StoreWatch
 from web.pages import BLUEPRINTS
+from web.screens import Screens
+from web.today import Today
 
 BODY_LIMIT = 256 * 1024
 FORM_PARTS = 200
@@ -50,7 +54,15 @@ PAGES = (
     ("box.page", lazy_gettext("Box")),
 )
 FIRST_SIGN_IN = frozenset(
-    {"door.password", "door.sign_out", "door.choose_language", "static", "live.now", "live.stream"}
+    {
+        "door.password",
+        "door.sign_out",
+        "door.choose_language",
+        "static",
+        "live.now",
+        "live.stream",
+        "live.here",
+    }
 )
 """What somebody may open who must set an own password first."""
 
@@ -69,6 +81,9 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
         live=live,
         calls=Link(places.socket("calls"), live.tell),
         watch=StoreWatch(store, live.tell),
+        today=Today(store),
+        screens=Screens(),
+        processes=Processes(places.socket(SUPERVISOR), [u.name for u in units(places, configuration)]),
     )
     app.extensions["box"] = box
     app.config.update(

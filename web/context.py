@@ -7,10 +7,13 @@ from flask import current_app, g, request
 from appliance.configuration import Configuration
 from appliance.people import Actor, People
 from appliance.places import Places
+from appliance.processes import Processes
 from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
 from web.link import Link
 from web.live import Live, StoreWatch
+from web.screens import Screens
+from web.today import Today
 
 COOKIE = "hotline"
 
@@ -27,6 +30,9 @@ class Box:
     live: Live
     calls: Link
     watch: StoreWatch
+    today: Today
+    screens: Screens
+    processes: Processes
 
     @property
     def demo(self) -> bool:

@@ -1,6 +1,7 @@
 """Who and what an agent can reach from the desk, and a shift leader can move a caller to."""
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import msgspec
 from flask_babel import lazy_gettext
@@ -20,6 +21,8 @@ NODES = {
 """Nodes of a flow people send callers to, when the flow has them."""
 AFTER_TALK = ("survey", "satisfaction")
 """Those an agent ends a talk with."""
+
+NUMBER: Final = re.compile(r"(\+?[0-9][0-9-]{2,23})(?:\*([0-9*#]{1,16}))?\s*(.{0,40})")
 
 
 def handed_over() -> Published | None:
@@ -43,11 +46,28 @@ def directory() -> dict[str, Any]:
     }
 
 
+def people_names(numbers: list[str]) -> list[dict[str, str]]:
+    """Return staff numbers with names, in the order asked for."""
+    names = dict(box().store.rows("SELECT number, name FROM person"))
+    return [{"number": number, "name": names.get(number, "")} for number in numbers]
+
+
 def _nodes(found: Published) -> list[str]:
     nodes = msgspec.json.decode(found.flow).get("nodes", {})
     return [name for name in NODES if name in nodes]
 
 
 def _units() -> list[dict[str, str]]:
-    rows = box().store.rows("SELECT name, name_en, phone FROM unit WHERE phone <> '' ORDER BY code")
-    return [{"title": pick((zh, en or zh)), "phone": phone} for zh, en, phone in rows]
+    """Every number of every unit; `keys` are pressed after it is answered: an extension behind it."""
+    rows = box().store.rows("SELECT code, name, name_en, phone FROM unit WHERE phone <> '' ORDER BY code")
+    return [
+        {"code": code, "title": pick((zh, en or zh)), **number}
+        for code, zh, en, phones in rows
+        for number in numbers_of(phones)
+    ]
+
+
+def numbers_of(phones: str) -> list[dict[str, str]]:
+    """Read the numbers of a unit, `0571-1234; 0571-5678*201 night desk`: number, extension, what for."""
+    found = (NUMBER.match(part.strip()) for part in re.split("[;；]", phones))
+    return [{"phone": m[1], "keys": m[2] or "", "note": m[3].strip()} for m in found if m]

@@ -12,6 +12,8 @@ from web import hearing, shown
 from web.context import box
 
 TEXT_MAX = 200
+THEN_MAX = 5
+"""Numbers tried after the first, at most."""
 HOW: Final = ("listen", "whisper", "barge", "take_over")
 """How a shift leader comes into a talk."""
 
@@ -26,6 +28,16 @@ class Asked:
         """The word of this name; empty when none was sent."""
         value = self._body.get(name, "")
         return value.strip()[:TEXT_MAX] if isinstance(value, str) else ""
+
+    def numbers(self, name: str) -> tuple[str, ...]:
+        """The telephone numbers of this name, a few."""
+        values = self._body.get(name)
+        words = (
+            [value[:TEXT_MAX] for value in values if isinstance(value, str)]
+            if isinstance(values, list)
+            else []
+        )
+        return tuple(filter(None, map(plain_number, words)))[:THEN_MAX]
 
     def on(self, name: str) -> bool:
         """Whether this is switched on."""
@@ -52,11 +64,12 @@ AGENT: Final[Mapping[str, Make]] = {
     "play_back": lambda me, asked: wire.PlayBack(me, _recording(asked.word("recording"))),
     "record": lambda me, asked: wire.RecordCall(me, asked.on("on")),
     "private": lambda me, asked: wire.HideCall(me, asked.on("on")),
-    "send_digits": lambda me, asked: wire.SendDigits(me, _keys(asked.word("keys"))),
-    "dial": lambda me, asked: wire.Dial(me, plain_number(asked.word("number"))),
+    "send_digits": lambda me, asked: wire.SendDigits(me, _keys(asked.word("keys")), asked.word("line")),
+    "dial": lambda me, asked: wire.Dial(me, plain_number(asked.word("number")), asked.numbers("then")),
 }
 LEADER: Final[Mapping[str, Make]] = {
     "supervise": lambda me, asked: wire.Supervise(me, asked.word("agent"), _how(asked.word("how"))),
+    "take": lambda me, asked: wire.Take(me, asked.word("cid")),
     "leave": lambda me, asked: wire.HangUp(me),
     "release": lambda me, asked: wire.Release(me, asked.word("cid"), _reason(asked.word("reason"))),
     "force": lambda me, asked: wire.Force(me, asked.word("agent"), asked.word("state")),

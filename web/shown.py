@@ -64,7 +64,9 @@ SUPERVISION = {
     "offline": lazy_gettext("Signed out"),
     "call.released": lazy_gettext("Ended a call"),
     "call.moved": lazy_gettext("Moved a waiting call"),
+    "call.taken": lazy_gettext("Took a call"),
     "callback.cancelled": lazy_gettext("Took out a callback"),
+    "agent.watched": lazy_gettext("Looked at the screen of"),
 }
 """What a shift leader did, as the board lists it."""
 SEAT_STATES = {

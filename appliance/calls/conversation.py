@@ -348,7 +348,10 @@ class Conversation:
         self.run.jump(node)
         self._announcing = False
         self._out.append(Hush())
-        if self.call.state is not State.IN_FLOW:
+        if self.call.state is State.IN_FLOW:
+            for do in self._turn.gone(now):
+                self._keep(do)
+        else:
             self._step(Leave(), now)
         self._turn = Turn()
         self._begin(now)

@@ -69,7 +69,8 @@ class Orders:
             case wire.Dial(agent, number, then, pin, account):
                 if not all(NUMBER.match(each) for each in (number, *then)) or len(then) > NUMBERS_MAX:
                     raise Refused("bad_number")
-                self._switchboard.services.dial(agent, number, then, pin, account)
+                cid = self._switchboard.services.dial(agent, number, then, pin, account)
+                return {"cid": cid.hex()}
             case wire.Forward(extension, when, to, by):
                 self._switchboard.forward(extension, when, to, by)
             case wire.GetDirectory():

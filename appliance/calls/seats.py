@@ -157,6 +157,9 @@ class Seats:
         rests = before.reason if before.state == "paused" else ""
         leg = self.legs.add(Leg(line, talk, purpose, agent, agent, by, rests=rests, extension=extension))
         self._settle()
+        if purpose is Purpose.QUEUE:
+            talk.offered(agent, self._now())
+            self._work(talk)
         line.dial(extension, talk.call.caller or None)
         if (lifted or by == agent) and isinstance(line, BrowserLine):
             line.lifted()
@@ -460,8 +463,8 @@ class Seats:
         self._settle()
 
     def _after_watching(self, leg: Leg) -> None:
-        """Who only watched has nothing to wrap up."""
-        if leg.purpose in NO_WRAP_UP:
+        """Who only watched has nothing to wrap up; who took a call during a break goes back to it."""
+        if leg.purpose in NO_WRAP_UP or (leg.purpose is Purpose.QUEUE and leg.rests):
             self._go_back(leg.agent, leg.rests)
 
     def _go_back(self, agent: str, rests: str) -> None:

@@ -166,8 +166,11 @@ class Services:
 
     def dial(
         self, agent: str, number: str, then: Sequence[str] = (), pin: str = "", account: str = ""
-    ) -> None:
-        """Call somebody outside; the agent hears it ring. `then` are numbers tried when that one fails."""
+    ) -> bytes:
+        """Call somebody outside; the agent hears it ring. `then` are numbers tried when that one fails.
+
+        Returns the call's id.
+        """
         extension = self._seats.at(agent)
         for each in (number, *then):
             if self._seats.extension(each) is None:
@@ -191,6 +194,7 @@ class Services:
             number_kind=self._permits.kind(number),
             account=account,
         )
+        return party.talk.call.cid
 
     def call_back(self, agent: str, number: str, asked_in: bytes) -> str:
         """Ring an agent for a call that was asked for in an earlier one; the new call's name."""

@@ -74,12 +74,16 @@ class Supervision:
         self._exchange.note(Fact("agent.forced", {"agent": agent, "state": state, "by": leader}, b""))
 
     def move_call(self, leader: str, cid: str, to: str) -> None:
-        """Put a waiting call elsewhere."""
+        """Put a waiting call elsewhere, or offer it to an agent at once."""
         self._must_lead(leader)
         party = self._exchange.find(cid)
         if party is None or party.talk.call.state not in (State.QUEUED, State.IN_FLOW):
             raise Refused("no_call")
         goal = target(to)
+        if goal.kind == "agent" and party.talk.call.state is State.QUEUED:
+            self._seats.invite(party.talk, goal.name, Purpose.QUEUE, by=leader)
+            self._talks.fact(party, "call.moved", by=leader, to=to)
+            return
         if goal.kind not in ("queue", "node"):
             raise Refused("bad_target")
         self._talks.fact(party, "call.moved", by=leader, to=to)

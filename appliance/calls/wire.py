@@ -165,7 +165,7 @@ class Dial(msgspec.Struct, frozen=True, tag_field="do", tag="dial"):
     """Call a number outside (外呼).
 
     When it is busy or nobody answers, the numbers of `then` are called one after another. `pin` and
-    `account` are asked for where the phone's class of service wants them.
+    `account` are asked for where the phone's class of service wants them. Data: cid, the call's id.
     """
 
     agent: str

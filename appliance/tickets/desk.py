@@ -12,7 +12,7 @@ from appliance.tickets import number as numbers
 from appliance.tickets import table
 from appliance.tickets.fields import FIELDS, SOURCES, checked
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
-from appliance.tickets.timeline import Step, steps_of
+from appliance.tickets.timeline import Step, calls_of, steps_of
 from appliance.tickets.workflow import CREATION, LISTS, MOVES, STATES, STEPS, Move, moves_for, states_in
 
 PAGE_ROWS = 30
@@ -115,14 +115,15 @@ class TicketDesk:
             self._store.record(Fact("ticket.moved", facts, tid))
         return self.get(tid)
 
-    def note(self, actor: Actor, tid: bytes, text: str) -> Ticket:
-        """Add a remark to the timeline."""
+    def note(self, actor: Actor, tid: bytes, text: str, call: str = "") -> Ticket:
+        """Add a remark to the timeline; `call` is the id (hex) of a call made for this ticket."""
         words = checked("text", text)
         if not words:
             raise Refused("missing", "Fill in %(field)s.", field="Note")
         if not self.may_see(actor, self.get(tid)):
             raise _other_unit()
-        self._store.record(Fact("ticket.noted", {"text": words, **_by(actor)}, tid))
+        said = {"text": words, **({"call": call} if call else {})}
+        self._store.record(Fact("ticket.noted", {**said, **_by(actor)}, tid))
         return self.get(tid)
 
     def get(self, tid: bytes) -> Ticket:
@@ -183,6 +184,10 @@ class TicketDesk:
     def by_call(self, call: bytes) -> list[Ticket]:
         """Return the tickets registered from a call."""
         return table.select(self._store, "call = ? ORDER BY tid", call)
+
+    def calls_of(self, ticket: Ticket) -> list[bytes]:
+        """Return the call a ticket came by, and those made for it, oldest first."""
+        return calls_of(self._store, ticket)
 
     def timeline(self, tid: bytes) -> list[Step]:
         """Tell the ticket's story, oldest first, with its call and recordings."""

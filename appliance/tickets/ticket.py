@@ -127,6 +127,8 @@ class Noted(msgspec.Struct, frozen=True):
     text: str
     by: str = ""
     name: str = ""
+    call: str = ""
+    """A call of ours it tells of: the id of the event that began it, hex."""
 
 
 Body = Created | Edited | Moved | Noted

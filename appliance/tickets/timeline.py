@@ -1,5 +1,6 @@
 """The timeline of a ticket: what its events, its call and its recordings say, oldest first."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "edited": ("修改", "Edited"),
     "noted": ("备注", "Note"),
     "call": ("来电", "Call"),
+    "call_out": ("外呼", "Call out"),
     "recording": ("录音", "Recording"),
 }
 TALK: Mapping[str, tuple[str, str, str]] = {
@@ -36,6 +38,8 @@ HOW: Mapping[str, tuple[str, str]] = {
     "barge": ("强插", "Barged in"),
     "take_over": ("接管", "Taken over"),
 }
+
+CALL_ID = re.compile(r"(?:[0-9a-f]{2}){4,16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +82,18 @@ def steps_of(store: Store, tid: bytes) -> list[Step]:
             lost = isinstance(body, Moved) and ticket is not None and lost_race(ticket, body)
             steps.append(_step(event, body, lost, event.eid not in waiting, after.state))
         ticket = after
-    call = ticket.call if ticket else None
+    calls = calls_of(store, ticket) if ticket else []
+    heard = [step for call in calls for step in _sound(store, call)]
     # Sorting is stable: what the call brought stands before what was made of it in the same millisecond.
-    return sorted((_sound(store, call) if call else []) + steps, key=lambda step: step.at_s)
+    return sorted(heard + steps, key=lambda step: step.at_s)
+
+
+def calls_of(store: Store, ticket: Ticket) -> list[bytes]:
+    """The call a ticket came by, and those made for it, oldest first."""
+    noted = (event.facts for event in store.history(ticket.tid) if event.kind == "ticket.noted")
+    named = (str(facts.get("call", "")) for facts in noted)
+    made = [bytes.fromhex(call) for call in named if CALL_ID.fullmatch(call)]
+    return list(dict.fromkeys([*([ticket.call] if ticket.call else []), *made]))
 
 
 def _step(
@@ -133,13 +146,14 @@ def _waiting(store: Store, tid: bytes) -> set[bytes]:
 
 def _sound(store: Store, call: bytes) -> list[Step]:
     steps: list[Step] = []
-    for site, caller, outcome, started_s, asked_in in store.rows(
-        "SELECT site, caller, outcome, started_s, callback_of FROM call WHERE cid = ?", call
+    for site, way, caller, outcome, started_s, asked_in in store.rows(
+        "SELECT site, direction, caller, outcome, started_s, callback_of FROM call WHERE cid = ?", call
     ):
         if asked_in and bytes(asked_in) != call:
             steps += _sound(store, bytes(asked_in))
         text = " ".join(filter(None, (caller, outcome)))
-        steps.append(Step(started_s, "", "call", *WORDS["call"], text, False, True, site, call.hex()))
+        words = WORDS["call_out" if way == "out" else "call"]
+        steps.append(Step(started_s, "", "call", *words, text, False, True, site, call.hex()))
     for rid, site, seconds, made_s in store.rows(
         "SELECT rid, site, seconds, made_s FROM recording WHERE call = ? ORDER BY made_s", call
     ):

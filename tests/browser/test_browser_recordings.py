@@ -17,10 +17,10 @@ from hardware.media import wav
 from tests.box import ALL, Box
 from tests.browser.conftest import READY_S, Open
 from tests.browser.pages import Desk
-from tests.browser.test_browser_talks import CUT, SCROLLS, Stage, stage, voiced
+from tests.browser.stage import Stage
+from tests.browser.test_browser_talks import CUT, SCROLLS
 from tests.web_pages import answers
 
-__all__ = ["stage", "voiced"]
 pytestmark = [pytest.mark.browser, pytest.mark.sip]
 SETTINGS = {
     "recording": {"private_s": 30.0},
@@ -98,6 +98,7 @@ def recorded_talk(stage: Stage) -> None:
     stage.call("1001")
     expect(desk.part("pop")).to_be_visible()
     desk.page.keyboard.press("F2")
+    stage.box.wait_state("1001", "busy")
     expect(desk.part("private")).to_be_enabled()
     order = stage.box.order
     for do in (

@@ -1,115 +1,22 @@
 """The desk's softphone and the shift leader's board in chromium: who hears whom after each button."""
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Playwright, expect
+from playwright.sync_api import Browser, expect
 
 from appliance.calls import wire
 from appliance.demo_data import DEMO_PASSWORD
-from tests.box import PHONES, Box
-from tests.browser.conftest import ARGUMENTS, CHROMIUM, WAIT_MS
-from tests.browser.pages import Desk
-from tests.phones import Baresip, read_wav, tone_level, until, write_tone
+from tests.box import Box
+from tests.browser.stage import CITIZEN_HZ, DESK_PHONE_HZ, HEADSET_HZ, Stage
 
 pytestmark = [pytest.mark.browser, pytest.mark.sip]
 
-CITIZEN_HZ, HEADSET_HZ, DESK_PHONE_HZ = 700.0, 1000.0, 500.0
-LOUD = 0.02
-NOW = 4000
-"""Samples: what a phone heard in the last half second."""
 METER = "() => parseFloat(document.querySelector('#level-them').style.transform.slice(7)) {} 0.3"
 SCROLLS = """document.scrollingElement.scrollHeight > innerHeight
     || document.scrollingElement.scrollWidth > innerWidth"""
 CUT = """[...document.querySelectorAll('.desk .card, .desk .button, .does button, .segments, .top')]
     .filter(e => e.offsetParent && (e.scrollWidth > e.clientWidth + 1)).map(e => e.id || e.className)"""
-
-
-@pytest.fixture(scope="module")
-def voiced(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A chromium whose microphone says a tone."""
-    voice = write_tone(tmp_path_factory.mktemp("voice") / "headset.wav", HEADSET_HZ, 10)
-    arguments = [*ARGUMENTS, f"--use-file-for-fake-audio-capture={voice}"]
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-    yield browser
-    browser.close()
-
-
-@dataclass
-class Stage:
-    """A citizen, a desk phone, and whoever sits in chromium."""
-
-    box: Box
-    citizen: Baresip
-    phone: Baresip
-    context: BrowserContext
-    faults: list[str]
-
-    def desk(self, number: str, extension: str, path: str = "/desk") -> Desk:
-        """Somebody with a headset, on shift."""
-        page = self.context.new_page()
-        page.set_default_timeout(WAIT_MS)
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-        desk = Desk(page, self.box.web)
-        desk.sign_in(number, DEMO_PASSWORD)
-        if path != "/desk":
-            page.goto(f"{self.box.web}{path}")
-        page.select_option("#extension", extension)
-        desk.start_shift()
-        self.box.wait_for(lambda: self.box.seat(number).phone == "up", 10, "the headset")
-        return desk
-
-    def call(self, agent: str) -> None:
-        """The citizen calls and is put through to whoever is ready."""
-        self.citizen.dial()
-        self.citizen.wait("CALL_ESTABLISHED")
-        self.box.wait_for(lambda: [c for c in self.box.calls() if c.state == "in_flow"])
-        self.citizen.keys("1")
-        self.box.wait_for(lambda: self.box.seat(agent).state in ("offered", "busy"), 20, "the offer")
-
-    def hears(self, phone: Baresip, *tones: float) -> None:
-        """Wait until a phone hears these of our tones and no others."""
-        ours = {CITIZEN_HZ, HEADSET_HZ, DESK_PHONE_HZ}
-
-        def now() -> set[float]:
-            heard = read_wav(phone.heard())[-NOW:]
-            return {hz for hz in ours if tone_level(heard, hz, seconds=NOW / 8000) > LOUD}
-
-        def so() -> bool | None:
-            try:
-                return now() == set(tones) or None
-            except ValueError:
-                return None
-
-        until(so, 12, f"{phone.number} to hear {tones}")
-
-
-@pytest.fixture
-def stage(box: Box, voiced: Browser, tmp_path: Path) -> Iterator[Stage]:
-    context = voiced.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
-    faults: list[str] = []
-    with (
-        Baresip(
-            tmp_path,
-            box.sip_port,
-            number="8101",
-            password=PHONES["8101"],
-            tone_hz=DESK_PHONE_HZ,
-            answers=True,
-        ) as phone,
-        Baresip(tmp_path, box.sip_port, number="13800138000", tone_hz=CITIZEN_HZ) as citizen,
-    ):
-        yield Stage(box, citizen, phone, context, faults)
-        citizen.hang_up()
-        box.wait_for(lambda: not box.calls(), 10, "the call to end")
-        context.close()
-        for seat in box.board().seats:
-            if seat.state != "offline":
-                box.order(wire.SignOut(seat.agent))
-    assert faults == []
 
 
 def test_an_agent_holds_mutes_asks_a_colleague_and_hands_the_citizen_over_by_keys_alone(stage: Stage) -> None:

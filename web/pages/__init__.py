@@ -1,6 +1,6 @@
 """The pages, one blueprint per audience."""
 
-from web.pages import api, board, box, calls, citizen, desk, door, live, phones, recordings, tickets
+from web.pages import api, board, box, calls, citizen, desk, door, live, lookup, phones, recordings, tickets
 
 BLUEPRINTS = (
     door.pages,
@@ -8,6 +8,7 @@ BLUEPRINTS = (
     board.pages,
     live.pages,
     tickets.pages,
+    lookup.pages,
     calls.pages,
     recordings.pages,
     phones.pages,

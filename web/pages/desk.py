@@ -1,8 +1,6 @@
 """The agent's desk: the shift, orders to the call process, the caller's history, drafts and filing."""
 
-import json
 import re
-import time
 from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
@@ -14,17 +12,15 @@ from appliance.refused import Refused
 from appliance.tickets.fields import FIELDS, KINDS, URGENCIES, phone_as_kept
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.workflow import STATES
-from web import orders, shown
+from web import drafts, orders, shown
 from web.context import box, me
+from web.customer import customer_numbers
 from web.dictionary import areas, categories, unit_names, units
-from web.directory import directory, handed_over
+from web.directory import directory, handed_over, people_names
 from web.hearing import may_hear
 from web.pages.calls import CONFIDENTIAL
+from web.pages.lookup import told_origin
 
-DRAFT_LIMIT = 64 * 1024
-DRAFTS_LIMIT = 40
-KEPT_S = 30 * 24 * 3600.0
-FORM = re.compile(r"ticket:new(:[0-9a-zA-Z/_.-]{1,64})?")
 CALL_ID = re.compile(r"(?:[0-9a-f]{2}){4,16}")
 MAIN_KINDS = (
     "consult",
@@ -39,14 +35,10 @@ MAIN_KINDS = (
     "other",
 )
 KEYS = (
-    *("F2", "F4", "F6", "F7", "F8", "F9", "F10", "Esc"),
+    *("F2", "F3", "Alt+Q", "Alt+H", "F4", "F6", "F7", "F8", "F9", "F10", "Esc"),
     *("Alt+P", "Alt+R", "Ctrl+S", "Ctrl+Enter", "Alt+D", "↓ ↑ Enter", "F1 / ?"),
 )
 HISTORY_ROWS = 12
-WRITTEN = ("kind", "category", "area", "address", "title", "content", "answer")
-"""What makes a draft worth listing: name and phone come with the call."""
-LIST_DRAFTS = "SELECT form, body FROM draft WHERE owner = ? ORDER BY saved_s DESC LIMIT ?"
-KEEP_DRAFT = "INSERT OR REPLACE INTO draft (owner, form, body, saved_s) VALUES (?, ?, ?, ?)"
 
 pages = Blueprint("desk", __name__, url_prefix="/desk")
 
@@ -68,7 +60,6 @@ def page() -> str:
         directory=directory(),
         queue_titles={q.name: q.title or q.name for q in box().configuration.queue},
         may_dispatch=me().has("TL", "DP", "LD"),
-        answered_today=_answered_today(),
     )
 
 
@@ -101,45 +92,68 @@ def caller(phone: str) -> dict[str, Any]:
     plain = phone_as_kept(phone)
     tickets = box().tickets.by_phone(plain, HISTORY_ROWS)
     name = next((ticket.citizen for ticket in tickets if ticket.citizen), "")
-    return {"tickets": [_past(ticket) for ticket in tickets], "calls": _calls_of(phone[:32]), "citizen": name}
+    area = next((ticket.area for ticket in tickets if ticket.area), "")
+    return {
+        "tickets": [_past(ticket) for ticket in tickets],
+        "calls": _calls_of(phone[:32]),
+        "citizen": name,
+        "area": area,
+        "origin": told_origin(plain),
+        "numbers": customer_numbers(plain),
+    }
+
+
+@pages.get("/today")
+def today() -> dict[str, Any]:
+    """Tell what I did today: calls in and out, and how long I talked, wrapped up and rested."""
+    return box().today.agent(me().number)
+
+
+@pages.get("/talk")
+def talk() -> dict[str, Any]:
+    """Tell what a colleague writes, or has registered, about the call that rings at me or that I am in."""
+    seat = box().calls.seat(me().number)
+    cid = seat.call.cid if seat is not None and seat.call is not None else ""
+    if not CALL_ID.fullmatch(cid):
+        return {"call": "", "writer": None, "fields": [], "ticket": None}
+    found = drafts.of_call(cid, me().number)
+    tickets = box().tickets.by_call(bytes.fromhex(cid))
+    return {
+        "call": cid,
+        "writer": people_names([found.owner])[0] if found and found.written else None,
+        "fields": drafts.read_out(found.values) if found and found.written else [],
+        "ticket": _past(tickets[-1]) if tickets else None,
+    }
 
 
 @pages.get("/drafts")
-def drafts() -> dict[str, Any]:
+def my_drafts() -> dict[str, Any]:
     """List what I was writing, newest first."""
-    rows = box().store.rows(LIST_DRAFTS, me().number, DRAFTS_LIMIT)
-    found = [(form, d) for form, body in rows if any((d := json.loads(body)).get(name) for name in WRITTEN)]
-    return {
-        "drafts": [
-            {"form": form, "title": d.get("title", ""), "phone": d.get("phone", "")} for form, d in found
-        ]
-    }
+    written = [draft for draft in drafts.of(me().number) if draft.written]
+    rows = [
+        {"form": d.form, "title": d.values.get("title", ""), "phone": d.values.get("phone", "")}
+        for d in written
+    ]
+    return {"drafts": rows}
 
 
 @pages.get("/drafts/<form>")
 def draft(form: str) -> dict[str, Any]:
-    """Give one draft; null when there is none."""
-    rows = box().store.rows("SELECT body FROM draft WHERE owner = ? AND form = ?", me().number, _form(form))
-    return {"draft": json.loads(rows[0][0]) if rows else None}
+    """Give one draft, or the one that came with a call handed to me; null when there is none."""
+    return {"draft": drafts.one(me().number, form)}
 
 
 @pages.put("/drafts/<form>")
 def save_draft(form: str) -> dict[str, Any]:
     """Keep what is being written."""
-    body = json.dumps({name: value for name, value in _json().items() if isinstance(value, str | bool)})
-    if len(body) > DRAFT_LIMIT:
-        raise Refused("too_long", "The draft is too long.")
-    with box().store.transaction():
-        box().store.execute(KEEP_DRAFT, me().number, _form(form), body, time.time())
-        box().store.execute("DELETE FROM draft WHERE saved_s < ?", time.time() - KEPT_S)
+    drafts.keep(me().number, form, _json())
     return {"saved": True}
 
 
 @pages.delete("/drafts/<form>")
 def drop_draft(form: str) -> dict[str, Any]:
     """Forget a draft."""
-    with box().store.transaction():
-        box().store.execute("DELETE FROM draft WHERE owner = ? AND form = ?", me().number, _form(form))
+    drafts.drop(me().number, form)
     return {"dropped": True}
 
 
@@ -236,17 +250,12 @@ def _calls_of(phone: str) -> list[dict[str, Any]]:
     ]
 
 
-def _answered_today() -> int:
-    midnight = time.mktime((*time.localtime()[:3], 0, 0, 0, 0, 0, -1))
-    rows = box().store.rows(
-        "SELECT count(*) FROM call WHERE agent = ? AND answered_s >= ?", me().number, midnight
-    )
-    return int(rows[0][0])
-
-
 def _key_meanings() -> tuple[str, ...]:
     return (
         gettext("Answer the ringing call"),
+        gettext("Dial list of units and phones; arrows and Enter choose"),
+        gettext("Look up a number"),
+        gettext("Caller history"),
         gettext("Ready for calls; ends wrap-up or break. In a call: hold, take back"),
         gettext("Mute or unmute my microphone"),
         gettext("Transfer; while consulting: complete the transfer"),
@@ -262,12 +271,6 @@ def _key_meanings() -> tuple[str, ...]:
         gettext("Choose a category"),
         gettext("Show these keys"),
     )
-
-
-def _form(form: str) -> str:
-    if not FORM.fullmatch(form):
-        raise BadRequest
-    return form
 
 
 def _json() -> dict[str, Any]:

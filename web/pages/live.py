@@ -1,12 +1,13 @@
 """The stream of changes, and the whole picture to begin with."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, request
 
+from appliance.calls import wire
 from appliance.people import Actor
 from web import access, shown
 from web.context import COOKIE, box, me
@@ -17,6 +18,8 @@ SEES_ALL = ("TL", "AD", "TE")
 OWN_DIGITS = 6
 """Agents and extensions have no more."""
 
+SeatOf = Callable[[str], wire.Seat | None]
+
 pages = Blueprint("live", __name__, url_prefix="/live")
 
 
@@ -24,7 +27,7 @@ pages = Blueprint("live", __name__, url_prefix="/live")
 def stream() -> Response:
     """Stream changes to one browser until it goes, signs out, or the server stops."""
     here, token = box(), request.cookies.get(COOKIE, "")
-    listener = here.live.join(view_of(me()))
+    listener = here.live.join(view_of(me(), here.calls.seat))
     here.store.database.close()  # a stream lasts for hours and needs no connection
 
     def events() -> Iterator[bytes]:
@@ -49,8 +52,19 @@ def now() -> dict[str, Any]:
     return {"now_s": time.time(), "calls_up": here.calls.up, "may_call": board["board"] is not None, **board}
 
 
-def view_of(person: Actor) -> View:
-    """Return what this person may see of each change: the centre its calls, a unit its own tickets."""
+@pages.post("/here")
+def here() -> dict[str, Any]:
+    """Note which page this person has in front, for shift leaders who look."""
+    body = request.get_json(silent=True)
+    path, title = (str(body.get(name, "")) if isinstance(body, dict) else "" for name in ("path", "title"))
+    return {"noted": box().screens.shows(me().number, path, title)}
+
+
+def view_of(person: Actor, seat_of: SeatOf = lambda _: None) -> View:
+    """Return what this person may see of each change: the centre its calls, a unit its own tickets.
+
+    `seat_of` gives somebody's seat: who is in a call follows what is written about it.
+    """
     centre = person.has(*access.CENTRE | access.BOX)
     unit = "" if centre else person.unit
 
@@ -63,6 +77,10 @@ def view_of(person: Actor) -> View:
         if not centre:
             return None
         match name:
+            case "draft":
+                return data if _concerns(data, person, seat_of) else None
+            case "watched":
+                return data if data["agent"] == person.number else None
             case "seat":
                 return {"seat": _seat(data["seat"], person)}
             case "call":
@@ -77,6 +95,14 @@ def view_of(person: Actor) -> View:
         return data
 
     return view
+
+
+def _concerns(draft: dict[str, Any], person: Actor, seat_of: SeatOf) -> bool:
+    """A draft is followed by who writes or wrote it, who is in its call, and shift leaders."""
+    if person.number in (draft["owner"], draft["before"]) or person.has("TL"):
+        return True
+    seat = seat_of(person.number)
+    return seat is not None and seat.call is not None and draft["form"].endswith(f":{seat.call.cid}")
 
 
 def _seat(seat: dict[str, Any], person: Actor) -> dict[str, Any]:

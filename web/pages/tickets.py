@@ -18,6 +18,7 @@ from appliance.tickets.timeline import Step
 from appliance.tickets.workflow import LISTS, STATES, Move, states_in
 from web import access, orders, shown
 from web.context import box, me
+from web.customer import customer_numbers
 from web.dictionary import categories, category_names, unit_names, units
 from web.hearing import may_hear
 
@@ -138,12 +139,13 @@ def note(number: str) -> Response | tuple[str, int]:
 
 @pages.post("/<number>/call")
 def call(number: str) -> dict[str, Any]:
-    """Call the ticket's citizen from my phone, and say so in the ticket's story."""
+    """Call the ticket's citizen from my phone, one known number after another, and tell it in the story."""
     ticket = _ticket(number)
-    if not ticket.phone:
+    numbers = customer_numbers(ticket.phone, ticket.call)
+    if not numbers:
         raise Refused("bad_number", str(shown.CALL_REASONS["bad_number"]))
-    done = orders.carry_out(wire.Dial(me().number, orders.plain_number(ticket.phone)))
-    box().tickets.note(me(), ticket.tid, gettext("Called the citizen."))
+    done = orders.carry_out(wire.Dial(me().number, numbers[0], tuple(numbers[1:])))
+    box().tickets.note(me(), ticket.tid, gettext("Called the citizen."), str(done.get("cid", "")))
     return done
 
 
@@ -267,11 +269,13 @@ def _sources(ticket: Ticket) -> dict[str, Any]:
     """What the ticket came from: the call with its recordings, or the short message."""
     store = box().store
     call = None
+    calls = box().tickets.calls_of(ticket)
+    marks = ",".join("?" * len(calls))
     rows = store.rows(
         "SELECT r.rid, r.kind, r.seconds, r.made_s, coalesce(c.agent, '') FROM recording r"
-        " LEFT JOIN call c ON c.cid = r.call WHERE (r.call = ? OR r.ticket = ?) AND r.removed_s IS NULL"
-        " ORDER BY r.made_s",
-        *(ticket.call or b"", ticket.tid),
+        f" LEFT JOIN call c ON c.cid = r.call WHERE (r.call IN ({marks}) OR r.ticket = ?)"
+        " AND r.removed_s IS NULL ORDER BY r.made_s",
+        *(*calls, ticket.tid),
     )
     recordings = [
         {"url": url_for("recordings.sound", rid=bytes(r).hex()), "kind": kind, "seconds": s, "made_s": at}

@@ -1,5 +1,5 @@
 // One tile an agent, changed in place: a button stays under the finger while the board moves on.
-import { $, make, t } from "../core.js";
+import { $, make, t, timeOfDay } from "../core.js";
 
 const STATES = { ready: t("ready"), offered: t("ringing"), busy: t("talking"), wrap_up: t("wrap-up"), paused: t("on a break"), offline: t("off shift") };
 const ORDER = ["busy", "offered", "wrap_up", "ready", "paused"];
@@ -9,11 +9,13 @@ const IN_CALL = [
   { how: "whisper", title: t("Whisper") },
   { how: "barge", title: t("Barge in") },
   { how: "take_over", title: t("Take over") },
+  { screen: true, title: t("Screen") },
   { release: true, title: t("End call"), bad: true },
 ];
 const OUT_OF_CALL = [
   { state: "ready", title: t("Make ready") },
   { state: "paused", title: t("Break") },
+  { screen: true, title: t("Screen") },
   { state: "offline", title: t("Sign out"), bad: true },
 ];
 
@@ -28,7 +30,8 @@ export class Tiles {
     this.pauses = JSON.parse($(".board").dataset.pauses);
   }
 
-  show({ seats, calls }, answered) {
+  // `today` has each agent's calls, and since when the shift goes on.
+  show({ seats, calls }, today) {
     const here = seats.filter((s) => s.state !== "offline").sort((a, b) => a.agent.localeCompare(b.agent));
     for (const [agent, tile] of this.tiles)
       if (!here.some((s) => s.agent === agent)) {
@@ -39,7 +42,7 @@ export class Tiles {
       if (!this.tiles.has(seat.agent)) this.tiles.set(seat.agent, this.build(seat));
       const tile = this.tiles.get(seat.agent);
       const call = seat.call && (calls.find((c) => c.cid === seat.call.cid) || seat.call);
-      this.fill(tile, seat, call, answered[seat.agent] || 0);
+      this.fill(tile, seat, call, today.answered[seat.agent] || 0, today.shifts[seat.agent] || 0);
       if ($("#tiles").children[n] !== tile.root) $("#tiles").insertBefore(tile.root, $("#tiles").children[n] || null);
     });
     const away = seats.filter((s) => s.state === "offline").sort((a, b) => a.agent.localeCompare(b.agent));
@@ -57,6 +60,7 @@ export class Tiles {
     tile.time = make("strong", { class: "num time", "data-since": "0" });
     tile.caller = make("p", { class: "num cut caller" });
     tile.more = make("p", { class: "small quiet cut" });
+    tile.where = make("p", { class: "small quiet num cut" });
     tile.buttons = make("div", { class: "does" });
     tile.root = make(
       "li",
@@ -65,12 +69,13 @@ export class Tiles {
       make("p", { class: "spread" }, tile.state, (tile.count = make("span", { class: "small quiet num nowrap" }))),
       tile.caller,
       tile.more,
+      tile.where,
       tile.buttons
     );
     return tile;
   }
 
-  fill(tile, seat, call, count) {
+  fill(tile, seat, call, count, shift) {
     const talking = seat.state === "busy" && call;
     const part = talking && (call.parties || []).find((p) => p.who === seat.agent && p.role !== "ringing");
     const role = part && ROLES[part.role];
@@ -82,6 +87,7 @@ export class Tiles {
     tile.count.textContent = t("today {count}", { count });
     tile.caller.textContent = call ? `${call.outgoing ? "↗ " : ""}${call.caller || t("Number withheld")}` : "";
     tile.more.textContent = talking ? this.others(seat, call) : seat.phone === "down" ? t("Phone not connected") : "";
+    tile.where.textContent = [t("ext. {extension}", { extension: seat.extension }), shift && t("on shift since {time}", { time: timeOfDay(shift).slice(0, 5) })].filter(Boolean).join(" · ");
     tile.more.classList.toggle("bad-text", seat.phone === "down" && !talking);
     this.fillButtons(tile, seat, talking && !role);
   }
@@ -105,10 +111,10 @@ export class Tiles {
   fillButtons(tile, seat, talking) {
     if (!this.leads) return;
     const mine = seat.agent === this.me;
-    const row = talking ? (mine ? [] : IN_CALL) : mine || seat.state === "offered" || seat.state === "busy" ? [] : OUT_OF_CALL.filter((what) => what.state !== seat.state);
+    const row = talking ? (mine ? [] : IN_CALL) : mine ? [] : seat.state === "offered" || seat.state === "busy" ? OUT_OF_CALL.filter((what) => what.screen) : OUT_OF_CALL.filter((what) => what.state !== seat.state);
     const shown = row.map((what) => what.title).join();
     if (tile.shown === shown) return;
     tile.shown = shown;
-    tile.buttons.replaceChildren(...row.map((what) => make("button", { type: "button", class: what.bad ? "bad-text" : "", "data-test": `${what.how || what.state || "release"}-${seat.agent}`, on: { click: () => this.does(what, tile) } }, what.title)));
+    tile.buttons.replaceChildren(...row.map((what) => make("button", { type: "button", class: what.bad ? "bad-text" : "", "data-test": `${what.how || what.state || (what.screen ? "screen" : "release")}-${seat.agent}`, on: { click: () => this.does(what, tile) } }, what.title)));
   }
 }

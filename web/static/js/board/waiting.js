@@ -6,7 +6,9 @@ const LINES = { down: t("down"), busy: t("busy"), idle: t("free") };
 const LINES_MOST = 40;
 
 export class Waiting {
-  constructor({ leads, move }) {
+  constructor({ me, leads, move, take }) {
+    this.me = me;
+    this.take = take;
     this.leads = leads;
     this.move = move;
     this.rows = new Map();
@@ -14,7 +16,7 @@ export class Waiting {
     this.directory = JSON.parse($("#directory").textContent);
   }
 
-  show({ calls, queues }) {
+  show({ calls, queues, seats }) {
     const here = calls.filter((c) => c.state in STATES).sort((a, b) => (a.queued_s || a.started_s) - (b.queued_s || b.started_s));
     const queued = queues.reduce((sum, q) => sum + q.waiting, 0);
     $("#queue-count").textContent = queued;
@@ -28,28 +30,51 @@ export class Waiting {
     here.forEach((call, n) => {
       if (!this.rows.has(call.cid)) this.rows.set(call.cid, this.build(call));
       const row = this.rows.get(call.cid);
-      this.fill(row, call);
+      this.fill(row, call, seats);
       if ($("#calls").children[n] !== row.root) $("#calls").insertBefore(row.root, $("#calls").children[n] || null);
     });
     $("#calls-empty").hidden = here.length > 0;
   }
 
   build(call) {
-    const row = {};
+    const row = { agents: "" };
     row.caller = make("b", { class: "num" });
     row.time = make("strong", { class: "num", "data-since": "0" });
     row.state = make("span", { class: "small quiet cut" });
-    row.move = this.leads && make("select", { class: "small", "aria-label": t("Move to"), "data-test": `move-${call.cid}`, on: { change: (event) => this.chosen(event.target, call.cid) } }, make("option", { value: "" }, t("Move to")), ...[...this.directory.queues, ...this.directory.nodes].map((goal) => make("option", { value: goal.to }, goal.title)));
-    row.root = make("li", { "data-test": "waiting-call" }, make("p", { class: "spread" }, row.caller, row.time), make("p", { class: "spread" }, row.state, row.move));
+    if (this.leads) {
+      row.take = make("button", { type: "button", class: "button small main", "data-test": `take-${call.cid}`, on: { click: ({ target }) => this.takes(target, call.cid) } }, t("Take"));
+      row.people = make("optgroup", { label: t("Ready agents") });
+      const goals = [...this.directory.queues, ...this.directory.nodes].map((goal) => make("option", { value: goal.to }, goal.title));
+      row.move = make("select", { class: "small", "aria-label": t("Move to"), "data-test": `move-${call.cid}`, on: { change: (event) => this.chosen(event.target, call.cid) } }, make("option", { value: "" }, t("Move to")), row.people, ...goals);
+    }
+    row.root = make("li", { "data-test": "waiting-call" }, make("p", { class: "spread" }, row.caller, row.time), make("p", { class: "spread" }, row.state, row.move && make("span", { class: "row" }, row.take, row.move)));
     return row;
   }
 
-  fill(row, call) {
+  fill(row, call, seats) {
     row.caller.textContent = call.caller || t("Number withheld");
     row.time.dataset.since = call.queued_s || call.started_s;
     row.root.className = call.state;
     row.state.textContent = [STATES[call.state].replace("{agent}", call.agent), this.titles[call.queue] || call.queue].filter(Boolean).join(" · ");
-    if (row.move) row.move.hidden = !["queued", "in_flow"].includes(call.state);
+    if (!row.move) return;
+    row.move.hidden = !["queued", "in_flow"].includes(call.state);
+    row.take.hidden = !["queued", "offered"].includes(call.state) || call.agent === this.me;
+    this.offer(row, call.state === "queued" ? seats.filter((s) => s.state === "ready" && s.phone === "up" && s.agent !== this.me) : []);
+  }
+
+  // Who is ready can be given the call; a list that is open stays as it is.
+  offer(row, seats) {
+    const agents = seats.map((s) => `${s.agent} ${s.name}`).join();
+    if (row.agents === agents || document.activeElement === row.move) return;
+    row.agents = agents;
+    row.people.replaceChildren(...seats.map((s) => make("option", { value: `agent:${s.agent}` }, `${s.agent} ${s.name}`)));
+    row.people.hidden = !seats.length;
+  }
+
+  async takes(button, cid) {
+    button.disabled = true;
+    await this.take(cid);
+    button.disabled = false;
   }
 
   async chosen(select, cid) {

@@ -129,6 +129,15 @@ export class TicketForm {
     );
   }
 
+  // The draft belongs to somebody else now: the screen goes on with an empty form.
+  gone() {
+    clearTimeout(this.timer);
+    this.dirtySince = 0;
+    this.touched.clear();
+    this.key = "";
+    return this.next();
+  }
+
   async clear() {
     await this.drop();
     this.next();

@@ -2,6 +2,10 @@
 import { $, ask, day, duration, make, t, timeOfDay } from "../core.js";
 
 let shown = "";
+let numbers = [];
+
+// The other numbers of whose history is shown.
+export const otherNumbers = () => numbers.slice(1);
 
 export async function history(phone) {
   shown = phone;
@@ -14,7 +18,14 @@ export async function history(phone) {
   }
   if (shown !== phone) return null;
   $("#history-phone").textContent = phone;
+  $("#who").hidden = false;
+  $("#who-name").textContent = known.citizen || t("Name not known");
+  $("#who-origin").textContent = [known.area, known.origin].filter(Boolean).join(" · ");
+  const open = known.tickets.filter((item) => item.open).length;
+  $("#who-open").textContent = open ? t("Open tickets: {count}", { count: open }) : "";
+  numbers = known.numbers;
   $("#call-back").hidden = false;
+  $("#call-back").title = numbers.length > 1 ? t("Tries one after another: {numbers}", { numbers: numbers.join(", ") }) : "";
   $("#history-count").textContent = known.tickets.length ? String(known.tickets.length) : "";
   const parts = known.tickets.map(ticket);
   if (known.calls.length) parts.push(make("h3", {}, t("Calls")), ...known.calls.map(call));

@@ -174,6 +174,7 @@ export class SeatPanel extends EventTarget {
     this.render();
     const was = before ? before.state : "offline";
     const is = this.seat ? this.seat.state : "offline";
+    this.tellMine();
     if (was === is) return;
     if (is === "offered") this.rings();
     else this.silent();
@@ -191,9 +192,20 @@ export class SeatPanel extends EventTarget {
     }
   }
 
-  // The call as the board has it: with everybody in it.
+  // The call as the board has it: with everybody in it; a number the board hides is whole at my seat.
   whole(call) {
-    return (call && this.picture().calls.find((c) => c.cid === call.cid)) || call;
+    const found = call && this.picture().calls.find((c) => c.cid === call.cid);
+    return found ? { ...found, caller: call.caller } : call;
+  }
+
+  // Once a call: when it is mine to write about. One I make is mine as soon as I dial.
+  tellMine() {
+    const call = this.talking && this.seat.call;
+    const mine = call && !this.talk.watching && (this.talk.own || (call.outgoing && !call.agent));
+    if (!call) this.mineIs = "";
+    if (!mine || this.mineIs === call.cid) return;
+    this.mineIs = call.cid;
+    this.tell("mine");
   }
 
   tell(name, call = this.seat && this.seat.call) {

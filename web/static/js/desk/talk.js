@@ -13,6 +13,7 @@ export class Talk {
     this.muteHere = mute;
     this.call = null;
     this.playing = "";
+    this.extension = null;
     this.targets = new TargetPanel(me, picture, (order) => this.order(order));
     this.orders();
     this.pad();
@@ -145,8 +146,28 @@ export class Talk {
     });
   }
 
-  dial(number) {
-    return number.trim() ? this.order({ do: "dial", number }) : Promise.resolve(null);
+  // `then` are other numbers of the same person, tried when the first is busy or does not answer.
+  dial(number, then = []) {
+    return number.trim() ? this.order({ do: "dial", number, then: then.filter((other) => other !== number) }) : Promise.resolve(null);
+  }
+
+  // A number that answers first and wants an extension then: one click sends it once somebody is there.
+  extensionOf({ number, keys }) {
+    this.extension = { number: number.replace(/[ ()\-/.]/g, ""), keys };
+    this.showExtension();
+  }
+
+  showExtension() {
+    const { extension, call } = this;
+    const button = $("#send-extension");
+    const there = extension && this.connected && this.parties.find((p) => p.who === extension.number && p.role !== "ringing");
+    button.hidden = !there;
+    if (!there) return;
+    button.textContent = t("Send extension {keys}", { keys: extension.keys });
+    button.onclick = async () => {
+      if (await this.order({ do: "send_digits", keys: extension.keys, line: there.role === "caller" ? "" : there.line })) this.extension = null;
+      if (call) this.showExtension();
+    };
   }
 
   // Panel and keys stand where queue and colleagues are: never over what is being written.
@@ -156,6 +177,7 @@ export class Talk {
 
   render(seat) {
     const call = seat && seat.state === "busy" ? seat.call : null;
+    if (this.call && (!call || call.cid !== this.call.cid)) this.extension = null;
     if (!call || !this.call || call.cid !== this.call.cid) this.over();
     this.call = call;
     document.body.classList.toggle("talking", this.connected && this.own);
@@ -167,6 +189,7 @@ export class Talk {
     }
     this.showButtons();
     this.showParties();
+    this.showExtension();
     this.targets.refresh();
   }
 

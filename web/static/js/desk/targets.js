@@ -76,7 +76,7 @@ export class TargetPanel {
     return [
       ...free.map((s) => ({ to: `agent:${s.agent}`, title: `${s.agent} ${s.name}`, note: STATES[s.state], state: s.state })),
       ...(moving ? queues.map((q) => ({ ...q, note: t("queue") })) : []),
-      ...(moving ? nodes.filter((n) => after.includes(n.to)).map((n) => ({ ...n, note: t("announcement") })) : []),
+      ...(moving ? [...nodes].sort((a, b) => after.includes(b.to) - after.includes(a.to)).map((n) => ({ ...n, note: t("announcement") })) : []),
       ...phones.filter((number) => !taken.has(number)).map((number) => ({ to: `ext:${number}`, title: number, note: t("desk phone") })),
       ...units.map((u) => ({ to: `tel:${u.phone}`, title: u.title, note: u.phone })),
     ];
@@ -86,7 +86,7 @@ export class TargetPanel {
     const text = this.find.value.trim();
     const parts = text.toLowerCase().split(/\s+/).filter(Boolean);
     const items = this.all().filter((item) => parts.every((part) => `${item.title} ${item.note} ${item.to}`.toLowerCase().includes(part)));
-    if (NUMBER.test(text)) items.push({ to: `tel:${text}`, title: text, note: t("outside number") });
+    if (NUMBER.test(text) && !this.directory.phones.includes(text)) items.push({ to: `tel:${text}`, title: text, note: t("outside number") });
     const before = JSON.stringify(this.items);
     this.items = items.slice(0, LIMIT);
     if (!fresh && before === JSON.stringify(this.items)) return; // a list under the pointer stays
