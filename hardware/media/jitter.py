@@ -22,8 +22,12 @@ START = 2 * FRAME
 """Play-out delay at the start: 40 ms."""
 MOST = 6 * FRAME
 """Longest play-out delay: 120 ms."""
-ROOMY = START + FRAME // 2
+LEAST = FRAME
+"""What a calm stream comes down to: 20 ms, and up to a tick more for the far end's phase."""
+ROOMY = LEAST + FRAME // 2
 """A lowest lead above this, for a whole watch, is delay nobody needs."""
+CALM_WATCHES = 8
+"""So many watches, half a minute, after its delay became longer a row does not try a shorter one."""
 TIGHT = FRAME // 2
 """A lead below this is nearly too late."""
 WATCH_TICKS = 12 * SLOTS
@@ -56,11 +60,11 @@ class Jitters:
     """Orders G.711 codes by time stamp and plays them out at the pace of the media clock.
 
     A packet's *lead* is how far its first sample lies ahead of play-out when it arrives.
-    Packets that come too late make play-out wait a frame (up to 120 ms of delay). Once in a
-    watch it also takes one frame more, before packets come too late, or one less, when the lead
-    stays needlessly long: the frames on both sides are faded into each other, so that
-    the drift between the far end's clock and ours cannot be heard. A jump of the
-    time stamp or a new SSRC is believed when the next packet confirms it.
+    It begins with 40 ms; a calm stream comes down to 20 ms. Packets that come too late make play-out
+    wait a frame (up to 120 ms of delay). Once in a watch it also takes one frame more, before packets
+    come too late, or one less, when the lead stays needlessly long: the frames on both sides are
+    faded into each other, so that the drift between the far end's clock and ours cannot be heard.
+    A jump of the time stamp or a new SSRC is believed when the next packet confirms it.
 
     `lost` counts, by row, frames filled with a copy in a hole of the stream and packets that came
     too late; `resyncs` the jumps; `concealed` is 0 where the frame last taken is as sent, n where it
@@ -88,6 +92,10 @@ class Jitters:
         self._came_late: set[int] = set()
         self._tight: set[int] = set()
         """Rows whose delay is to become longer."""
+        self._unsure: dict[int, int] = {}
+        """Frames that did not come, nobody knows yet whether they were lost."""
+        self._nervous: dict[int, int] = {}
+        """Watches for which a row that needed its delay keeps what it had at the start."""
         self._stray: dict[int, tuple[int, int]] = {}
         self.grow(rows)
 
@@ -185,6 +193,8 @@ class Jitters:
         holds = self._holds[slot]
         short = holds != WHOLE
         self._missed *= short
+        if self._unsure:
+            self._own_up(holds)
         self.concealed.fill(0)
         short &= self._open
         if short.any():
@@ -196,6 +206,14 @@ class Jitters:
             self._adjust(row)
         codes: Codes = self._codes[slot]
         return codes
+
+    def _own_up(self, holds: NDArray[np.uint8]) -> None:
+        """Frames that did not come were lost when the stream goes on, and not when it has ended."""
+        for row in list(self._unsure):
+            if holds[row] != EMPTY:
+                self.lost[row] += self._unsure.pop(row)
+            elif self._missed[row] == REPEATS:
+                del self._unsure[row]
 
     def _conceal(self, rows: Rows, slot: int) -> None:
         """Fill the frames of these rows that have not, or not wholly, come; many are silent for long."""
@@ -219,7 +237,10 @@ class Jitters:
         self._codes[slot, row] = last
         if missed < REPEATS:
             self._missed[row] = self.concealed[row] = missed + 1
-            self.lost[row] += row not in self._hold and np.count_nonzero(self._holds[:, row]) > 0
+            if row not in self._hold:
+                self._unsure[row] = self._unsure.get(row, 0) + 1
+                if np.count_nonzero(self._holds[:, row]):
+                    self.lost[row] += self._unsure.pop(row)
 
     def _wait_for_late(self) -> None:
         """Rows with a late packet play a copy once more, up to the limit of the delay."""
@@ -231,6 +252,7 @@ class Jitters:
             if frames and highest + FRAME <= MOST:
                 self._hold[row] = frames - 1
                 self._highest[row] += FRAME
+                self._nervous[row] = CALM_WATCHES
                 self._shift(row, 1)
             else:
                 del self._hold[row]
@@ -241,6 +263,9 @@ class Jitters:
         self._lowest[row], self._highest_before[row], self._highest[row] = SPAN, highest, 0
         due = self._tick % RING
         if ROOMY < lowest < SPAN:
+            if lowest <= START and self._nervous.get(row, 0):
+                self._nervous[row] -= 1
+                return
             frames = 1 if lowest <= MOST else (lowest - START) // FRAME
             skipped, whole = self._codes[due, row].copy(), self._holds[due, row] == WHOLE
             self._shift(row, -frames)
@@ -254,6 +279,7 @@ class Jitters:
         due = self._tick % RING
         for row in [row for row in self._tight if self._holds[due, row] == WHOLE]:
             self._tight.discard(row)
+            self._nervous[row] = CALM_WATCHES
             between = self._faded(row, self._codes[due, row], self._codes[due - 1, row])
             self._shift(row, 1)
             self._codes[due, row], self._holds[due, row] = between, WHOLE
@@ -314,6 +340,8 @@ class Jitters:
         self._lead[row] = self._lowest[row] = self._highest[row] = self._highest_before[row] = START
         self._hold.pop(row, None)
         self._tight.discard(row)
+        self._nervous[row] = 1
+        self._unsure.pop(row, None)
         self._in_time(row)
 
     def _in_time(self, row: int) -> None:
