@@ -4,6 +4,7 @@ SIPp runs as processes of its own and is not counted. It needs root, for it send
 Two loads: callers who press a key and wait (`ivr`), and callers whom agents take (`queued`).
 """
 
+import asyncio
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from appliance.demo_data import DEMO_PASSWORD, QUICK
 from appliance.people import People
 from appliance.store.store import Store
 from hardware.line import TICK_S
+from ivr.prompts import Phrases
+from ivr.voice import Voice
 from tests.bench.machine import Noise, cpu_s, look, memory_mb, noise
 from tests.bench.tap import Punctuality, Tap
 from tests.bench.voice import write_pcap
@@ -121,8 +124,20 @@ def ivr(load: Load) -> Run:
     """Each call hears the welcome, presses 1 three seconds in, hears that all are busy, then ringback."""
     with Box(ALL, settings={"sip": {"lines": load.lines}}) as box, _folder() as where:
         record_prompts(box.places, flows_of(box.settings), PROMPT_S)
+        asyncio.run(speak_places(box, load.calls))
         write_pcap(where / "call.pcap", load.hold_s, KEY_AT_S)
         return _measure(box, load, where)
+
+
+async def speak_places(box: Box, most: int) -> None:
+    """Speak every place in the queue, as a box in service has done once and for all on its first busy day."""
+    phrases, prompts = Phrases.load(), box.places.prompts
+    told = [p for flow in flows_of(box.settings) for p in flow.prompts() if p in phrases]
+    told = [p for p in dict.fromkeys(told) if {"position", "minutes"} & set(phrases.variables(p))]
+    voice = Voice(prompts / "spoken", prompts / "recorded", phrases)
+    for n in range(1, most + 1):
+        await voice.prompts(told, {"position": str(n), "minutes": str(n)}, "zh")
+    await voice.close()
 
 
 def queued(load: Load) -> Run:
