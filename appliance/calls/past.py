@@ -60,7 +60,7 @@ class Past(msgspec.Struct):
     callbacks: dict[str, Kept] = {}
     """By the call they were asked in."""
     campaigns: list[tuple[str, str, str, msgspec.Raw]] = []
-    """What campaigns noted last: event, campaign, kind, facts; what is older stands in journals of their own."""
+    """What campaigns noted last: event, campaign, kind, facts; older ones stand in journals of their own."""
     spoke: dict[str, tuple[str, float]] = {}
     """Caller to the agent spoken with last, and when; the longest ago first."""
     kept: int = 0

@@ -244,7 +244,7 @@ class Caller:
         return plans.kept_from(number, self._numbers, self._admission, self._rules, now)
 
     def _dial(self, running: Running, number: str) -> None:
-        line = self._phones.line_out()
+        line = self._phones.line_out(number)
         if line is None:
             running.campaign.not_dialled(number, self.now())
             return
