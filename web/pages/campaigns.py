@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 from flask import Blueprint, Response, flash, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext
 from werkzeug.exceptions import BadRequest, NotFound
@@ -18,7 +19,9 @@ from appliance.campaigns import creation, lists, sounds
 from appliance.campaigns import plan as plans
 from appliance.campaigns.campaign import MOVES, RESULTS
 from appliance.campaigns.lists import Sheet
+from appliance.campaigns.plan import Plan
 from appliance.events import Fact
+from appliance.publish import admission
 from appliance.refused import Refused
 from ivr import sound as prompts
 from web import campaign_form, orders, shown
@@ -112,6 +115,8 @@ def one(cid: str) -> str:
         "campaign.html",
         campaign=campaign,
         counts=_counts(cid),
+        calling=_calling(cid),
+        closed=campaign["state"] == "running" and not _is_open(campaign["plan"]),
         rows=rows[:PAGE_ROWS],
         asked=asked,
         page={"now": number, "more": int(len(rows) > PAGE_ROWS)},
@@ -225,6 +230,17 @@ def _campaign(cid: str) -> dict[str, Any]:
     found = dict(zip((*names, "started_s", "ended_s"), rows[0], strict=True))
     found |= {name: json.loads(found[name]) for name in ("plan", "source", "story")}
     return {"cid": cid, **found}
+
+
+def _calling(cid: str) -> int:
+    sql = "SELECT count(*) FROM campaign_number WHERE cid = ? AND result = '' AND calling = 1"
+    return int(box().store.rows(sql, bytes.fromhex(cid))[0][0])
+
+
+def _is_open(plan: dict[str, Any]) -> bool:
+    """Whether a campaign may call at this hour."""
+    days = admission(box().configuration).days
+    return plans.is_open(msgspec.convert(plan, Plan), days, time.time())
 
 
 def _counts(cid: str) -> dict[str, int]:

@@ -59,13 +59,14 @@ async function reload() {
     if (here && there && !$("details[open]", here)) here.replaceWith(document.importNode(there, true));
     else if (here && !there) here.replaceChildren(make("span"));
   }
-  const state = $("[data-state]", fresh);
-  if (state) {
-    $("[data-state]").dataset.word = state.dataset.word;
-    $("[data-test=why]").textContent = $("[data-test=why]", fresh).textContent;
+  for (const part of ["[data-state]", "[data-test=why]", "[data-done]", "[data-progress]", "[data-calling]", "[data-closed]"]) {
+    const there = $(part, fresh);
+    if (there) $(part).replaceWith(document.importNode(there, true));
   }
 }
 
+// What happened between the making of the page and the opening of the stream is looked up once.
+if ($("[data-one]")) soon();
 if (form) {
   $$("input[name=source]", form).forEach((choice) => choice.addEventListener("change", choose));
   $("#listen").addEventListener("click", listen);
