@@ -24,6 +24,9 @@ MESSAGE_S = 3.0
 LOUD = 0.05
 ANSWERS, MANUAL, MUTE = "13800138000", "13900139000", "13700137000"
 """Citizens: one picks up, one does what the test says, one never does anything."""
+CROWD = tuple(f"1370013700{n}" for n in range(1, 6))
+"""More numbers at the phone of the last one."""
+LINES = 8
 
 
 @dataclass
@@ -38,8 +41,8 @@ class City:
         cid = secrets.token_hex(16)
         sound = self.box.places.prompts / "recorded" / "zh" / f"{phrase_of(cid)}.wav"
         write_tone(sound, MESSAGE_HZ, seconds)
-        chosen = {"tries": 2, "busy_wait_s": 10, "no_answer_wait_s": 10, "ring_s": 10, **more}
-        plan = Plan("停水通知", keep_free=2, lines=3, sound_s=seconds, **chosen)
+        chosen = {"tries": 2, "busy_wait_s": 10, "no_answer_wait_s": 10, "ring_s": 10, "lines": 3, **more}
+        plan = Plan("停水通知", sound_s=seconds, **{"keep_free": 2, **chosen})
         plans.write(self.box.places.campaigns / cid, Handover(plan, numbers))
         self.box.order(wire.Campaign("1100", cid, "start"))
         return cid
@@ -75,7 +78,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     ]
     sip = free_port()
     settings = {
-        "sip": {"port": sip},
+        "sip": {"port": sip, "lines": LINES},
         "trunk": trunks,
         "campaign": {"lines": 4, "keep_free": 2, "do_not_call": ["1360000*"]},
     }
@@ -86,6 +89,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
             number=number,
             answers=number == ANSWERS,
             here=(here[number], ports[number]),
+            also=CROWD if number == MUTE else (),
         )
         for number in here
     }
@@ -177,6 +181,19 @@ def test_out_of_its_hours_nobody_is_called(city: City) -> None:
     assert not [e for e in city.box.events("campaign.called") if e.subject.hex() == cid]
     city.box.order(wire.Campaign("1100", cid, "stop"))
     city.over(cid)
+
+
+def test_lines_are_left_free_for_citizens_who_call_in(city: City) -> None:
+    cid = city.begin(CROWD, lines=5, keep_free=LINES - 2)
+    city.box.wait_for(lambda: len(city.box.calls()) == 2, 10, "two calls")
+    until_s = time.monotonic() + 4
+    while time.monotonic() < until_s:
+        assert len(city.box.calls()) <= 2
+        time.sleep(0.1)
+    city.box.order(wire.Campaign("1100", cid, "stop"))
+    city.over(cid)
+    results = {t["number"] for t in city.tried(cid)}
+    assert len(results) == 2
 
 
 def test_paused_it_calls_nobody_and_goes_on_when_resumed(city: City) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import threading
 import wave
 from pathlib import Path
 
@@ -21,6 +22,9 @@ UPLOAD_MAX = 20 * 1024 * 1024
 BETWEEN_S = 0.3
 """Pause between two sentences."""
 FULL_SCALE = 32768
+WAIT_S = 20.0
+_speaking = threading.BoundedSemaphore(2)
+"""Texts spoken at once: each takes a process and some seconds."""
 
 
 def path_of(places: Places, cid: str, language: str) -> Path:
@@ -34,10 +38,14 @@ def spoken(text: str, language: str) -> Samples:
         raise Refused("no_text", "Write what is to be said.")
     if len(text) > TEXT_MAX:
         raise Refused("too_long", "At most %(most)s letters can be spoken.", most=TEXT_MAX)
+    if not _speaking.acquire(timeout=WAIT_S):
+        raise Refused("no_voice", "The text cannot be spoken now. Upload a recording instead.")
     try:
         return asyncio.run(_spoken(pieces(readable(text, language)), language))
     except SpeechError as error:
         raise Refused("no_voice", "The text cannot be spoken now. Upload a recording instead.") from error
+    finally:
+        _speaking.release()
 
 
 def uploaded(path: Path) -> Samples:

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -264,5 +265,5 @@ def _where(cid: str, result: str, number: str) -> tuple[str, list[object]]:
     return " AND ".join(where), values
 
 
-def _draft() -> Any:
-    return box().places.campaigns / f"draft-{me().number}.wav"
+def _draft() -> Path:
+    return box().places.campaigns / f"draft-{me().number.encode().hex()}.wav"
