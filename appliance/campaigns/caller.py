@@ -6,7 +6,6 @@ process's journal forgets what the store has taken, a campaign may last for week
 """
 
 import asyncio
-import contextlib
 import logging
 import shutil
 import time
@@ -37,7 +36,7 @@ CAMPAIGNS_MAX = 20
 LOOK_S = 1.0
 INSTEAD = {"zh": "通知", "en": "Notice"}
 """What is said when the recording of a message is gone."""
-BATCH = 5000
+BATCH = 500
 OUTCOMES: Mapping[Cause, str] = {
     Cause.BUSY: "busy",
     Cause.NO_ANSWER: "no_answer",
@@ -127,18 +126,27 @@ class Caller:
         self.now = now
         self._running: dict[str, Running] = {}
         self._ticking: asyncio.Task[None] | None = None
+        self._ready = False
+        """Whether what was going on before is known again."""
         self._closing = False
 
     def start(self, noted: Sequence[tuple[str, str, str, bytes]]) -> None:
         """Take up where an earlier life ended; `noted` is what campaigns wrote into the journal last."""
+        self._ticking = asyncio.create_task(self._tick(tuple(noted)))
+
+    async def _take_up_all(self, noted: Sequence[tuple[str, str, str, bytes]]) -> None:
+        """Read what every campaign had come to; calls come in meanwhile."""
         for path in sorted(self._folder.glob(f"*/{plans.LIST}")):
             if plans.ID.fullmatch(cid := path.parent.name):
                 subject = bytes.fromhex(cid)
                 mine = [
                     Event(bytes.fromhex(e), subject, kind, 1, bytes(b)) for e, s, kind, b in noted if s == cid
                 ]
-                self._take_up(path.parent, mine)
-        self._ticking = asyncio.create_task(self._tick())
+                try:
+                    await self._take_up(path.parent, mine)
+                except (OSError, ValueError, KeyError):
+                    log.exception("campaign %s", cid)
+        self._ready = True
 
     def stop(self) -> None:
         """The call process ends: what becomes of calls now is no result of theirs."""
@@ -148,6 +156,8 @@ class Caller:
 
     def order(self, by: str, cid: str, what: str) -> None:
         """A person starts, pauses, resumes or stops a campaign; raises Refused."""
+        if not self._ready:
+            raise Refused("not_now")
         running = self._running.get(cid)
         if running is None and what in ("start", "stop") and plans.ID.fullmatch(cid):
             running = self._begin(cid)
@@ -212,7 +222,7 @@ class Caller:
         campaign = Campaign(plan, handover.numbers, self._admission.days)
         return Running(cid, folder, campaign, flow, FileJournal(folder))
 
-    def _take_up(self, folder: Path, noted: Sequence[Event]) -> None:
+    async def _take_up(self, folder: Path, noted: Sequence[Event]) -> None:
         running = self._open(folder)
         if running is None:
             return
@@ -222,6 +232,7 @@ class Caller:
                 campaign.apply(event.kind, event.facts)
                 known.add(event.eid)
             position = batch[-1][0]
+            await asyncio.sleep(0)
         missed = [event for event in noted if event.eid not in known]
         for event in missed:
             campaign.apply(event.kind, event.facts)
@@ -297,9 +308,12 @@ class Caller:
             )
         )
 
-    async def _tick(self) -> None:
+    async def _tick(self, noted: Sequence[tuple[str, str, str, bytes]]) -> None:
+        await self._take_up_all(noted)
         await self._voice.ready(PHRASES)
         while True:
-            with contextlib.suppress(Refused):
+            try:
                 self.look()
+            except Exception:
+                log.exception("campaigns")
             await asyncio.sleep(LOOK_S)
