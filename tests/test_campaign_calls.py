@@ -228,6 +228,21 @@ def test_a_call_process_that_is_killed_goes_on_and_calls_nobody_twice_who_was_re
     assert dialled.count(ANSWERS) == 1
 
 
+def test_what_stands_only_in_the_common_journal_is_known_too(city: City) -> None:
+    cid = city.begin((ANSWERS, MUTE), seconds=1.0, lines=1)
+    city.phones[MUTE].wait("CALL_INCOMING", seconds=30)
+    assert city.tried(cid, ANSWERS)[-1]["result"] == "heard"
+    for journal in (city.box.places.campaigns / cid).glob("*.journal"):
+        journal.unlink()
+    city.box.kill("calls")
+    city.box.wait_for(lambda: city.tried(cid, MUTE), 20, "the interrupted try to be noted")
+    city.box.order(wire.Campaign("1100", cid, "stop"))
+    city.over(cid)
+    called = [e.facts["number"] for e in city.box.events("campaign.called") if e.subject.hex() == cid]
+    assert called == [ANSWERS, MUTE]
+    assert [t["outcome"] for t in city.tried(cid, MUTE)] == ["interrupted"]
+
+
 @pytest.mark.parametrize(
     ("order", "why"),
     [

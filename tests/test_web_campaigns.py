@@ -138,6 +138,27 @@ def test_a_text_can_be_listened_to_first_and_becomes_the_message(web: Web) -> No
     assert text in leader.get(f"/campaigns/{cid}").text
 
 
+def test_a_message_left_by_telephone_becomes_the_message_and_that_is_a_hearing(web: Web) -> None:
+    path = web.box.places.recordings / "2026-12-01" / "a.wav"
+    path.parent.mkdir(parents=True)
+    said, heard = 9000 * np.sin(np.arange(16_000) * 0.6), np.zeros(16_000)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((2, 2, 8000, 0, "NONE", ""))
+        file.writeframes(np.stack([said, heard], axis=1).astype("<i2").tobytes())
+    (call,) = web.box.store.record(
+        Fact("call.ringing", {"line": "sip/0", "caller": "13800138000", "called": "12345"})
+    )
+    facts = {"kind": "message", "path": "2026-12-01/a.wav", "seconds": 2.0}
+    (made_,) = web.box.store.record(Fact("recording.made", facts, call.eid))
+    leader = web.visitor("1100")
+    rid = made_.eid.hex()
+    assert rid in leader.get("/campaigns/new").text
+    cid = made(leader, source="recording", recording=rid)
+    assert 1.8 < plans.read(web.box.places.campaigns / cid).plan.sound_s < 2.2
+    played = [e.facts for e in web.box.store.history(call.eid) if e.kind == "recording.played"]
+    assert [(f["rid"], f["by"]) for f in played] == [(rid, "1100")]
+
+
 def test_large_lists_and_recordings_come_through_and_only_for_those_who_may(web: Web) -> None:
     numbers = "\n".join(f"138{n:08d}" for n in range(20_000))
     long = (io.BytesIO(wav(seconds=20.0, rate=44_100)), "long.wav")
