@@ -120,7 +120,8 @@ def test_who_picks_up_hears_the_message_to_its_end(city: City) -> None:
     assert (tried["outcome"], tried["result"], tried["attempt"]) == ("heard", "heard", 1)
     assert tried["seconds"] == pytest.approx(MESSAGE_S, abs=0.5)
     assert city.heard_s(city.phones[ANSWERS], MESSAGE_HZ) == pytest.approx(MESSAGE_S, abs=0.4)
-    assert not (city.box.places.campaigns / cid).exists(), "what is over is let go"
+    folder = city.box.places.campaigns / cid
+    city.box.wait_for(lambda: not folder.exists(), 5, "what is over to be let go")
     ended = city.box.facts("call.ended")[-1]
     assert (ended["outcome"], ended["cause"]) == ("notified", 16)
 

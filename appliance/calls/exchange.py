@@ -267,7 +267,8 @@ class Exchange:
         talk = self._conversation(call, flow)
         party = Ongoing(line, talk, recorded=follower is None, follower=follower)
         self._parties[line.name] = party
-        facts = {"line": line.name, "caller": number, "called": "", "direction": "out"}
+        direction = "out" if follower is None else "notice"
+        facts = {"line": line.name, "caller": number, "called": "", "direction": direction}
         if callback_of:
             facts["callback_of"] = callback_of
         self._ledger.note(Fact("call.ringing", facts, cid))
