@@ -21,6 +21,7 @@ from appliance.published import (
     Band,
     Browser,
     Callback,
+    CampaignRules,
     Dialplan,
     Forward,
     Group,
@@ -39,6 +40,7 @@ from appliance.rules import BlacklistSetting, DaySetting
 LAST_GOOD = "hotline.last-good.toml"
 FORMATS = ("mp3", "alaw")
 """What recordings can be archived in."""
+DO_NOT_CALL_MAX = 10_000
 
 
 class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -138,6 +140,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service_class: tuple[ServiceClass, ...] = ()
     recorded: tuple[Recorded, ...] = ()
     dialplan: Dialplan = Dialplan()
+    campaign: CampaignRules = CampaignRules()
     demo: bool = False
     """Demo data, demo passwords and the citizen phone page; never on a box in service."""
 
@@ -182,6 +185,8 @@ def parse(text: str, name: str) -> Configuration:
         raise _bad(text, name, keys, fault)
     for nth, keys, fault in dialling.faults(dialling_tables(configuration)):
         raise _bad(text, name, keys, fault, nth)
+    for keys, fault in _campaign_faults(configuration):
+        raise _bad(text, name, keys, fault)
     for nth, queue in enumerate(configuration.queue):
         for keys, fault in _queue_faults(queue, [q.name for q in configuration.queue]):
             raise _bad(text, name, keys, fault, nth)
@@ -322,6 +327,20 @@ def _queue_faults(queue: Queue, names: list[str]) -> list[tuple[list[str], str]]
     if not re.fullmatch(r"[\w.-]{0,60}", queue.music):
         found.append((["queue", "music"], f'"{queue.music}" is no name of a recording'))
     return found + [(["queue", key], fault) for key, fault in _out_of_limits(limits)]
+
+
+def _campaign_faults(c: Configuration) -> list[tuple[list[str], str]]:
+    found: list[tuple[list[str], str]] = []
+    for key, value in (("lines", c.campaign.lines), ("keep_free", c.campaign.keep_free)):
+        if not 0 <= value <= 1000:
+            found.append((["campaign", key], f"{key} is {value}; between 0 and 1000 are possible"))
+    if c.campaign.service and c.campaign.service not in dialling_tables(c).class_names():
+        found.append((["campaign", "service"], f'there is no class of service "{c.campaign.service}"'))
+    if len(c.campaign.do_not_call) > DO_NOT_CALL_MAX:
+        found.append((["campaign", "do_not_call"], f"more than {DO_NOT_CALL_MAX} patterns"))
+    if wrong := [p for p in c.campaign.do_not_call if not re.fullmatch(r"\+?[0-9*?]{1,32}", p)]:
+        found.append((["campaign", "do_not_call"], f'"{wrong[0]}" is no number, with * and ? at most'))
+    return found
 
 
 def _agent_faults(agent: AgentSetting, c: Configuration) -> list[tuple[list[str], str]]:

@@ -34,6 +34,11 @@ class Places:
         return self.data / "recordings"
 
     @property
+    def campaigns(self) -> Path:
+        """Voice notification campaigns under way, one folder each."""
+        return self.data / "campaigns"
+
+    @property
     def prompts(self) -> Path:
         """Spoken and recorded prompts."""
         return self.data / "prompts"
@@ -64,7 +69,8 @@ class Places:
 
     def make(self) -> "Places":
         """Make the folders that must be there."""
-        for folder in (self.data / "run", self.journal, self.recordings, self.prompts, self.logs):
+        own = (self.data / "run", self.journal, self.recordings, self.campaigns, self.prompts, self.logs)
+        for folder in own:
             folder.mkdir(parents=True, exist_ok=True)
         return self
 

@@ -59,6 +59,7 @@ def publish(places: Places, configuration: Configuration, store: Store) -> Publi
         classes=configuration.service_class,
         dialplan=configuration.dialplan,
         callback=configuration.callback,
+        campaign=configuration.campaign,
         language=configuration.site.language,
         demo=configuration.demo,
     )

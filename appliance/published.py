@@ -238,6 +238,19 @@ class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who answers for the caller; empty: all, and nobody yet."""
 
 
+class CampaignRules(msgspec.Struct, frozen=True):
+    """What holds for every voice notification campaign (appliance/campaigns)."""
+
+    lines: int = 10
+    """Calls of all campaigns at once, at most."""
+    keep_free: int = 4
+    """Lines that are left for citizens who call in, at least."""
+    service: str = ""
+    """Class of service they call by (appliance/calls/numbers.py); empty: national."""
+    do_not_call: tuple[str, ...] = ()
+    """Numbers that want no such calls, as patterns with * and ?."""
+
+
 class Sip(msgspec.Struct, frozen=True):
     """The SIP side: where it listens and which RTP ports belong to its lines."""
 
@@ -349,6 +362,7 @@ class Published(msgspec.Struct, frozen=True):
     """Classes of service besides those of appliance/calls/numbers.py, or instead."""
     dialplan: Dialplan = Dialplan()
     callback: Callback = Callback()
+    campaign: CampaignRules = CampaignRules()
     language: str = "zh"
     demo: bool = False
 

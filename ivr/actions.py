@@ -30,9 +30,13 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Say(Action, frozen=True):
-    """Speak the prompts to the end."""
+    """Speak the prompts to the end; with `barge_in` a key cuts them short.
+
+    A key is kept for the menu that follows, either way.
+    """
 
     prompts: Prompts
+    barge_in: bool = True
 
 
 class Menu(Action, frozen=True):

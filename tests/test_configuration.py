@@ -35,6 +35,13 @@ WRONG = {
         "trunk.register",
     ),
     "a trunk from no network": ('[[trunk]]\nname = "t"\nhost = "h"\nallow = ["1.2.3"]\n', 4, "trunk.allow"),
+    "a notification by a service that is none": ('[campaign]\nservice = "x"\n', 2, "campaign.service"),
+    "a notification by less than no line": ("[campaign]\nlines = -1\n", 2, "campaign.lines"),
+    "a number that wants no calls and is none": (
+        '[campaign]\ndo_not_call = ["x"]\n',
+        2,
+        "campaign.do_not_call",
+    ),
     "a phone of no kind": ('[[extension]]\nnumber = "8101"\nkind = "fax"\n', 3, "extension.kind"),
     "a phone without number": ('demo = true\n[[extension]]\nkind = "browser"\n', 2, "extension"),
 }

@@ -30,6 +30,8 @@ AUDITORS: Final = KEEPERS | {"SV"}
 """Who sees what became of a recording, and who heard it."""
 CONFIDENTIAL: Final = frozenset({"TL", "DP", "SV", "LD", "AD"})
 """Who hears the calls of confidential tickets; besides them only who answered the call."""
+CAMPAIGNERS: Final = frozenset({"TL", "AD"})
+"""Who has lists of people called and told something."""
 BOX: Final = frozenset({"TE", "AD"})
 PHONES: Final = frozenset({"TL", "TE", "AD"})
 """Who sees every phone of the box and where its calls go, and sends them elsewhere."""
@@ -88,6 +90,19 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "phones.routes": PHONES,
     "phones.bill": BILLS,
     "phones.bill_csv": BILLS,
+    "campaigns.page": CAMPAIGNERS,
+    "campaigns.new": CAMPAIGNERS,
+    "campaigns.create": CAMPAIGNERS,
+    "campaigns.listen": CAMPAIGNERS,
+    "campaigns.draft": CAMPAIGNERS,
+    "campaigns.one": CAMPAIGNERS,
+    "campaigns.order": CAMPAIGNERS,
+    "campaigns.sound": CAMPAIGNERS,
+    "campaigns.export": CAMPAIGNERS,
+    "deferrals.page": AGENTS,
+    "deferrals.add": AGENTS,
+    "deferrals.call": AGENTS,
+    "deferrals.settle": AGENTS,
     "citizen.page": PUBLIC,
     "citizen.dial": PUBLIC,
     "citizen.key": PUBLIC,

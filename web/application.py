@@ -22,7 +22,7 @@ from web.context import Box, actor, wants_json
 from web.hub import hub_sign
 from web.link import Away, Link
 from web.live import Full, Live, StoreWatch
-from web.pages import BLUEPRINTS
+from web.pages import BLUEPRINTS, campaigns
 from web.screens import Screens
 from web.today import Today
 
@@ -30,6 +30,8 @@ BODY_LIMIT = 256 * 1024
 FORM_PARTS = 200
 STATIC_SECONDS = 300
 SECRET = "web_secret"
+UPLOADS = {"campaigns.create": campaigns.UPLOAD_MAX, "campaigns.listen": campaigns.UPLOAD_MAX}
+"""Addresses that take more than `BODY_LIMIT`, and how much."""
 CONFLICTS = {"changed", "not_now"}
 """Refusals that mean the world moved on: 409; all others mean what was asked is not allowed or not right."""
 FORBIDDEN = {"not_yours", "other_unit", "frozen"}
@@ -51,6 +53,8 @@ PAGES = (
     ("calls.page", lazy_gettext("Calls")),
     ("recordings.page", lazy_gettext("Recordings")),
     ("phones.page", lazy_gettext("Phones")),
+    ("deferrals.page", lazy_gettext("Answer later")),
+    ("campaigns.page", lazy_gettext("Notifications")),
     ("box.page", lazy_gettext("Box")),
 )
 FIRST_SIGN_IN = frozenset(
@@ -100,6 +104,7 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's provider has it, its base class has not
     language.install(app, places.data / "locale", configuration.site.language)
     shown.install(app)
+    app.before_request(_make_room)
     CSRFProtect(app)
     app.before_request(_admit)
     app.after_request(_guard)
@@ -126,6 +131,14 @@ def _secret(store: Store) -> str:
         fresh = secrets.token_urlsafe(32)
         store.execute("INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", SECRET, fresh)
         return str(store.rows("SELECT value FROM setting WHERE name = ?", SECRET)[0][0])
+
+
+def _make_room() -> None:
+    """Let those who may bring lists and recordings bring them, before anybody looks into the form."""
+    most = UPLOADS.get(request.endpoint or "")
+    person = actor() if most else None
+    if person is not None and access.allowed(request.endpoint or "", person.roles):
+        request.max_content_length = request.max_form_memory_size = most
 
 
 def _admit() -> AnyResponse | None:

@@ -127,6 +127,8 @@ class Link:
                 others = [s for s in self.board.seats if s.agent != seat.agent]
                 self.board = msgspec.structs.replace(self.board, seats=[*others, seat])
                 self._tell("seat", {"seat": msgspec.to_builtins(seat)})
+            case wire.CampaignNotice(campaign):
+                self._tell("campaign", {"campaign": msgspec.to_builtins(campaign)})
             case wire.CallNotice(call):
                 calls = [c for c in self.board.calls if c.cid != call.cid]
                 if call.state != "ended":

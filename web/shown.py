@@ -29,6 +29,7 @@ OUTCOMES = {
     "self_service": lazy_gettext("Self-service"),
     "lost": lazy_gettext("Lost by a fault"),
     "no_answer": lazy_gettext("Not answered"),
+    "notified": lazy_gettext("Notified by voice"),
     "refused": lazy_gettext("Refused by the blacklist"),
     "": lazy_gettext("In progress"),
 }
@@ -93,6 +94,10 @@ CALL_REASONS = {
     "pin_locked": lazy_gettext("Too many wrong PINs. Wait a quarter of an hour."),
     "needs_account": lazy_gettext("This number needs an account code. Enter it and call again."),
     "bad_account": lazy_gettext("There is no such account code. Nothing was dialled."),
+    "unknown_campaign": lazy_gettext("There is no such notification, or it has ended."),
+    "bad_campaign": lazy_gettext("The list of this notification cannot be read. Make it anew."),
+    "too_many_campaigns": lazy_gettext("Too many notifications are going on. Stop one, or wait."),
+    "not_now": lazy_gettext("This is not possible now: the notification has come further."),
     "nothing_rings": lazy_gettext("Nothing rings there now."),
     "not_leader": lazy_gettext("Only a shift leader may do this."),
     "bad_target": lazy_gettext("This colleague, number or queue cannot be reached."),
@@ -110,6 +115,75 @@ CALL_REASONS = {
     "not_recorded": lazy_gettext("This call is not being recorded."),
     "no_privacy": lazy_gettext("On this box no part of a recording may be left out."),
     "malformed": lazy_gettext("The call process did not understand. Reload the page."),
+}
+
+
+CAMPAIGN_STATES = {
+    "new": lazy_gettext("Not started"),
+    "running": lazy_gettext("Running"),
+    "paused": lazy_gettext("Paused"),
+    "stopping": lazy_gettext("Stopping"),
+    "over": lazy_gettext("Ended"),
+}
+CAMPAIGN_STATE_COLOURS = {"running": "good", "paused": "warn", "stopping": "warn", "new": "blue"}
+CAMPAIGN_WHY = {
+    "": "",
+    "done": lazy_gettext("everybody has a result"),
+    "stopped": lazy_gettext("stopped by hand"),
+    "last_day": lazy_gettext("its last day is over"),
+    "unreachable": lazy_gettext("nobody could be reached: look at the lines, then resume"),
+}
+"""Why a campaign is paused or has ended."""
+CAMPAIGN_RESULTS = {
+    "confirmed": lazy_gettext("Confirmed by key"),
+    "heard": lazy_gettext("Heard to the end"),
+    "part": lazy_gettext("Heard in part"),
+    "busy": lazy_gettext("Busy"),
+    "no_answer": lazy_gettext("No answer"),
+    "refused": lazy_gettext("Refused"),
+    "wrong_number": lazy_gettext("Wrong number"),
+    "unreachable": lazy_gettext("Unreachable"),
+    "barred": lazy_gettext("May not be called"),
+    "do_not_call": lazy_gettext("Wants no calls"),
+    "not_called": lazy_gettext("Not called"),
+}
+CAMPAIGN_RESULT_COLOURS = {
+    "confirmed": "good",
+    "heard": "good",
+    "part": "blue",
+    "busy": "warn",
+    "no_answer": "warn",
+}
+CAMPAIGN_STORY = {
+    "campaign.created": lazy_gettext("Set up"),
+    "campaign.started": lazy_gettext("Started"),
+    "campaign.paused": lazy_gettext("Paused"),
+    "campaign.resumed": lazy_gettext("Resumed"),
+    "campaign.stopped": lazy_gettext("Stopped"),
+    "campaign.ended": lazy_gettext("Ended"),
+    "campaign.exported": lazy_gettext("Results exported"),
+}
+LIST_FAULTS = {
+    "no_number": lazy_gettext("This is no phone number."),
+    "shortened": lazy_gettext("The spreadsheet has shortened this number: format the column as text."),
+    "barred": lazy_gettext("Campaigns may not call this kind of number."),
+}
+"""What is wrong with a row of a list."""
+PLAN_FIELDS = {
+    "name": lazy_gettext("Title of the notification"),
+    "tries": lazy_gettext("Calls to one number, at most"),
+    "busy_wait_s": lazy_gettext("Minutes until a busy number is called again"),
+    "no_answer_wait_s": lazy_gettext("Minutes until a number nobody answered is called again"),
+    "ring_s": lazy_gettext("Seconds it may ring"),
+    "lines": lazy_gettext("Calls at once, at most"),
+    "keep_free": lazy_gettext("Lines left free for citizens"),
+    "hours": lazy_gettext("Hours"),
+    "days": lazy_gettext("First and last day"),
+}
+DEFERRAL_STATES = {
+    "open": lazy_gettext("Still to answer"),
+    "answered": lazy_gettext("Answer given"),
+    "given_up": lazy_gettext("Given up"),
 }
 
 

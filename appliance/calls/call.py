@@ -25,7 +25,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Enter:
-    """The box answered; the flow speaks."""
+    """The box answered, or whom a campaign called did; the flow speaks."""
 
     flow: str = ""
 
@@ -111,6 +111,7 @@ Step = Enter | Join | Leave | Ring | Spare | Return | Overflow | Connect | Hold 
 STEPS: Mapping[tuple[State, type[Step]], State] = {
     (State.RINGING, Enter): State.IN_FLOW,
     (State.RINGING, End): State.ENDED,
+    (State.DIALLING, Enter): State.IN_FLOW,
     (State.DIALLING, Connect): State.TALKING,
     (State.DIALLING, End): State.ENDED,
     (State.IN_FLOW, Join): State.QUEUED,
@@ -232,6 +233,8 @@ class Call:
     def _note(self, step: Step, now: float) -> list[Fact]:
         match step:
             case Enter(flow):
+                if self.outgoing:
+                    self._outcome = "notified"
                 return [self._fact("call.entered", flow=flow, rule=self.rule)]
             case Join(queue):
                 self.queue, self.queued_s = queue, now

@@ -325,6 +325,11 @@ class Conversation:
         self._turn, self._rings_until_s = TalkTurn(), None
         self._step(Connect(agent, extension), now)
 
+    def out_entered(self, now: float) -> None:
+        """Whom we called picked up, and is led through the flow."""
+        self._step(Enter(self.run.flow.name), now)
+        self._begin(now)
+
     def hold(self, now: float) -> None:
         """Music for the caller."""
         self._step(Hold(), now)

@@ -26,6 +26,7 @@ from appliance.calls.seats import BROWSER, Seats
 from appliance.calls.storelink import ask
 from appliance.calls.switchboard import Switchboard
 from appliance.calls.taping import Taping
+from appliance.campaigns.caller import Caller
 from appliance.events import Event, Fact, Stamp
 from appliance.journal import FileJournal
 from appliance.places import Places, places
@@ -131,6 +132,19 @@ class Calls:
         self.exchange.queueing = self.seats
         self.switchboard = Switchboard(published, self.exchange, self.seats, self)
         self.seats.define(published)
+        self.campaigns = Caller(
+            exchange=self.exchange,
+            ledger=self.ledger,
+            phones=self,
+            permits=self.switchboard.permits,
+            numbers=self.switchboard.numbers,
+            admission=published.admission,
+            rules=published.campaign,
+            voice=self.voice,
+            folder=places.campaigns,
+            media_up=lambda: self.link.up,
+            changed=lambda view: self.control.tell(wire.CampaignNotice(view)),
+        )
         orders = Orders(
             published,
             self.seats,
@@ -140,6 +154,7 @@ class Calls:
             self.browsers,
             self.citizens,
             lambda: self.link.up,
+            self.campaigns,
         )
         self.control = Control(places.socket("calls"), orders.carry_out, self.board)
         self._alarm: asyncio.TimerHandle | None = None
@@ -165,6 +180,7 @@ class Calls:
     async def stop(self) -> None:
         """Hang up, write the journal, give everything back."""
         self.readying.cancel()
+        self.campaigns.stop()
         self.lines.hang_up_all(Cause.NORMAL)
         await self.sip.stop()
         await asyncio.sleep(PARTING_S)
@@ -209,6 +225,7 @@ class Calls:
                     self.seats.ready(agent)
                 elif reason:
                     self.seats.pause(agent, reason)
+        self.campaigns.start(past.campaigns)
 
     def written(self, last: int, events: Sequence[Event]) -> None:
         """What is on disk now belongs to what the next life must know."""
@@ -372,16 +389,21 @@ class Calls:
         carried = ours or not isinstance(self.sip.core.trunks.targets(number), Cause)
         return (sip or modem) if carried else (modem or sip)
 
+    def lines_free(self) -> int:
+        """How many lines nobody uses just now, nor is about to."""
+        sip = sum(not line.busy and not self.kept(line) for line in self.sip.lines)
+        return sip + self.lines.idle_modems()
+
+    def kept(self, line: Line) -> bool:
+        """Whether a line is kept for a call about to be dialled."""
+        return self.exchange.taken(line.name) or self.seats.legs.taken(line.name)
+
     def free_sip(self) -> Line | None:
         """The SIP line idle longest that is not kept for a call about to be dialled."""
-
-        def kept(line: Line) -> bool:
-            return self.exchange.taken(line.name) or self.seats.legs.taken(line.name)
-
         first = self.sip.line_for()
-        if first is not None and not kept(first):
+        if first is not None and not self.kept(first):
             return first
-        return next((line for line in self.sip.lines if not line.busy and not kept(line)), None)
+        return next((line for line in self.sip.lines if not line.busy and not self.kept(line)), None)
 
     def registered(self, extension: str) -> bool:
         """Whether a SIP phone is there."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import time
+from typing import Protocol
 
 import msgspec
 
@@ -37,6 +38,16 @@ SAME_KEY_S = 0.5
 """A modem reports a key this much later than our own ear hears it, at most."""
 
 
+class Follower(Protocol):
+    """Who places calls that are led through a flow of their own, and wants to know what becomes of them."""
+
+    def answered(self, party: "Ongoing") -> None:
+        """Who was called picked up; the flow begins."""
+
+    def over(self, party: "Ongoing", cause: Cause) -> None:
+        """The call is over, picked up or not."""
+
+
 @dataclass(slots=True)
 class Ongoing:
     """A call on a caller's line, with what is under way for it."""
@@ -62,6 +73,8 @@ class Ongoing:
     hearing: dict[str, Row] = field(default_factory=dict)
     """What media was last told that every line hears."""
     alarm: asyncio.TimerHandle | None = None
+    follower: Follower | None = None
+    """Who placed this call and leads it through its flow, if anybody does."""
     last_key: tuple[str, str, float] = ("", "", 0.0)
     """Key, who heard it, when."""
 
@@ -236,16 +249,26 @@ class Exchange:
         for party in list(self._parties.values()):
             party.line.hangup(cause)
 
-    def place(self, line: Line, number: str, flow: Flow, callback_of: str = "") -> Ongoing:
-        """Begin a call of ours to somebody outside; `flow` is what happens when the agent leaves.
+    def place(
+        self,
+        line: Line,
+        number: str,
+        flow: Flow,
+        callback_of: str = "",
+        follower: Follower | None = None,
+    ) -> Ongoing:
+        """Begin a call of ours to somebody outside, still to be dialled.
 
-        `callback_of` is the call in which this was asked for.
+        `flow` is what happens when the agent leaves; or, with a follower, when somebody picks up, and
+        nothing is recorded, for only we speak. `callback_of` is the call in which this was asked for.
         """
         cid = self._ledger.new_subject()
         call = Call(cid, line.name, number, "", self.now(), outgoing=True, callback_of=callback_of)
         talk = self._conversation(call, flow)
-        party = self._parties[line.name] = Ongoing(line, talk)
-        facts = {"line": line.name, "caller": number, "called": "", "direction": "out"}
+        party = Ongoing(line, talk, recorded=follower is None, follower=follower)
+        self._parties[line.name] = party
+        direction = "out" if follower is None else "notice"
+        facts = {"line": line.name, "caller": number, "called": "", "direction": direction}
         if callback_of:
             facts["callback_of"] = callback_of
         self._ledger.note(Fact("call.ringing", facts, cid))
@@ -321,7 +344,10 @@ class Exchange:
         self.work(party)
 
     def _answered(self, party: Ongoing) -> None:
-        if party.talk.call.outgoing:
+        if party.follower is not None:
+            party.follower.answered(party)
+            party.talk.out_entered(self.now())
+        elif party.talk.call.outgoing:
             self.calling.out_answered(party.talk)
         if party.recorded:
             self.tapes.begin(party.talk.call, party.trunk)
@@ -332,6 +358,8 @@ class Exchange:
     def _cleared(self, party: Ongoing, cause: Cause) -> None:
         party.talk.cleared(cause, self.now())
         self._conclude(party, gone=True)
+        if party.follower is not None:
+            party.follower.over(party, cause)
 
     def _conclude(self, party: Ongoing, gone: bool) -> None:
         talk = party.talk

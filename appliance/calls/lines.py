@@ -75,6 +75,10 @@ class Lines:
                 return line
         return None
 
+    def idle_modems(self) -> int:
+        """How many modems nobody uses just now."""
+        return sum(name.startswith(MODEM) and self._view(name).state == "idle" for name in self._lines)
+
     def views(self) -> tuple[list[LineView], int]:
         """Every line worth showing, and how many idle SIP lines are not."""
         views = [self._view(name) for name in self._lines]

@@ -11,6 +11,7 @@ from appliance.calls.lines import Lines
 from appliance.calls.seats import Seats
 from appliance.calls.switchboard import Switchboard
 from appliance.calls.taping import Taping
+from appliance.campaigns.caller import Caller
 from appliance.published import Published
 from appliance.refused import Refused
 from hardware.browser import BrowserLine
@@ -35,6 +36,7 @@ class Orders:
         browsers: Mapping[str, BrowserLine],
         citizens: Mapping[str, BrowserLine],
         media_up: Callable[[], bool],
+        campaigns: Caller,
     ) -> None:
         self._published = published
         self._seats = seats
@@ -44,6 +46,7 @@ class Orders:
         self._browsers = browsers
         self._citizens = citizens
         self._media_up = media_up
+        self._campaigns = campaigns
 
     def carry_out(self, order: wire.Order) -> dict[str, Any]:
         """Do it; return the reply's data. Raises Refused, and then nothing was done."""
@@ -75,6 +78,8 @@ class Orders:
                 self._switchboard.forward(extension, when, to, by)
             case wire.GetDirectory():
                 return {"extensions": msgspec.to_builtins(self._switchboard.extensions())}
+            case wire.Campaign(by, cid, what):
+                self._campaigns.order(by, cid, what)
             case wire.SoundToken(extension):
                 return self._admit(self._browsers.get(extension))
             case wire.CitizenDial(phone, caller, called):

@@ -24,6 +24,8 @@ KEEP_EVERY = 5000
 """Events between two keepings: what a start has to read again."""
 READ_MOST = 100_000
 """Events that are read when nothing was kept: some days of a busy centre."""
+CAMPAIGNS_MOST = 300
+"""Events of campaigns that may be on disk here and not yet in the campaign's own journal."""
 OPEN_MOST = 5000
 """Calls that may be going on at once; more than that were lost long ago."""
 FORMAT = 2
@@ -57,6 +59,8 @@ class Past(msgspec.Struct):
     """Extension to where its calls go, by when; with where that was set, and by whom."""
     callbacks: dict[str, Kept] = {}
     """By the call they were asked in."""
+    campaigns: list[tuple[str, str, str, msgspec.Raw]] = []
+    """What campaigns noted last: event, campaign, kind, facts; older ones stand in journals of their own."""
     spoke: dict[str, tuple[str, float]] = {}
     """Caller to the agent spoken with last, and when; the longest ago first."""
     kept: int = 0
@@ -64,7 +68,7 @@ class Past(msgspec.Struct):
 
     def fold(self, position: int, event: Event) -> None:
         """Go on by one event; what is none of ours, or cannot be read, changes nothing."""
-        fold = FOLDS.get(event.kind)
+        fold = FOLDS.get(event.kind) or (_campaign if event.kind.startswith("campaign.") else None)
         if fold is not None:
             with contextlib.suppress(KeyError, TypeError, ValueError):
                 fold(self, event)
@@ -185,6 +189,11 @@ def _given_up(past: Past, event: Event) -> None:
 
 def _over(past: Past, event: Event) -> None:
     past.callbacks.pop(event.subject.hex(), None)
+
+
+def _campaign(past: Past, event: Event) -> None:
+    past.campaigns.append((event.eid.hex(), event.subject.hex(), event.kind, msgspec.Raw(event.body)))
+    del past.campaigns[:-CAMPAIGNS_MOST]
 
 
 FOLDS: Mapping[str, Callable[[Past, Event], None]] = {

@@ -65,6 +65,9 @@ class Phones(Protocol):
     def line_out(self, number: str) -> Line | None:
         """A free line to call this number by; None when there is none."""
 
+    def lines_free(self) -> int:
+        """How many lines nobody uses just now, nor is about to."""
+
 
 class Called(Protocol):
     """What becomes of legs that are not the queue's."""

@@ -61,10 +61,12 @@ class Switchboard:
         self._seats = seats
         self.directory = Directory(published.extensions, published.groups, published.forwards)
         self.now = Now(seats, published.admission)
-        numbers = numbers_of(published)
-        self.plan = plan_of(published, self.directory, numbers)
+        self.numbers = numbers_of(published)
+        self.plan = plan_of(published, self.directory, self.numbers)
         shown = next(iter(published.numbers), "")
-        permits = self._permits = Permits(numbers, self.directory, published.accounts, exchange.now, shown)
+        self.permits = permits = Permits(
+            self.numbers, self.directory, published.accounts, exchange.now, shown
+        )
         reaching = Reaching(exchange, seats, phones, self.directory, self.now, permits)
         talks = Talks(exchange, seats)
         joining = Joining(exchange, seats, phones, reaching, talks, permits)
@@ -81,7 +83,7 @@ class Switchboard:
         seats.talks = joining
         seats.callbacks.dial = self.services.call_back
         seats.callbacks.may_call = lambda number: (
-            self.directory.extension(number) is not None or numbers.may_call_back(number)
+            self.directory.extension(number) is not None or self.numbers.may_call_back(number)
         )
 
     def forward(self, extension: str, when: str, to: str, by: str) -> None:
@@ -104,7 +106,7 @@ class Switchboard:
     def _may_forward(self, extension: str, number: str) -> None:
         """A phone sends calls only to whom it may call without a PIN or an account; raises Refused."""
         try:
-            self._permits.allow(extension, number)
+            self.permits.allow(extension, number)
         except Refused:
             raise Refused("barred") from None
 

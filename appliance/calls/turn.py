@@ -163,6 +163,8 @@ class SayTurn(Turn):
         return [Speak(self._action.prompts)] if self._action.prompts else self.end("done")
 
     def key(self, key: str, now: float) -> list[Do]:
+        if not self._action.barge_in:
+            return []
         self.end("done")
         return [Hush()]
 

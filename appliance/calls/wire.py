@@ -3,8 +3,8 @@
 A client sends `{"id": 7, "order": {"do": "ready", "agent": "1001"}}` and gets
 `{"id": 7, "ok": true, "data": {...}}` or `{"id": 7, "ok": false, "reason": "not_signed_in"}`.
 After ``watch`` the call process also sends `{"notice": ...}` lines: a `SeatNotice` whenever a
-seat changes, a `BoardNotice` at most once a second while something changes, and the
-`CallNotice` of every step of every call.
+seat changes, a `BoardNotice` at most once a second while something changes, the
+`CallNotice` of every step of every call, and a `CampaignNotice` when a campaign has come further.
 """
 
 from typing import Any
@@ -23,11 +23,15 @@ from appliance.calls.views import (
     Seat,
     Sentence,
 )
+from appliance.campaigns.wire import Campaign, CampaignNotice, CampaignView
 
 __all__ = [
     "Board",
     "CallView",
     "CallbackView",
+    "Campaign",
+    "CampaignNotice",
+    "CampaignView",
     "ExtensionView",
     "LineView",
     "MediaView",
@@ -36,7 +40,7 @@ __all__ = [
     "Seat",
     "Sentence",
 ]
-"""Views, which belong to what is said here."""
+"""Views, and what is said of campaigns, which belong to what is said here."""
 
 
 class SignIn(msgspec.Struct, frozen=True, tag_field="do", tag="sign_in"):
@@ -337,6 +341,7 @@ Order = (
     | CitizenKey
     | CitizenHangUp
     | SendText
+    | Campaign
     | GetDirectory
     | GetBoard
     | Watch
@@ -377,7 +382,7 @@ class BoardNotice(msgspec.Struct, frozen=True, tag_field="notice", tag="board"):
     board: Board
 
 
-Notice = SeatNotice | CallNotice | BoardNotice
+Notice = SeatNotice | CallNotice | BoardNotice | CampaignNotice
 
 REASONS = (
     "unknown_agent",
@@ -405,6 +410,10 @@ REASONS = (
     "needs_account",
     "bad_account",
     "nothing_rings",
+    "unknown_campaign",
+    "bad_campaign",
+    "too_many_campaigns",
+    "not_now",
     "malformed",
     "always_recorded",
     "never_recorded",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from appliance import deferrals
+from appliance.campaigns import table as campaigns
 from appliance.events import Event
 from appliance.store import charges
 from appliance.tickets import table
@@ -205,5 +207,9 @@ PROJECTORS: Mapping[str, Projector] = {
     "text.queued": _text_queued,
     "text.sent": _text_sent,
 }
-FAMILIES: Mapping[str, Projector] = {"ticket": table.project}
+FAMILIES: Mapping[str, Projector] = {
+    "ticket": table.project,
+    "campaign": campaigns.project,
+    "deferral": deferrals.project,
+}
 """Families of kinds (`ticket.*`) whose projection lives with their subject."""

@@ -194,6 +194,74 @@ class ShortMessage(Table):
     reason = CharField(default="")
 
 
+class Campaign(Table):
+    """Projection: a voice notification campaign (appliance/campaigns)."""
+
+    cid = BlobField(primary_key=True)
+    name = CharField()
+    site = IntegerField()
+    state = CharField(default="new")
+    """new, running, paused, stopping, over."""
+    why = CharField(default="")
+    """Why it is paused or over."""
+    plan = TextField(default="{}")
+    """The plan as JSON (appliance/campaigns/plan.py)."""
+    source = TextField(default="{}")
+    """Where its sound comes from, as JSON."""
+    total = IntegerField(default=0)
+    story = TextField(default="[]")
+    """What people did with it, as JSON: time, event, by whom, why."""
+    created_by = CharField(default="")
+    created_s = FloatField(index=True)
+    started_s = FloatField(null=True)
+    ended_s = FloatField(null=True)
+
+
+class CampaignNumber(Table):
+    """Projection: one number of a campaign, and how it stands with it."""
+
+    cid = BlobField()
+    number = CharField()
+    place = IntegerField()
+    note = CharField(default="")
+    attempts = IntegerField(default=0)
+    calling = BooleanField(default=False)
+    outcome = CharField(default="")
+    """Of the last try."""
+    result = CharField(default="")
+    """How it ended for this number; empty while it has not."""
+    seconds = FloatField(default=0)
+    """How much of the message was heard."""
+    call = BlobField(null=True)
+    at_s = FloatField(null=True)
+    """When it was last called."""
+
+    class Meta:
+        table_name = "campaign_number"
+        primary_key = CompositeKey("cid", "number")
+        indexes = ((("cid", "place"), False), (("cid", "result"), False))
+
+
+class Deferral(Table):
+    """Projection: an answer that was promised for later (appliance/deferrals.py)."""
+
+    did = BlobField(primary_key=True)
+    number = CharField()
+    citizen = CharField(default="")
+    topic = CharField()
+    state = CharField(default="open")
+    """open, answered, given_up."""
+    promised_s = FloatField(index=True)
+    made_s = FloatField()
+    made_by = CharField(default="")
+    tries = IntegerField(default=0)
+    last_by = CharField(default="")
+    last_s = FloatField(null=True)
+    remark = TextField(default="")
+    call = BlobField(null=True)
+    ticket = BlobField(null=True, index=True)
+
+
 class Unit(Table):
     """A responsible unit (责任单位) and the site that works for it."""
 
@@ -345,7 +413,16 @@ class Quarantine(Table):
 
 
 LOG: tuple[type[Table], ...] = (EventRow, Cursor)
-PROJECTIONS: tuple[type[Table], ...] = (Ticket, Call, Charge, Recording, ShortMessage)
+PROJECTIONS: tuple[type[Table], ...] = (
+    Ticket,
+    Call,
+    Charge,
+    Recording,
+    ShortMessage,
+    Campaign,
+    CampaignNumber,
+    Deferral,
+)
 OWN: tuple[type[Table], ...] = (Unit, Category, Person, Session, Draft, Job, Setting)
 STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)
 ALL = LOG + PROJECTIONS + OWN + STREAMS

@@ -1,6 +1,21 @@
 """The pages, one blueprint per audience."""
 
-from web.pages import api, board, box, calls, citizen, desk, door, live, lookup, phones, recordings, tickets
+from web.pages import (
+    api,
+    board,
+    box,
+    calls,
+    campaigns,
+    citizen,
+    deferrals,
+    desk,
+    door,
+    live,
+    lookup,
+    phones,
+    recordings,
+    tickets,
+)
 
 BLUEPRINTS = (
     door.pages,
@@ -12,6 +27,8 @@ BLUEPRINTS = (
     calls.pages,
     recordings.pages,
     phones.pages,
+    campaigns.pages,
+    deferrals.pages,
     citizen.pages,
     box.pages,
     api.pages,

@@ -241,7 +241,7 @@ def _calls_of(phone: str) -> list[dict[str, Any]]:
             "ended_s": ended_s,
             "outcome": str(shown.OUTCOMES.get(outcome, outcome)),
             "agent": agent,
-            "outgoing": direction == "out",
+            "outgoing": direction in ("out", "notice"),
             "recording": url_for("recordings.sound", rid=bytes(rid).hex()) if rid and heard else None,
             "rid": bytes(rid).hex() if rid and heard else "",
         }

@@ -81,6 +81,8 @@ def view_of(person: Actor, seat_of: SeatOf = lambda _: None) -> View:
                 return data if _concerns(data, person, seat_of) else None
             case "watched":
                 return data if data["agent"] == person.number else None
+            case "campaign":
+                return data if person.has(*access.CAMPAIGNERS) else None
             case "seat":
                 return {"seat": _seat(data["seat"], person)}
             case "call":

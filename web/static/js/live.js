@@ -5,7 +5,7 @@ import { ask, setClock } from "./core.js";
 const RETRY_MS = 2000;
 const SILENT_MS = 40000; // two heartbeats and a half
 
-const NAMES = ["seat", "call", "board", "calls", "store", "hub", "draft", "watched"];
+const NAMES = ["seat", "call", "board", "calls", "store", "hub", "draft", "watched", "campaign"];
 
 // `changed(name, data)` gets every change; `state(picture)` the whole picture; `connected(up)` the stream itself.
 export function live({ changed, state, connected }) {

@@ -156,6 +156,12 @@ function mayFocus(before) {
 new DialList(JSON.parse($("#directory").textContent), seat.talk, () => $("#unit").value);
 lookUp(() => $("#phone-number").value.trim());
 
+// What cannot be answered at once is promised for later, with the number and the call it belongs to.
+$("#answer-later").addEventListener("click", (event) => {
+  const [number, last] = [$("#history-phone").textContent, seat.talk.last];
+  const asked = new URLSearchParams({ number, citizen: $("#citizen").value, call: last && last.caller === number ? last.cid : "" });
+  event.currentTarget.href = `/later?${asked}`;
+});
 $("#call-back").addEventListener("click", () => seat.talk.dial($("#history-phone").textContent, otherNumbers()));
 $("#history").addEventListener("click", ({ target }) => target.dataset.rid && seat.talk.play(target.dataset));
 $("#history").addEventListener("shown", () => seat.talk.showPlaying());

@@ -24,7 +24,7 @@ export async function history(phone) {
   const open = known.tickets.filter((item) => item.open).length;
   $("#who-open").textContent = open ? t("Open tickets: {count}", { count: open }) : "";
   numbers = known.numbers;
-  $("#call-back").hidden = false;
+  $("#call-back").hidden = $("#answer-later").hidden = false;
   $("#call-back").title = numbers.length > 1 ? t("Tries one after another: {numbers}", { numbers: numbers.join(", ") }) : "";
   $("#history-count").textContent = known.tickets.length ? String(known.tickets.length) : "";
   const parts = known.tickets.map(ticket);

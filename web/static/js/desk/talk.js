@@ -180,6 +180,7 @@ export class Talk {
     if (this.call && (!call || call.cid !== this.call.cid)) this.extension = null;
     if (!call || !this.call || call.cid !== this.call.cid) this.over();
     this.call = call;
+    this.last = call || this.last;
     document.body.classList.toggle("talking", this.connected && this.own);
     document.body.classList.toggle("idle", Boolean(seat) && ["ready", "paused", "wrap_up"].includes(seat.state));
     if (!call) return;
