@@ -53,11 +53,22 @@ class Engine(Protocol):
         """Give back what it holds."""
 
 
-class Speaker:
-    """The engine in its own process; `command` is what to start."""
+IDLE_S = 20.0
+"""A speaker nobody needs for so long gives its 36 MB back."""
 
-    def __init__(self, command: tuple[str, ...] = (sys.executable, "-m", "ivr.speaker")) -> None:
+
+class Speaker:
+    """The engine in its own process; `command` is what to start. It ends when nobody needs it."""
+
+    def __init__(
+        self,
+        command: tuple[str, ...] = (sys.executable, "-m", "ivr.speaker"),
+        idle_s: float = IDLE_S,
+    ) -> None:
         self._command = command
+        self._idle_s = idle_s
+        self._alarm: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._last_id = 0
@@ -84,7 +95,22 @@ class Speaker:
                 raise SpeechError(reason)
             if not answer.ok:
                 raise SpeechError(answer.error)
+            self._doze_later()
             return answer.seconds
+
+    def _doze_later(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_later(self._idle_s, self._doze)
+
+    def _doze(self) -> None:
+        async def end() -> None:
+            async with self._turn:
+                if self._alarm is None:
+                    await self._end()
+
+        self._alarm = None
+        self._ending = asyncio.get_running_loop().create_task(end())
 
     async def _started(self) -> asyncio.subprocess.Process:
         now = asyncio.get_running_loop().time()
@@ -154,6 +180,10 @@ class Speaker:
 
     async def close(self) -> None:
         """End the process."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if self._ending is not None:
+            self._ending.cancel()
         await self._end()
 
 

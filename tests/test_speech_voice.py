@@ -187,6 +187,21 @@ def test_the_real_speaker_is_started_when_needed_and_again_when_it_dies(tmp_path
     assert speaker.pid is None
 
 
+def test_a_speaker_nobody_needs_ends_and_is_there_again_for_the_next_word(tmp_path: Path) -> None:
+    speaker = Speaker(idle_s=0.2)
+
+    async def story() -> None:
+        await speaker.say("您好", "zh", tmp_path / "one.wav")
+        async with asyncio.timeout(10):
+            while speaker.pid is not None:
+                await asyncio.sleep(0.05)
+        assert await speaker.say("再见", "zh", tmp_path / "two.wav") > 0.2
+        await speaker.close()
+        assert speaker.pid is None
+
+    asyncio.run(story())
+
+
 def test_a_speaker_that_does_not_answer_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(voice, "ANSWER_S", 0.2)
     warnings: list[str] = []
