@@ -54,6 +54,11 @@ class Places:
         return self.data / "open-calls.jsonl"
 
     @property
+    def talks(self) -> Path:
+        """How every call stands, for the call process's next life."""
+        return self.data / "talks.jsonl"
+
+    @property
     def settings(self) -> Path:
         """What an administrator wrote."""
         return self.data / "hotline.toml"

@@ -57,6 +57,10 @@ class BrowserLine:
         self._say(Sound(BrowserToken(self.token)))
         return self.token
 
+    def go_on(self, token: str) -> None:
+        """The page talks, and its sound is connected, since an earlier life."""
+        self.token, self.sounding, self._state = token, True, "talking"
+
     def dial(self, number: str, caller: str | None) -> None:
         """Ring at the page."""
         self._state = "ringing"

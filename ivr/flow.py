@@ -24,6 +24,7 @@ from ivr.actions import (
     Name,
     Queue,
     Set,
+    Talk,
 )
 
 _T = TypeVar("_T")
@@ -145,6 +146,16 @@ def _convert(value: object, type_: type[_T], path: str) -> _T:
         raise msgspec.ValidationError(f"{what} - at `{path}{where or '`'}") from None
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where a run stands in its flow; `waiting` is the queue node it has a place in."""
+
+    node: str
+    variables: dict[str, str]
+    attempt: int = 1
+    steps: int = 0
+    waiting: str = ""
+
+
 class FlowRun:
     """One call's way through a flow: `current` is to be done, `finish` says how it ended.
 
@@ -161,9 +172,34 @@ class FlowRun:
         self.limited = False
         """The run was ended because it used up the flow's steps."""
         self._waiting = ""
+        self._secret: set[str] = set()
+        """Variables that were keyed in secret."""
         self._action: Action = Hangup()
         self._kind: ActionKind = ACTIONS["hangup"]
         self._reach(flow.start)
+
+    @property
+    def place(self) -> Place:
+        """Where the run stands, for `at`; what was keyed in secret is left out."""
+        told = {name: value for name, value in self.variables.items() if name not in self._secret}
+        return Place(self.node, told, self.attempt, self.steps, self._waiting)
+
+    @classmethod
+    def at(cls, flow: Flow, place: Place) -> "FlowRun":
+        """A run that goes on where another stood, in the same flow; KeyError for a node it has not.
+
+        A run at no node is in a talk.
+        """
+        run = cls(flow, {})
+        run.variables = {**run.variables, **place.variables}
+        if place.node:
+            run._begin(place.node)
+        else:
+            run.node, run._kind, run._action = "", ACTIONS["talk"], Talk()
+        if place.waiting and flow.nodes[place.waiting].action != "queue":
+            raise KeyError(place.waiting)
+        run._waiting, run.attempt, run.steps = place.waiting, place.attempt, place.steps
+        return run
 
     @property
     def language(self) -> str:
@@ -242,6 +278,7 @@ class FlowRun:
         brought = self._kind.sets.get(outcome, ())
         if isinstance(self._action, Collect):
             self.variables[self._action.store] = values.get("digits", "") if outcome == "ok" else ""
+            (self._secret.add if self._action.secret else self._secret.discard)(self._action.store)
         elif unknown := set(values) - set(brought):
             raise ValueError(f"“{self.node}” does not bring {sorted(unknown)}")
         for name in brought:

@@ -278,14 +278,16 @@ def test_when_media_dies_calls_end_with_a_cause_and_the_box_answers_again(box: B
         assert recording(box, call).exists()
 
 
-def test_when_calls_dies_the_cut_call_is_logged_as_lost_and_agents_stay(box: Box, tmp_path: Path) -> None:
+def test_when_calls_dies_the_call_goes_on_and_agents_stay(box: Box, tmp_path: Path) -> None:
     with desk(box, tmp_path), citizen(box, tmp_path) as caller:
         box.sit("1001", "8101")
         call = calls_in(box, tmp_path, "1", caller)
         box.wait_state("1001", "busy")
         old = box.kill("calls", signal.SIGKILL)
         box.wait_for(lambda: box.pid("calls") != old and box.answers(), 5, "calls to be back")
-        assert outcome(box, call) == ("lost", Cause.TEMPORARY_FAILURE)
-        assert box.seat("1001").extension == "8101"
-        assert recording(box, call).exists()
+        seat = box.wait_state("1001", "busy")
+        assert (seat.extension, seat.call and seat.call.cid) == ("8101", call.cid)
         caller.hang_up()
+        assert outcome(box, call) == ("answered", Cause.NORMAL)
+        assert recording(box, call).exists()
+    assert story(box, call).count("call.went_on") == 1

@@ -101,8 +101,8 @@ class Phone:
 class Page:
     """A browser page: int16 frames over a WebSocket."""
 
-    def __init__(self, media: "Media", token: str, sound: Sound) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", media.browser_port))
+    def __init__(self, port: int, token: str, sound: Sound) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.sendall(
             f"GET /sound?token={token} HTTP/1.1\r\nUpgrade: websocket\r\n"
@@ -347,7 +347,7 @@ def test_a_browser_hears_and_is_heard(media: Media) -> None:
     media.order(wire.Hear("headset/8001", {"sip/9": 1}))
     media.order(wire.Hear("sip/9", {"headset/8001": 1}))
     time.sleep(0.1)
-    page = Page(media, "t0ken", sine(1000))
+    page = Page(media.browser_port, "t0ken", sine(1000))
     talk([phone, page], 1.2)
     assert share(phone.last(), 1000) > 0.98
     assert share(page.last(), 440) > 0.98
@@ -425,7 +425,9 @@ def test_an_order_it_does_not_understand_or_cannot_do_is_told_and_nothing_else_h
     assert running.process.poll() is None
 
 
-def test_a_bridge_outlives_the_call_process_and_its_recordings_reach_the_next_one(running: Media) -> None:
+def test_without_being_told_what_to_keep_a_new_connection_starts_afresh_and_is_told_of_recordings(
+    running: Media,
+) -> None:
     running.connect()
     running.told.clear()
     caller, agent = Phone(running, "sip/1", sine(440, 6)), Phone(running, "sip/2", sine(1000, 6))
@@ -445,6 +447,38 @@ def test_a_bridge_outlives_the_call_process_and_its_recordings_reach_the_next_on
     before = len(caller.heard)
     talk([caller, agent], 0.2)
     assert len(caller.heard) - before <= 1, "a new connection starts with every line silent"
+    running.hang_up()
+
+
+def test_what_the_next_call_process_keeps_goes_on_without_a_gap_and_all_else_ends(running: Media) -> None:
+    running.connect()
+    running.told.clear()
+    caller, agent = Phone(running, "sip/1", sine(440, 8)), Phone(running, "sip/2", sine(1000, 8))
+    other = Phone(running, "sip/3", sine(600, 8))
+    for line, hears in (("sip/1", "sip/2"), ("sip/2", "sip/1"), ("sip/3", "sip/1")):
+        running.order(wire.Hear(line, {hears: 1}))
+    for name in ("stays", "left"):
+        running.order(wire.Record("sip/1", name, str(running.folder / f"{name}.wav")))
+    talk([caller, agent, other], 0.5)
+    running.hang_up()
+    talk([caller, agent, other], 0.5)
+    running.connect()
+    running.told.clear()
+    running.order(wire.Keep(["sip/1", "sip/2", "sip/9"], ["stays", "unknown"]))
+    talk([caller, agent, other], 0.8)
+    kept = running.wait(wire.Kept)
+    assert (kept.lines, kept.recordings) == (["sip/1", "sip/2"], ["stays"])
+    assert 0.3 < kept.gap_s < 3
+    assert running.wait(wire.Recorded).id == "left"
+    assert share(caller.last(), 1000) > 0.98
+    assert share(agent.last(), 440) > 0.98
+    before = len(other.heard)
+    talk([caller, agent, other], 0.3)
+    assert len(other.heard) == before, "who was not kept hears nothing more"
+    running.order(wire.Finish("stays"))
+    done = running.wait(wire.Recorded, lambda done: done.id == "stays")
+    assert done.reason == ""
+    assert done.seconds > 1.9, "one recording, the time between the two included"
     running.hang_up()
 
 

@@ -1,4 +1,4 @@
-"""The call process is killed while people talk: nobody is left in a dead call, and the box answers again."""
+"""The call process is killed: who cannot go on is told, nobody is in a dead call, the box answers again."""
 
 import subprocess
 import sys
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.calls import wire
 from hardware.line import Cause
 from tests.box import PHONES, Box
 from tests.phones import MISSING, Baresip, tone_level
@@ -35,13 +36,19 @@ def box() -> Iterator[Box]:
         yield box
 
 
-def desk(box: Box, folder: Path, number: str, answers: bool = True) -> Baresip:
+def desk(box: Box, folder: Path, number: str, answers: bool = True, transport: str = "udp") -> Baresip:
     return Baresip(
-        folder, box.sip_port, number=number, password=PHONES[number], tone_hz=AGENT_HZ, answers=answers
+        folder,
+        box.sip_port,
+        number=number,
+        password=PHONES[number],
+        tone_hz=AGENT_HZ,
+        answers=answers,
+        transport=transport,
     )
 
 
-def test_killed_in_the_middle_of_calls_it_ends_them_and_answers_again(
+def test_killed_in_the_middle_of_calls_it_goes_on_with_them_and_answers_again(
     box: Box, tmp_path: Path, soon_s: float
 ) -> None:
     with (
@@ -57,26 +64,31 @@ def test_killed_in_the_middle_of_calls_it_ends_them_and_answers_again(
         box.wait_state("1001", "busy")
         listener.dial()
         listener.wait("CALL_ESTABLISHED")
+        box.wait_for(lambda: {call.state for call in box.calls()} == {"talking", "in_flow"})
         box.kill("calls")
         killed_s = time.monotonic()
-        for one in (caller, phone, listener):
-            one.wait("CALL_CLOSED", seconds=soon_s)
-        assert time.monotonic() - killed_s < soon_s
+        box.wait_event("call.went_on", 2, soon_s)
         next_one.dial()
         next_one.wait("CALL_ESTABLISHED", seconds=soon_s)
         assert time.monotonic() - killed_s < soon_s
-        lost = box.wait_for(lambda: box.facts("call.ended"), name="the lost calls")
-        assert {(fact["outcome"], fact["cause"]) for fact in lost} == {("lost", Cause.TEMPORARY_FAILURE)}
+        assert box.facts("call.ended") == []
+        caller.hang_up()
+        phone.wait("CALL_CLOSED")
+        box.wait_state("1001", "wrap_up")
+        box.order(wire.Ready("1001"))
         # The phone has not registered again, and yet it is called, talks and is heard.
         assert box.seat("1001").phone == "up"
         assert len([said for said in phone.said if said.get("type") == "REGISTER_OK"]) <= 1
         next_one.keys("1")
         box.wait_state("1001", "busy")
         box.wait_for(lambda: tone_level(next_one.heard(), AGENT_HZ) > HEARD, 10, "the agent to be heard")
-        next_one.hang_up()
+        for one in (next_one, listener):
+            one.hang_up()
 
 
-def test_killed_while_phones_ring_it_makes_them_stop(box: Box, tmp_path: Path, soon_s: float) -> None:
+def test_killed_while_a_phone_rings_it_makes_it_stop_and_rings_it_again_for_who_waits(
+    box: Box, tmp_path: Path, soon_s: float
+) -> None:
     with (
         desk(box, tmp_path, "8101", answers=False) as phone,
         Baresip(tmp_path, box.sip_port, tone_hz=CITIZEN_HZ) as caller,
@@ -88,4 +100,43 @@ def test_killed_while_phones_ring_it_makes_them_stop(box: Box, tmp_path: Path, s
         phone.wait("CALL_INCOMING")
         box.kill("calls")
         phone.wait("CALL_CLOSED", seconds=soon_s)
+        phone.wait("CALL_INCOMING", 2)
+        assert box.facts("call.returned") == [{"agent": "1001", "why": "gone"}]
+        phone.answer()
+        box.wait_state("1001", "busy")
+        box.wait_for(lambda: tone_level(phone.heard(), CITIZEN_HZ) > HEARD, 10, "the citizen to be heard")
+        caller.hang_up()
+
+
+def test_killed_before_anybody_picked_up_it_tells_both_ends(box: Box, tmp_path: Path, soon_s: float) -> None:
+    with (
+        desk(box, tmp_path, "8101", answers=False) as called,
+        desk(box, tmp_path, "8102") as caller,
+    ):
+        caller.dial("8101")
+        called.wait("CALL_INCOMING")
+        box.kill("calls")
+        called.wait("CALL_CLOSED", seconds=soon_s)
         caller.wait("CALL_CLOSED", seconds=soon_s)
+        lost = box.wait_for(lambda: box.facts("call.ended"), name="the lost call")
+        assert [(fact["outcome"], fact["cause"]) for fact in lost] == [("lost", Cause.TEMPORARY_FAILURE)]
+
+
+def test_killed_while_somebody_talks_by_a_connection_it_ends_that_call(
+    box: Box, tmp_path: Path, soon_s: float
+) -> None:
+    with (
+        desk(box, tmp_path, "8101", transport="tcp"),
+        Baresip(tmp_path, box.sip_port, tone_hz=CITIZEN_HZ) as caller,
+    ):
+        box.sit("1001", "8101")
+        caller.dial()
+        caller.wait("CALL_ESTABLISHED")
+        caller.keys("1")
+        box.wait_state("1001", "busy")
+        box.kill("calls")
+        # The phone is told when it registers again: only its own connection leads to it.
+        caller.wait("CALL_CLOSED", seconds=soon_s)
+        lost = box.wait_for(lambda: box.facts("call.ended"), name="the lost call")
+        assert [(fact["outcome"], fact["cause"]) for fact in lost] == [("lost", Cause.TEMPORARY_FAILURE)]
+        assert box.facts("call.went_on") == []

@@ -1,17 +1,19 @@
 """The SIP side dies and lives again: phones are still there, far ends of cut calls are told."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 from aiosipua.message import SipRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hardware.memory import SPARE, Memory
 from hardware.sip.core import SipCore
 from hardware.sip.digest import Credentials, ha1
-from hardware.sip.memory import SPARE, Memory
 from hardware.sip.message import Addr, Hop, Message, tag_of
 from hardware.sip.remembered import Bound, Note, Over, Phone, Talking, ends
 from hardware.sip.settings import Sealing, SipTrunk
@@ -34,6 +36,12 @@ class Dated(list[Note]):
         self.at[note.key] = self.net.now
 
 
+def read(note: Note) -> Note:
+    """A note as it is read from its file."""
+    decoder: msgspec.json.Decoder[Note] = msgspec.json.Decoder(Note)
+    return decoder.decode(msgspec.json.encode(note))
+
+
 class Lives:
     """A box on a simulated network that may die and live again with what it noted."""
 
@@ -47,8 +55,8 @@ class Lives:
         box.notes = self.notes = Dated(self.net)
         return box
 
-    def die_and_live_again(self, after_s: float = 1.0) -> SipCore:
-        """kill -9: nobody is told anything; the next life reads the notes."""
+    def die_and_live_again(self, after_s: float = 1.0, keep: Sequence[str] = ()) -> SipCore:
+        """kill -9: nobody is told anything; the next life reads the notes, and goes on with lines to keep."""
         self.net.run()
         notes: dict[str, Note] = {}
         at = self.notes.at
@@ -60,7 +68,8 @@ class Lives:
         self.net.now += after_s
         self.net.inbox.clear()
         self.box = self.begun()
-        self.box.recall([(self.net.now - at[key], note) for key, note in notes.items()], self.net.now)
+        noted = [(self.net.now - at[note.key], read(note)) for note in notes.values()]
+        self.box.recall(noted, self.net.now, keep)
         self.net.run()
         return self.box
 
@@ -305,18 +314,22 @@ def talk(n: int) -> Talking:
     return Talking(f"c{n}", "t", "u", "<sip:a@h>", "<sip:b@h>", "sip:b@h", (), 1, ("10.0.0.9", 5060, "UDP"))
 
 
+def opened(path: Path) -> Memory[Note]:
+    return Memory(path, Note, ends)
+
+
 def remembered(path: Path) -> set[str]:
-    return {note.key for _, note in Memory(path).load()}
+    return {note.key for _, note in opened(path).load()}
 
 
 def test_what_is_written_is_read_and_what_is_over_is_not(tmp_path: Path) -> None:
     path = tmp_path / "open-calls.jsonl"
-    one = Memory(path)
+    one = opened(path)
     assert one.load() == []
     phone = Phone("sip:8001@10.0.0.9", ("10.0.0.9", 5060, "UDP"), 60.0, "c", 1)
     one.write([talk(1), talk(2), Bound("8001", (phone,)), Over("c1", "t")])
     assert remembered(path) == {"call c2 t", "phones 8001"}
-    two = Memory(path)
+    two = opened(path)
     two.load()
     two.write([Bound("8001", ()), talk(3)])
     assert remembered(path) == {"call c2 t", "call c3 t"}
@@ -327,7 +340,7 @@ def test_what_is_written_is_read_and_what_is_over_is_not(tmp_path: Path) -> None
 def test_any_torn_or_foreign_line_costs_only_itself(cut: int, more: bytes) -> None:
     with TemporaryDirectory(dir=memory()) as folder:
         path = Path(folder) / "open-calls.jsonl"
-        first = Memory(path)
+        first = opened(path)
         first.load()
         first.write([talk(1)])
         whole = path.read_bytes()
@@ -338,7 +351,7 @@ def test_any_torn_or_foreign_line_costs_only_itself(cut: int, more: bytes) -> No
 
 def test_the_file_stays_small_however_many_calls_come_and_go(tmp_path: Path) -> None:
     path = tmp_path / "open-calls.jsonl"
-    one = Memory(path)
+    one = opened(path)
     one.load()
     for n in range(5 * SPARE):
         one.write([talk(n), Over(f"c{n}", "t")])
@@ -347,6 +360,6 @@ def test_the_file_stays_small_however_many_calls_come_and_go(tmp_path: Path) -> 
 
 
 def test_a_disk_that_cannot_be_written_costs_nothing_else(tmp_path: Path) -> None:
-    one = Memory(tmp_path / "missing" / "open-calls.jsonl")
+    one = opened(tmp_path / "missing" / "open-calls.jsonl")
     assert one.load() == []
     one.write([talk(1)] * (2 * SPARE))

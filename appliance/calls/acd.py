@@ -19,6 +19,7 @@ from time import localtime
 
 from appliance.calls.callbacks import Callbacks, GaveUp
 from appliance.calls.routing import CALLBACK, STRATEGIES, AgentState, Waiting, candidates
+from appliance.calls.stand import Engaged
 from appliance.calls.waiting import Overflow, WaitingCalls
 from appliance.published import Agent, Area, Callback, Queue
 from appliance.refused import Refused
@@ -287,6 +288,18 @@ class Acd:
             self._release(other, GONE, now)
         if others:
             self._distribute(now)
+
+    def engaged(self, call: str) -> tuple[Engaged, ...]:
+        """The agents in a talk, for `go_on`."""
+        there = [agent for agent in self._agents.values() if agent.state == "busy" and agent.call == call]
+        return tuple(Engaged(a.number, a.since_s, a.queue, a.next_pause) for a in there)
+
+    def go_on(self, call: str, engaged: Iterable[Engaged]) -> None:
+        """An earlier life's talk goes on: agents on duty have been in it since then."""
+        for one in engaged:
+            if one.agent in self._agents and self._agents[one.agent].state != "offline":
+                self._set(one.agent, "busy", one.since_s, call=call, queue=one.queue)
+                self._agents[one.agent] = replace(self._agents[one.agent], next_pause=one.next_pause)
 
     def moved(self, number: str, call: str) -> None:
         """The agent's call goes on in another."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from appliance.calls.stand import CallStand
 from appliance.calls.wire import CallView, PartyView
 from appliance.events import Fact
 from hardware.line import Cause
@@ -181,6 +182,47 @@ class Call:
         """Why it ended."""
         self._ratings = 0
         self._outcome = "no_answer" if outgoing else "self_service"
+
+    @property
+    def stand(self) -> CallStand:
+        """How it stands, for `standing`."""
+        return CallStand(
+            self.cid.hex(),
+            self.line,
+            self.caller,
+            self.called,
+            self.rule,
+            self.outgoing,
+            self.state.value,
+            self.since_s,
+            self.started_s,
+            self.queue,
+            self.queued_s,
+            self.agent,
+            self._outcome,
+            self.callback_of,
+            self.spoke_with,
+            self._ratings,
+        )
+
+    @classmethod
+    def standing(cls, was: CallStand) -> "Call":
+        """The call that stood like this."""
+        cid = bytes.fromhex(was.cid)
+        call = cls(
+            cid,
+            was.line,
+            was.caller,
+            was.called,
+            was.started_s,
+            was.outgoing,
+            was.rule,
+            was.callback_of,
+        )
+        call.spoke_with, call._ratings = was.spoke_with, was.ratings
+        call.state, call.since_s = State(was.state), was.since_s
+        call.queue, call.queued_s, call.agent, call._outcome = was.queue, was.queued_s, was.agent, was.outcome
+        return call
 
     def take(self, step: Step, now: float) -> list[Fact]:
         """Take a step; raises IllegalStep when it is not possible now."""

@@ -7,7 +7,6 @@ import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from appliance.calls import turn as turns
 from appliance.calls.call import (
@@ -28,6 +27,7 @@ from appliance.calls.call import (
     State,
     Step,
 )
+from appliance.calls.stand import TalkStand
 from appliance.calls.turn import (
     MUSIC,
     CallbackTurn,
@@ -44,11 +44,14 @@ from appliance.calls.turn import (
     TicketTurn,
     Turn,
 )
+from appliance.calls.waits import Waits
 from appliance.events import Fact
 from hardware.line import Cause
 from ivr.actions import Callback, Collect, Dial, Hangup, Queue, Say, Talk, TicketState
 from ivr.flow import Flow, FlowRun
 
+GONE = "gone"
+"""Why a phone that rang does so no more: nobody's fault."""
 AHEAD_MAX = 20
 """Keys pressed ahead of a menu that are kept."""
 PRIORITY = "priority"
@@ -110,22 +113,6 @@ UNANSWERED = (Dial, Say, Hangup)
 """What a flow can do for a caller who is not picked up yet."""
 
 
-class Waits(Protocol):
-    """What a conversation asks the queues; a call that is about to join is asked for too."""
-
-    def busy(self, queue: str) -> bool:
-        """Whether nobody could take a call at once."""
-
-    def position(self, call: str, queue: str, priority: int) -> int:
-        """A call's place in a queue, 1 is next; the place it would get when it does not wait yet."""
-
-    def expect(self, call: str, queue: str, priority: int) -> float | None:
-        """How many seconds a call is likely to wait from now; None when nobody knows."""
-
-    def survey(self, queue: str) -> bool:
-        """Whether callers of a queue rate the talk when the agent has hung up."""
-
-
 class Conversation:
     """A call in its flow."""
 
@@ -161,6 +148,42 @@ class Conversation:
     def area(self) -> str:
         """The area the caller chose in the flow; empty when none."""
         return self.run.variables.get(AREA, "")
+
+    @property
+    def stand(self) -> TalkStand | None:
+        """How it stands, for `stood`; None while nobody has picked up yet."""
+        if self._early:
+            return None
+        return TalkStand(
+            self.run.place,
+            self._joined_s,
+            tuple(self._ringing) if self.call.state is State.OFFERED else (),
+            tuple(self._announce),
+            self._announcing,
+            self._secret,
+        )
+
+    def stood(self, was: TalkStand) -> None:
+        """It is as an earlier one was; KeyError when the flow has changed. Nothing is done yet."""
+        if self.call.state not in TALK and not was.place.node:
+            raise KeyError(was.place.node)
+        self.run = FlowRun.at(self.run.flow, was.place)
+        self._queue, self._joined_s = self.run.queue, was.joined_s
+        self._ringing, self._announce = list(was.ringing), was.announce
+        self._announcing, self._secret = was.announcing, was.secret
+        self._turn = TalkTurn()
+
+    def give_back(self, now: float) -> None:
+        """No phone rings for it any more, and nobody is to blame."""
+        for agent in list(self._ringing):
+            self.returned(GONE, now, agent)
+
+    def go_on(self, now: float) -> None:
+        """Go on as it stood: a talk as it is, a turn of the flow from its beginning."""
+        if self.call.state in TALK:
+            self.cut_announcement()
+        else:
+            self._begin(now)
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from appliance import published as handover
 from appliance.calls import desk_phones, wire
@@ -22,6 +22,7 @@ from appliance.calls.ledger import Ledger
 from appliance.calls.lines import Lines, sip_settings
 from appliance.calls.orders import Orders
 from appliance.calls.past import keep, read_past
+from appliance.calls.resuming import Resuming
 from appliance.calls.seats import BROWSER, Seats
 from appliance.calls.storelink import ask
 from appliance.calls.switchboard import Switchboard
@@ -156,17 +157,19 @@ class Calls:
             lambda: self.link.up,
             self.campaigns,
         )
+        self.resuming = Resuming(
+            places.talks, self.exchange, self.seats, self.lines, self.ledger, self.link.order
+        )
         self.control = Control(places.socket("calls"), orders.carry_out, self.board)
         self._alarm: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Take every line into use, and take up where an earlier life ended."""
-        self.link.start()
-        await self.control.start()
+        going_on = self.resuming.load(self.past.open_calls)
         lines: list[Line] = [*self.browsers.values(), *self.citizens.values()]
         lines += [GsmLine(g.name, g.at, g.pcm, g.profile, g.pin or None) for g in self.published.gsm]
         try:
-            await self.sip.start()
+            await self.sip.start(going_on)
             lines += [*self.sip.lines, *self.sip.trunks.values()]
         except OSError as error:
             ip, port = self.published.sip.ip, self.published.sip.port
@@ -175,6 +178,8 @@ class Calls:
             self.lines.add(line)
             line.open(self.poster(line))
         self.resume()
+        self.link.start()
+        await self.control.start()
         self.readying = asyncio.create_task(self.make_ready())
 
     async def stop(self) -> None:
@@ -188,6 +193,7 @@ class Calls:
             line.close()
         await self.voice.close()
         await self.link.stop()
+        self.resuming.close()
         self.ledger.write()
         keep(self.past, self.places.past)
         await self.control.stop()
@@ -206,26 +212,35 @@ class Calls:
                 await self.voice.prompts({*announce, *desk_phones.PHRASES}, {"agent": agent.number}, language)
 
     def resume(self) -> None:
-        """Calls cut off by our death are lost, and say so; agents on duty are still on duty.
+        """Calls cut off by our death are lost, and say so, unless they go on; agents on duty are on duty.
 
         Who was to be called back is, and callers come back to the agents they spoke with.
         """
         past = self.past
-        for cid in past.open_calls:
+        for cid in [cid for cid in past.open_calls if not self.resuming.may_go_on(cid)]:
             facts = {"outcome": "lost", "cause": int(Cause.TEMPORARY_FAILURE)}
             self.ledger.note(Fact("call.ended", facts, bytes.fromhex(cid)))
         for extension, forwards in past.forwards.items():
             for when, forwarding in forwards.items():
                 self.switchboard.directory.forward(extension, when, Forwarding(*forwarding))
         self.seats.callbacks.resume(past)
-        for agent, (extension, state, reason) in list(past.signed_in.items()):
+        for agent, (extension, *_) in list(past.signed_in.items()):
             with contextlib.suppress(Refused):
                 self.seats.sign_in(agent, extension)
+        before = {agent: (state, reason) for agent, (_, state, reason) in past.signed_in.items()}
+        self.resuming.begin(lambda: self.put_agents_back(before))
+        self.campaigns.start(past.campaigns)
+
+    def put_agents_back(self, before: Mapping[str, tuple[str, str]]) -> None:
+        """Agents are as they were before our death, and those whose talk is lost ready."""
+        for agent, (state, reason) in before.items():
+            if self.seats.legs.of_agent(agent) is not None or self.seats.calling(agent) is not None:
+                continue
+            with contextlib.suppress(Refused):
                 if state != "paused":
                     self.seats.ready(agent)
                 elif reason:
                     self.seats.pause(agent, reason)
-        self.campaigns.start(past.campaigns)
 
     def written(self, last: int, events: Sequence[Event]) -> None:
         """What is on disk now belongs to what the next life must know."""
@@ -294,6 +309,8 @@ class Calls:
     def take_report(self, report: media.Report) -> None:
         """Do what a report asks for."""
         match report:
+            case media.Kept():
+                self.resuming.take_up(report)
             case media.Pressed(line, key):
                 self.exchange.pressed(line, key, "media")
             case media.Played(line, play, _):
@@ -320,6 +337,7 @@ class Calls:
     def media_came(self) -> None:
         """The media process is there with no line open: let browsers' sound in again."""
         self.warn("media", "")
+        self.link.order(self.resuming.keep())
         for order in self.lines.browsers_open():
             self.link.order(order)
 

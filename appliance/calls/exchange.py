@@ -16,7 +16,7 @@ import msgspec
 from appliance.calls import admission
 from appliance.calls import conversation as doing
 from appliance.calls import turn as turns
-from appliance.calls.call import Call, State
+from appliance.calls.call import TALK, Call, State
 from appliance.calls.conversation import Conversation
 from appliance.calls.ledger import Ledger
 from appliance.calls.legs import Purpose
@@ -119,6 +119,8 @@ class Exchange:
         self._ask_ticket = ask_ticket
         self._changed = changed
         self._parties: dict[str, Ongoing] = {}
+        self.stir: Callable[[Ongoing], None] = lambda _: None
+        """Told of a call whenever it may stand otherwise than before, or is over."""
 
     def views(self) -> list[CallView]:
         """Every call going on."""
@@ -228,6 +230,7 @@ class Exchange:
             if row != party.hearing.get(line, {}):
                 self._sound.order(media.Hear(line, dict(row)))
         party.hearing = rows
+        self.stir(party)
 
     def work(self, party: Ongoing) -> None:
         """Do what the conversation asks for until it asks for nothing."""
@@ -237,11 +240,13 @@ class Exchange:
                 self._carry_out(party, do)
         self.tapes.follow(party.talk.call)
         self._wake(party)
+        self.stir(party)
         if party.talk.call.state is not before or before is State.RINGING:
             self.show(party)
 
     def show(self, party: Ongoing) -> None:
         """Let everybody see how a call stands."""
+        self.stir(party)
         self._changed(self.view(party))
 
     def lose_all(self, cause: Cause) -> None:
@@ -282,6 +287,27 @@ class Exchange:
         party = Ongoing(line, self._conversation(call, flow), recorded=recorded)
         self._parties[line.name] = party
         return party
+
+    def stand(self, call: Call, flow: Flow, line: Line) -> Ongoing:
+        """A call that goes on from an earlier life; it is still to be taken in."""
+        return Ongoing(line, self._conversation(call, flow))
+
+    def take_in(self, party: Ongoing) -> None:
+        """A call that goes on is here; nothing is heard of it yet."""
+        self._parties[party.line.name] = party
+
+    def go_on(self, party: Ongoing) -> None:
+        """Go on with a call: who hears whom is said anew, the flow goes on where it was."""
+        party.hearing = party.room.rows()
+        for line, row in party.hearing.items():
+            self._sound.order(media.Hear(line, dict(row)))
+        party.talk.go_on(self.now())
+        self.work(party)
+        talking = party.room.of(Role.AGENT) or party.room.of(Role.GUEST)
+        if party.talk.call.state in TALK and not talking:
+            party.talk.agent_left(self.now())
+            self.work(party)
+        self.show(party)
 
     def move(self, party: Ongoing, line: Line) -> None:
         """The caller's part of a call goes on by another line."""
@@ -375,6 +401,7 @@ class Exchange:
         self.speech.forget(party.line.name)
         self.tapes.end(talk.name)
         del self._parties[talk.call.line]
+        self.stir(party)
         self._changed(talk.call.view())
 
     def _show_tape(self, cid: str) -> None:

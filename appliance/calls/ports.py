@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from appliance.calls.conversation import Conversation, Waits
+from appliance.calls.conversation import Conversation
 from appliance.calls.legs import Leg, Legs
+from appliance.calls.waits import Waits
 from hardware.line import Cause, Line
 
 

@@ -1,18 +1,9 @@
 """Seats: agents at extensions, their phones ringing, and the orders that come from their desks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from appliance.calls.acd import (
-    DECLINED,
-    MISSED,
-    Acd,
-    AgentState,
-    Changed,
-    GaveUp,
-    Offer,
-    OfferOver,
-    Overflow,
-)
+from appliance.calls.acd import DECLINED, MISSED, Acd, AgentState, Changed, Offer, OfferOver
+from appliance.calls.callbacks import GaveUp
 from appliance.calls.calling_back import CallingBack
 from appliance.calls.conversation import Conversation
 from appliance.calls.exchange import Exchange
@@ -20,7 +11,8 @@ from appliance.calls.ledger import Ledger
 from appliance.calls.legs import NO_WRAP_UP, Leg, Legs, Purpose
 from appliance.calls.ports import Called, Phones
 from appliance.calls.routing import CALL
-from appliance.calls.waiting import EXPECT_MAX_S
+from appliance.calls.stand import Engaged
+from appliance.calls.waiting import EXPECT_MAX_S, Overflow
 from appliance.calls.wire import QueueView, Seat
 from appliance.events import Fact
 from appliance.published import Agent, Extension, Published, Queue
@@ -116,10 +108,11 @@ class Seats:
         self.callbacks.cancel(callback, leader, reason)
         self._settle()
 
-    def join(self, talk: Conversation, queue: str) -> None:
-        """A call begins to wait."""
+    def join(self, talk: Conversation, queue: str, since_s: float | None = None) -> None:
+        """A call begins to wait, or has waited since then."""
         self._talks[talk.name] = talk
-        self._acd.join(talk.name, queue, self._now(), talk.priority, talk.call.caller, talk.area)
+        at_s = self._now() if since_s is None else since_s
+        self._acd.join(talk.name, queue, at_s, talk.priority, talk.call.caller, talk.area)
         self._settle()
 
     def leave(self, talk: Conversation) -> None:
@@ -210,6 +203,17 @@ class Seats:
         self._callers.pop(agent, None)
         if other:
             self._callers[other] = talk
+
+    def engaged(self, talk: Conversation) -> tuple[Engaged, ...]:
+        """The agents in a talk, for `go_on`."""
+        return self._acd.engaged(talk.name)
+
+    def go_on(self, talk: Conversation, engaged: Iterable[Engaged], caller: str) -> None:
+        """An earlier life's talk goes on: who was in it is; `caller` is the agent at the caller's phone."""
+        self._talks[talk.name] = talk
+        self._callers |= {caller: talk} if caller else {}
+        self._acd.go_on(talk.name, engaged)
+        self._settle()
 
     def in_talk(self, leg: Leg) -> None:
         """A leg is in another talk now."""
@@ -328,9 +332,8 @@ class Seats:
 
     def phone_changed(self, extension: str) -> None:
         """A phone came or went."""
-        for agent, at in self._at.items():
-            if at == extension:
-                self._acd.phone(agent, self._phone_up(extension), self._now())
+        if agent := self.agent_at(extension):
+            self._acd.phone(agent, self._phone_up(extension), self._now())
         self._settle()
 
     def signal(self, line: Line, signal: Signal) -> bool:
@@ -376,10 +379,9 @@ class Seats:
     def seat(self, state: AgentState) -> Seat:
         """One agent's seat."""
         talk = self._talks.get(state.call) if state.state in ("offered", "busy") else None
-        agent = self._agents.get(state.number)
         return Seat(
             agent=state.number,
-            name=agent.name if agent else "",
+            name=self._agents[state.number].name if state.number in self._agents else "",
             extension=self._at.get(state.number, ""),
             state=state.state,
             since_s=state.since_s,

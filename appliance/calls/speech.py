@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time_ns
 from typing import Protocol
 
 from appliance.calls.turn import BEEP
@@ -39,9 +39,10 @@ class Speech:
         self._voice = voice
         self._said = said
         self._lines: dict[str, Saying] = {}
-        self._plays = 0
         self._music: dict[str, float] = {}
         """Since when a line has, or would have, heard music in this call."""
+        self._plays = time_ns() // 1000
+        """Counts on from now, so that what still sounds from an earlier life has another name."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def is_last(self, line: str, play: str) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from appliance.calls.stand import TapeStand
 from appliance.published import Recorded
 from appliance.recordings.policy import ALWAYS, ASKED, NEVER, ROLLING, About, Decision, decide
 from appliance.refused import Refused
@@ -84,6 +85,30 @@ class Tape:
         self.private_until_s = 0.0
         """When the silence for what is private ends by itself; 0 while there is none."""
         self.begun = False
+
+    @property
+    def stand(self) -> TapeStand:
+        """How it stands, for `stood`."""
+        return TapeStand(
+            self._id,
+            self._nth,
+            self._agent,
+            self._asked,
+            self._kept,
+            self._rolling,
+            tuple(sorted(why.value for why in self._why)),
+            self._private_by,
+            self.private_until_s,
+            self._secret_until_s,
+        )
+
+    def stood(self, was: TapeStand, about: About) -> None:
+        """It is as an earlier one was, of a call that is still about the same."""
+        self.begun, self._decision = True, decide(about, self._rules)
+        self._id, self._nth, self._agent = was.id, was.nth, was.agent
+        self._asked, self._kept, self._rolling = was.asked, was.kept, was.rolling
+        self._why, self._private_by = {Why(why) for why in was.why}, was.private_by
+        self.private_until_s, self._secret_until_s = was.private_until_s, was.secret_until_s
 
     @property
     def recording(self) -> str:

@@ -1,7 +1,7 @@
 """What is recorded of calls, and messages left: orders to media, facts to the journal, and the files."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import localtime, strftime, time
@@ -10,6 +10,7 @@ from appliance.calls import tape as tapes
 from appliance.calls.call import TALK, Call
 from appliance.calls.ledger import Ledger
 from appliance.calls.speech import Sound
+from appliance.calls.stand import TapesStand
 from appliance.calls.tape import Tape
 from appliance.events import Fact
 from appliance.published import Recorded
@@ -83,16 +84,34 @@ class Tapes:
         taped = self._taped.get(call.cid.hex())
         if taped is None:
             return
-        about = About(
-            "out" if call.outgoing else "in",
-            (call.line, f"trunk/{taped.trunk}") if taped.trunk else (call.line,),
-            call.called,
-            call.queue,
-            call.agent if call.state in TALK else "",
-        )
+        about = about_of(call, taped.trunk)
         if about != taped.about:
             taped.about = about
             self._do(taped, taped.tape.follow(about))
+
+    def stand(self, call: str) -> TapesStand:
+        """How a call's recordings stand, for `stood`."""
+        tape = self.tape(call)
+        made = self._made.get(tape.recording) if tape is not None else None
+        began_s = made.began_s if made is not None else 0.0
+        return TapesStand(tape.stand if tape else None, began_s, self._latest.get(call, 0))
+
+    def stood(self, call: Call, trunk: str, was: TapesStand, running: Container[str]) -> None:
+        """A call's recordings are as they were; `running` are those that media goes on with."""
+        name = call.cid.hex()
+        if was.messages:
+            self._latest[name] = was.messages
+        if was.tape is None:
+            return
+        taped = self._taped[name] = Taped(call, trunk, Tape(name, self.rules, self.private_s))
+        taped.about = about_of(call, trunk)
+        taped.tape.stood(was.tape, taped.about)
+        if was.tape.id in running:
+            self._made[was.tape.id] = Made(was.began_s)
+        elif was.tape.id:
+            taped.tape.broke(was.tape.id)
+            self._do(taped, taped.tape.follow(taped.about))
+        self._wake(taped)
 
     def tape(self, call: str) -> Tape | None:
         """The tape of a call that is through and was not left out."""
@@ -209,3 +228,14 @@ class Tapes:
     def _on_timer(self, taped: Taped) -> None:
         self._do(taped, taped.tape.on_timer(self._now()))
         self._changed(taped.call.cid.hex())
+
+
+def about_of(call: Call, trunk: str) -> About:
+    """What a call is about now, for the rules."""
+    return About(
+        "out" if call.outgoing else "in",
+        (call.line, f"trunk/{trunk}") if trunk else (call.line,),
+        call.called,
+        call.queue,
+        call.agent if call.state in TALK else "",
+    )

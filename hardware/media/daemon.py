@@ -13,6 +13,7 @@ from pathlib import Path
 from hardware.media import wire
 from hardware.media.clock import MediaClock, real_time
 from hardware.media.control import Control
+from hardware.media.succession import Succession
 from hardware.media.switch import SECOND_TICKS, Place, Switch
 
 COLLECT_TICKS = 30 * SECOND_TICKS
@@ -26,18 +27,20 @@ def run(switch: Switch, control: Control, fifo: bool) -> None:
         signal.signal(number, lambda signum, _: stopping.append(signum))
     collect_at = beat_at = faults = 0
     clock = MediaClock()
+    succession = Succession(switch)
     tell_init("READY=1")
     while not stopping:
         due = clock.wait()
         told: list[wire.Report] = []
         if control.asked():
             if control.accept():
-                switch.reset()
+                succession.came(clock.ticks)
             for order in control.orders():
                 if isinstance(order, wire.Trouble):
                     told.append(order)
                 else:
-                    switch.do(order)
+                    succession.do(order)
+        succession.look(control.connected, clock.ticks)
         for _ in range(due):
             faults = _tick(switch, faults, told)
         if clock.ticks >= beat_at:

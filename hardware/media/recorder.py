@@ -1,5 +1,6 @@
 """Recorder taps: what a line says and hears, cut from the reel and handed to the disk in pieces."""
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from hardware.line import TICK_S
@@ -44,6 +45,10 @@ class Recorder:
         """Recordings running."""
         return len(self._running)
 
+    def __contains__(self, id: str) -> bool:
+        """Whether this recording runs."""
+        return id in self._running
+
     def start(self, row: int, line: str, id: str, path: str) -> None:
         """Begin a recording of a row; an id already running is left alone."""
         if id in self._running:
@@ -75,9 +80,9 @@ class Recorder:
             if recording.row == row:
                 self.finish(name)
 
-    def finish_all(self) -> None:
-        """End every recording."""
-        for name in list(self._running):
+    def finish_all(self, but: Set[str] = frozenset()) -> None:
+        """End every recording, but these."""
+        for name in self._running.keys() - but:
             self.finish(name)
 
     def tap(self) -> None:

@@ -106,6 +106,25 @@ class Switch:
         self._browsers.changed.clear()
         self._reports = [report for report in self._reports if isinstance(report, wire.Recorded)]
 
+    def keep(self, order: wire.Keep, gap_s: float) -> None:
+        """These lines and recordings go on for a new call process; all else ends, as by `reset`."""
+        wanted = set(order.lines)
+        sounding = set(self._browsers.rows)
+        kept = {
+            row
+            for row, bank in self._bank_of.items()
+            if self._name_of[row] in wanted and (bank is not self._browsers or row in sounding)
+        }
+        self._recorder.finish_all(but=frozenset(order.recordings))
+        for row in self._name_of.keys() - kept:
+            self._shut(row)
+        self._player.ended()
+        self._browsers.changed.clear()
+        self._reports = [report for report in self._reports if isinstance(report, wire.Recorded)]
+        lines = [self._name_of[row] for row in sorted(kept)]
+        running = [name for name in order.recordings if name in self._recorder]
+        self._reports.append(wire.Kept(lines, running, round(gap_s, 3)))
+
     def tick(self) -> None:
         """20 ms of all sound."""
         self._tick += 1

@@ -2,13 +2,24 @@
 
 Every line is one struct below, tagged by ``do`` (to media) or ``saw`` (from media).
 Lines of the box are named ``sip/3``, ``headset/8001``, ``gsm/0``; the media process
-makes a matrix row for a name when it is first used. A new connection takes over:
-media finishes open recordings and silences every line, then starts afresh.
+makes a matrix row for a name when it is first used. A new connection takes over, and its
+first order is `Keep`, which says what goes on; without it media finishes open recordings and
+silences every line, then starts afresh. Between two connections all sound goes on for 30 s.
 """
 
 import msgspec
 
 from hardware.line import RtpRoute
+
+
+class Keep(msgspec.Struct, frozen=True, tag_field="do", tag="keep"):
+    """These lines and recordings go on just as they are, everything else ends; `Kept` follows.
+
+    A kept line keeps its voice, what it hears and what is played to it.
+    """
+
+    lines: list[str] = []
+    recordings: list[str] = []
 
 
 class Open(msgspec.Struct, frozen=True, tag_field="do", tag="open"):
@@ -87,7 +98,18 @@ class Send(msgspec.Struct, frozen=True, tag_field="do", tag="send"):
     digits: str
 
 
-Order = Open | Close | Hear | Play | Stop | Record | Mask | Finish | Send
+Order = Keep | Open | Close | Hear | Play | Stop | Record | Mask | Finish | Send
+
+
+class Kept(msgspec.Struct, frozen=True, tag_field="saw", tag="kept"):
+    """Which of the lines and recordings that were to be kept go on.
+
+    A browser's line does when its sound is connected. `gap_s` is how long no call process was there.
+    """
+
+    lines: list[str]
+    recordings: list[str]
+    gap_s: float
 
 
 class Pressed(msgspec.Struct, frozen=True, tag_field="saw", tag="pressed"):
@@ -154,4 +176,4 @@ class Trouble(msgspec.Struct, frozen=True, tag_field="saw", tag="trouble"):
     reason: str
 
 
-Report = Pressed | Played | Recorded | Browser | Silent | Beat | Trouble
+Report = Kept | Pressed | Played | Recorded | Browser | Silent | Beat | Trouble

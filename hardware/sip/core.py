@@ -7,7 +7,7 @@ keeping any state (§8.2.7), so that a flood of nonsense fills nothing.
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 
 from aiosipua.message import SipRequest
@@ -34,6 +34,7 @@ from hardware.sip.sdes import fresh_key
 from hardware.sip.session import check as session_fits
 from hardware.sip.session import options_of
 from hardware.sip.settings import Sealing, SipSettings
+from hardware.sip.slot import Slot
 from hardware.sip.transaction import Transaction
 from hardware.sip.transfer import dialog_name
 from hardware.sip.trunks import Trunks
@@ -41,38 +42,6 @@ from hardware.sip.usage import ALLOW, OPTIONS, SUPPORTED, LegPost
 
 MAX_FORKS = 8
 SCHEMES = ("sip:", "sips:", "tel:")
-
-
-class Slot:
-    """One line as the core sees it."""
-
-    __slots__ = ("call", "clearing", "index", "open", "used")
-
-    def __init__(self, index: int) -> None:
-        self.index = index
-        self.open = False
-        self.clearing = 0
-        """Calls that are over, but nobody was told so yet."""
-        self.used = index
-        """Order of last use."""
-        self.call: Answering | Fork | None = None
-
-    @property
-    def name(self) -> str:
-        """What the line is called."""
-        return f"sip/{self.index}"
-
-    @property
-    def talking(self) -> Leg | None:
-        """The leg that is past its answer."""
-        call = self.call
-        if isinstance(call, Fork):
-            return call.winner
-        return call if call is not None and call.confirmed else None
-
-    def carries(self, leg: Leg) -> bool:
-        """Whether this leg belongs to the call here, answered or not."""
-        return self.call is leg or (isinstance(self.call, Fork) and leg in self.call.legs)
 
 
 class SipCore(TransactionLayer):
@@ -236,21 +205,37 @@ class SipCore(TransactionLayer):
 
     # An earlier life
 
-    def recall(self, notes: Sequence[tuple[float, Note]], now: float) -> None:
+    def recall(
+        self, notes: Sequence[tuple[float, Note]], now: float, keep: Container[str] = frozenset()
+    ) -> None:
         """Take up what an earlier life noted, so many seconds ago each.
 
-        Its phones are there; the far ends of its calls, which are nobody's any more, are told so.
+        Its phones are there. Calls on lines to `keep` go on, where that can be; the far ends of all
+        others, which are nobody's any more, are told so.
         """
         for age_s, note in notes:
             match note:
                 case Bound(number) if self._admission.accounts.get(number):
                     self.registrar.restore(number, bindings_of(note, age_s, now, MAX_S))
                     self.moved.append((number, self.registrar.contacts(number)))
+                case Talking() if (slot := self._slot_of(note)) and slot.name in keep:
+                    leg = Leg(self, note.ours, self._poster(slot), self._logins_at(note.place[0]))
+                    leg.go_on(note, age_s, now)
+                    slot.call = leg
                 case Asked() | Talking():
                     self._past.part(note, now)
                     self.notes.append(Over(note.call_id, note.tag))
         self._known.phones = self.registrar.addresses()
         self.arm(self.registrar)
+
+    def _slot_of(self, note: Talking) -> Slot | None:
+        """The free line that a call which can go on was on."""
+        index = (note.agreed.port - self.settings.rtp_base) // 2 if note.agreed else -1
+        slot = self.slots[index] if 0 <= index < len(self.slots) else None
+        return slot if slot is not None and slot.call is None else None
+
+    def _poster(self, slot: Slot) -> LegPost:
+        return lambda leg, signal, now: self._said(slot, leg, signal, now)
 
     def _logins_at(self, ip: str) -> Sequence[Answers]:
         trunk = self.trunks.of(ip)
@@ -372,12 +357,8 @@ class SipCore(TransactionLayer):
         self, slot: Slot, request: SipRequest, source: Addr, admitted: Admitted, now: float
     ) -> Answering:
         transaction = self._serve(request, source, None, now)
-
-        def post(leg: Leg, signal: Signal, now: float) -> None:
-            self._said(slot, leg, signal, now)
-
         try:
-            leg = Answering(self, transaction, source, self._local(slot, source), post, now)
+            leg = Answering(self, transaction, source, self._local(slot, source), self._poster(slot), now)
         except (sdp.BadSdp, sdp.NothingCommon) as wrong:
             self._unserve(transaction)
             raise Refusal(488 if isinstance(wrong, sdp.NothingCommon) else 400) from wrong

@@ -13,7 +13,7 @@ from hardware.sip.digest import Login
 from hardware.sip.leg import Leg
 from hardware.sip.message import Addr, cseq_of, quoted, sip_uri, tag_of, token
 from hardware.sip.proof import Answers, afresh, proved
-from hardware.sip.remembered import Over, asked, talking
+from hardware.sip.remembered import Over, asked
 from hardware.sip.session import asking, least, options_of
 from hardware.sip.transaction import T1, Transaction, cancel_for
 from hardware.sip.usage import ALLOW, SDP_TYPE, SUPPORTED, LegPost, Wire
@@ -229,7 +229,7 @@ class Dialing(Leg):
         self._done = True
         self._give_up_at = None
         self.wire.joined(self, dialog)
-        self.wire.note(talking(dialog))
+        self.keep(now)
         if self._cancelling:
             return super().end(Cause.NORMAL, now)
         self._agree(response, now)

@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import cast
 
 from hardware.line import Alerting, Answered, Cause, Cleared, Post, Signal, Traits
+from hardware.memory import Memory
 from hardware.sip.core import SipCore
-from hardware.sip.memory import Memory
 from hardware.sip.message import Addr, Hop
+from hardware.sip.remembered import Note, ends
 from hardware.sip.settings import SipAccount, SipSettings, SipTrunk
 from hardware.sip.streams import Streams, server_context
 
@@ -151,10 +152,17 @@ class SipEndpoint(asyncio.DatagramProtocol):
             settings.trust,
         )
         self._looking: set[asyncio.Task[None]] = set()
-        self._memory = Memory(Path(settings.memory)) if settings.memory else None
+        self._memory: Memory[Note] | None = (
+            Memory(Path(settings.memory), Note, ends) if settings.memory else None
+        )
+        self._begun = False
+        """What comes before we remember is not heard, so that it comes again."""
 
-    async def start(self) -> None:
-        """Bind the sockets. Raises OSError: the address is not ours or taken, the certificate unusable."""
+    async def start(self, keep: Container[str] = frozenset()) -> None:
+        """Bind the sockets; lines to `keep` that had a call in an earlier life are `busy` with it again.
+
+        Raises OSError: the address is not ours or taken, the certificate unusable.
+        """
         settings = self.settings
         secure = server_context(settings.certificate, settings.private_key) if settings.certificate else None
         self._loop = asyncio.get_running_loop()
@@ -176,8 +184,9 @@ class SipEndpoint(asyncio.DatagramProtocol):
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+        self._begun = True
         if self._memory is not None:
-            self.core.recall(self._memory.load(), self.now())
+            self.core.recall(self._memory.load(), self.now(), keep)
             self.flush()
 
     async def stop(self) -> None:
@@ -225,7 +234,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
     # asyncio.DatagramProtocol
 
     def datagram_received(self, data: bytes, addr: tuple[object, ...]) -> None:
-        self._took(data, cast(Addr, addr[:2]))
+        if self._begun:
+            self._took(data, cast(Addr, addr[:2]))
 
     def error_received(self, exc: Exception) -> None:
         """ICMP says a peer's port is closed; the transactions find out by themselves."""

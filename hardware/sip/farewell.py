@@ -11,11 +11,9 @@ from hardware.sip.dialog import Dialog, hop_of
 from hardware.sip.layer import TransactionLayer
 from hardware.sip.message import Addr, Hop, cseq_of, party, reply, uri_of
 from hardware.sip.proof import Answers, afresh, proved
-from hardware.sip.remembered import Asked, Talking
+from hardware.sip.remembered import LEAP, Asked, Talking
 from hardware.sip.transaction import T1, Transaction, cancel_for
 
-LEAP = 10_000
-"""How far we count on: what was asked within the call after it was noted stays behind."""
 UNSAID_MAX = 1000
 REASON = reason_header(Cause.TEMPORARY_FAILURE)
 

@@ -11,7 +11,7 @@ from hardware.sip.causes import reason_cause
 from hardware.sip.dialog import Dialog
 from hardware.sip.message import Addr, Refusal, cseq_of
 from hardware.sip.proof import Answers
-from hardware.sip.remembered import talking
+from hardware.sip.remembered import Talking, agreed, dialog_of, session_of, talking
 from hardware.sip.session import Session
 from hardware.sip.transaction import T1, Transaction
 from hardware.sip.transfer import REFER_S, Referral, asked, notice, status_of
@@ -146,7 +146,7 @@ class Leg(Usage):
         data, to = transaction.data, transaction.peer
         self._unacked = Unacked(data, to, seq, now + T1, now + 64 * T1, offered=offered)
         self.wire.arm(self)
-        self._keep()
+        self.keep(now)
 
     def _hear(self, voice: sdp.Voice, now: float) -> None:
         """Follow what was agreed: being held is said, and changes nothing of where the voice is."""
@@ -158,11 +158,36 @@ class Leg(Usage):
         if voice.route is not None and voice.route != self.route:
             self.route = voice.route
             self.post(Sound(voice.route), now)
+        if self.confirmed:
+            self.keep(now)
 
-    def _keep(self) -> None:
-        """Note what a BYE needs, in case we do not live to say it."""
-        if self.dialog is not None:
-            self.wire.note(talking(self.dialog))
+    def keep(self, now: float) -> None:
+        """Note how we stand, in case we do not live to go on, or to say BYE."""
+        if self.dialog is not None and not self.over:
+            stand = agreed(
+                self.dialog,
+                self.local,
+                self.route,
+                self._session,
+                now,
+                held=self.held,
+                updates=self._updates,
+                extension=self.extension,
+                placed=self.placed,
+            )
+            self.wire.note(talking(self.dialog, stand))
+
+    def go_on(self, note: Talking, age_s: float, now: float) -> None:
+        """Take up the dialog that an earlier life of ours had and noted so many seconds ago, to go on."""
+        stand = note.agreed
+        assert stand is not None
+        self.dialog = dialog_of(note, stand)
+        self.route, self.held = stand.route, stand.held
+        self._updates, self.extension, self.placed = stand.updates, stand.extension, stand.placed
+        self._session = session_of(stand, age_s, now)
+        self.wire.joined(self, self.dialog)
+        self.wire.arm(self)
+        self.keep(now)
 
     # Within: requests of the far end
 
@@ -192,9 +217,10 @@ class Leg(Usage):
             self._free_to_agree()
         session.check(request)
         found = sdp.read_offer(request.body, self.local) if request.body else None
-        if self.dialog.retarget(request):
-            self._keep()
+        self.dialog.retarget(request)
         head = [self.contact(source), ALLOW, SUPPORTED, *self._grant(request, now)]
+        if self.confirmed:
+            self.keep(now)
         if found is None:
             return self._reply(transaction, 200, source, now, *head)
         self.local = self.local.next()
@@ -283,13 +309,15 @@ class Leg(Usage):
             self.local = self.local.next()
             body = sdp.offer(self.local)
             self._offering = self._ask("INVITE", now, ALLOW, *head, SDP_TYPE, body=body)
+            self.keep(now)
 
     def _refreshed(self, request: SipRequest, response: SipResponse, now: float) -> None:
         status = response.status_code
         if status < 300:
-            if self.dialog is not None and self.dialog.retarget(response):
-                self._keep()
+            if self.dialog is not None:
+                self.dialog.retarget(response)
             self._agree(response, now)
+            self.keep(now)
             if response.body and request.body and not self.answered_us(response.body, now):
                 self._break(Cause.INCOMPATIBLE, now)
         elif status in (408, 481):

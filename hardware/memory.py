@@ -3,12 +3,11 @@
 import logging
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
-
-from hardware.sip.remembered import Note, ends
 
 log = logging.getLogger(__name__)
 
@@ -17,32 +16,47 @@ SPARE = 1000
 """Lines that may be out of date before the file is written anew."""
 
 
-class Line(msgspec.Struct, frozen=True):
+class Keyed(Protocol):
+    """A struct that replaces what was noted before under the same key."""
+
+    @property
+    def key(self) -> str:
+        """What it is about."""
+
+
+N = TypeVar("N", bound=Keyed)
+
+
+class Line(msgspec.Struct, Generic[N], frozen=True):
     """One note, and when it was written (Unix seconds)."""
 
     at: float
-    note: Note
+    note: N
 
 
-class Memory:
+class Memory(Generic[N]):
     """Notes on disk. What is written survives our death, though perhaps not a power cut.
 
-    A file that cannot be read or written costs what it would have remembered, and nothing else.
+    `kinds` is the type of the notes, a union of tagged structs; `ends` says of which nothing is
+    left to be remembered. A file that cannot be read or written costs what it would have
+    remembered, and nothing else.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kinds: Any, ends: Callable[[N], bool]) -> None:
         self._path = path
+        self._ends = ends
+        self._decoder: msgspec.json.Decoder[Line[N]] = msgspec.json.Decoder(Line[kinds])
         self._fd = -1
         self._lines: dict[str, bytes] = {}
         self._written = 0
         self._failed = False
         self._encode = msgspec.json.Encoder().encode
 
-    def load(self) -> list[tuple[float, Note]]:
+    def load(self) -> list[tuple[float, N]]:
         """What was noted last of everything, with its age in seconds; the file is then written anew."""
-        notes: dict[str, Line] = {}
+        notes: dict[str, Line[N]] = {}
         for line in self._read():
-            if ends(line.note):
+            if self._ends(line.note):
                 notes.pop(line.note.key, None)
             else:
                 notes[line.note.key] = line
@@ -51,14 +65,14 @@ class Memory:
         now = time.time()
         return [(now - line.at, line.note) for line in notes.values()]
 
-    def write(self, notes: Iterable[Note]) -> None:
+    def write(self, notes: Iterable[N]) -> None:
         """Append; never raises for what the disk does."""
         now, data = time.time(), b""
         for note in notes:
             line = self._encode(Line(now, note)) + b"\n"
             data += line
             self._written += 1
-            if ends(note):
+            if self._ends(note):
                 self._lines.pop(note.key, None)
             else:
                 self._lines[note.key] = line
@@ -77,18 +91,18 @@ class Memory:
             os.close(self._fd)
             self._fd = -1
 
-    def _read(self) -> list[Line]:
+    def _read(self) -> list[Line[N]]:
         try:
             with self._path.open("rb") as file:
                 data = file.read(MOST_BYTES)
         except OSError:
             return []
-        decode = msgspec.json.Decoder(Line).decode
+        decode = self._decoder.decode
         found = []
         for line in data.splitlines():
             try:
                 found.append(decode(line))
-            except msgspec.DecodeError:
+            except ValueError:
                 continue  # torn by a power cut, or of another version
         return found
 
