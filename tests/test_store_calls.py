@@ -64,7 +64,7 @@ def test_the_story_of_a_ticket_made_in_a_callback_begins_with_the_call_it_was_as
     write(store, "callback.done", {"queue": "general", "number": "139", "agent": "1001"}, first)
     ticket = TicketDesk(store).create(AGENT, "phone", {"title": "路灯"}, call=second)
     told = [step.en for step in steps_of(store, ticket.tid)]
-    assert told == ["Call", "Asked to be called back", "Call", "Called back", "Registered"]
+    assert told == ["Call", "Asked to be called back", "Call out", "Called back", "Registered"]
 
 
 def test_a_rebuilt_store_tells_the_same(store: Store) -> None:
