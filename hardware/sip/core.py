@@ -7,6 +7,7 @@ keeping any state (§8.2.7), so that a flood of nonsense fills nothing.
 
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 
@@ -72,6 +73,8 @@ class SipCore(TransactionLayer):
         self._known = Known(self.trunks, self._admission)
         self._guard = Guard(self._known.has, closed=settings.closed)
         self._legs: dict[tuple[str, str], Leg] = {}
+        self._call_ids: Counter[str] = Counter()
+        """How many legs have a Call-ID: a new call is compared with no other's."""
         self._past = Past(self, self._logins_at)
         self._lamps = Lamps(self, self._admission, self._legs.values)
         self._order = settings.lines
@@ -348,7 +351,7 @@ class SipCore(TransactionLayer):
     def _merged(self, request: SipRequest) -> bool:
         """The same call came by another way already (§8.2.2.2)."""
         call_id, tag = request.headers.get("call-id")[0], tag_of(request, "from")
-        return any(
+        return call_id in self._call_ids and any(
             key[0] == call_id and leg.dialog is not None and leg.dialog.remote_tag == tag
             for key, leg in self._legs.items()
         )
@@ -437,6 +440,7 @@ class SipCore(TransactionLayer):
     def joined(self, leg: Leg, dialog: Dialog) -> None:
         """The leg has this dialog: requests within it shall come to the leg."""
         key = (dialog.call_id, dialog.local_tag)
+        self._call_ids[dialog.call_id] += key not in self._legs
         self._legs[key] = leg
         self._known.joined(key, dialog.source[0])
         self._lamps.stir()
@@ -456,6 +460,9 @@ class SipCore(TransactionLayer):
         key = (dialog.call_id, dialog.local_tag)
         if self._legs.get(key) is leg:
             del self._legs[key]
+            self._call_ids[dialog.call_id] -= 1
+            if not self._call_ids[dialog.call_id]:
+                del self._call_ids[dialog.call_id]
             self._known.left(key)
             self.note(Over(*key))
 
