@@ -66,6 +66,14 @@ def midnight_s(day: date) -> float:
     return datetime(day.year, day.month, day.day).timestamp()
 
 
+def written(due_s: float) -> str:
+    """Write a due moment: midnight belongs to the day it ends, as 24:00."""
+    day = local_day(due_s - 0.001)
+    if due_s - midnight_s(day) >= DAY_S:
+        return f"{day} 24:00"
+    return datetime.fromtimestamp(due_s).strftime("%Y-%m-%d %H:%M")
+
+
 def windows(
     calendar: WorkCalendar, since_s: float, working: tuple[Band, ...] | None, after: date
 ) -> Iterator[tuple[int, int]]:

@@ -87,6 +87,16 @@ class Ticket(Table):
     signed_s = FloatField(null=True)
     answered_s = FloatField(null=True)
     closed_s = FloatField(null=True)
+    case_due_s = FloatField(null=True)
+    case_due_original_s = FloatField(null=True)
+    unit_due_s = FloatField(null=True)
+    provisional = BooleanField(null=True)
+    paused_s = FloatField(null=True)
+    due_s = FloatField(null=True, index=True)
+    warn_s = FloatField(null=True, index=True)
+    step_due_s = FloatField(null=True)
+    case_clock = TextField(null=True)
+    unit_clock = TextField(null=True)
 
 
 class Call(Table):

@@ -10,6 +10,7 @@ from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets import number as numbers
 from appliance.tickets import table
+from appliance.tickets.dues import Dues
 from appliance.tickets.fields import FIELDS, SOURCES, checked
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.timeline import Step, calls_of, steps_of
@@ -20,6 +21,14 @@ CENTRE_ROLES = frozenset({"AG", "TL", "DP", "CB", "SV", "LD", "AD", "IN", "SYS"}
 UNIT_ROLES = frozenset({"U2", "UL", "U3"})
 UNIT_SEES = tuple(state for state in STATES if STATES[state].list not in ("intake", "undispatched"))
 """A unit sees a ticket from its dispatch on."""
+DUE = {
+    "overdue": "due_s < ?",
+    "soon": "warn_s <= ? AND due_s >= ?",
+    "running": "due_s IS NOT NULL",
+    "paused": "paused_s IS NOT NULL",
+    "provisional": "provisional",
+}
+"""What a list may be narrowed to by its clocks; ? is now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,7 @@ class TicketDesk:
     def __init__(self, store: Store, now: Callable[[], float] = time.time) -> None:
         self._store = store
         self._now = now
+        self.dues = Dues(store, now)
 
     def create(
         self,
@@ -112,6 +122,7 @@ class TicketDesk:
             facts = self._carried(move, ticket, {key: given[key] for key in given if key not in edits})
             facts |= {"move": move.name, "from": ticket.state, "role": role, **_by(actor)}
             facts["seen"] = (seen or ticket.last_eid).hex()
+            facts |= self.dues.for_move(ticket, move.name, move.target)
             self._store.record(Fact("ticket.moved", facts, tid))
         return self.get(tid)
 
@@ -149,18 +160,23 @@ class TicketDesk:
         page: int = 1,
         rows: int = PAGE_ROWS,
         conflicts: bool = False,
+        due: str = "",
     ) -> Page:
         """List tickets, newest first; every argument left empty does not narrow.
 
         `states` are states, or names of the six lists. `text` is looked for in number, title,
         content, address, citizen and phone. `conflicts` keeps those where a move lost a race.
+        `due` is one of DUE: those come with the most urgent first.
         """
         where, values = _where(states, unit, text, conflicts)
+        if due in DUE:
+            where, values = f"{where} AND {DUE[due]}", [*values, *[self._now()] * DUE[due].count("?")]
         rows = max(1, min(rows, 500))
         total = int(self._store.rows(f"SELECT count(*) FROM ticket WHERE {where}", *values)[0][0])
         pages = max(1, -(-total // rows))
         page = max(1, min(page, pages))
-        order = f"{where} ORDER BY created_s DESC, tid DESC LIMIT ? OFFSET ?"
+        first = "due_s, tid" if due in DUE else "created_s DESC, tid DESC"
+        order = f"{where} ORDER BY {first} LIMIT ? OFFSET ?"
         return Page(table.select(self._store, order, *values, rows, (page - 1) * rows), total, page, pages)
 
     def counts(self, unit: str = "") -> dict[str, int]:
@@ -172,6 +188,16 @@ class TicketDesk:
             found[state] = count
             if state in STATES:
                 found[STATES[state].list] += count
+        return found
+
+    def due_counts(self, unit: str = "") -> dict[str, int]:
+        """Count the tickets that are overdue, and those due soon."""
+        where, values = _where((), unit, "", False)
+        found = {}
+        for name in ("overdue", "soon"):
+            sql = f"SELECT count(*) FROM ticket WHERE {where} AND {DUE[name]}"
+            now_s = [self._now()] * DUE[name].count("?")
+            found[name] = int(self._store.rows(sql, *values, *now_s)[0][0])
         return found
 
     def by_phone(self, phone: str, limit: int = 10) -> list[Ticket]:
@@ -228,6 +254,7 @@ class TicketDesk:
                 "frozen", "In this state you may not change what was registered; add a note instead."
             )
         facts = {"fields": changed, "seen": (seen or ticket.last_eid).hex(), **_by(actor)}
+        facts |= self.dues.for_edit(ticket, changed)
         self._store.record(Fact("ticket.edited", facts, ticket.tid))
         return self.get(ticket.tid)
 

@@ -16,7 +16,8 @@ _FIELDS = Ticket.__struct_fields__
 COLUMNS = ", ".join(f'"{name}"' for name in _FIELDS)
 _INSERT = f"INSERT INTO ticket ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"
 _BLOBS = tuple(_FIELDS.index(name) for name in ("tid", "last_eid", "state_eid", "call"))
-_CONFIDENTIAL = _FIELDS.index("confidential")
+_FLAGS = tuple(_FIELDS.index(name) for name in ("confidential", "provisional"))
+_TEXTS = tuple(_FIELDS.index(name) for name in ("case_clock", "unit_clock"))
 _CAME_EARLIER = (
     "SELECT 1 FROM event WHERE subject = ? AND pos < (SELECT pos FROM event WHERE eid = ?) LIMIT 1"
 )
@@ -78,5 +79,8 @@ def _ticket(row: tuple[Any, ...]) -> Ticket:
     for at in _BLOBS:
         if values[at] is not None:
             values[at] = bytes(values[at])
-    values[_CONFIDENTIAL] = bool(values[_CONFIDENTIAL])
+    for at in _FLAGS:
+        values[at] = bool(values[at])
+    for at in _TEXTS:
+        values[at] = values[at] or ""
     return Ticket(*values)

@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from appliance.events import Event
+from appliance.tickets.due import taken
 from appliance.tickets.workflow import CREATION, END, STATES, STEPS, Move
 
 REGISTERED_FIELDS: Mapping[str, type] = {
@@ -77,6 +78,25 @@ class Ticket(msgspec.Struct, frozen=True):
     signed_s: float | None = None
     answered_s: float | None = None
     closed_s: float | None = None
+    case_due_s: float | None = None
+    """By when the citizen is to be answered."""
+    case_due_original_s: float | None = None
+    """The same as it was at first, before anything stood still or was extended."""
+    unit_due_s: float | None = None
+    """By when the unit is to hand in its result."""
+    provisional: bool = False
+    """A due date rests on days that are only estimated."""
+    paused_s: float | None = None
+    """Since when the case clock stands still."""
+    due_s: float | None = None
+    """The earliest due date of a clock that runs; none when none does."""
+    warn_s: float | None = None
+    """From when on the first of them is yellow."""
+    step_due_s: float | None = None
+    """By when the next step is to be made."""
+    case_clock: str = ""
+    """The clock as JSON (clocks.py)."""
+    unit_clock: str = ""
 
 
 class Created(msgspec.Struct, frozen=True):
@@ -101,6 +121,8 @@ class Edited(msgspec.Struct, frozen=True):
     by: str = ""
     name: str = ""
     seen: str = ""
+    due: dict[str, Any] = {}
+    """What it makes of the due dates (due.py)."""
 
 
 class Moved(msgspec.Struct, frozen=True, rename={"source": "from"}):
@@ -119,6 +141,18 @@ class Moved(msgspec.Struct, frozen=True, rename={"source": "from"}):
     answer: str | None = None
     rating: str | None = None
     closing: str | None = None
+    due: dict[str, Any] = {}
+    """What it makes of the due dates (due.py)."""
+
+
+class Due(msgspec.Struct, frozen=True):
+    """Body of ticket.due: due dates were reckoned anew, not by a move or an edit."""
+
+    due: dict[str, Any]
+    why: str = ""
+    """calendar, extension or instruction."""
+    by: str = ""
+    name: str = ""
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -131,12 +165,13 @@ class Noted(msgspec.Struct, frozen=True):
     """A call of ours it tells of: the id of the event that began it, hex."""
 
 
-Body = Created | Edited | Moved | Noted
+Body = Created | Edited | Moved | Noted | Due
 _BODIES: Mapping[str, msgspec.json.Decoder[Any]] = {
     "ticket.created": msgspec.json.Decoder(Created),
     "ticket.edited": msgspec.json.Decoder(Edited),
     "ticket.moved": msgspec.json.Decoder(Moved),
     "ticket.noted": msgspec.json.Decoder(Noted),
+    "ticket.due": msgspec.json.Decoder(Due),
 }
 CARRIED = ("unit", "unit_site", "result", "answer", "rating", "closing")
 """What a move may set."""
@@ -181,6 +216,8 @@ def fold(ticket: Ticket | None, event: Event) -> Ticket:
             return _move(ticket, event, body)
         case Noted():
             return replace(ticket, **_touched(ticket, event))
+        case Due():
+            return replace(ticket, **_touched(ticket, event), **_due(ticket, body.due))
     return ticket
 
 
@@ -228,7 +265,7 @@ def _edit(ticket: Ticket, event: Event, body: Edited) -> Ticket:
     if ticket.state == END:
         return replace(ticket, **touched, conflicts=ticket.conflicts + 1)
     known = {name: value for name, value in body.fields.items() if name in REGISTERED_FIELDS}
-    return replace(ticket, **touched, **known)
+    return replace(ticket, **touched, **known, **(_due(ticket, body.due) if body.due else {}))
 
 
 def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
@@ -247,12 +284,18 @@ def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
         ticket,
         **touched,
         **changes,
+        **(taken(ticket, body.due) if body.due else {}),
         state=move.target,
         state_eid=event.eid,
         state_s=event.at_s,
         reason=body.reason,
         round=ticket.round + (move.name == "second_dispatch"),
     )
+
+
+def _due(ticket: Ticket, due: dict[str, Any]) -> dict[str, Any]:
+    """Due dates reckoned while nobody knew that the clocks had been stopped change nothing."""
+    return {} if STATES[ticket.state].clock == "stopped" else taken(ticket, due)
 
 
 def _touched(ticket: Ticket, event: Event) -> dict[str, Any]:

@@ -4,10 +4,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from appliance.calendar.hours import written
 from appliance.events import Event
 from appliance.store.store import Store
 from appliance.tickets.fields import CLOSINGS, FIELDS, RATINGS
-from appliance.tickets.ticket import Created, Edited, Moved, Noted, Ticket, body_of, fold, lost_race
+from appliance.tickets.ticket import (
+    Body,
+    Created,
+    Due,
+    Edited,
+    Moved,
+    Noted,
+    Ticket,
+    body_of,
+    fold,
+    lost_race,
+)
 from appliance.tickets.workflow import STATES, STEPS, label
 
 WORDS: Mapping[str, tuple[str, str]] = {
@@ -17,6 +29,17 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "call": ("来电", "Call"),
     "call_out": ("外呼", "Call out"),
     "recording": ("录音", "Recording"),
+    "due": ("限期调整", "Due date changed"),
+}
+DUE: Mapping[str, tuple[str, str]] = {
+    "case": ("案件限期", "Case due"),
+    "unit": ("单位限期", "Unit due"),
+    "why": ("依据", "Because"),
+}
+WHY: Mapping[str, tuple[str, str]] = {
+    "calendar": ("工作日历更新", "the calendar changed"),
+    "extension": ("延期批准", "an extension was granted"),
+    "instruction": ("领导批示", "a leader ordered it"),
 }
 TALK: Mapping[str, tuple[str, str, str]] = {
     "call.transferred": ("转接", "Transferred", "to"),
@@ -80,7 +103,7 @@ def steps_of(store: Store, tid: bytes) -> list[Step]:
             continue
         if body is not None:
             lost = isinstance(body, Moved) and ticket is not None and lost_race(ticket, body)
-            steps.append(_step(event, body, lost, event.eid not in waiting, after.state))
+            steps.append(_step(event, body, ticket, lost, event.eid not in waiting, after.state))
         ticket = after
     calls = calls_of(store, ticket) if ticket else []
     heard = [step for call in calls for step in _sound(store, call)]
@@ -96,9 +119,7 @@ def calls_of(store: Store, ticket: Ticket) -> list[bytes]:
     return list(dict.fromkeys([*([ticket.call] if ticket.call else []), *made]))
 
 
-def _step(
-    event: Event, body: Created | Edited | Moved | Noted, lost: bool, delivered: bool, state: str
-) -> Step:
+def _step(event: Event, body: Body, before: Ticket | None, lost: bool, delivered: bool, state: str) -> Step:
     who = " ".join(filter(None, (body.by, body.name)))
     match body:
         case Created():
@@ -107,16 +128,29 @@ def _step(
             what, text = "edited", _changes(body.fields)
         case Noted():
             what, text = "noted", body.text
+        case Due():
+            what, text = "due", _due(before, body)
         case Moved():
             what, text = body.move, _carried(body)
     zh, en = WORDS.get(what) or _move_words(body)
     return Step(event.at_s, who, what, zh, en, text, lost, delivered, event.site, state=state)
 
 
-def _move_words(body: Created | Edited | Moved | Noted) -> tuple[str, str]:
+def _move_words(body: Body) -> tuple[str, str]:
     assert isinstance(body, Moved)
     move = STEPS.get((body.source, body.move))
     return (move.zh, move.en) if move else (label(body.move), label(body.move, "en"))
+
+
+def _due(before: Ticket | None, body: Due) -> str:
+    """The dates before and after, and why."""
+    lines = []
+    for name in ("case", "unit"):
+        old_s, clock = getattr(before, f"{name}_due_s", None), body.due.get(name)
+        new_s = clock.get("due_s") if isinstance(clock, dict) else None
+        if old_s and isinstance(new_s, int | float):
+            lines.append(f"{DUE[name][0]}：{written(old_s)} → {written(new_s)}")
+    return "\n".join([*lines, f"{DUE['why'][0]}：{WHY[body.why][0]}"] if body.why in WHY else lines)
 
 
 def _changes(fields: Mapping[str, object]) -> str:
