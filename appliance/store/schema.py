@@ -97,6 +97,68 @@ class Ticket(Table):
     step_due_s = FloatField(null=True)
     case_clock = TextField(null=True)
     unit_clock = TextField(null=True)
+    workflow = CharField(null=True)
+    moved_by = CharField(null=True)
+    handled = CharField(null=True)
+    handled_by = CharField(null=True)
+    master = CharField(null=True, index=True)
+    outside = CharField(null=True)
+    designated = BooleanField(null=True)
+    planned_s = FloatField(null=True)
+    asked = IntegerField(null=True)
+    returned = IntegerField(null=True)
+    reworks = IntegerField(null=True)
+    objections = IntegerField(null=True)
+
+
+class Strand(Table):
+    """Projection: a sub-order or overlay of a ticket (tickets/strands.py)."""
+
+    sid = BlobField(primary_key=True)
+    tid = BlobField(index=True)
+    kind = CharField()
+    state = CharField()
+    unit = CharField(default="")
+    """The unit it is addressed to; empty: the unit of the ticket."""
+    unit_site = IntegerField(default=0)
+    last_eid = BlobField()
+    state_eid = BlobField()
+    opened_s = FloatField()
+    state_s = FloatField()
+    opened_by = CharField(default="")
+    moved_by = CharField(default="")
+    third = CharField(default="")
+    optional = BooleanField(default=False)
+    due_s = FloatField(null=True)
+    conflicts = IntegerField(default=0)
+    fields = TextField(default="{}")
+    """Everything else it carries, as JSON."""
+    open = BooleanField(default=True)
+
+    class Meta:
+        indexes = (
+            (("kind", "open", "opened_s"), False),
+            (("unit", "tid"), False),
+            (("third", "tid"), False),
+        )
+
+
+class Workflow(Table):
+    """Projection: a published version of the workflow (tickets/workflows.py)."""
+
+    name = CharField()
+    version = IntegerField()
+    kinds = TextField(default="")
+    """Kinds of tickets that begin on it, separated by commas; empty: all that no other one names."""
+    body = TextField()
+    """The table as JSON."""
+    published_s = FloatField()
+    published_by = CharField(default="")
+    reason = TextField(default="")
+    eid = BlobField()
+
+    class Meta:
+        primary_key = CompositeKey("name", "version")
 
 
 class Call(Table):
@@ -425,6 +487,8 @@ class Quarantine(Table):
 LOG: tuple[type[Table], ...] = (EventRow, Cursor)
 PROJECTIONS: tuple[type[Table], ...] = (
     Ticket,
+    Strand,
+    Workflow,
     Call,
     Charge,
     Recording,

@@ -22,6 +22,8 @@ REOPENED = "accept"
 """Accepting what had been accepted before, because the citizen came back, is a new round too."""
 UNIT_RUNS = frozenset({"DISPATCHED", "HANDLING", "RETURN_REVIEW"})
 UNIT_STANDS = frozenset({"SUSPENDED"})
+FOLLOWS = frozenset({"MERGED"})
+"""Whose time is that of another ticket."""
 NO_UNIT = frozenset({"ACCEPTED", "SELF_HANDLING", "TRANSFERRED"})
 """States in which no assignment is under way."""
 
@@ -131,6 +133,8 @@ def _case_after(
 ) -> Clock | None:
     runs = STATES[target].clock
     again = clock is not None and (move in NEW_ROUND or move == REOPENED)
+    if target in FOLLOWS:
+        runs = "stopped"
     if runs == "running" and (clock is None or again):
         return reckoning.begin(second_round(limit) if again else limit, now_s)
     if clock is None:
