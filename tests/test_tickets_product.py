@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_a_ticket_comes_into_every_state_and_there_everybody_may_do_what_the_tab
                 expected = allowed(actor, move, ticket.unit) if move else "not_now"
                 expected = expected or NOT_HERE.get((state, name), "")
                 with undone(teller.store):
-                    told = word_of(lambda n=name, a=actor: teller.step(ticket.tid, Told(a, n, {})))  # type: ignore[misc]
+                    told = word_of(partial(teller.step, ticket.tid, Told(actor, name, {})))
                     after = teller.desk.get(ticket.tid)
                     told_state = after.state
                 target = move.target if move and not expected else state
@@ -84,7 +85,7 @@ def test_a_ticket_is_begun_by_whom_the_table_names(teller: Teller, source: str) 
     move = CREATION[source == "phone"]
     for who in EVERYBODY:
         with teller.store.transaction(), undone(teller.store):
-            told = word_of(lambda w=who: teller.desk.create(person(w), source, TOLD))  # type: ignore[misc]
+            told = word_of(partial(teller.desk.create, person(who), source, TOLD))
         assert told == ("" if who in move.who else "not_yours"), who
 
 
@@ -130,7 +131,7 @@ def test_a_strand_comes_into_every_state_and_there_everybody_may_do_what_its_tab
                     lead, addressed = ticket.unit, strand.unit or ticket.unit
                     expected = allowed(actor, move, *((lead,) if move.by_lead else (addressed, strand.third)))
                 with undone(teller.store):
-                    told = word_of(lambda n=name, a=actor: _act(teller, ticket.tid, strand, n, a))  # type: ignore[misc]
+                    told = word_of(partial(_act, teller, ticket.tid, strand, name, actor))
                     now = next(s for s in teller.desk.strands(ticket.tid) if s.sid == strand.sid)
                 target = move.target if move and not expected else state
                 if (told, now.state) != (expected, target):
@@ -152,9 +153,7 @@ def test_a_strand_is_opened_only_while_the_ticket_is_in_a_state_that_has_it(
             if not expected and state not in KINDS[kind].opens_in:
                 expected = "not_now"
             with teller.store.transaction(), undone(teller.store):
-                told = word_of(
-                    lambda a=actor, t=ticket: teller.step(t.tid, Told(a, f"{kind}.{begin.name}", {}))
-                )  # type: ignore[misc]
+                told = word_of(partial(teller.step, ticket.tid, Told(actor, f"{kind}.{begin.name}", {})))
             if told != expected and not (
                 kind == "suborder" and who in UNIT_PEOPLE and told == "not_your_part"
             ):
@@ -183,7 +182,9 @@ def test_who_looked_at_a_strand_somebody_moved_since_is_told_so(teller: Teller) 
     ticket = teller.tell("SENT", STRAND_WAYS["urge"])
     page = teller.strand(ticket.tid, "urge")
     teller.desk.act(person("U2"), ticket.tid, page.sid, "read", seen=page.last_eid)
-    late = lambda: teller.desk.act(person("UL"), ticket.tid, page.sid, "answer", {"text": "x"}, page.last_eid)  # noqa: E731
+    late = partial(
+        teller.desk.act, person("UL"), ticket.tid, page.sid, "answer", {"text": "x"}, page.last_eid
+    )
     assert word_of(late) == "changed"
 
 

@@ -302,7 +302,7 @@ def with_units(store: Store) -> Store:
     with store.transaction():
         for at, code in enumerate(UNITS):
             store.execute(
-                "INSERT INTO unit (code, name, name_en, site, phone) VALUES (?, ?, ?, ?, '')",
+                "INSERT OR IGNORE INTO unit (code, name, name_en, site, phone) VALUES (?, ?, ?, ?, '')",
                 *(code, f"{code}单位", f"{code} unit", at % 2 + 1),
             )
     return store
