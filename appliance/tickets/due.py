@@ -45,6 +45,8 @@ class Timed(Protocol):
     def case_clock(self) -> str: ...
     @property
     def unit_clock(self) -> str: ...
+    @property
+    def case_due_original_s(self) -> float | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def taken(ticket: Timed, due: Facts) -> dict[str, Any]:
         "due_s": min((clock.due_s for clock in running), default=None),
         "warn_s": min((clock.warn_s for clock in running), default=None),
     }
-    if getattr(ticket, "case_due_original_s", None) is None and case is not None:
+    if case is not None and _first(ticket, case):
         changes["case_due_original_s"] = case.original_s
     if "step_s" in due:
         changes["step_due_s"] = _number(due["step_s"])
@@ -158,6 +160,14 @@ def _unit_after(
     if target in UNIT_RUNS:
         return reckoning.resumed(clock, now_s)
     return (reckoning.paused if target in UNIT_STANDS else reckoning.stopped)(clock, now_s)
+
+
+def _first(ticket: Timed, case: Clock) -> bool:
+    """Tell whether this is still the clock the case began with, and not that of a later round."""
+    before = _read(ticket.case_clock)
+    if before is None or ticket.case_due_original_s is None:
+        return ticket.case_due_original_s is None
+    return case.start_s == before.start_s and before.original_s == ticket.case_due_original_s
 
 
 def _with_limit(reckoning: Reckoning, clock: Clock | None, limit: Limit) -> Clock | None:
