@@ -28,10 +28,7 @@ class StoreLook:
 
     def unit_in_service(self, unit: str) -> bool:
         """Whether there is such a unit, and it was not dissolved."""
-        entry = self._dictionary.get("unit", unit)
-        if entry is not None:
-            return not entry.retired
-        return bool(self._store.rows("SELECT 1 FROM unit WHERE code = ?", unit))
+        return bool(self._store.rows("SELECT 1 FROM unit WHERE code = ? AND NOT coalesce(retired, 0)", unit))
 
     def unit_site(self, unit: str) -> int:
         """The site that works for a unit; 0 when nobody knows it."""
