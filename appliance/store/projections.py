@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from appliance import deferrals
 from appliance.campaigns import table as campaigns
 from appliance.events import Event
+from appliance.letters import register
+from appliance.letters import table as letters
 from appliance.store import charges
 from appliance.tickets import table
 
@@ -206,10 +208,14 @@ PROJECTORS: Mapping[str, Projector] = {
     "text.received": _text_received,
     "text.queued": _text_queued,
     "text.sent": _text_sent,
+    register.ISSUED: register.project,
+    register.VOIDED: register.project,
 }
 FAMILIES: Mapping[str, Projector] = {
     "ticket": table.project,
     "campaign": campaigns.project,
     "deferral": deferrals.project,
+    "seal": letters.seal,
+    "template": letters.template,
 }
 """Families of kinds (`ticket.*`) whose projection lives with their subject."""

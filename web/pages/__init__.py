@@ -10,10 +10,12 @@ from web.pages import (
     deferrals,
     desk,
     door,
+    letters,
     live,
     lookup,
     phones,
     recordings,
+    stationery,
     tickets,
 )
 
@@ -23,6 +25,8 @@ BLUEPRINTS = (
     board.pages,
     live.pages,
     tickets.pages,
+    letters.pages,
+    stationery.pages,
     lookup.pages,
     calls.pages,
     recordings.pages,

@@ -16,7 +16,7 @@ from appliance.tickets.fields import FIELDS, Choices
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.timeline import Step
 from appliance.tickets.workflow import LISTS, STATES, Move, states_in
-from web import access, orders, shown
+from web import access, orders, printing, shown
 from web.context import box, me
 from web.customer import customer_numbers
 from web.dictionary import categories, category_names, unit_names, units
@@ -197,6 +197,8 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         citizen_seen=_may_see_citizen(person, ticket),
         may_call=access.allowed("tickets.call", person.roles),
         masked=shown.masked,
+        printables=printing.menu(ticket),
+        letters=printing.letters_of(ticket),
         similar=[t for t in desk.by_phone(ticket.phone, 6) if t.tid != ticket.tid]
         if only_unit(person) is None
         else [],
