@@ -52,7 +52,7 @@ class Ticket(Table):
     tid = BlobField(primary_key=True)
     number = CharField(index=True)
     """Not unique: two tickets with one number are a fault to show, never a reason to lose one."""
-    state = CharField(index=True)
+    state = CharField()
     source = CharField(default="phone")
     site = IntegerField()
     last_eid = BlobField()
@@ -109,6 +109,9 @@ class Ticket(Table):
     returned = IntegerField(null=True)
     reworks = IntegerField(null=True)
     objections = IntegerField(null=True)
+
+    class Meta:
+        indexes = ((("state", "state_s"), False),)
 
 
 class Strand(Table):

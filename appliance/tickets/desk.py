@@ -17,6 +17,7 @@ from appliance.tickets.dues import Change, Dues
 from appliance.tickets.effects import OF_MOVES
 from appliance.tickets.fields import FIELDS, SOURCES, Value, checked
 from appliance.tickets.guards import Bounds, Scene, refusal
+from appliance.tickets.notices import tell
 from appliance.tickets.process import Move
 from appliance.tickets.rights import (
     CENTRE_ROLES,
@@ -150,7 +151,7 @@ class TicketDesk:
                 raise refused
             facts = self._written(actor, ticket, move, seen)
             self._store.record(Fact("ticket.moved", {**carries, **facts}, tid))
-            if effect := OF_MOVES.get(move.name):
+            for effect in OF_MOVES.get(move.name, ()):
                 effect(self, scene)
         return self.get(tid)
 
@@ -375,6 +376,10 @@ class TicketDesk:
             if facts := self.dues.for_change(self.get(tid), change):
                 self._store.record(Fact("ticket.due", {**facts, "why": why, **signed(actor)}, tid))
         return self.get(tid)
+
+    def tell(self, what: str, tid: bytes, unit: str, words: str = "") -> None:
+        """Send the short message that goes with what happened (notices.py)."""
+        tell(self._store, self.dictionary, what, self.get(tid), unit, self._now(), words)
 
     @property
     def bounds(self) -> Bounds:
