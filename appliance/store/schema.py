@@ -6,21 +6,17 @@ from peewee import (
     BooleanField,
     CharField,
     CompositeKey,
-    DatabaseProxy,
     FloatField,
     ForeignKeyField,
     IntegerField,
-    Model,
     TextField,
 )
 
-database = DatabaseProxy()
-
-
-class Table(Model):
-    class Meta:
-        database = database
-        legacy_table_names = False
+from appliance.store.dictionary_schema import Category as Category
+from appliance.store.dictionary_schema import EntryRow as EntryRow
+from appliance.store.dictionary_schema import Unit as Unit
+from appliance.store.row import Table as Table
+from appliance.store.row import database as database
 
 
 class EventRow(Table):
@@ -322,50 +318,6 @@ class Deferral(Table):
     remark = TextField(default="")
     call = BlobField(null=True)
     ticket = BlobField(null=True, index=True)
-
-
-class EntryRow(Table):
-    """Projection: what events said of an entry of the dictionary (appliance/dictionary)."""
-
-    kind = CharField()
-    key = CharField()
-    body = TextField()
-    """The fields ever set, as JSON; what was shipped and never changed is not here."""
-    retired = BooleanField(default=False)
-    place = IntegerField(default=0)
-    changed_eid = BlobField()
-    changed_pos = IntegerField(index=True)
-    """Where the event arrived that was folded last: the end of this index tells whether anything changed."""
-
-    class Meta:
-        table_name = "entry"
-        primary_key = CompositeKey("kind", "key")
-
-
-class Unit(Table):
-    """Projection: a responsible unit (责任单位), an entry of the dictionary, and its site."""
-
-    code = CharField(primary_key=True)
-    name = CharField()
-    name_en = CharField(default="")
-    site = IntegerField()
-    phone = CharField(default="")
-    parent = CharField(null=True)
-    kind = CharField(null=True)
-    retired = BooleanField(null=True)
-    """Dissolved: it can be chosen no more."""
-    successor = CharField(null=True)
-
-
-class Category(Table):
-    """Projection: one node of the category tree, an entry of the dictionary."""
-
-    code = CharField(primary_key=True)
-    parent = CharField(default="", index=True)
-    name = CharField()
-    name_en = CharField(default="")
-    unit = CharField(default="")
-    retired = BooleanField(null=True)
 
 
 class Person(Table):
