@@ -10,10 +10,13 @@ from web.pages import (
     deferrals,
     desk,
     door,
+    letters,
     live,
     lookup,
     phones,
     recordings,
+    stationery,
+    strands,
     tickets,
 )
 
@@ -23,6 +26,9 @@ BLUEPRINTS = (
     board.pages,
     live.pages,
     tickets.pages,
+    strands.pages,
+    letters.pages,
+    stationery.pages,
     lookup.pages,
     calls.pages,
     recordings.pages,
