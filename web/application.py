@@ -57,6 +57,7 @@ PAGES = (
     ("board.page", lazy_gettext("Board")),
     ("tickets.page", lazy_gettext("Tickets")),
     ("letters.page", lazy_gettext("Letters")),
+    ("strands.page", lazy_gettext("Orders")),
     ("calls.page", lazy_gettext("Calls")),
     ("recordings.page", lazy_gettext("Recordings")),
     ("phones.page", lazy_gettext("Phones")),
@@ -84,7 +85,7 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
     store = Store(places.database, configuration.site.number)
     tickets = TicketDesk(store)
     site = configuration.site
-    letterhead = Desk(site.name, site.numbers[0] if site.numbers else "12345", site.document_word)
+    letterhead = Desk(site.name, site.numbers[0] if site.numbers else "12345")
     live = Live()
     box = Box(
         places=places,

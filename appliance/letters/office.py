@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.dictionary.dictionary import Dictionary
 from appliance.events import Fact
 from appliance.letters import register
 from appliance.letters.document import Document, fingerprint, plain
@@ -20,12 +21,15 @@ from appliance.letters.template import Template, asked, fill
 from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
-from appliance.tickets.desk import CENTRE_ROLES, TicketDesk
+from appliance.tickets.desk import TicketDesk
+from appliance.tickets.rights import CENTRE_ROLES
 from appliance.tickets.ticket import Ticket
 
 LETTERS_MOST = 200
 """Letters of one ticket."""
 REASON_MAX = 200
+WORD = "letter_word"
+"""The parameter that says what numbers begin with."""
 _ONCE = re.compile(r"[0-9a-zA-Z_-]{8,40}")
 
 
@@ -35,8 +39,6 @@ class Desk:
 
     centre: str
     hotline: str
-    word: str
-    """The characters every number begins with: 云热线 in 云热线函〔2026〕12号."""
 
 
 class LetterOffice:
@@ -56,6 +58,11 @@ class LetterOffice:
         self._now = now
         self.shelf = Shelf(store)
         self.seals = Seals(store, seals)
+
+    @property
+    def word(self) -> str:
+        """The characters every number begins with: 云热线 in 云热线函〔2026〕12号."""
+        return str(Dictionary(self._store).parameter(WORD))
 
     def menu(self, actor: Actor, ticket: Ticket) -> list[Template]:
         """Return what this person may print of the ticket."""
@@ -98,7 +105,7 @@ class LetterOffice:
             if len(there) >= LETTERS_MOST:
                 raise Refused("too_many", "This ticket has %(most)s letters already.", most=LETTERS_MOST)
             year = time.localtime(self._now()).tm_year
-            series = self.desk.word + template.series
+            series = self.word + template.series
             count = register.next_count(self._store, series, year)
             number = self._number(template, year, str(count))
             seal = self.seals.of(CENTRE if template.sealed == "centre" else ticket.unit or "-")
@@ -198,7 +205,7 @@ class LetterOffice:
         return fill(template, facts, seal, now_s)
 
     def _number(self, template: Template, year: int, count: str) -> str:
-        return f"{self.desk.word}{template.series}〔{year}〕{count}号"
+        return f"{self.word}{template.series}〔{year}〕{count}号"
 
     def _checked(self, template: Template, written: Mapping[str, str]) -> dict[str, str]:
         clean = {}

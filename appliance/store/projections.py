@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from appliance import deferrals
 from appliance.campaigns import table as campaigns
+from appliance.dictionary import table as dictionary
 from appliance.events import Event
 from appliance.letters import register
 from appliance.letters import table as letters
 from appliance.store import charges
-from appliance.tickets import table
+from appliance.tickets import strand_table, table, workflows
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -210,12 +211,14 @@ PROJECTORS: Mapping[str, Projector] = {
     "text.sent": _text_sent,
     register.ISSUED: register.project,
     register.VOIDED: register.project,
+    "ticket.strand": strand_table.project,
+    "workflow.published": workflows.project,
 }
 FAMILIES: Mapping[str, Projector] = {
     "ticket": table.project,
     "campaign": campaigns.project,
     "deferral": deferrals.project,
     "seal": letters.seal,
-    "template": letters.template,
+    "dictionary": dictionary.project,
 }
 """Families of kinds (`ticket.*`) whose projection lives with their subject."""

@@ -87,6 +87,78 @@ class Ticket(Table):
     signed_s = FloatField(null=True)
     answered_s = FloatField(null=True)
     closed_s = FloatField(null=True)
+    case_due_s = FloatField(null=True)
+    case_due_original_s = FloatField(null=True)
+    unit_due_s = FloatField(null=True)
+    provisional = BooleanField(null=True)
+    paused_s = FloatField(null=True)
+    due_s = FloatField(null=True, index=True)
+    warn_s = FloatField(null=True, index=True)
+    step_due_s = FloatField(null=True)
+    case_clock = TextField(null=True)
+    unit_clock = TextField(null=True)
+    workflow = CharField(null=True)
+    moved_by = CharField(null=True)
+    handled = CharField(null=True)
+    handled_by = CharField(null=True)
+    master = CharField(null=True, index=True)
+    outside = CharField(null=True)
+    designated = BooleanField(null=True)
+    planned_s = FloatField(null=True)
+    asked = IntegerField(null=True)
+    returned = IntegerField(null=True)
+    reworks = IntegerField(null=True)
+    objections = IntegerField(null=True)
+
+
+class Strand(Table):
+    """Projection: a sub-order or overlay of a ticket (tickets/strands.py)."""
+
+    sid = BlobField(primary_key=True)
+    tid = BlobField(index=True)
+    kind = CharField()
+    state = CharField()
+    unit = CharField(default="")
+    """The unit it is addressed to; empty: the unit of the ticket."""
+    unit_site = IntegerField(default=0)
+    last_eid = BlobField()
+    state_eid = BlobField()
+    opened_s = FloatField()
+    state_s = FloatField()
+    opened_by = CharField(default="")
+    moved_by = CharField(default="")
+    third = CharField(default="")
+    optional = BooleanField(default=False)
+    due_s = FloatField(null=True)
+    conflicts = IntegerField(default=0)
+    fields = TextField(default="{}")
+    """Everything else it carries, as JSON."""
+    open = BooleanField(default=True)
+
+    class Meta:
+        indexes = (
+            (("kind", "open", "opened_s"), False),
+            (("unit", "tid"), False),
+            (("third", "tid"), False),
+        )
+
+
+class Workflow(Table):
+    """Projection: a published version of the workflow (tickets/workflows.py)."""
+
+    name = CharField()
+    version = IntegerField()
+    kinds = TextField(default="")
+    """Kinds of tickets that begin on it, separated by commas; empty: all that no other one names."""
+    body = TextField()
+    """The table as JSON."""
+    published_s = FloatField()
+    published_by = CharField(default="")
+    reason = TextField(default="")
+    eid = BlobField()
+
+    class Meta:
+        primary_key = CompositeKey("name", "version")
 
 
 class Call(Table):
@@ -290,18 +362,6 @@ class Letter(Table):
         indexes = ((("site", "series", "year", "n"), False),)
 
 
-class LetterTemplate(Table):
-    """Projection: what an administrator changed in a template, as JSON (appliance/letters/shelf.py)."""
-
-    key = CharField(primary_key=True)
-    tid = BlobField()
-    body = TextField(default="{}")
-    changed_s = FloatField()
-
-    class Meta:
-        table_name = "letter_template"
-
-
 class Seal(Table):
     """Projection: the seal in force of the centre (owner empty) or of a unit."""
 
@@ -311,24 +371,48 @@ class Seal(Table):
     by = CharField(default="")
 
 
+class EntryRow(Table):
+    """Projection: what events said of an entry of the dictionary (appliance/dictionary)."""
+
+    kind = CharField()
+    key = CharField()
+    body = TextField()
+    """The fields ever set, as JSON; what was shipped and never changed is not here."""
+    retired = BooleanField(default=False)
+    place = IntegerField(default=0)
+    changed_eid = BlobField()
+    changed_pos = IntegerField(index=True)
+    """Where the event arrived that was folded last: the end of this index tells whether anything changed."""
+
+    class Meta:
+        table_name = "entry"
+        primary_key = CompositeKey("kind", "key")
+
+
 class Unit(Table):
-    """A responsible unit (责任单位) and the site that works for it."""
+    """Projection: a responsible unit (责任单位), an entry of the dictionary, and its site."""
 
     code = CharField(primary_key=True)
     name = CharField()
     name_en = CharField(default="")
     site = IntegerField()
     phone = CharField(default="")
+    parent = CharField(null=True)
+    kind = CharField(null=True)
+    retired = BooleanField(null=True)
+    """Dissolved: it can be chosen no more."""
+    successor = CharField(null=True)
 
 
 class Category(Table):
-    """One node of the category tree."""
+    """Projection: one node of the category tree, an entry of the dictionary."""
 
     code = CharField(primary_key=True)
     parent = CharField(default="", index=True)
     name = CharField()
     name_en = CharField(default="")
     unit = CharField(default="")
+    retired = BooleanField(null=True)
 
 
 class Person(Table):
@@ -464,6 +548,8 @@ class Quarantine(Table):
 LOG: tuple[type[Table], ...] = (EventRow, Cursor)
 PROJECTIONS: tuple[type[Table], ...] = (
     Ticket,
+    Strand,
+    Workflow,
     Call,
     Charge,
     Recording,
@@ -472,9 +558,11 @@ PROJECTIONS: tuple[type[Table], ...] = (
     CampaignNumber,
     Deferral,
     Letter,
-    LetterTemplate,
     Seal,
+    EntryRow,
+    Unit,
+    Category,
 )
-OWN: tuple[type[Table], ...] = (Unit, Category, Person, Session, Draft, Job, Setting)
+OWN: tuple[type[Table], ...] = (Person, Session, Draft, Job, Setting)
 STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)
 ALL = LOG + PROJECTIONS + OWN + STREAMS

@@ -16,6 +16,7 @@ from web.pages import (
     phones,
     recordings,
     stationery,
+    strands,
     tickets,
 )
 
@@ -27,6 +28,7 @@ BLUEPRINTS = (
     tickets.pages,
     letters.pages,
     stationery.pages,
+    strands.pages,
     lookup.pages,
     calls.pages,
     recordings.pages,
