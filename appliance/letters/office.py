@@ -79,7 +79,8 @@ class LetterOffice:
 
     def suggested(self, ticket: Ticket, template: Template) -> dict[str, str]:
         """Return what the clerk is asked, with what is known already."""
-        known = suggested(facts_of(self._store, ticket, template), self.desk.centre, self.desk.hotline)
+        facts = facts_of(self._store, ticket, template)
+        known = suggested(facts, ticket, self.desk.centre, self.desk.hotline)
         return {name: known[name] for name in asked(template)}
 
     def draft(self, actor: Actor, ticket: Ticket, template: Template, written: Mapping[str, str]) -> Document:
