@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from appliance.dictionary.kind import Column, Kind, Rows, Value, named
+from appliance.dictionary.kind import Column, Kind, Rows, Value, Wish, named
 from appliance.letters.shipped import shipped
 from appliance.letters.template import LIMITS, Template, check
 
@@ -30,8 +30,8 @@ def fields_of(template: Template) -> dict[str, Value]:
     return dict(fields)
 
 
-def _check(key: str, fields: Mapping[str, Value]) -> None:
-    check(template_of(key, fields))
+def _check(wish: Wish) -> None:
+    check(template_of(wish.after.key, wish.after.fields))
 
 
 def _shipped() -> Rows:

@@ -209,16 +209,16 @@ PROJECTORS: Mapping[str, Projector] = {
     "text.received": _text_received,
     "text.queued": _text_queued,
     "text.sent": _text_sent,
-    register.ISSUED: register.project,
-    register.VOIDED: register.project,
     "ticket.strand": strand_table.project,
     "workflow.published": workflows.project,
+    register.ISSUED: register.project,
+    register.VOIDED: register.project,
 }
 FAMILIES: Mapping[str, Projector] = {
     "ticket": table.project,
     "campaign": campaigns.project,
     "deferral": deferrals.project,
-    "seal": letters.seal,
     "dictionary": dictionary.project,
+    "seal": letters.seal,
 }
 """Families of kinds (`ticket.*`) whose projection lives with their subject."""

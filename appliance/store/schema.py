@@ -334,6 +334,24 @@ class Deferral(Table):
     ticket = BlobField(null=True, index=True)
 
 
+class EntryRow(Table):
+    """Projection: what events said of an entry of the dictionary (appliance/dictionary)."""
+
+    kind = CharField()
+    key = CharField()
+    body = TextField()
+    """The fields ever set, as JSON; what was shipped and never changed is not here."""
+    retired = BooleanField(default=False)
+    place = IntegerField(default=0)
+    changed_eid = BlobField()
+    changed_pos = IntegerField(index=True)
+    """Where the event arrived that was folded last: the end of this index tells whether anything changed."""
+
+    class Meta:
+        table_name = "entry"
+        primary_key = CompositeKey("kind", "key")
+
+
 class Letter(Table):
     """Projection: a letter issued (appliance/letters/register.py); its content is in its event."""
 
@@ -369,24 +387,6 @@ class Seal(Table):
     sha256 = CharField()
     set_s = FloatField()
     by = CharField(default="")
-
-
-class EntryRow(Table):
-    """Projection: what events said of an entry of the dictionary (appliance/dictionary)."""
-
-    kind = CharField()
-    key = CharField()
-    body = TextField()
-    """The fields ever set, as JSON; what was shipped and never changed is not here."""
-    retired = BooleanField(default=False)
-    place = IntegerField(default=0)
-    changed_eid = BlobField()
-    changed_pos = IntegerField(index=True)
-    """Where the event arrived that was folded last: the end of this index tells whether anything changed."""
-
-    class Meta:
-        table_name = "entry"
-        primary_key = CompositeKey("kind", "key")
 
 
 class Unit(Table):
@@ -557,11 +557,11 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Campaign,
     CampaignNumber,
     Deferral,
-    Letter,
-    Seal,
     EntryRow,
     Unit,
     Category,
+    Letter,
+    Seal,
 )
 OWN: tuple[type[Table], ...] = (Person, Session, Draft, Job, Setting)
 STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)

@@ -198,9 +198,9 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         citizen_seen=_may_see_citizen(person, ticket),
         may_call=access.allowed("tickets.call", person.roles),
         masked=shown.masked,
+        due=due_shown.clocks(ticket),
         printables=printing.menu(ticket),
         letters=printing.letters_of(ticket),
-        due=due_shown.clocks(ticket),
         similar=[t for t in desk.by_phone(ticket.phone, 6) if t.tid != ticket.tid]
         if only_unit(person) is None
         else [],
