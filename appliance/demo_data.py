@@ -60,7 +60,7 @@ Story = Mapping[str, str]
 def fill(store: Store, site: int, now_s: float | None = None) -> None:
     """Fill a demo box; what is there already stays as it is. History is only made at the centre, once."""
     with store.transaction():
-        Dictionary(store).write(BOX, begin)
+        Dictionary(store).write(BOX, _city)
         people = People(store, hasher=QUICK)
         known = {number for (number,) in store.rows("SELECT number FROM person")}
         empty = not store.rows("SELECT 1 FROM event WHERE kind LIKE 'ticket.%' LIMIT 1")
@@ -77,6 +77,14 @@ def fill(store: Store, site: int, now_s: float | None = None) -> None:
                 )
         if empty and site == CENTRE:
             _tell(store, time.time() if now_s is None else now_s)
+
+
+def _city(draft: Draft) -> None:
+    """The starter lists, and the word the city's letters are numbered under."""
+    begin(draft)
+    word = draft.get("parameter", "letter_word")
+    if word is not None and not word.changed:
+        draft.set("parameter", "letter_word", {"value": "云热线"})
 
 
 def _rows(file: Path) -> list[dict[str, str]]:

@@ -19,6 +19,7 @@ SUBJECTS: Choices = {
     "review": ("复查复核", "Review and recheck"),
     "overlays": ("督办、延期与挂账", "Supervision, extension and suspension"),
     "people": ("人员与安全", "People and safety"),
+    "letters": ("公文", "Letters"),
 }
 """The headings of the page of parameters, in order."""
 
@@ -95,6 +96,7 @@ _ROWS = (
     Parameter("suspend_leader_days", "overlays", "挂账超过需领导审批（天）", "A leader approves suspensions longer than (days)", "int", 30, 1, 365),
     Parameter("supervise_overdue", "overlays", "逾期自动督办", "Supervise what is overdue by itself", "flag", True),
     Parameter("supervise_repeat", "overlays", "重复反映自动督办次数", "Supervised by itself when repeated (times)", "int", 3, 2, 99),
+    Parameter("letter_word", "letters", "机关代字（发文字号开头，如“热线函〔2026〕1号”的“热线”）", "What the numbers of letters begin with", "text", "热线"),
 )
 # fmt: on
 PARAMETERS: Mapping[str, Parameter] = {row.name: row for row in _ROWS}

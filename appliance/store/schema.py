@@ -383,18 +383,6 @@ class Letter(Table):
         indexes = ((("site", "series", "year", "n"), False),)
 
 
-class LetterTemplate(Table):
-    """Projection: what an administrator changed in a template, as JSON (appliance/letters/shelf.py)."""
-
-    key = CharField(primary_key=True)
-    tid = BlobField()
-    body = TextField(default="{}")
-    changed_s = FloatField()
-
-    class Meta:
-        table_name = "letter_template"
-
-
 class Seal(Table):
     """Projection: the seal in force of the centre (owner empty) or of a unit."""
 
@@ -576,7 +564,6 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Unit,
     Category,
     Letter,
-    LetterTemplate,
     Seal,
 )
 OWN: tuple[type[Table], ...] = (Person, Session, Draft, Job, Setting)
