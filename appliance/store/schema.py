@@ -89,6 +89,46 @@ class Ticket(Table):
     closed_s = FloatField(null=True)
 
 
+class TicketFacet(Table):
+    """Projection: what tickets are found and ordered by (tickets/facets.py); a time of 0 has not come."""
+
+    doc = IntegerField(primary_key=True)
+    """Its place in the full text, in order of time."""
+    tid = BlobField(unique=True)
+    created_s = FloatField()
+    changed_s = FloatField(index=True)
+    accepted_s = FloatField(index=True)
+    dispatched_s = FloatField(index=True)
+    closed_s = FloatField(index=True)
+    due_s = FloatField(index=True)
+    state = CharField()
+    kind = CharField()
+    source = CharField()
+    category = CharField()
+    area = CharField()
+    urgency = CharField()
+    unit = CharField()
+    agent = CharField()
+    rating = CharField()
+    round = IntegerField()
+
+    class Meta:
+        table_name = "ticket_facet"
+
+
+class TicketCount(Table):
+    """Projection: how many tickets of a unit are in a state."""
+
+    unit = CharField()
+    state = CharField()
+    tickets = IntegerField()
+
+    class Meta:
+        table_name = "ticket_count"
+        primary_key = CompositeKey("unit", "state")
+        without_rowid = True
+
+
 class Call(Table):
     """Projection: a call as its events tell it."""
 
@@ -415,6 +455,8 @@ class Quarantine(Table):
 LOG: tuple[type[Table], ...] = (EventRow, Cursor)
 PROJECTIONS: tuple[type[Table], ...] = (
     Ticket,
+    TicketFacet,
+    TicketCount,
     Call,
     Charge,
     Recording,

@@ -14,6 +14,7 @@ from peewee import IntegrityError, InterfaceError, OperationalError, Programming
 from appliance.events import Event, Fact, Stamp
 from appliance.store import outbox, schema
 from appliance.store.projections import project
+from appliance.tickets import facets, refilling
 
 BUSY_S = 10
 PRAGMAS = {
@@ -155,6 +156,7 @@ class Store:
         with self.transaction():
             for table in schema.PROJECTIONS:
                 self.execute(f"DELETE FROM {table._meta.table_name}")
+            facets.clear(self)
             after = 0
             while batch := self.read(after, 2000):
                 for _, event in batch:
@@ -166,6 +168,7 @@ class Store:
         with self.database.bind_ctx(schema.ALL), self.database.connection_context(), self.database.atomic():
             self._add_columns()
             self.database.create_tables(schema.ALL)
+            refilling.make(self)
 
     def _add_columns(self) -> None:
         """Give the tables of an older version the columns that came since; those may be null."""

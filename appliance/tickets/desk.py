@@ -11,11 +11,12 @@ from appliance.store.store import Store
 from appliance.tickets import number as numbers
 from appliance.tickets import table
 from appliance.tickets.fields import FIELDS, SOURCES, checked
+from appliance.tickets.finder import PAGE_ROWS, ROWS_MAX, Finder
+from appliance.tickets.finding import Query
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.timeline import Step, calls_of, steps_of
 from appliance.tickets.workflow import CREATION, LISTS, MOVES, STATES, STEPS, Move, moves_for, states_in
 
-PAGE_ROWS = 30
 CENTRE_ROLES = frozenset({"AG", "TL", "DP", "CB", "SV", "LD", "AD", "IN", "SYS"})
 UNIT_ROLES = frozenset({"U2", "UL", "U3"})
 UNIT_SEES = tuple(state for state in STATES if STATES[state].list not in ("intake", "undispatched"))
@@ -51,6 +52,7 @@ class TicketDesk:
     def __init__(self, store: Store, now: Callable[[], float] = time.time) -> None:
         self._store = store
         self._now = now
+        self.finder = Finder(store)
 
     def create(
         self,
@@ -153,22 +155,26 @@ class TicketDesk:
         """List tickets, newest first; every argument left empty does not narrow.
 
         `states` are states, or names of the six lists. `text` is looked for in number, title,
-        content, address, citizen and phone. `conflicts` keeps those where a move lost a race.
+        content, address, citizen, phone, result and answer. `conflicts` keeps those where a move lost a race.
         """
-        where, values = _where(states, unit, text, conflicts)
-        rows = max(1, min(rows, 500))
-        total = int(self._store.rows(f"SELECT count(*) FROM ticket WHERE {where}", *values)[0][0])
+        query = Query(
+            text=text,
+            state=_flat(states),
+            unit=(unit,) if unit else (),
+            conflicts=conflicts,
+        )
+        rows = max(1, min(rows, ROWS_MAX))
+        total, _ = self.finder.count(query)
         pages = max(1, -(-total // rows))
         page = max(1, min(page, pages))
-        order = f"{where} ORDER BY created_s DESC, tid DESC LIMIT ? OFFSET ?"
-        return Page(table.select(self._store, order, *values, rows, (page - 1) * rows), total, page, pages)
+        return Page(self.finder.page(query, page, rows), total, page, pages)
 
     def counts(self, unit: str = "") -> dict[str, int]:
         """Count tickets in each state, and in each of the six lists under the name of the list."""
-        where, values = _where((), unit, "", False)
-        rows = self._store.rows(f"SELECT state, count(*) FROM ticket WHERE {where} GROUP BY state", *values)
+        where, values = ("unit = ?", (unit,)) if unit else ("1", ())
+        sql = f"SELECT state, sum(tickets) FROM ticket_count WHERE {where} GROUP BY state"
         found = dict.fromkeys((*STATES, *LISTS), 0)
-        for state, count in rows:
+        for state, count in self._store.rows(sql, *values):
             found[state] = count
             if state in STATES:
                 found[STATES[state].list] += count
@@ -287,23 +293,9 @@ def _registered(fields: Mapping[str, object]) -> dict[str, str | bool]:
     return {name: checked(name, value) for name, value in fields.items()}
 
 
-def _where(states: Sequence[str], unit: str, text: str, conflicts: bool) -> tuple[str, list[object]]:
-    where, values = ["1"], list[object]()
-    if states:
-        flat = [state for name in states for state in (states_in(name) if name in LISTS else (name,))]
-        where.append(f"state IN ({','.join('?' * len(flat))})")
-        values += flat
-    if unit:
-        where.append("unit = ?")
-        values.append(unit)
-    for word in text.split()[:8]:
-        pattern = "%" + word[:100].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        columns = ("number", "title", "content", "address", "citizen", "phone")
-        where.append("(" + " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns) + ")")
-        values += [pattern] * len(columns)
-    if conflicts:
-        where.append("conflicts > 0")
-    return " AND ".join(where), values
+def _flat(states: Sequence[str]) -> tuple[str, ...]:
+    """States, with those of a list in the place of its name."""
+    return tuple(state for name in states for state in (states_in(name) if name in LISTS else (name,)))
 
 
 def _role(actor: Actor, move: Move) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import astuple
 
 from appliance.events import Event
+from appliance.tickets import facets
 from appliance.tickets.ticket import Created, Ticket, body_of, fold, replay
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ def select(store: Store, where: str, *values: object) -> list[Ticket]:
 
 def save(store: Store, ticket: Ticket, before: Ticket | None) -> None:
     """Write a ticket's row; of one that is there only what changed, so that few indexes are touched."""
+    _write(store, ticket, before)
+    facets.keep(store, ticket, before)
+
+
+def _write(store: Store, ticket: Ticket, before: Ticket | None) -> None:
     if before is None:
         store.execute(_INSERT, *astuple(ticket))
         return

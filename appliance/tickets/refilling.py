@@ -1,0 +1,87 @@
+"""Everything that tickets are found by, written anew for many tickets at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from appliance.tickets import facets, fulltext, table
+from appliance.tickets.ticket import Ticket
+
+if TYPE_CHECKING:
+    from appliance.store.store import Store
+
+VERSION = "1"
+"""Of what is indexed; another one in the database, and all is indexed anew."""
+BATCH = 1000
+Placed = tuple[int, Ticket]
+
+
+def make(store: Store) -> None:
+    """Make the full text; tickets there before it, or indexed by another version, are indexed anew."""
+    if not store.rows("SELECT 1 FROM sqlite_master WHERE name = 'ticket_text'"):
+        store.execute(fulltext.MAKE)
+        for name, setting in fulltext.SETTINGS:
+            store.execute("INSERT INTO ticket_text (ticket_text, rank) VALUES (?, ?)", name, setting)
+    if store.rows("SELECT value FROM setting WHERE name = 'search.version'") != [(VERSION,)]:
+        facets.clear(store)
+        refill(store)
+        store.execute("INSERT OR REPLACE INTO setting (name, value) VALUES ('search.version', ?)", VERSION)
+
+
+def refill(store: Store) -> None:
+    """Index every ticket there is; nothing may be indexed yet."""
+    found = placed(_every(store), lambda tid: arrival(store, tid))
+    while batch := list(islice(found, BATCH)):
+        write(store, batch)
+    store.execute(facets.COUNT_ALL)
+
+
+def write(store: Store, batch: Iterable[Placed]) -> None:
+    """Index tickets, but do not count them."""
+    batch = list(batch)
+    store.execute_many(facets.INSERT, (facets.row(ticket, doc) for doc, ticket in batch))
+    store.execute_many(fulltext.INSERT, ((doc, *facets.text(ticket)) for doc, ticket in batch))
+
+
+def placed(tickets: Iterable[Ticket], arrived: Callable[[bytes], int]) -> Iterator[Placed]:
+    """Give tickets in order of their ids the places they got one by one as they arrived."""
+    crowd: list[Ticket] = []
+    end = -1
+    for ticket in tickets:
+        first = facets.place(ticket.tid)
+        if first > end:
+            yield from _settled(crowd, arrived)
+            crowd, end = [], first
+        else:
+            end += 1
+        crowd.append(ticket)
+    yield from _settled(crowd, arrived)
+
+
+def arrival(store: Store, tid: bytes) -> int:
+    """When the event that began a ticket came here, as its position in the log."""
+    found = store.rows("SELECT pos FROM event WHERE eid = ?", tid)
+    return int(found[0][0]) if found else 0
+
+
+def _settled(crowd: list[Ticket], arrived: Callable[[bytes], int]) -> Iterator[Placed]:
+    """Tickets that want the same places: who came first has it, the next the one behind."""
+    if len(crowd) == 1:
+        yield facets.place(crowd[0].tid), crowd[0]
+        return
+    taken: dict[int, Ticket] = {}
+    for ticket in sorted(crowd, key=lambda ticket: arrived(ticket.tid)):
+        doc = facets.place(ticket.tid)
+        while doc in taken:
+            doc += 1
+        taken[doc] = ticket
+    yield from sorted(taken.items(), key=lambda found: found[0])
+
+
+def _every(store: Store) -> Iterator[Ticket]:
+    after = b""
+    while batch := table.select(store, "tid > ? ORDER BY tid LIMIT ?", after, BATCH):
+        yield from batch
+        after = batch[-1].tid
