@@ -57,7 +57,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def empty(scratch: Store) -> Store:
     """A store without a ticket."""
     with scratch.transaction():
-        for name in ("event", "ticket", "quarantine"):
+        for name in ("event", "ticket", "strand", "quarantine"):
             scratch.execute(f"DELETE FROM {name}")
         facets.clear(scratch)
     return scratch
@@ -266,6 +266,25 @@ def test_any_combination_finds_what_going_through_all_finds_in_order(
         )
         assert [t.number for t in found.tickets] == [t.number for t in order], query
         assert (found.total, found.more) == (len(expected), False)
+
+
+def test_a_unit_with_a_part_in_a_ticket_finds_and_counts_it_too(empty: Store) -> None:
+    desk, finder = TicketDesk(empty), Finder(empty)
+    ticket = desk.move(AGENT, desk.create(AGENT, "web", TOLD).tid, "accept")
+    desk.move(DISPATCHER, ticket.tid, "dispatch", {"unit": "lamp", "assisting": ["water"], "task": "看看水管"})
+    for unit in ("lamp", "water"):
+        assert finder.count(Query(concerned=(unit,)))[0] == 1
+        assert finder.count(Query(concerned=(unit,), text="路灯"))[0] == 1
+        assert desk.counts(unit)["dispatched"] == desk.lists(("dispatched",), unit).total == 1
+    assert finder.count(Query(unit=("water",)))[0] == 0
+    assert [desk.counts()[name] for name in LISTS] == [0, 0, 1, 0, 0, 0]
+    now = everything_found_by(empty)
+    empty.rebuild()
+    assert everything_found_by(empty) == now
+    with empty.transaction():
+        facets.clear(empty)
+        refilling.refill(empty)
+    assert everything_found_by(empty) == now
 
 
 def test_states_and_lists_that_exclude_each_other_find_nothing(mixed: list[Ticket], store: Store) -> None:

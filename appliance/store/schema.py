@@ -6,21 +6,16 @@ from peewee import (
     BooleanField,
     CharField,
     CompositeKey,
-    DatabaseProxy,
     FloatField,
     ForeignKeyField,
     IntegerField,
-    Model,
     TextField,
 )
 
-database = DatabaseProxy()
+from appliance.store.found import TicketCount, TicketFacet
+from appliance.store.model import Table, database
 
-
-class Table(Model):
-    class Meta:
-        database = database
-        legacy_table_names = False
+__all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "Table", "database"]
 
 
 class EventRow(Table):
@@ -87,46 +82,68 @@ class Ticket(Table):
     signed_s = FloatField(null=True)
     answered_s = FloatField(null=True)
     closed_s = FloatField(null=True)
+    workflow = CharField(null=True)
+    moved_by = CharField(null=True)
+    handled = CharField(null=True)
+    handled_by = CharField(null=True)
+    master = CharField(null=True, index=True)
+    outside = CharField(null=True)
+    designated = BooleanField(null=True)
+    planned_s = FloatField(null=True)
+    asked = IntegerField(null=True)
+    returned = IntegerField(null=True)
+    reworks = IntegerField(null=True)
+    objections = IntegerField(null=True)
 
 
-class TicketFacet(Table):
-    """Projection: what tickets are found and ordered by (tickets/facets.py); a time of 0 has not come."""
+class Strand(Table):
+    """Projection: a sub-order or overlay of a ticket (tickets/strands.py)."""
 
-    doc = IntegerField(primary_key=True)
-    """Its place in the full text, in order of time."""
-    tid = BlobField(unique=True)
-    created_s = FloatField()
-    changed_s = FloatField(index=True)
-    accepted_s = FloatField(index=True)
-    dispatched_s = FloatField(index=True)
-    closed_s = FloatField(index=True)
-    due_s = FloatField(index=True)
-    state = CharField()
+    sid = BlobField(primary_key=True)
+    tid = BlobField(index=True)
     kind = CharField()
-    source = CharField()
-    category = CharField()
-    area = CharField()
-    urgency = CharField()
-    unit = CharField()
-    agent = CharField()
-    rating = CharField()
-    round = IntegerField()
-
-    class Meta:
-        table_name = "ticket_facet"
-
-
-class TicketCount(Table):
-    """Projection: how many tickets of a unit are in a state."""
-
-    unit = CharField()
     state = CharField()
-    tickets = IntegerField()
+    unit = CharField(default="")
+    """The unit it is addressed to; empty: the unit of the ticket."""
+    unit_site = IntegerField(default=0)
+    last_eid = BlobField()
+    state_eid = BlobField()
+    opened_s = FloatField()
+    state_s = FloatField()
+    opened_by = CharField(default="")
+    moved_by = CharField(default="")
+    third = CharField(default="")
+    optional = BooleanField(default=False)
+    due_s = FloatField(null=True)
+    conflicts = IntegerField(default=0)
+    fields = TextField(default="{}")
+    """Everything else it carries, as JSON."""
+    open = BooleanField(default=True)
 
     class Meta:
-        table_name = "ticket_count"
-        primary_key = CompositeKey("unit", "state")
-        without_rowid = True
+        indexes = (
+            (("kind", "open", "opened_s"), False),
+            (("unit", "tid"), False),
+            (("third", "tid"), False),
+        )
+
+
+class Workflow(Table):
+    """Projection: a published version of the workflow (tickets/workflows.py)."""
+
+    name = CharField()
+    version = IntegerField()
+    kinds = TextField(default="")
+    """Kinds of tickets that begin on it, separated by commas; empty: all that no other one names."""
+    body = TextField()
+    """The table as JSON."""
+    published_s = FloatField()
+    published_by = CharField(default="")
+    reason = TextField(default="")
+    eid = BlobField()
+
+    class Meta:
+        primary_key = CompositeKey("name", "version")
 
 
 class Call(Table):
@@ -457,6 +474,8 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Ticket,
     TicketFacet,
     TicketCount,
+    Strand,
+    Workflow,
     Call,
     Charge,
     Recording,

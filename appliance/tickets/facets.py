@@ -36,19 +36,24 @@ KEYS: Mapping[str, str] = {
     "site": "i",
 }
 """What is counted off, and the letter of its token."""
+CONCERNED = "w"
+"""The letter of the units that handle it or have a part in it."""
 TIMES = ("created_s", "changed_s", "accepted_s", "dispatched_s", "closed_s", "due_s")
 GROUPED = ("state", "kind", "source", "category", "area", "urgency", "unit", "agent", "rating", "round")
-COLUMNS = ("doc", "tid", *TIMES, *GROUPED)
+COLUMNS = ("doc", "tid", *TIMES, *GROUPED, "concerned")
+EVERY = "*"
+"""Stands for all units where tickets are counted."""
 INSERT = f"INSERT INTO ticket_facet ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
-_COUNT = (
+COUNT = (
     "INSERT INTO ticket_count (unit, state, tickets) VALUES (?, ?, ?)"
     " ON CONFLICT (unit, state) DO UPDATE SET tickets = tickets + excluded.tickets"
 )
 _NO_COUNT = "DELETE FROM ticket_count WHERE unit = ? AND state = ? AND tickets = 0"
-COUNT_ALL = (
-    "INSERT INTO ticket_count (unit, state, tickets)"
-    " SELECT unit, state, count(*) FROM ticket_facet GROUP BY unit, state"
+_PARTS = (
+    "SELECT unit FROM strand WHERE tid = ? AND unit <> '' UNION SELECT third FROM strand"
+    " WHERE tid = ? AND third <> '' ORDER BY 1"
 )
+_KEPT = "SELECT doc, concerned FROM ticket_facet WHERE tid = ?"
 _PLACES = "SELECT doc FROM ticket_facet WHERE doc >= ? ORDER BY doc LIMIT 1"
 
 _VALUES: Mapping[str, Callable[[Ticket], Any]] = {
@@ -74,18 +79,34 @@ def value(ticket: Ticket, name: str) -> Any:
     return special(ticket) if special else getattr(ticket, name)
 
 
-def row(ticket: Ticket, doc: int) -> tuple[Any, ...]:
-    """The narrow row."""
+def row(ticket: Ticket, doc: int, parts: str) -> tuple[Any, ...]:
+    """The narrow row; `parts` are the units that have a part in it."""
     times = (value(ticket, name) or NEVER_S for name in TIMES)
-    return (doc, ticket.tid, *times, *(value(ticket, name) for name in GROUPED))
+    return (doc, ticket.tid, *times, *(value(ticket, name) for name in GROUPED), parts)
 
 
-def text(ticket: Ticket) -> tuple[str, str, str]:
+def text(ticket: Ticket, parts: str) -> tuple[str, str, str]:
     """What stands in the full text: words, citizen, keys."""
     words = (ticket.title, ticket.content, ticket.address, ticket.result, ticket.answer)
-    keys = [fulltext.key(letter, value(ticket, name)) for name, letter in KEYS.items()]
-    keys += fulltext.number_keys("n", ticket.number) + fulltext.number_keys("p", ticket.phone)
-    return fulltext.split(*words), fulltext.split(ticket.citizen), " ".join(keys)
+    return fulltext.split(*words), fulltext.split(ticket.citizen), keys(ticket, parts)
+
+
+def keys(ticket: Ticket, parts: str) -> str:
+    """What is counted off, and the numbers."""
+    found = [fulltext.key(letter, value(ticket, name)) for name, letter in KEYS.items()]
+    found += [fulltext.key(CONCERNED, unit) for unit in concerned(ticket, parts)]
+    found += fulltext.number_keys("n", ticket.number) + fulltext.number_keys("p", ticket.phone)
+    return " ".join(found)
+
+
+def concerned(ticket: Ticket, parts: str) -> tuple[str, ...]:
+    """The units that handle it or have a part in it."""
+    return tuple(dict.fromkeys(filter(None, (ticket.unit, *parts.split(" ")))))
+
+
+def parts_of(store: Store, tid: bytes) -> str:
+    """The units that have a part in a ticket, by its sub-orders and overlays."""
+    return " ".join(unit for (unit,) in store.rows(_PARTS, tid, tid))
 
 
 def first_doc(at_s: float) -> int:
@@ -98,40 +119,54 @@ def place(tid: bytes) -> int:
     return int.from_bytes(tid[:6], "big") * STEPS
 
 
-def doc_of(store: Store, tid: bytes) -> int | None:
-    """The place of a ticket that has one."""
-    found = store.rows("SELECT doc FROM ticket_facet WHERE tid = ?", tid)
-    return int(found[0][0]) if found else None
-
-
 def keep(store: Store, ticket: Ticket, before: Ticket | None) -> None:
     """Bring all that a ticket is found by up to date; call when its row is written."""
-    doc = doc_of(store, ticket.tid)
-    if doc is None:
-        doc = _free(store, place(ticket.tid))
-        store.execute(INSERT, *row(ticket, doc))
-        store.execute(fulltext.INSERT, doc, *text(ticket))
-        store.execute(_COUNT, ticket.unit, ticket.state, 1)
+    found = store.rows(_KEPT, ticket.tid)
+    if not found:
+        parts, doc = parts_of(store, ticket.tid), _free(store, place(ticket.tid))
+        store.execute(INSERT, *row(ticket, doc, parts))
+        store.execute(fulltext.INSERT, doc, *text(ticket, parts))
+        _count(store, ticket, parts, 1)
         return
     assert before is not None, "a ticket that has a place was there before"
-    _change_row(store, row(before, doc), row(ticket, doc))
-    old, new = text(before), text(ticket)
+    doc, parts = found[0]
+    _change(store, doc, before, parts, ticket, parts)
+
+
+def concern(store: Store, ticket: Ticket) -> None:
+    """Bring a ticket up to date when units came to have a part in it."""
+    found = store.rows(_KEPT, ticket.tid)
+    parts = parts_of(store, ticket.tid)
+    if found and found[0][1] != parts:
+        _change(store, found[0][0], ticket, found[0][1], ticket, parts)
+
+
+def counts(ticket: Ticket, parts: str) -> list[tuple[str, str]]:
+    """Where a ticket is counted: unit and state."""
+    return [(unit, ticket.state) for unit in (EVERY, *concerned(ticket, parts))]
+
+
+def _change(store: Store, doc: int, before: Ticket, parts_before: str, ticket: Ticket, parts: str) -> None:
+    rows = zip(COLUMNS, row(before, doc, parts_before), row(ticket, doc, parts), strict=True)
+    changed = [(name, now) for name, was, now in rows if was != now]
+    if changed:
+        setting = ", ".join(f"{name} = ?" for name, _ in changed)
+        store.execute(f"UPDATE ticket_facet SET {setting} WHERE doc = ?", *(now for _, now in changed), doc)
+    old = text(before, parts_before)
+    new = text(ticket, parts)
     if old != new:
         store.execute(fulltext.DELETE, doc, *old)
         store.execute(fulltext.INSERT, doc, *new)
-    if (before.unit, before.state) != (ticket.unit, ticket.state):
-        store.execute(_COUNT, before.unit, before.state, -1)
-        store.execute(_NO_COUNT, before.unit, before.state)
-        store.execute(_COUNT, ticket.unit, ticket.state, 1)
+    if counts(before, parts_before) != counts(ticket, parts):
+        _count(store, before, parts_before, -1)
+        _count(store, ticket, parts, 1)
 
 
-def _change_row(store: Store, old: tuple[Any, ...], new: tuple[Any, ...]) -> None:
-    changed = [(name, now) for name, was, now in zip(COLUMNS, old, new, strict=True) if was != now]
-    if changed:
-        setting = ", ".join(f"{name} = ?" for name, _ in changed)
-        store.execute(
-            f"UPDATE ticket_facet SET {setting} WHERE doc = ?", *(now for _, now in changed), new[0]
-        )
+def _count(store: Store, ticket: Ticket, parts: str, tickets: int) -> None:
+    for unit, state in counts(ticket, parts):
+        store.execute(COUNT, unit, state, tickets)
+        if tickets < 0:
+            store.execute(_NO_COUNT, unit, state)
 
 
 def _free(store: Store, doc: int) -> int:

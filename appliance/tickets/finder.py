@@ -6,7 +6,7 @@ from typing import Any
 
 from appliance.store.store import Store
 from appliance.tickets import table
-from appliance.tickets.facets import GROUPED
+from appliance.tickets.facets import EVERY, GROUPED
 from appliance.tickets.finding import (
     LAST,
     SORTS,
@@ -176,16 +176,15 @@ class Finder:
         return min(found, most), found > most
 
     def _counted(self, query: Query) -> int | None:
-        """What is counted all the time: tickets of states and units."""
-        plain = Query(state=query.state, lists=query.lists, unit=query.unit)
-        if replace(query, sort="created", ascending=False) != plain:
+        """What is counted all the time: tickets by state, of all or of one unit."""
+        plain = Query(state=query.state, lists=query.lists, concerned=query.concerned)
+        if len(plain.concerned) > 1 or replace(query, sort="created", ascending=False) != plain:
             return None
-        where, values = ["1"], list[Any]()
-        for name, wanted in plain.chosen().items():
-            where.append(f"{name} IN ({', '.join('?' * len(wanted))})")
-            values += wanted
-        if plain.impossible():
-            return 0
+        where, values = ["unit = ?"], [*(plain.concerned or (EVERY,))]
+        states = plain.states()
+        if states is not None:
+            where.append(f"state IN ({', '.join('?' * len(states))})")
+            values += states
         sql = f"SELECT coalesce(sum(tickets), 0) FROM ticket_count WHERE {' AND '.join(where)}"
         return int(self._store.rows(sql, *values)[0][0])
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from appliance.tickets import fulltext
-from appliance.tickets.facets import GROUPED, KEYS, NEVER_S, first_doc
+from appliance.tickets.facets import CONCERNED, GROUPED, KEYS, NEVER_S, first_doc
 from appliance.tickets.workflow import LISTS, STATES, states_in
 
 SORTS: Mapping[str, str] = {
@@ -60,6 +60,9 @@ class Query:
     area: tuple[str, ...] = ()
     urgency: tuple[str, ...] = ()
     unit: tuple[str, ...] = ()
+    """Units that handle it."""
+    concerned: tuple[str, ...] = ()
+    """Units that handle it or have a part in it."""
     agent: tuple[str, ...] = ()
     rating: tuple[str, ...] = ()
     round: tuple[int, ...] = ()
@@ -86,6 +89,7 @@ class Query:
         if self.impossible():
             parts.append(fulltext.NOTHING)
         parts += [
+            fulltext.match_keys(CONCERNED, self.concerned),
             fulltext.match_number("n", self.number),
             fulltext.match_number("p", self.phone),
             fulltext.match_citizen(self.citizen),
@@ -123,7 +127,7 @@ class Query:
     def written(self) -> bool:
         """Whether something is asked that only the full text knows."""
         known = set(self.chosen()) <= set(GROUPED)
-        return not known or bool(self.text or self.number or self.citizen or self.phone)
+        return not known or any((self.text, self.number, self.citizen, self.phone, self.concerned))
 
     def periods(self) -> dict[str, Period]:
         """The times that narrow, by column; that of registering is a range of places."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -32,17 +33,27 @@ def make(store: Store) -> None:
 
 def refill(store: Store) -> None:
     """Index every ticket there is; nothing may be indexed yet."""
-    found = placed(_every(store), lambda tid: arrival(store, tid))
+    index(store, _every(store))
+
+
+def index(store: Store, tickets: Iterable[Ticket]) -> None:
+    """Index tickets that come in order of their ids."""
+    found = placed(tickets, lambda tid: arrival(store, tid))
+    counted: Counter[tuple[str, str]] = Counter()
     while batch := list(islice(found, BATCH)):
-        write(store, batch)
-    store.execute(facets.COUNT_ALL)
+        parts = _parts(store, batch)
+        rows = [(doc, ticket, parts.get(ticket.tid, "")) for doc, ticket in batch]
+        store.execute_many(facets.INSERT, (facets.row(ticket, doc, units) for doc, ticket, units in rows))
+        store.execute_many(fulltext.INSERT, ((d, *facets.text(ticket, units)) for d, ticket, units in rows))
+        counted.update(where for _, ticket, units in rows for where in facets.counts(ticket, units))
+    store.execute_many(facets.COUNT, ((*where, count) for where, count in sorted(counted.items())))
 
 
-def write(store: Store, batch: Iterable[Placed]) -> None:
-    """Index tickets, but do not count them."""
-    batch = list(batch)
-    store.execute_many(facets.INSERT, (facets.row(ticket, doc) for doc, ticket in batch))
-    store.execute_many(fulltext.INSERT, ((doc, *facets.text(ticket)) for doc, ticket in batch))
+def _parts(store: Store, batch: Sequence[Placed]) -> dict[bytes, str]:
+    """The units that have a part in tickets: few have any."""
+    tids = [ticket.tid for _, ticket in batch]
+    rows = store.rows("SELECT DISTINCT tid FROM strand WHERE tid >= ? AND tid <= ?", min(tids), max(tids))
+    return {bytes(tid): facets.parts_of(store, tid) for (tid,) in rows}
 
 
 def placed(tickets: Iterable[Ticket], arrived: Callable[[bytes], int]) -> Iterator[Placed]:
