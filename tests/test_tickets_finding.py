@@ -271,7 +271,7 @@ def test_any_combination_finds_what_going_through_all_finds_in_order(
 def test_a_unit_with_a_part_in_a_ticket_finds_and_counts_it_too(empty: Store) -> None:
     desk, finder = TicketDesk(empty), Finder(empty)
     ticket = desk.move(AGENT, desk.create(AGENT, "web", TOLD).tid, "accept")
-    desk.move(DISPATCHER, ticket.tid, "dispatch", {"unit": "lamp", "assisting": ["water"], "task": "看看水管"})
+    desk.move(DISPATCHER, ticket.tid, "dispatch", {"unit": "lamp", "assisting": ["water"], "task": "看水管"})
     for unit in ("lamp", "water"):
         assert finder.count(Query(concerned=(unit,)))[0] == 1
         assert finder.count(Query(concerned=(unit,), text="路灯"))[0] == 1
