@@ -17,6 +17,8 @@ class TicketFacet(Table):
     dispatched_s = FloatField(index=True)
     closed_s = FloatField(index=True)
     due_s = FloatField(index=True)
+    warn_s = FloatField()
+    case_due_s = FloatField(index=True)
     state = CharField()
     kind = CharField()
     source = CharField()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from appliance import deferrals
 from appliance.campaigns import table as campaigns
+from appliance.dictionary import table as dictionary
 from appliance.events import Event
 from appliance.store import charges
 from appliance.tickets import strand_table, table, workflows
@@ -213,5 +214,6 @@ FAMILIES: Mapping[str, Projector] = {
     "ticket": table.project,
     "campaign": campaigns.project,
     "deferral": deferrals.project,
+    "dictionary": dictionary.project,
 }
 """Families of kinds (`ticket.*`) whose projection lives with their subject."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.events import Fact
 from appliance.people import Actor
@@ -12,11 +12,12 @@ from appliance.tickets import number as numbers
 from appliance.tickets import strand_table, table
 from appliance.tickets.beside import Beside
 from appliance.tickets.carrying import Facts, carried
+from appliance.tickets.dues import Dues
 from appliance.tickets.effects import OF_MOVES
 from appliance.tickets.facets import EVERY
 from appliance.tickets.fields import FIELDS, SOURCES, Value, checked
 from appliance.tickets.finder import PAGE_ROWS, ROWS_MAX, Finder
-from appliance.tickets.finding import Query
+from appliance.tickets.finding import CLOCKS, Query
 from appliance.tickets.guards import Bounds, Scene, refusal
 from appliance.tickets.process import Move
 from appliance.tickets.rights import (
@@ -41,6 +42,7 @@ from appliance.tickets.workflows import Workflows
 
 EARLY = frozenset({"DRAFT", "REGISTERED", "NEED_INFO", "VERIFYING"})
 """Before it is accepted a ticket of another kind goes over to the workflow of that kind."""
+COUNTED_EXACTLY = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class TicketDesk:
         self._look = StoreLook(store)
         self.workflows = Workflows(store)
         self.beside = Beside(store, self)
+        self.dues = Dues(store, now)
 
     def create(
         self,
@@ -151,6 +154,7 @@ class TicketDesk:
                 facts["also"] = also
             if move.final:
                 facts["final"] = True
+            facts |= self.dues.for_move(ticket, move.name, move.target)
             self._store.record(Fact("ticket.moved", facts, tid))
             if effect := OF_MOVES.get(move.name):
                 effect(self, scene)
@@ -224,11 +228,13 @@ class TicketDesk:
         page: int = 1,
         rows: int = PAGE_ROWS,
         conflicts: bool = False,
+        due: str = "",
     ) -> Page:
         """List tickets, newest first; every argument left empty does not narrow.
 
         `states` are states, or names of the six lists. `text` is looked for in number, title,
-        content, address, citizen, phone, result and answer. `conflicts` keeps those where a move lost a race.
+        content, address, citizen, phone, result and answer. `conflicts` keeps those where a move
+        lost a race. `due` is one of CLOCKS: those come with the most urgent first.
         """
         query = Query(
             text=text,
@@ -236,6 +242,8 @@ class TicketDesk:
             concerned=(unit,) if unit else (),
             conflicts=conflicts,
         )
+        if due in CLOCKS:
+            query = replace(query, clock=due, now_s=self._now(), sort="due", ascending=True)
         rows = max(1, min(rows, ROWS_MAX))
         total, _ = self.finder.count(query)
         pages = max(1, -(-total // rows))
@@ -251,6 +259,15 @@ class TicketDesk:
             if state in STATES:
                 found[STATES[state].list] += count
         return found
+
+    def due_counts(self, unit: str = "") -> dict[str, int]:
+        """Count the tickets that are overdue, and those due soon."""
+        return {
+            name: self.finder.count(
+                Query(clock=name, now_s=self._now(), concerned=(unit,) if unit else ()), COUNTED_EXACTLY
+            )[0]
+            for name in ("overdue", "soon")
+        }
 
     def by_phone(self, phone: str, limit: int = 10) -> list[Ticket]:
         """Return the newest tickets of a caller, for the screen pop; an empty phone has none."""
@@ -311,6 +328,7 @@ class TicketDesk:
         facts = {"fields": changed, "seen": (seen or ticket.last_eid).hex(), **signed(actor)}
         if "kind" in changed and ticket.state in EARLY:
             facts["workflow"] = self.workflows.current(str(changed["kind"])).id
+        facts |= self.dues.for_edit(ticket, changed)
         self._store.record(Fact("ticket.edited", facts, ticket.tid))
         return self.get(ticket.tid)
 

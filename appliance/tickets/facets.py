@@ -20,6 +20,8 @@ STEPS = 4
 LAST_MS = 2**48
 NEVER_S = 0.0
 """Stands for a time that has not come."""
+FAR_S = 1e11
+"""Stands for a due date that is not set: behind all that are."""
 KEYS: Mapping[str, str] = {
     "state": "s",
     "kind": "k",
@@ -33,12 +35,15 @@ KEYS: Mapping[str, str] = {
     "round": "e",
     "conflicts": "x",
     "confidential": "z",
+    "paused": "h",
+    "provisional": "v",
     "site": "i",
 }
 """What is counted off, and the letter of its token."""
 CONCERNED = "w"
 """The letter of the units that handle it or have a part in it."""
-TIMES = ("created_s", "changed_s", "accepted_s", "dispatched_s", "closed_s", "due_s")
+DUES = ("due_s", "warn_s", "case_due_s")
+TIMES = ("created_s", "changed_s", "accepted_s", "dispatched_s", "closed_s", *DUES)
 GROUPED = ("state", "kind", "source", "category", "area", "urgency", "unit", "agent", "rating", "round")
 COLUMNS = ("doc", "tid", *TIMES, *GROUPED, "concerned")
 EVERY = "*"
@@ -58,7 +63,8 @@ _PLACES = "SELECT doc FROM ticket_facet WHERE doc >= ? ORDER BY doc LIMIT 1"
 
 _VALUES: Mapping[str, Callable[[Ticket], Any]] = {
     "agent": lambda ticket: ticket.created_by,
-    "due_s": lambda ticket: getattr(ticket, "case_due_s", None),
+    "paused": lambda ticket: int(ticket.paused_s is not None),
+    "provisional": lambda ticket: int(ticket.provisional),
     "conflicts": lambda ticket: min(ticket.conflicts, 1),
     "confidential": lambda ticket: int(ticket.confidential),
     "round": lambda ticket: min(ticket.round, 9),
@@ -81,7 +87,7 @@ def value(ticket: Ticket, name: str) -> Any:
 
 def row(ticket: Ticket, doc: int, parts: str) -> tuple[Any, ...]:
     """The narrow row; `parts` are the units that have a part in it."""
-    times = (value(ticket, name) or NEVER_S for name in TIMES)
+    times = (value(ticket, name) or (FAR_S if name in DUES else NEVER_S) for name in TIMES)
     return (doc, ticket.tid, *times, *(value(ticket, name) for name in GROUPED), parts)
 
 

@@ -5,13 +5,13 @@ Pages are found by key, not counted off: the last page costs what the first does
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from appliance.tickets import fulltext
-from appliance.tickets.facets import CONCERNED, GROUPED, KEYS, NEVER_S, first_doc
-from appliance.tickets.workflow import LISTS, STATES, states_in
+from appliance.tickets.facets import CONCERNED, FAR_S, GROUPED, KEYS, first_doc
+from appliance.tickets.workflow import LISTS, states_in
 
 SORTS: Mapping[str, str] = {
     "created": "doc",
@@ -22,9 +22,10 @@ SORTS: Mapping[str, str] = {
     "due": "due_s",
 }
 """What tickets can be put in order by, and its column."""
-WAITING_STATES = tuple(name for name, state in STATES.items() if state.clock not in ("none", "stopped"))
-"""Whose tickets can be overdue."""
+CLOCKS = ("overdue", "soon", "running", "paused", "provisional")
+"""What tickets can be narrowed to by how their clocks stand."""
 LAST = "last"
+FIRST_S = 1e-6
 _CURSOR = re.compile(r"(after|before)~([0-9]{1,12}\.[0-9]{1,9})~([0-9]{1,18})")
 
 
@@ -40,6 +41,13 @@ class Period:
 
 
 ANY_TIME = Period()
+
+
+_CLOCK_PERIODS: Mapping[str, Callable[[float], dict[str, Period]]] = {
+    "overdue": lambda now_s: {"due_s": Period(None, now_s)},
+    "soon": lambda now_s: {"due_s": Period(now_s, None), "warn_s": Period(None, now_s)},
+    "running": lambda now_s: {"due_s": Period(0.0, None)},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +77,23 @@ class Query:
     site: tuple[int, ...] = ()
     conflicts: bool = False
     confidential: bool | None = None
-    overdue_at_s: float | None = None
-    """Now, when only what is overdue is wanted."""
+    clock: str = ""
+    """One of CLOCKS."""
+    now_s: float = 0.0
+    """What clocks are read at."""
     created: Period = ANY_TIME
     changed: Period = ANY_TIME
     accepted: Period = ANY_TIME
     dispatched: Period = ANY_TIME
     closed: Period = ANY_TIME
     due: Period = ANY_TIME
+    """By when the citizen is to be answered."""
     sort: str = "created"
     ascending: bool = False
 
     def __post_init__(self) -> None:
         assert self.sort in SORTS, self.sort
+        assert self.clock in ("", *CLOCKS), self.clock
 
     def match(self) -> str:
         """The FTS5 expression of all that is not a time; empty when nothing is."""
@@ -107,15 +119,15 @@ class Query:
             found["conflicts"] = (1,)
         if self.confidential is not None:
             found["confidential"] = (int(self.confidential),)
+        if self.clock in ("paused", "provisional"):
+            found[self.clock] = (1,)
         return found
 
     def states(self) -> tuple[str, ...] | None:
-        """The states asked for by themselves, by list and by being overdue; None when it is not asked."""
+        """The states asked for by themselves and by list; None when neither is."""
         asked = [self.state] if self.state else []
         if self.lists:
             asked.append(tuple(state for name in self.lists if name in LISTS for state in states_in(name)))
-        if self.overdue_at_s is not None:
-            asked.append(WAITING_STATES)
         if not asked:
             return None
         return tuple(state for state in asked[0] if all(state in others for others in asked[1:]))
@@ -127,14 +139,14 @@ class Query:
     def written(self) -> bool:
         """Whether something is asked that only the full text knows."""
         known = set(self.chosen()) <= set(GROUPED)
-        return not known or any((self.text, self.number, self.citizen, self.phone, self.concerned))
+        return not known or any((self.text, self.number, self.citizen, self.phone))
 
     def periods(self) -> dict[str, Period]:
         """The times that narrow, by column; that of registering is a range of places."""
-        asked = {SORTS[name]: getattr(self, name) for name in SORTS if name != "created"}
-        if self.overdue_at_s is not None:
-            until_s = min(filter(None, (self.due.until_s, self.overdue_at_s)))
-            asked["due_s"] = Period(self.due.since_s, until_s)
+        names = ("changed", "accepted", "dispatched", "closed")
+        asked = {SORTS[name]: getattr(self, name) for name in names} | {"case_due_s": self.due}
+        if self.clock in _CLOCK_PERIODS:
+            asked |= _CLOCK_PERIODS[self.clock](self.now_s)
         return {column: period for column, period in asked.items() if period}
 
     def docs(self) -> tuple[int | None, int | None]:
@@ -204,6 +216,10 @@ def by_row(query: Query, bounds: tuple[int | None, int | None], index: str = "")
             sql.add(f"f.{name} IN ({', '.join('?' * len(values))})", *values)
     if query.impossible():
         sql.add("0")
+    if query.concerned:
+        part = " OR ".join(["instr(' ' || f.concerned || ' ', ' ' || ? || ' ')"] * len(query.concerned))
+        handles = f"f.unit IN ({', '.join('?' * len(query.concerned))})"
+        sql.add(f"({handles} OR f.concerned <> '' AND ({part}))", *query.concerned, *query.concerned)
     _narrow(sql, query.periods())
     if query.written():
         sql.add(
@@ -214,14 +230,11 @@ def by_row(query: Query, bounds: tuple[int | None, int | None], index: str = "")
 
 
 def period_sql(column: str, period: Period) -> tuple[str, list[Any]]:
-    """The condition that a time lies in a period; a time that has not come lies in none."""
-    parts, values = [f"f.{column} > {NEVER_S}"], list[Any]()
-    if period.since_s is not None:
-        parts, values = [f"f.{column} >= ?"], [max(period.since_s, 1e-6)]
-    if period.until_s is not None:
-        parts.append(f"f.{column} < ?")
-        values.append(period.until_s)
-    return " AND ".join(parts), values
+    """The condition that a time lies in a period; a time that has not come, or is not set, lies in none."""
+    since_s, until_s = period.since_s, period.until_s
+    since_s = FIRST_S if since_s is None else max(since_s, FIRST_S)
+    until_s = FAR_S if until_s is None else min(until_s, FAR_S)
+    return f"f.{column} >= ? AND f.{column} < ?", [since_s, until_s]
 
 
 def with_subtree(codes: tuple[str, ...], children: Mapping[str, list[str]]) -> tuple[str, ...]:
