@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from appliance.store.found import TicketCount, TicketFacet
 from appliance.tickets import facets, fulltext, table
 from appliance.tickets.ticket import Ticket
 
@@ -20,15 +21,17 @@ Placed = tuple[int, Ticket]
 
 
 def make(store: Store) -> None:
-    """Make the full text; tickets there before it, or indexed by another version, are indexed anew."""
-    if not store.rows("SELECT 1 FROM sqlite_master WHERE name = 'ticket_text'"):
-        store.execute(fulltext.MAKE)
-        for name, setting in fulltext.SETTINGS:
-            store.execute("INSERT INTO ticket_text (ticket_text, rank) VALUES (?, ?)", name, setting)
-    if store.rows("SELECT value FROM setting WHERE name = 'search.version'") != [(VERSION,)]:
-        facets.clear(store)
-        refill(store)
-        store.execute("INSERT OR REPLACE INTO setting (name, value) VALUES ('search.version', ?)", VERSION)
+    """Make what tickets are found by; of another version it is made and filled anew."""
+    if store.rows("SELECT value FROM setting WHERE name = 'search.version'") == [(VERSION,)]:
+        return
+    for name in ("ticket_facet", "ticket_count", "ticket_text"):
+        store.execute(f"DROP TABLE IF EXISTS {name}")
+    store.database.create_tables((TicketFacet, TicketCount))
+    store.execute(fulltext.MAKE)
+    for name, setting in fulltext.SETTINGS:
+        store.execute("INSERT INTO ticket_text (ticket_text, rank) VALUES (?, ?)", name, setting)
+    refill(store)
+    store.execute("INSERT OR REPLACE INTO setting (name, value) VALUES ('search.version', ?)", VERSION)
 
 
 def refill(store: Store) -> None:
