@@ -7,6 +7,7 @@ full text finds is in order of time already, and a period is a range of places.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from appliance.tickets import fulltext
@@ -61,7 +62,7 @@ _PARTS = (
 _KEPT = "SELECT doc, concerned FROM ticket_facet WHERE tid = ?"
 _PLACES = "SELECT doc FROM ticket_facet WHERE doc >= ? ORDER BY doc LIMIT 1"
 
-_VALUES: Mapping[str, Callable[[Ticket], Any]] = {
+_SPECIAL: Mapping[str, Callable[[Ticket], Any]] = {
     "agent": lambda ticket: ticket.created_by,
     "paused": lambda ticket: int(ticket.paused_s is not None),
     "provisional": lambda ticket: int(ticket.provisional),
@@ -70,6 +71,9 @@ _VALUES: Mapping[str, Callable[[Ticket], Any]] = {
     "round": lambda ticket: min(ticket.round, 9),
 }
 """What is not simply the field of that name."""
+_TIMES = tuple((attrgetter(name), FAR_S if name in DUES else NEVER_S) for name in TIMES)
+_GROUPED = tuple(_SPECIAL.get(name) or attrgetter(name) for name in GROUPED)
+_KEYED = tuple((letter, _SPECIAL.get(name) or attrgetter(name)) for name, letter in KEYS.items())
 
 
 def clear(store: Store) -> None:
@@ -79,16 +83,10 @@ def clear(store: Store) -> None:
     store.execute(fulltext.DELETE_ALL)
 
 
-def value(ticket: Ticket, name: str) -> Any:
-    """What a ticket is found by under this name."""
-    special = _VALUES.get(name)
-    return special(ticket) if special else getattr(ticket, name)
-
-
 def row(ticket: Ticket, doc: int, parts: str) -> tuple[Any, ...]:
     """The narrow row; `parts` are the units that have a part in it."""
-    times = (value(ticket, name) or (FAR_S if name in DUES else NEVER_S) for name in TIMES)
-    return (doc, ticket.tid, *times, *(value(ticket, name) for name in GROUPED), parts)
+    times = [of(ticket) or unset for of, unset in _TIMES]
+    return (doc, ticket.tid, *times, *[of(ticket) for of in _GROUPED], parts)
 
 
 def text(ticket: Ticket, parts: str) -> tuple[str, str, str]:
@@ -99,7 +97,7 @@ def text(ticket: Ticket, parts: str) -> tuple[str, str, str]:
 
 def keys(ticket: Ticket, parts: str) -> str:
     """What is counted off, and the numbers."""
-    found = [fulltext.key(letter, value(ticket, name)) for name, letter in KEYS.items()]
+    found = [fulltext.key(letter, of(ticket)) for letter, of in _KEYED]
     found += [fulltext.key(CONCERNED, unit) for unit in concerned(ticket, parts)]
     found += fulltext.number_keys("n", ticket.number) + fulltext.number_keys("p", ticket.phone)
     return " ".join(found)

@@ -10,6 +10,7 @@ combination of conditions is one meeting of lists that are in order of time.
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from appliance.tickets.number import DIGITS, typed
 
@@ -34,6 +35,8 @@ NOTHING = 'keys : "="'
 """Found nowhere: that token stands in no ticket's keys."""
 
 _TOKEN = re.compile(r"[0-9a-z]+|[^\W_]")
+_ODD = re.compile(r"[^\x00-\x7f\u4e00-\u9fff，。：；、！？（）“”《》]")
+"""Letters that may be another letter written differently; the marks here are left out anyhow."""
 _LOOSE = re.compile(r"[-+()（）]")
 _PLAIN = re.compile(r"[0-9a-z]+")
 _ESCAPED = re.compile(r"[\x00-/:-`{-\x7f]")
@@ -41,7 +44,7 @@ _ESCAPED = re.compile(r"[\x00-/:-`{-\x7f]")
 
 def tokens(text: str) -> list[str]:
     """Cut a text: runs of Latin letters and digits whole, any other letter by itself, the rest left out."""
-    if not text.isascii():
+    if _ODD.search(text):
         text = unicodedata.normalize("NFKC", text)
     return _TOKEN.findall(text.lower())
 
@@ -51,15 +54,19 @@ def split(*texts: str) -> str:
     return GAP.join(" ".join(tokens(text)) for text in texts if text)
 
 
-def key(letter: str, value: object) -> str:
+@lru_cache(4096)
+def key(letter: str, value: str | int) -> str:
     """The token that says that a ticket has this value."""
     return f"{letter}={_ESCAPED.sub(_escape, str(value))}"
 
 
 def number_keys(letter: str, number: str) -> list[str]:
     """The tokens by which a number is found from its beginning and from its end."""
-    plain = _LOOSE.sub("", number)
-    return [key(letter, plain), key("r", plain[::-1])] if plain else []
+    if not number:
+        return []
+    if not (number.isascii() and number.isdigit()):
+        number = _ESCAPED.sub(_escape, _LOOSE.sub("", number))
+    return [f"{letter}={number}", f"r={number[::-1]}"]
 
 
 def match_text(text: str) -> str:
@@ -89,7 +96,7 @@ def match_number(letter: str, text: str) -> str:
     return f'keys : ("{key(letter, plain)}" * OR "{key("r", plain[::-1])}" *)'
 
 
-def match_keys(letter: str, values: Iterable[object]) -> str:
+def match_keys(letter: str, values: Iterable[str | int]) -> str:
     """The FTS5 query for tickets with one of these values; empty when there are none."""
     wanted = [f'"{key(letter, value)}"' for value in dict.fromkeys(values)]
     return f"keys : ({' OR '.join(wanted)})" if wanted else ""
