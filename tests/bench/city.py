@@ -26,6 +26,8 @@ OPEN_S = 20 * 86_400.0
 DAY_S, HOUR_S = 86_400.0, 3600.0
 LONG = 200
 """Events of the ticket with the longest story."""
+LONGEST = 7
+"""Which one that is."""
 AREAS = ("云东区", "云西区", "云南区", "云北区", "高新区", "临港区", "青河县", "柳溪县")
 STREETS = tuple(
     f"{a}{b}"
@@ -122,14 +124,14 @@ def _story(
     tid = _eid(chance, created_s, site)
     agent = str(1001 + chance.randrange(60))
     source = chance.choice(SOURCES)
-    yield _event(tid, tid, "ticket.created", _created(chance, created_s, leaf, (kind, source, agent)))
+    yield _event(tid, tid, "ticket.created", created(chance, created_s, leaf, (kind, source, agent)))
     seen, at_s, case, unit_clock = tid, created_s, dict[str, Any](), dict[str, Any]()
     way = WAY[1:] if source != "phone" else ON_LINE if chance.random() < DIRECT else WAY
     age_s = END_S - created_s
     steps = len(way) if age_s > OPEN_S + 40 * DAY_S else chance.randrange(len(way) + 1)
     if age_s > OPEN_S and steps < len(way) - 1:
         steps = len(way) - 1
-    notes = LONG - len(way) - 1 if at == 7 else 1 if chance.random() < 0.05 else 0
+    notes = LONG - len(way) - 1 if at == LONGEST else 1 if chance.random() < 0.05 else 0
     for place, (move, source, target, role, hours) in enumerate(way[:steps]):
         at_s += hours * HOUR_S * (0.2 + 1.6 * chance.random())
         facts: dict[str, Any] = {
@@ -150,9 +152,8 @@ def _story(
                 yield _event(seen, tid, "ticket.noted", said)
 
 
-def _created(
-    chance: random.Random, created_s: float, leaf: Leaf, who: tuple[str, str, str]
-) -> dict[str, Any]:
+def created(chance: random.Random, created_s: float, leaf: Leaf, who: tuple[str, str, str]) -> dict[str, Any]:
+    """The body of a ticket's beginning; `who` is its kind, its source and the agent."""
     kind, source, agent = who
     area, street = chance.choice(AREAS), chance.choice(STREETS)
     address = f"{area}{street}{chance.randrange(1, 300)}号{chance.choice(PLACES)}"
