@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from appliance.dictionary.dictionary import Dictionary
 from appliance.events import Fact
 from appliance.people import Actor
 from appliance.refused import Refused
@@ -12,7 +13,7 @@ from appliance.tickets import number as numbers
 from appliance.tickets import strand_table, table
 from appliance.tickets.beside import Beside
 from appliance.tickets.carrying import Facts, carried
-from appliance.tickets.dues import Dues
+from appliance.tickets.dues import Change, Dues
 from appliance.tickets.effects import OF_MOVES
 from appliance.tickets.facets import EVERY
 from appliance.tickets.fields import FIELDS, SOURCES, Value, checked
@@ -33,7 +34,7 @@ from appliance.tickets.rights import (
     role_of,
     signed,
 )
-from appliance.tickets.scenery import StoreLook
+from appliance.tickets.scenery import StoreLook, bounds_of
 from appliance.tickets.strands import Strand
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.timeline import Step, calls_of, steps_of
@@ -75,10 +76,11 @@ class TicketDesk:
         self._store = store
         self._now = now
         self.finder = Finder(store)
-        self._look = StoreLook(store)
+        self.dictionary = Dictionary(store)
         self.workflows = Workflows(store)
         self.beside = Beside(store, self)
         self.dues = Dues(store, now)
+        self._look = StoreLook(store, self.dues)
 
     def create(
         self,
@@ -142,20 +144,8 @@ class TicketDesk:
             scene = self.scene(actor, ticket, move, carries)
             if refused := refusal(scene):
                 raise refused
-            facts: dict[str, object] = {
-                **carries,
-                "move": move.name,
-                "from": ticket.state,
-                "to": move.target,
-                **signed(actor),
-            }
-            facts |= {"role": role_of(actor, move), "seen": (seen or ticket.last_eid).hex()}
-            if also := self.workflows.of(ticket.workflow).elsewhere(move):
-                facts["also"] = also
-            if move.final:
-                facts["final"] = True
-            facts |= self.dues.for_move(ticket, move.name, move.target)
-            self._store.record(Fact("ticket.moved", facts, tid))
+            facts = self._written(actor, ticket, move, seen)
+            self._store.record(Fact("ticket.moved", {**carries, **facts}, tid))
             if effect := OF_MOVES.get(move.name):
                 effect(self, scene)
         return self.get(tid)
@@ -340,7 +330,7 @@ class TicketDesk:
             facts["also"] = also
         if move.final:
             facts["final"] = True
-        return facts
+        return facts | self.dues.for_move(ticket, move.name, move.target)
 
     def _allowed(self, actor: Actor, ticket: Ticket, name: str, seen: bytes | None) -> Move:
         workflow = self.workflows.of(ticket.workflow)
@@ -376,10 +366,17 @@ class TicketDesk:
             facts["unit_site"] = self._look.unit_site(str(facts["unit"]))
         return facts
 
+    def reckon(self, actor: Actor, tid: bytes, why: str, change: Change) -> Ticket:
+        """Change the running clocks of a ticket, as an extension or an instruction does; raises Refused."""
+        with self._store.transaction():
+            if facts := self.dues.for_change(self.get(tid), change):
+                self._store.record(Fact("ticket.due", {**facts, "why": why, **signed(actor)}, tid))
+        return self.get(tid)
+
     @property
     def bounds(self) -> Bounds:
         """What an administrator set."""
-        return Bounds()
+        return bounds_of(self.dictionary)
 
     def _newest(self, head: str) -> str:
         rows = self._store.rows(

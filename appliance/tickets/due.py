@@ -5,13 +5,14 @@ clock begins with each dispatch and stops with the feedback. Events carry both a
 folding takes them over and needs no calendar.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
+from appliance.calendar.hours import local_day, midnight_s
 from appliance.tickets.clocks import Clock, Limit, Reckoning, second_round
 from appliance.tickets.limits import Limits
 from appliance.tickets.workflow import STATES
@@ -45,6 +46,8 @@ class Timed(Protocol):
     def case_clock(self) -> str: ...
     @property
     def unit_clock(self) -> str: ...
+    @property
+    def case_due_original_s(self) -> float | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,29 @@ def after_calendar(reckoning: Reckoning, ticket: Timed) -> dict[str, Any]:
     return _changed(before, Clocks(case, unit))
 
 
+def after_change(
+    reckoning: Reckoning, ticket: Timed, change: Callable[[Reckoning, Clock, bool], Clock]
+) -> dict[str, Any]:
+    """Return what a change of the running clocks makes of the due dates; raises Refused, BeyondCalendar."""
+    before = clocks_of(ticket)
+    case, unit = (
+        clock if clock is None or clock.stopped_s is not None else change(reckoning, clock, mine)
+        for clock, mine in ((before.case, False), (before.unit, True))
+    )
+    return _changed(before, Clocks(case, unit))
+
+
+def before_case(reckoning: Reckoning, ticket: Timed, ahead_wd: int, now_s: float) -> float | None:
+    """Return the end of the day so many working days before the case is due; never before now."""
+    case = clocks_of(ticket).case
+    if case is None:
+        return None
+    if case.unit != "wd" or ahead_wd < 1:
+        return case.due_s
+    day = reckoning.calendar.back(local_day(case.due_s - 0.001), ahead_wd + 1)
+    return min(case.due_s, max(now_s, midnight_s(day) + reckoning.hours.closing_s))
+
+
 def taken(ticket: Timed, due: Facts) -> dict[str, Any]:
     """Return the columns of a ticket's row that follow from what an event says about due dates."""
     changes: dict[str, Any] = {}
@@ -121,7 +147,7 @@ def taken(ticket: Timed, due: Facts) -> dict[str, Any]:
         "due_s": min((clock.due_s for clock in running), default=None),
         "warn_s": min((clock.warn_s for clock in running), default=None),
     }
-    if getattr(ticket, "case_due_original_s", None) is None and case is not None:
+    if case is not None and _first(ticket, case):
         changes["case_due_original_s"] = case.original_s
     if "step_s" in due:
         changes["step_due_s"] = _number(due["step_s"])
@@ -158,6 +184,14 @@ def _unit_after(
     if target in UNIT_RUNS:
         return reckoning.resumed(clock, now_s)
     return (reckoning.paused if target in UNIT_STANDS else reckoning.stopped)(clock, now_s)
+
+
+def _first(ticket: Timed, case: Clock) -> bool:
+    """Tell whether this is still the clock the case began with, and not that of a later round."""
+    before = _read(ticket.case_clock)
+    if before is None or ticket.case_due_original_s is None:
+        return ticket.case_due_original_s is None
+    return case.start_s == before.start_s and before.original_s == ticket.case_due_original_s
 
 
 def _with_limit(reckoning: Reckoning, clock: Clock | None, limit: Limit) -> Clock | None:

@@ -9,9 +9,12 @@ from appliance.calendar.known import plain_calendar
 from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets import due
-from appliance.tickets.clocks import Reckoning
+from appliance.tickets.clocks import Clock, Reckoning
 from appliance.tickets.limits import DEFAULT, PRESETS, Limits
 from appliance.tickets.ticket import Ticket
+
+Change = Callable[[Reckoning, Clock, bool], Clock]
+"""Changes one clock; the flag tells whether it is the unit's."""
 
 
 class Dues:
@@ -41,6 +44,20 @@ class Dues:
             return {}
         kind, urgency = (str(changed.get(name, getattr(ticket, name))) for name in ("kind", "urgency"))
         return self._facts(lambda: due.after_edit(self.reckoning(), self.limits(), ticket, kind, urgency))
+
+    def for_change(self, ticket: Ticket, change: Change) -> dict[str, Any]:
+        """Return what belongs into an event that changes the running clocks of a ticket; raises Refused."""
+        return self._facts(lambda: due.after_change(self.reckoning(), ticket, change))
+
+    def sub_order_s(self, ticket: Ticket, ahead_wd: int) -> float | None:
+        """Return when a sub-order is due: so many working days before its case; None without a case clock."""
+        return self._date(lambda: due.before_case(self.reckoning(), ticket, ahead_wd, self._now()))
+
+    def _date(self, reckon: Callable[[], float | None]) -> float | None:
+        try:
+            return reckon()
+        except BeyondCalendar:
+            return None
 
     def _facts(self, reckon: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         try:
