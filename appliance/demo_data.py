@@ -11,6 +11,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 
 from appliance.dictionary.dictionary import Dictionary
+from appliance.dictionary.draft import Draft
 from appliance.dictionary.starter import begin
 from appliance.events import Fact, Stamp
 from appliance.people import BOX, Actor, People

@@ -16,7 +16,8 @@ from appliance.journal import FileJournal
 from appliance.people import BOX, CITIZEN
 from appliance.refused import Refused
 from appliance.store import jobs
-from appliance.store.store import QUARANTINE, Store
+from appliance.store.quarantine import QUARANTINE
+from appliance.store.store import Store
 from appliance.store.texts import SMS, mobile, send_text
 from appliance.store.works import SEAL
 from appliance.tickets.desk import TicketDesk

@@ -6,21 +6,16 @@ from peewee import (
     BooleanField,
     CharField,
     CompositeKey,
-    DatabaseProxy,
     FloatField,
     ForeignKeyField,
     IntegerField,
-    Model,
     TextField,
 )
 
-database = DatabaseProxy()
+from appliance.store.found import TicketCount, TicketFacet
+from appliance.store.model import Table, database
 
-
-class Table(Model):
-    class Meta:
-        database = database
-        legacy_table_names = False
+__all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "Table", "database"]
 
 
 class EventRow(Table):
@@ -551,6 +546,8 @@ class Quarantine(Table):
 LOG: tuple[type[Table], ...] = (EventRow, Cursor)
 PROJECTIONS: tuple[type[Table], ...] = (
     Ticket,
+    TicketFacet,
+    TicketCount,
     Strand,
     Workflow,
     Call,
