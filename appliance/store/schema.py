@@ -2,6 +2,7 @@
 
 from peewee import (
     AutoField,
+    BigIntegerField,
     BlobField,
     BooleanField,
     CharField,
@@ -87,6 +88,18 @@ class Ticket(Table):
     signed_s = FloatField(null=True)
     answered_s = FloatField(null=True)
     closed_s = FloatField(null=True)
+
+
+class Likeness(Table):
+    """Projection: the keys under which tickets like one are found (tickets/duplicates.py)."""
+
+    key = BigIntegerField()
+    at_s = BigIntegerField()
+    tid = BlobField()
+
+    class Meta:
+        primary_key = CompositeKey("key", "at_s", "tid")
+        without_rowid = True
 
 
 class Call(Table):
@@ -415,6 +428,7 @@ class Quarantine(Table):
 LOG: tuple[type[Table], ...] = (EventRow, Cursor)
 PROJECTIONS: tuple[type[Table], ...] = (
     Ticket,
+    Likeness,
     Call,
     Charge,
     Recording,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import astuple
 
 from appliance.events import Event
+from appliance.tickets import alike_keys
 from appliance.tickets.ticket import Created, Ticket, body_of, fold, replay
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def project(store: Store, event: Event) -> None:
         ticket = replay(store.history(event.subject))
     if ticket is not None:
         save(store, ticket, row)
+        alike_keys.keep(store, ticket, row)
     if isinstance(body, Created) and body.message:
         mid = bytes.fromhex(body.message)
         store.execute("UPDATE short_message SET ticket = ? WHERE mid = ?", event.subject, mid)
