@@ -71,6 +71,22 @@ class Ticket(Table):
     citizen = CharField(default="")
     phone = CharField(default="", index=True)
     confidential = BooleanField(default=False)
+    position = CharField(null=True)
+    grid = CharField(null=True)
+    occurred = CharField(null=True)
+    outlet = CharField(null=True)
+    link = CharField(null=True)
+    home = CharField(null=True)
+    identity = CharField(null=True)
+    behalf = CharField(null=True)
+    anonymous = BooleanField(null=True)
+    callback = BooleanField(null=True)
+    key = BooleanField(null=True)
+    customer = CharField(null=True, index=True)
+    extra = TextField(null=True)
+    """Fields of its kind and category, as JSON."""
+    form = CharField(null=True, index=True)
+    repeats = IntegerField(null=True)
     created_by = CharField(default="")
     unit = CharField(default="", index=True)
     unit_site = IntegerField(default=0)
@@ -100,6 +116,36 @@ class Likeness(Table):
     class Meta:
         primary_key = CompositeKey("key", "at_s", "tid")
         without_rowid = True
+
+
+class Customer(Table):
+    """Projection: a customer as its events fold; the columns are the fields of customers/customer.py."""
+
+    cid = BlobField(primary_key=True)
+    last_eid = BlobField()
+    created_s = FloatField()
+    changed_s = FloatField(index=True)
+    name = CharField(index=True)
+    kind = CharField()
+    numbers = TextField()
+    addresses = TextField()
+    identity = CharField()
+    marks = TextField()
+    note = TextField()
+    created_by = CharField()
+    master = BlobField(null=True, index=True)
+    redacted = BooleanField()
+
+
+class CustomerNumber(Table):
+    """Projection: who has a number; several people may."""
+
+    number = CharField()
+    cid = BlobField(index=True)
+
+    class Meta:
+        table_name = "customer_number"
+        primary_key = CompositeKey("number", "cid")
 
 
 class Call(Table):
@@ -429,6 +475,8 @@ LOG: tuple[type[Table], ...] = (EventRow, Cursor)
 PROJECTIONS: tuple[type[Table], ...] = (
     Ticket,
     Likeness,
+    Customer,
+    CustomerNumber,
     Call,
     Charge,
     Recording,

@@ -17,7 +17,10 @@ _FIELDS = Ticket.__struct_fields__
 COLUMNS = ", ".join(f'"{name}"' for name in _FIELDS)
 _INSERT = f"INSERT INTO ticket ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"
 _BLOBS = tuple(_FIELDS.index(name) for name in ("tid", "last_eid", "state_eid", "call"))
-_CONFIDENTIAL = _FIELDS.index("confidential")
+_FLAGS = tuple(_FIELDS.index(name) for name in ("confidential", "anonymous", "callback", "key"))
+_DEFAULTS = dict(zip(_FIELDS[-len(Ticket.__struct_defaults__) :], Ticket.__struct_defaults__, strict=True))
+_UNSET = tuple((at, _DEFAULTS[name]) for at, name in enumerate(_FIELDS) if _DEFAULTS.get(name) is not None)
+"""Columns that came later are null in rows of an older version: what they stand for."""
 _CAME_EARLIER = (
     "SELECT 1 FROM event WHERE subject = ? AND pos < (SELECT pos FROM event WHERE eid = ?) LIMIT 1"
 )
@@ -80,5 +83,9 @@ def _ticket(row: tuple[Any, ...]) -> Ticket:
     for at in _BLOBS:
         if values[at] is not None:
             values[at] = bytes(values[at])
-    values[_CONFIDENTIAL] = bool(values[_CONFIDENTIAL])
+    for at, default in _UNSET:
+        if values[at] is None:
+            values[at] = default
+    for at in _FLAGS:
+        values[at] = bool(values[at])
     return Ticket(*values)

@@ -24,6 +24,19 @@ REGISTERED_FIELDS: Mapping[str, type] = {
     "citizen": str,
     "phone": str,
     "confidential": bool,
+    "position": str,
+    "grid": str,
+    "occurred": str,
+    "outlet": str,
+    "link": str,
+    "home": str,
+    "identity": str,
+    "behalf": str,
+    "anonymous": bool,
+    "callback": bool,
+    "key": bool,
+    "customer": str,
+    "extra": dict,
 }
 """What is written down about a ticket, and may be edited."""
 
@@ -54,6 +67,32 @@ class Ticket(msgspec.Struct, frozen=True):
     citizen: str = ""
     phone: str = ""
     confidential: bool = False
+    position: str = ""
+    """Longitude and latitude, or x and y of the city's own map, with a comma between."""
+    grid: str = ""
+    """The grid cell an inspector reports from."""
+    occurred: str = ""
+    """The day, perhaps with a time, it happened."""
+    outlet: str = ""
+    """The newspaper, station or site it was in."""
+    link: str = ""
+    home: str = ""
+    """Where the citizen lives; `address` is where the matter is."""
+    identity: str = ""
+    behalf: str = ""
+    """Whom the citizen speaks for."""
+    anonymous: bool = False
+    callback: bool = True
+    """The citizen wants an answer."""
+    key: bool = False
+    customer: str = ""
+    """Whose file it is in (appliance/customers), hex."""
+    extra: str = ""
+    """Fields of its kind and category (forms.py), as JSON."""
+    form: str | None = None
+    """The form it was filed by: the same one sent twice makes one ticket."""
+    repeats: int = 0
+    """How often the same matter was brought again."""
     created_by: str = ""
     unit: str = ""
     unit_site: int = 0
@@ -79,6 +118,16 @@ class Ticket(msgspec.Struct, frozen=True):
     closed_s: float | None = None
 
 
+    @property
+    def extras(self) -> dict[str, str]:
+        """The further fields, decoded."""
+        return dict(_decode(self.extra)) if self.extra else {}
+
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+_decode = msgspec.json.Decoder(dict[str, str]).decode
+
+
 class Created(msgspec.Struct, frozen=True):
     """Body of ticket.created."""
 
@@ -92,6 +141,7 @@ class Created(msgspec.Struct, frozen=True):
     """Event id of the call, hex."""
     message: str = ""
     """Event id of the short message it came as, hex."""
+    form: str = ""
 
 
 class Edited(msgspec.Struct, frozen=True):
@@ -131,13 +181,60 @@ class Noted(msgspec.Struct, frozen=True):
     """A call of ours it tells of: the id of the event that began it, hex."""
 
 
-Body = Created | Edited | Moved | Noted
+class Repeated(msgspec.Struct, frozen=True):
+    """Body of ticket.repeated: the same matter was brought again, by a call or another ticket (hex)."""
+
+    text: str = ""
+    call: str = ""
+    ticket: str = ""
+    by: str = ""
+    name: str = ""
+
+
+class Linked(msgspec.Struct, frozen=True):
+    """Body of ticket.linked: another ticket (hex) has to do with it; `off` takes that back."""
+
+    ticket: str
+    number: str = ""
+    off: bool = False
+    by: str = ""
+    name: str = ""
+
+
+class Unmasked(msgspec.Struct, frozen=True):
+    """Body of ticket.unmasked: somebody looked at what is confidential."""
+
+    reason: str
+    by: str = ""
+    name: str = ""
+
+
+class Redacted(msgspec.Struct, frozen=True):
+    """Body of ticket.redacted: fields with what stands instead, and events (hex) whose words are blanked."""
+
+    fields: dict[str, str] = {}
+    events: list[str] = []
+    reason: str = ""
+    by: str = ""
+    name: str = ""
+
+
+Body = Created | Edited | Moved | Noted | Repeated | Linked | Unmasked | Redacted
 _BODIES: Mapping[str, msgspec.json.Decoder[Any]] = {
     "ticket.created": msgspec.json.Decoder(Created),
     "ticket.edited": msgspec.json.Decoder(Edited),
     "ticket.moved": msgspec.json.Decoder(Moved),
     "ticket.noted": msgspec.json.Decoder(Noted),
+    "ticket.repeated": msgspec.json.Decoder(Repeated),
+    "ticket.linked": msgspec.json.Decoder(Linked),
+    "ticket.unmasked": msgspec.json.Decoder(Unmasked),
+    "ticket.redacted": msgspec.json.Decoder(Redacted),
 }
+REDACTABLE = (
+    *("title", "content", "address", "citizen", "phone", "home", "identity", "behalf"),
+    *("position", "link", "extra", "result", "answer", "reason", "customer"),
+)
+"""What may be blanked."""
 CARRIED = ("unit", "unit_site", "result", "answer", "rating", "closing")
 """What a move may set."""
 _STAMPED: Mapping[str, str] = {
@@ -179,8 +276,12 @@ def fold(ticket: Ticket | None, event: Event) -> Ticket:
             return _edit(ticket, event, body)
         case Moved():
             return _move(ticket, event, body)
-        case Noted():
+        case Noted() | Linked():
             return replace(ticket, **_touched(ticket, event))
+        case Repeated():
+            return replace(ticket, **_touched(ticket, event), repeats=ticket.repeats + 1)
+        case Redacted():
+            return _redact(ticket, event, body)
     return ticket
 
 
@@ -219,8 +320,17 @@ def _create(event: Event, body: Created) -> Ticket:
         state_s=event.at_s,
         created_by=body.by,
         call=bytes.fromhex(body.call) or None,
-        **known,
+        form=body.form or None,
+        **_with_extra({}, known),
     )
+
+
+def _with_extra(before: Mapping[str, str], known: dict[str, Any]) -> dict[str, Any]:
+    """Further fields are written one by one: those that are not named stay as they were."""
+    if "extra" not in known:
+        return known
+    named = {name: str(text) for name, text in {**before, **known["extra"]}.items()}
+    return {**known, "extra": _encode(named).decode() if any(named.values()) else ""}
 
 
 def _edit(ticket: Ticket, event: Event, body: Edited) -> Ticket:
@@ -228,7 +338,7 @@ def _edit(ticket: Ticket, event: Event, body: Edited) -> Ticket:
     if ticket.state == END:
         return replace(ticket, **touched, conflicts=ticket.conflicts + 1)
     known = {name: value for name, value in body.fields.items() if name in REGISTERED_FIELDS}
-    return replace(ticket, **touched, **known)
+    return replace(ticket, **touched, **_with_extra(ticket.extras, known))
 
 
 def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
@@ -253,6 +363,13 @@ def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
         reason=body.reason,
         round=ticket.round + (move.name == "second_dispatch"),
     )
+
+
+def _redact(ticket: Ticket, event: Event, body: Redacted) -> Ticket:
+    """What was blanked stays blank, whatever state the ticket is in."""
+    known = {name: text for name, text in body.fields.items() if name in REDACTABLE and name != "extra"}
+    extra = "" if "extra" in body.fields else ticket.extra
+    return replace(ticket, **{**_touched(ticket, event), **known, "extra": extra})
 
 
 def _touched(ticket: Ticket, event: Event) -> dict[str, Any]:
