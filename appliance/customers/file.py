@@ -87,7 +87,9 @@ class CustomerFile:
         with self._store.transaction():
             customer = self.get(cid)
             if seen is not None and seen < customer.last_eid:
-                raise Refused("changed", "Somebody else has changed this customer meanwhile. Look at it again.")
+                raise Refused(
+                    "changed", "Somebody else has changed this customer meanwhile. Look at it again."
+                )
             if facts := written(customer, given):
                 self._store.record(Fact("customer.edited", {**facts, **_by(actor)}, cid))
         return self.get(cid)
@@ -121,9 +123,7 @@ class CustomerFile:
         if not named or not words:
             raise Refused("missing", "Choose what is to be blanked, and say why.")
         self.get(cid)
-        self._store.record(
-            Fact("customer.redacted", {"fields": named, "reason": words, **_by(actor)}, cid)
-        )
+        self._store.record(Fact("customer.redacted", {"fields": named, "reason": words, **_by(actor)}, cid))
         return self.get(cid)
 
     def search(self, text: str, limit: int = 50) -> list[Customer]:
@@ -140,9 +140,7 @@ class CustomerFile:
             *(like, like, limit),
         )
 
-    def of_filing(
-        self, actor: Actor, number: str, name: str, chosen: str = "", behalf: bool = False
-    ) -> str:
+    def of_filing(self, actor: Actor, number: str, name: str, chosen: str = "", behalf: bool = False) -> str:
         """Whose file a new ticket belongs to (hex), or empty when nobody can tell.
 
         Who was chosen is taken; their name stays as it is in the file, and a further number is added

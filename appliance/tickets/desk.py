@@ -10,12 +10,15 @@ from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets import number as numbers
 from appliance.tickets import table
+from appliance.tickets.edits import changes
 from appliance.tickets.fields import FIELDS, SOURCES, checked
+from appliance.tickets.forms import registered
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.timeline import Step, calls_of, steps_of
 from appliance.tickets.workflow import CREATION, LISTS, MOVES, STATES, STEPS, Move, moves_for, states_in
 
 PAGE_ROWS = 30
+FORM_MAX = 64
 CENTRE_ROLES = frozenset({"AG", "TL", "DP", "CB", "SV", "LD", "AD", "IN", "SYS"})
 UNIT_ROLES = frozenset({"U2", "UL", "U3"})
 UNIT_SEES = tuple(state for state in STATES if STATES[state].list not in ("intake", "undispatched"))
@@ -59,22 +62,29 @@ class TicketDesk:
         fields: Mapping[str, object],
         call: bytes | None = None,
         message: bytes | None = None,
+        form: str = "",
     ) -> Ticket:
         """Register a ticket: DRAFT for source phone (C01), REGISTERED for any other of SOURCES (C02).
 
         `call` and `message` are the event ids of the call or short message it came by. Fields are
-        those of REGISTERED_FIELDS; empty ones may be left out.
+        those of REGISTERED_FIELDS; empty ones may be left out. The same `form` sent again gives the
+        ticket it made, and makes no other.
         """
         if source not in SOURCES:
             raise Refused("bad_choice", "Choose %(field)s from the list.", field="Source")
         role = _role(actor, CREATION[source == "phone"])
-        clean = _registered(fields)
+        clean = registered(fields)
         facts = {"source": source, "role": role, "fields": clean, **_by(actor)}
         if call:
             facts["call"] = call.hex()
         if message:
             facts["message"] = message.hex()
+        if form:
+            facts["form"] = form[:FORM_MAX]
         with self._store.transaction():
+            made = self.by_form(form[:FORM_MAX]) if form else None
+            if made is not None:
+                return made
             number = numbers.new_number(self._store.site, self._now(), self._newest)
             (event,) = self._store.record(Fact("ticket.created", {"number": number, **facts}))
         return self.get(event.eid)
@@ -83,7 +93,7 @@ class TicketDesk:
         self, actor: Actor, tid: bytes, fields: Mapping[str, object], seen: bytes | None = None
     ) -> Ticket:
         """Change registered fields; only what differs is written. Refused when state or role forbid it."""
-        clean = _registered(fields)
+        clean = registered(fields)
         with self._store.transaction():
             self._edit(actor, self.get(tid), clean, seen)
         return self.get(tid)
@@ -181,6 +191,11 @@ class TicketDesk:
             return []
         return table.select(self._store, "phone = ? ORDER BY created_s DESC, tid DESC LIMIT ?", plain, limit)
 
+    def by_form(self, form: str) -> Ticket | None:
+        """Return the ticket a form made; None when it has made none."""
+        found = table.select(self._store, "form = ? ORDER BY tid LIMIT 1", form)
+        return found[0] if found else None
+
     def by_call(self, call: bytes) -> list[Ticket]:
         """Return the tickets registered from a call."""
         return table.select(self._store, "call = ? ORDER BY tid", call)
@@ -220,7 +235,7 @@ class TicketDesk:
         return CitizenView(ticket.number, state.citizen_zh, state.citizen_en, zh, en or zh, ticket.changed_s)
 
     def _edit(self, actor: Actor, ticket: Ticket, clean: Mapping[str, object], seen: bytes | None) -> Ticket:
-        changed = {name: value for name, value in clean.items() if getattr(ticket, name) != value}
+        changed = changes(self._store, ticket, clean, seen)
         if not changed:
             return ticket
         if not self.may_edit(actor, ticket):
@@ -278,13 +293,6 @@ class TicketDesk:
             *(head, head + ":", numbers.DIGITS, self._store.site),
         )
         return str(rows[0][0] or "")
-
-
-def _registered(fields: Mapping[str, object]) -> dict[str, str | bool]:
-    for name in fields:
-        if name not in REGISTERED_FIELDS:
-            raise Refused("unknown_field", "The field %(field)s does not exist.", field=name)
-    return {name: checked(name, value) for name, value in fields.items()}
 
 
 def _where(states: Sequence[str], unit: str, text: str, conflicts: bool) -> tuple[str, list[object]]:

@@ -167,7 +167,9 @@ def _position(field: Field, text: str) -> str:
     plain = text.replace(" ", "").replace("，", ",")
     if not _POSITION.fullmatch(plain):
         raise Refused(
-            "bad_position", "%(field)s: write two numbers with a comma between, like 120.15,30.28.", field=field.en
+            "bad_position",
+            "%(field)s: write two numbers with a comma between, like 120.15,30.28.",
+            field=field.en,
         )
     return plain
 
@@ -191,7 +193,12 @@ def _extras(field: Field, value: object) -> dict[str, str]:
         raise Refused("bad_field", "%(field)s must be text.", field=field.en)
     clean = {}
     for name, text in value.items():
-        if not isinstance(name, str) or not isinstance(text, str) or len(name) > 40 or len(text) > field.limit:
+        if (
+            not isinstance(name, str)
+            or not isinstance(text, str)
+            or len(name) > 40
+            or len(text) > field.limit
+        ):
             raise Refused("bad_field", "%(field)s must be text.", field=field.en)
         clean[name] = _CONTROL.sub("", text.replace("\r\n", "\n")).strip()
     return clean

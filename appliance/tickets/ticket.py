@@ -117,7 +117,6 @@ class Ticket(msgspec.Struct, frozen=True):
     answered_s: float | None = None
     closed_s: float | None = None
 
-
     @property
     def extras(self) -> dict[str, str]:
         """The further fields, decoded."""

@@ -7,13 +7,34 @@ from dataclasses import dataclass
 from appliance.events import Event
 from appliance.store.store import Store
 from appliance.tickets.fields import CLOSINGS, FIELDS, RATINGS
-from appliance.tickets.ticket import Created, Edited, Moved, Noted, Ticket, body_of, fold, lost_race
+from appliance.tickets.forms import EXTRAS
+from appliance.tickets.redaction import readable
+from appliance.tickets.ticket import (
+    Body,
+    Created,
+    Edited,
+    Linked,
+    Moved,
+    Noted,
+    Redacted,
+    Repeated,
+    Ticket,
+    Unmasked,
+    body_of,
+    fold,
+    lost_race,
+)
 from appliance.tickets.workflow import STATES, STEPS, label
 
 WORDS: Mapping[str, tuple[str, str]] = {
     "created": ("登记", "Registered"),
     "edited": ("修改", "Edited"),
     "noted": ("备注", "Note"),
+    "repeated": ("重复反映", "Brought again"),
+    "linked": ("关联工单", "Linked"),
+    "unlinked": ("取消关联", "Link taken back"),
+    "unmasked": ("查看保密信息", "Looked at what is confidential"),
+    "redacted": ("隐去个人信息", "Personal data blanked"),
     "call": ("来电", "Call"),
     "call_out": ("外呼", "Call out"),
     "recording": ("录音", "Recording"),
@@ -68,7 +89,7 @@ class Step:
 
 def steps_of(store: Store, tid: bytes) -> list[Step]:
     """Tell a ticket's story."""
-    events = sorted(store.history(tid), key=lambda event: (event.eid != event.subject, event.eid))
+    events = sorted(readable(store.history(tid)), key=lambda event: (event.eid != event.subject, event.eid))
     waiting = _waiting(store, tid)
     steps: list[Step] = []
     ticket: Ticket | None = None
@@ -96,9 +117,7 @@ def calls_of(store: Store, ticket: Ticket) -> list[bytes]:
     return list(dict.fromkeys([*([ticket.call] if ticket.call else []), *made]))
 
 
-def _step(
-    event: Event, body: Created | Edited | Moved | Noted, lost: bool, delivered: bool, state: str
-) -> Step:
+def _step(event: Event, body: Body, lost: bool, delivered: bool, state: str) -> Step:
     who = " ".join(filter(None, (body.by, body.name)))
     match body:
         case Created():
@@ -109,19 +128,34 @@ def _step(
             what, text = "noted", body.text
         case Moved():
             what, text = body.move, _carried(body)
+        case Repeated():
+            what, text = "repeated", body.text
+        case Linked():
+            what, text = "unlinked" if body.off else "linked", body.number
+        case Unmasked():
+            what, text = "unmasked", _changes({"reason": body.reason})
+        case Redacted():
+            blanked = "、".join(FIELDS[name].zh for name in FIELDS if name in body.fields)
+            what, text = "redacted", "\n".join(filter(None, (blanked, _changes({"reason": body.reason}))))
     zh, en = WORDS.get(what) or _move_words(body)
     return Step(event.at_s, who, what, zh, en, text, lost, delivered, event.site, state=state)
 
 
-def _move_words(body: Created | Edited | Moved | Noted) -> tuple[str, str]:
+def _move_words(body: Body) -> tuple[str, str]:
     assert isinstance(body, Moved)
     move = STEPS.get((body.source, body.move))
     return (move.zh, move.en) if move else (label(body.move), label(body.move, "en"))
 
 
 def _changes(fields: Mapping[str, object]) -> str:
-    known = (name for name in FIELDS if name in fields)
-    return "\n".join(f"{FIELDS[name].zh}：{_shown(name, fields[name])}" for name in known)
+    known = (name for name in FIELDS if name in fields and name != "extra")
+    lines = [f"{FIELDS[name].zh}：{_shown(name, fields[name])}" for name in known]
+    extra = fields.get("extra")
+    for name, text in extra.items() if isinstance(extra, Mapping) else ():
+        if name in EXTRAS:
+            words = (EXTRAS[name].choices or {}).get(str(text), (str(text),))[0]
+            lines.append(f"{EXTRAS[name].zh}：{words}")
+    return "\n".join(lines)
 
 
 def _carried(body: Moved) -> str:
@@ -131,6 +165,8 @@ def _carried(body: Moved) -> str:
 
 
 def _shown(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "是" if value else "否"
     choices = FIELDS[name].choices or (RATINGS if name == "rating" else CLOSINGS if name == "closing" else {})
     return choices[str(value)][0] if str(value) in choices else str(value)
 
