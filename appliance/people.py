@@ -1,18 +1,23 @@
 """People who sign in: who somebody is, what roles they have, passwords and sessions."""
 
+from __future__ import annotations
+
 import hashlib
 import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from appliance.events import Fact
 from appliance.refused import Refused
-from appliance.store.store import Store
+
+if TYPE_CHECKING:
+    from appliance.store.store import Store
 
 ROLES: Mapping[str, tuple[str, str]] = {
     "AG": ("话务员", "Agent"),

@@ -1,1 +1,1 @@
-"""The customer file (客户档案): people and companies with their numbers, marks and everything they brought."""
+"""The customer file (客户档案): people and companies, their numbers and all they brought."""

@@ -133,10 +133,13 @@ class CustomerFile:
         if not words:
             return table.select(self._store, f"master IS NULL {order}", limit)
         like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        having = (
+            "SELECT coalesce(c.master, n.cid) FROM customer_number n JOIN customer c ON c.cid = n.cid"
+            " WHERE n.number LIKE ? ESCAPE '\\'"
+        )
         return table.select(
             self._store,
-            "master IS NULL AND (name LIKE ? ESCAPE '\\' OR cid IN (SELECT coalesce(c.master, n.cid) FROM"
-            f" customer_number n JOIN customer c ON c.cid = n.cid WHERE n.number LIKE ? ESCAPE '\\')) {order}",
+            f"master IS NULL AND (name LIKE ? ESCAPE '\\' OR cid IN ({having})) {order}",
             *(like, like, limit),
         )
 

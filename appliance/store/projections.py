@@ -10,7 +10,7 @@ from appliance.campaigns import table as campaigns
 from appliance.customers import table as customers
 from appliance.events import Event
 from appliance.store import charges
-from appliance.tickets import table
+from appliance.tickets import strand_table, table, workflows
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -207,6 +207,8 @@ PROJECTORS: Mapping[str, Projector] = {
     "text.received": _text_received,
     "text.queued": _text_queued,
     "text.sent": _text_sent,
+    "ticket.strand": strand_table.project,
+    "workflow.published": workflows.project,
 }
 FAMILIES: Mapping[str, Projector] = {
     "ticket": table.project,

@@ -2,26 +2,22 @@
 
 from peewee import (
     AutoField,
-    BigIntegerField,
     BlobField,
     BooleanField,
     CharField,
     CompositeKey,
-    DatabaseProxy,
     FloatField,
     ForeignKeyField,
     IntegerField,
-    Model,
     TextField,
 )
 
-database = DatabaseProxy()
+from appliance.campaigns.schema import Campaign, CampaignNumber
+from appliance.customers.schema import Customer, CustomerNumber
+from appliance.store.basis import Table, database
+from appliance.tickets.schema import Likeness
 
-
-class Table(Model):
-    class Meta:
-        database = database
-        legacy_table_names = False
+__all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "database"]
 
 
 class EventRow(Table):
@@ -104,48 +100,68 @@ class Ticket(Table):
     signed_s = FloatField(null=True)
     answered_s = FloatField(null=True)
     closed_s = FloatField(null=True)
+    workflow = CharField(null=True)
+    moved_by = CharField(null=True)
+    handled = CharField(null=True)
+    handled_by = CharField(null=True)
+    master = CharField(null=True, index=True)
+    outside = CharField(null=True)
+    designated = BooleanField(null=True)
+    planned_s = FloatField(null=True)
+    asked = IntegerField(null=True)
+    returned = IntegerField(null=True)
+    reworks = IntegerField(null=True)
+    objections = IntegerField(null=True)
 
 
-class Likeness(Table):
-    """Projection: the keys under which tickets like one are found (tickets/duplicates.py)."""
+class Strand(Table):
+    """Projection: a sub-order or overlay of a ticket (tickets/strands.py)."""
 
-    key = BigIntegerField()
-    at_s = BigIntegerField()
-    tid = BlobField()
-
-    class Meta:
-        primary_key = CompositeKey("key", "at_s", "tid")
-        without_rowid = True
-
-
-class Customer(Table):
-    """Projection: a customer as its events fold; the columns are the fields of customers/customer.py."""
-
-    cid = BlobField(primary_key=True)
-    last_eid = BlobField()
-    created_s = FloatField()
-    changed_s = FloatField(index=True)
-    name = CharField(index=True)
+    sid = BlobField(primary_key=True)
+    tid = BlobField(index=True)
     kind = CharField()
-    numbers = TextField()
-    addresses = TextField()
-    identity = CharField()
-    marks = TextField()
-    note = TextField()
-    created_by = CharField()
-    master = BlobField(null=True, index=True)
-    redacted = BooleanField()
-
-
-class CustomerNumber(Table):
-    """Projection: who has a number; several people may."""
-
-    number = CharField()
-    cid = BlobField(index=True)
+    state = CharField()
+    unit = CharField(default="")
+    """The unit it is addressed to; empty: the unit of the ticket."""
+    unit_site = IntegerField(default=0)
+    last_eid = BlobField()
+    state_eid = BlobField()
+    opened_s = FloatField()
+    state_s = FloatField()
+    opened_by = CharField(default="")
+    moved_by = CharField(default="")
+    third = CharField(default="")
+    optional = BooleanField(default=False)
+    due_s = FloatField(null=True)
+    conflicts = IntegerField(default=0)
+    fields = TextField(default="{}")
+    """Everything else it carries, as JSON."""
+    open = BooleanField(default=True)
 
     class Meta:
-        table_name = "customer_number"
-        primary_key = CompositeKey("number", "cid")
+        indexes = (
+            (("kind", "open", "opened_s"), False),
+            (("unit", "tid"), False),
+            (("third", "tid"), False),
+        )
+
+
+class Workflow(Table):
+    """Projection: a published version of the workflow (tickets/workflows.py)."""
+
+    name = CharField()
+    version = IntegerField()
+    kinds = TextField(default="")
+    """Kinds of tickets that begin on it, separated by commas; empty: all that no other one names."""
+    body = TextField()
+    """The table as JSON."""
+    published_s = FloatField()
+    published_by = CharField(default="")
+    reason = TextField(default="")
+    eid = BlobField()
+
+    class Meta:
+        primary_key = CompositeKey("name", "version")
 
 
 class Call(Table):
@@ -251,54 +267,6 @@ class ShortMessage(Table):
     state = CharField(default="")
     """in: received, or repeated; out: waiting, sent, failed."""
     reason = CharField(default="")
-
-
-class Campaign(Table):
-    """Projection: a voice notification campaign (appliance/campaigns)."""
-
-    cid = BlobField(primary_key=True)
-    name = CharField()
-    site = IntegerField()
-    state = CharField(default="new")
-    """new, running, paused, stopping, over."""
-    why = CharField(default="")
-    """Why it is paused or over."""
-    plan = TextField(default="{}")
-    """The plan as JSON (appliance/campaigns/plan.py)."""
-    source = TextField(default="{}")
-    """Where its sound comes from, as JSON."""
-    total = IntegerField(default=0)
-    story = TextField(default="[]")
-    """What people did with it, as JSON: time, event, by whom, why."""
-    created_by = CharField(default="")
-    created_s = FloatField(index=True)
-    started_s = FloatField(null=True)
-    ended_s = FloatField(null=True)
-
-
-class CampaignNumber(Table):
-    """Projection: one number of a campaign, and how it stands with it."""
-
-    cid = BlobField()
-    number = CharField()
-    place = IntegerField()
-    note = CharField(default="")
-    attempts = IntegerField(default=0)
-    calling = BooleanField(default=False)
-    outcome = CharField(default="")
-    """Of the last try."""
-    result = CharField(default="")
-    """How it ended for this number; empty while it has not."""
-    seconds = FloatField(default=0)
-    """How much of the message was heard."""
-    call = BlobField(null=True)
-    at_s = FloatField(null=True)
-    """When it was last called."""
-
-    class Meta:
-        table_name = "campaign_number"
-        primary_key = CompositeKey("cid", "number")
-        indexes = ((("cid", "place"), False), (("cid", "result"), False))
 
 
 class Deferral(Table):
@@ -474,6 +442,8 @@ class Quarantine(Table):
 LOG: tuple[type[Table], ...] = (EventRow, Cursor)
 PROJECTIONS: tuple[type[Table], ...] = (
     Ticket,
+    Strand,
+    Workflow,
     Likeness,
     Customer,
     CustomerNumber,

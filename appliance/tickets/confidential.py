@@ -1,4 +1,4 @@
-"""What is confidential on a ticket: who sees it, how it looks to others, and that every look is written down."""
+"""What is confidential on a ticket: who sees it, how it looks to others; every look is written down."""
 
 import re
 import time
@@ -45,7 +45,8 @@ def sees(store: Store, actor: Actor, ticket: Ticket, now_s: float | None = None)
         return False
     since = (time.time() if now_s is None else now_s) - OPEN_S
     looks = store.rows(
-        "SELECT eid, body FROM event WHERE subject = ? AND kind = 'ticket.unmasked' ORDER BY eid DESC LIMIT 50",
+        "SELECT eid, body FROM event WHERE subject = ? AND kind = 'ticket.unmasked'"
+        " ORDER BY eid DESC LIMIT 50",
         ticket.tid,
     )
     return any(

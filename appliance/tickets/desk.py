@@ -1,4 +1,4 @@
-"""The desk where tickets are worked on: registering, editing, moving, finding; refusals are Refused."""
+"""The desk where tickets are worked on: registering, editing, moving, steps beside; refusals are Refused."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,20 +9,39 @@ from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets import number as numbers
-from appliance.tickets import table
+from appliance.tickets import strand_table, table
+from appliance.tickets.beside import Beside
+from appliance.tickets.carrying import Facts, carried
 from appliance.tickets.edits import changes
+from appliance.tickets.effects import OF_MOVES
 from appliance.tickets.fields import FIELDS, SOURCES, checked
 from appliance.tickets.forms import registered
+from appliance.tickets.guards import Bounds, Scene, refusal
+from appliance.tickets.process import Move
+from appliance.tickets.rights import (
+    CENTRE_ROLES,
+    UNIT_ROLES,
+    UNIT_SEES,
+    changed,
+    may_move,
+    not_now,
+    not_yours,
+    other_unit,
+    owns,
+    role_of,
+    signed,
+)
+from appliance.tickets.scenery import StoreLook
+from appliance.tickets.strands import Strand
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.timeline import Step, calls_of, steps_of
-from appliance.tickets.workflow import CREATION, LISTS, MOVES, STATES, STEPS, Move, moves_for, states_in
+from appliance.tickets.workflow import CREATION, LISTS, STATES, states_in
+from appliance.tickets.workflows import Workflows
 
 PAGE_ROWS = 30
 FORM_MAX = 64
-CENTRE_ROLES = frozenset({"AG", "TL", "DP", "CB", "SV", "LD", "AD", "IN", "SYS"})
-UNIT_ROLES = frozenset({"U2", "UL", "U3"})
-UNIT_SEES = tuple(state for state in STATES if STATES[state].list not in ("intake", "undispatched"))
-"""A unit sees a ticket from its dispatch on."""
+EARLY = frozenset({"DRAFT", "REGISTERED", "NEED_INFO", "VERIFYING"})
+"""Before it is accepted a ticket of another kind goes over to the workflow of that kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +73,9 @@ class TicketDesk:
     def __init__(self, store: Store, now: Callable[[], float] = time.time) -> None:
         self._store = store
         self._now = now
+        self._look = StoreLook(store)
+        self.workflows = Workflows(store)
+        self.beside = Beside(store, self)
 
     def create(
         self,
@@ -72,9 +94,10 @@ class TicketDesk:
         """
         if source not in SOURCES:
             raise Refused("bad_choice", "Choose %(field)s from the list.", field="Source")
-        role = _role(actor, CREATION[source == "phone"])
+        role = role_of(actor, CREATION[source == "phone"])
         clean = registered(fields)
-        facts = {"source": source, "role": role, "fields": clean, **_by(actor)}
+        workflow = self.workflows.current(str(clean.get("kind", "")))
+        facts = {"source": source, "role": role, "fields": clean, "workflow": workflow.id, **signed(actor)}
         if call:
             facts["call"] = call.hex()
         if message:
@@ -115,14 +138,63 @@ class TicketDesk:
         with self._store.transaction():
             ticket = self.get(tid)
             move = self._allowed(actor, ticket, name, seen)
-            role = _role(actor, move)
             edits = {key: value for key, value in given.items() if key in REGISTERED_FIELDS}
             if edits:
                 ticket = self._edit(actor, ticket, edits, seen)
-            facts = self._carried(move, ticket, {key: given[key] for key in given if key not in edits})
-            facts |= {"move": move.name, "from": ticket.state, "role": role, **_by(actor)}
-            facts["seen"] = (seen or ticket.last_eid).hex()
+            rest = {key: value for key, value in given.items() if key not in edits}
+            carries = self.resolved(carried(move, rest, lambda field: getattr(ticket, field)))
+            scene = self.scene(actor, ticket, move, carries)
+            if refused := refusal(scene):
+                raise refused
+            facts: dict[str, object] = {
+                **carries,
+                "move": move.name,
+                "from": ticket.state,
+                "to": move.target,
+                **signed(actor),
+            }
+            facts |= {"role": role_of(actor, move), "seen": (seen or ticket.last_eid).hex()}
+            if also := self.workflows.of(ticket.workflow).elsewhere(move):
+                facts["also"] = also
+            if move.final:
+                facts["final"] = True
             self._store.record(Fact("ticket.moved", facts, tid))
+            if effect := OF_MOVES.get(move.name):
+                effect(self, scene)
+        return self.get(tid)
+
+    def act(
+        self,
+        actor: Actor,
+        tid: bytes,
+        which: str | bytes,
+        step: str,
+        fields: Mapping[str, object] | None = None,
+        seen: bytes | None = None,
+    ) -> Strand:
+        """Make a step of a sub-order or overlay, or open one (beside.py)."""
+        return self.beside.act(actor, tid, which, step, fields, seen)
+
+    def strands(self, tid: bytes) -> list[Strand]:
+        """Return a ticket's sub-orders and overlays, oldest first."""
+        return strand_table.of_ticket(self._store, tid)
+
+    def migrate(self, actor: Actor, tid: bytes, workflow: str, reason: str = "") -> Ticket:
+        """Put an open ticket on another version of the workflow; raises Refused."""
+        if not actor.has("AD"):
+            raise not_yours()
+        with self._store.transaction():
+            ticket, target = self.get(tid), self.workflows.of(workflow)
+            if target.id != workflow:
+                raise Refused("unknown_workflow", "There is no version %(version)s.", version=workflow)
+            if ticket.state not in target.states:
+                raise Refused(
+                    "no_such_state",
+                    "Ticket %(number)s stands in a state that version does not have; move it on first.",
+                    number=ticket.number,
+                )
+            facts = {"workflow": workflow, "reason": str(checked("reason", reason)), **signed(actor)}
+            self._store.record(Fact("ticket.migrated", facts, tid))
         return self.get(tid)
 
     def note(self, actor: Actor, tid: bytes, text: str, call: str = "") -> Ticket:
@@ -131,9 +203,9 @@ class TicketDesk:
         if not words:
             raise Refused("missing", "Fill in %(field)s.", field="Note")
         if not self.may_see(actor, self.get(tid)):
-            raise _other_unit()
+            raise other_unit()
         said = {"text": words, **({"call": call} if call else {})}
-        self._store.record(Fact("ticket.noted", {**said, **_by(actor)}, tid))
+        self._store.record(Fact("ticket.noted", {**said, **signed(actor)}, tid))
         return self.get(tid)
 
     def get(self, tid: bytes) -> Ticket:
@@ -210,17 +282,20 @@ class TicketDesk:
 
     def buttons(self, actor: Actor, ticket: Ticket) -> list[Move]:
         """Return the moves this person may make now, in the order of the table."""
-        return [move for move in moves_for(ticket.state, actor.roles) if _unit_may(actor, ticket, move)]
+        moves = self.workflows.of(ticket.workflow).moves_for(ticket.state, actor.roles)
+        return [move for move in moves if may_move(actor, ticket, move)]
 
     def may_edit(self, actor: Actor, ticket: Ticket) -> bool:
         """Tell whether this person may change the registered fields now."""
-        return actor.has(*STATES[ticket.state].editors) and _own(actor, ticket)
+        return actor.has(*STATES[ticket.state].editors) and owns(actor, ticket)
 
     def may_see(self, actor: Actor, ticket: Ticket) -> bool:
         """Tell whether this person may open the ticket: the centre all, a unit its own from dispatch on."""
         if actor.has(*CENTRE_ROLES):
             return True
-        return actor.has(*UNIT_ROLES) and _own(actor, ticket) and ticket.state in UNIT_SEES
+        if not actor.has(*UNIT_ROLES) or ticket.state not in UNIT_SEES:
+            return False
+        return owns(actor, ticket) or strand_table.concerns(self._store, ticket.tid, actor.unit)
 
     def state_for_citizen(self, number: str) -> CitizenView | None:
         """Tell where a ticket stands, by its number; None when there is nothing to tell."""
@@ -242,49 +317,60 @@ class TicketDesk:
             raise Refused(
                 "frozen", "In this state you may not change what was registered; add a note instead."
             )
-        facts = {"fields": changed, "seen": (seen or ticket.last_eid).hex(), **_by(actor)}
+        facts = {"fields": changed, "seen": (seen or ticket.last_eid).hex(), **signed(actor)}
+        if "kind" in changed and ticket.state in EARLY:
+            facts["workflow"] = self.workflows.current(str(changed["kind"])).id
         self._store.record(Fact("ticket.edited", facts, ticket.tid))
         return self.get(ticket.tid)
 
-    def _allowed(self, actor: Actor, ticket: Ticket, name: str, seen: bytes | None) -> Move:
-        move = STEPS.get((ticket.state, name))
-        if seen is not None and seen < ticket.state_eid:
-            raise Refused("changed", "Somebody else has moved this ticket meanwhile. Look at it again.")
-        if move is None:
-            known = any(other.name == name for other in MOVES)
-            raise Refused(
-                "not_now" if known else "unknown_move", "This step is not possible in the present state."
-            )
-        if not actor.has(*move.who):
-            raise Refused("not_yours", "Your role does not allow this step.")
-        if not _unit_may(actor, ticket, move):
-            raise _other_unit()
-        return move
-
-    def _carried(self, move: Move, ticket: Ticket, given: Mapping[str, object]) -> dict[str, object]:
-        """Check what a move carries and complete it; return the facts."""
-        wanted = {*move.fields}
-        for name in given:
-            if name not in wanted and given[name]:
-                raise Refused("unknown_field", "The field %(field)s does not exist.", field=name)
-        facts: dict[str, object] = {name: value for name, value in given.items() if value and name in wanted}
-        for name in (*move.needs, *(("reason",) if move.reason else ())):
-            if name not in facts:
-                raise Refused("missing", "Fill in %(field)s.", field=FIELDS[name].en)
-        for name in move.complete:
-            if not getattr(ticket, name):
-                raise Refused("missing", "Fill in %(field)s.", field=FIELDS[name].en)
-        if "rating" in facts and facts["rating"] not in move.ratings:
-            raise Refused("bad_choice", "Choose %(field)s from the list.", field=FIELDS["rating"].en)
-        if "unit" in facts:
-            facts["unit_site"] = self._unit_site(str(facts["unit"]))
+    def _written(self, actor: Actor, ticket: Ticket, move: Move, seen: bytes | None) -> dict[str, object]:
+        """What the event of a move says besides what the move carries."""
+        facts: dict[str, object] = {"move": move.name, "from": ticket.state, "to": move.target}
+        facts |= {"role": role_of(actor, move), "seen": (seen or ticket.last_eid).hex(), **signed(actor)}
+        if also := self.workflows.of(ticket.workflow).elsewhere(move):
+            facts["also"] = also
+        if move.final:
+            facts["final"] = True
         return facts
 
-    def _unit_site(self, unit: str) -> int:
-        rows = self._store.rows("SELECT site FROM unit WHERE code = ?", unit)
-        if not rows:
-            raise Refused("unknown_unit", "Choose %(field)s from the list.", field=FIELDS["unit"].en)
-        return int(rows[0][0])
+    def _allowed(self, actor: Actor, ticket: Ticket, name: str, seen: bytes | None) -> Move:
+        workflow = self.workflows.of(ticket.workflow)
+        move = workflow.steps.get((ticket.state, name))
+        if seen is not None and seen < ticket.state_eid:
+            raise changed()
+        if move is None:
+            raise not_now(name in workflow.named)
+        if not actor.has(*move.who):
+            raise not_yours()
+        if not may_move(actor, ticket, move):
+            raise other_unit()
+        return move
+
+    def scene(
+        self, actor: Actor, ticket: Ticket, move: Move, facts: Facts, strand: Strand | None = None
+    ) -> Scene:
+        """All that conditions and effects of a move may look at."""
+        strands = self.strands(ticket.tid)
+        return Scene(ticket, strands, strand, move, actor, facts, self._now(), self.bounds, self._look)
+
+    def resolved(self, facts: Facts) -> Facts:
+        """Write ids where people gave numbers, and the site that works for a unit; raises Refused."""
+        if "master" in facts:
+            master = self.find(str(facts["master"]))
+            if master is None:
+                raise Refused("unknown_ticket", "This ticket does not exist.")
+            facts["master"] = master.tid.hex()
+        for name in ("unit", "third", "suggested"):
+            if name in facts and not self._look.unit_in_service(str(facts[name])):
+                raise Refused("unknown_unit", "Choose %(field)s from the list.", field=FIELDS[name].en)
+        if "unit" in facts:
+            facts["unit_site"] = self._look.unit_site(str(facts["unit"]))
+        return facts
+
+    @property
+    def bounds(self) -> Bounds:
+        """What an administrator set."""
+        return Bounds()
 
     def _newest(self, head: str) -> str:
         rows = self._store.rows(
@@ -302,8 +388,8 @@ def _where(states: Sequence[str], unit: str, text: str, conflicts: bool) -> tupl
         where.append(f"state IN ({','.join('?' * len(flat))})")
         values += flat
     if unit:
-        where.append("unit = ?")
-        values.append(unit)
+        where.append(f"(unit = ? OR tid IN ({strand_table.OF_UNIT}))")
+        values += [unit, unit, unit]
     for word in text.split()[:8]:
         pattern = "%" + word[:100].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         columns = ("number", "title", "content", "address", "citizen", "phone")
@@ -312,33 +398,3 @@ def _where(states: Sequence[str], unit: str, text: str, conflicts: bool) -> tupl
     if conflicts:
         where.append("conflicts > 0")
     return " AND ".join(where), values
-
-
-def _role(actor: Actor, move: Move) -> str:
-    """The role somebody acts in: the first of those held that the move allows."""
-    roles = sorted(actor.roles & move.who)
-    if not roles:
-        raise Refused("not_yours", "Your role does not allow this step.")
-    return roles[0]
-
-
-def _own(actor: Actor, ticket: Ticket) -> bool:
-    """Who only works for a unit touches only tickets of that unit."""
-    return (
-        actor.has(*CENTRE_ROLES)
-        or not actor.has(*UNIT_ROLES)
-        or (actor.unit != "" and actor.unit == ticket.unit)
-    )
-
-
-def _unit_may(actor: Actor, ticket: Ticket, move: Move) -> bool:
-    by_centre = actor.roles & move.who - UNIT_ROLES
-    return bool(by_centre) or (actor.unit != "" and actor.unit == ticket.unit)
-
-
-def _other_unit() -> Refused:
-    return Refused("other_unit", "This ticket belongs to another unit.")
-
-
-def _by(actor: Actor) -> dict[str, str]:
-    return {"by": actor.number, "name": actor.name}

@@ -1,4 +1,4 @@
-"""Two people edit one ticket: what they changed apart is brought together, what they changed both is refused."""
+"""Two people edit one ticket: what they changed apart is brought together, what both changed is refused."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ All tables: an administrator's own rows come before these. A category's rows hol
 since codes begin with the code of their parent.
 """
 
+# ruff: noqa: E501 (the tables read best one row a line)
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

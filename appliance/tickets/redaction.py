@@ -15,7 +15,8 @@ from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets import table
 from appliance.tickets.fields import checked
-from appliance.tickets.ticket import REDACTABLE, REGISTERED_FIELDS, Redacted, Ticket
+from appliance.tickets.marks import REDACTABLE, Redacted
+from appliance.tickets.ticket import Ticket
 
 BLANK = "▇▇▇"
 """Stands where something was."""
@@ -95,7 +96,8 @@ def _blanked(event: Event, redactions: Sequence[tuple[bytes, Redacted]]) -> Even
     facts: dict[str, Any] = dict(event.facts)
     written = facts.get("fields")
     if isinstance(written, Mapping) and event.kind != "ticket.redacted":
-        facts["fields"] = {name: _left(name, value, fields) for name, value in written.items()}
+        blank = set(written) if whole else fields
+        facts["fields"] = {name: _left(name, value, blank) for name, value in written.items()}
     for name in WORDY:
         if facts.get(name) and (whole or name in fields):
             facts[name] = BLANK
@@ -107,4 +109,4 @@ def _left(name: str, value: Any, fields: set[str]) -> Any:
         return value
     if name == "extra" and isinstance(value, Mapping):
         return dict.fromkeys(value, BLANK)
-    return BLANK if REGISTERED_FIELDS.get(name) is str else value
+    return BLANK if isinstance(value, str) else value

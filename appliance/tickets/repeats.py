@@ -6,12 +6,11 @@ from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets import table
 from appliance.tickets.fields import checked
-from appliance.tickets.ticket import Linked, Ticket, body_of
+from appliance.tickets.marks import Linked
+from appliance.tickets.ticket import Ticket, body_of
 from appliance.tickets.workflow import STATES
 
 REPEATERS = frozenset({"AG", "TL", "DP", "CB", "SYS"})
-KEY_FROM = 3
-"""Brought so often, a matter is a key matter by itself."""
 
 
 def repeat(

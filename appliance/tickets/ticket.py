@@ -1,7 +1,8 @@
 """A ticket is the fold of its events, sorted by event id: boxes with the same events show the same ticket.
 
-Field by field the last writer stands. A move that lost a race, because another move had already
-led somewhere it is not allowed from, stays in the timeline, is counted, and changes nothing else.
+Field by field the last writer stands. A move says itself where it led from and to, so folding needs
+no workflow table. One that lost a race, because another move had already led somewhere else, stays
+in the timeline, is counted, and changes nothing else.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from appliance.events import Event
-from appliance.tickets.workflow import CREATION, END, STATES, STEPS, Move
+from appliance.tickets.marks import KEY_FROM, REDACTABLE, Linked, Redacted, Repeated, Unmasked
+from appliance.tickets.workflow import CREATION, END, SHIPPED, STATES, STEPS
 
 REGISTERED_FIELDS: Mapping[str, type] = {
     "kind": str,
@@ -116,6 +118,28 @@ class Ticket(msgspec.Struct, frozen=True):
     signed_s: float | None = None
     answered_s: float | None = None
     closed_s: float | None = None
+    workflow: str = SHIPPED.id
+    """The version of the table it runs on."""
+    moved_by: str = ""
+    """Who made the last move."""
+    handled: str = ""
+    """Where the last result came from: unit, centre or outside."""
+    handled_by: str = ""
+    """Who handed it in."""
+    master: str = ""
+    """The ticket it is merged into, hex."""
+    outside: str = ""
+    """The authority outside it was passed to."""
+    designated: bool = False
+    """The unit was designated: it may not return the ticket."""
+    planned_s: float | None = None
+    """When a suspension is to end."""
+    asked: int = 0
+    """How often the citizen was asked for more."""
+    returned: int = 0
+    """How often this unit asked to return it."""
+    reworks: int = 0
+    objections: int = 0
 
     @property
     def extras(self) -> dict[str, str]:
@@ -141,6 +165,7 @@ class Created(msgspec.Struct, frozen=True):
     message: str = ""
     """Event id of the short message it came as, hex."""
     form: str = ""
+    workflow: str = SHIPPED.id
 
 
 class Edited(msgspec.Struct, frozen=True):
@@ -150,14 +175,22 @@ class Edited(msgspec.Struct, frozen=True):
     by: str = ""
     name: str = ""
     seen: str = ""
+    workflow: str | None = None
+    """Another kind of matter may run on another table."""
 
 
-class Moved(msgspec.Struct, frozen=True, rename={"source": "from"}):
+class Moved(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to"}):
     """Body of ticket.moved; `seen` is the last event its author saw of the ticket, hex."""
 
     move: str
     source: str
     role: str
+    target: str = ""
+    """Where it leads; empty in what older versions wrote, which the shipped table explains."""
+    also: dict[str, str] = {}
+    """Where it leads from other states, should the ticket be in one of them by then."""
+    final: bool = False
+    """The centre's word, whatever was done meanwhile by who had not seen it."""
     by: str = ""
     name: str = ""
     seen: str = ""
@@ -168,6 +201,35 @@ class Moved(msgspec.Struct, frozen=True, rename={"source": "from"}):
     answer: str | None = None
     rating: str | None = None
     closing: str | None = None
+    master: str | None = None
+    outside: str | None = None
+    designated: bool | None = None
+    planned: float | None = None
+    """When a suspension is to end, in Unix seconds."""
+    task: str = ""
+    """What a unit is to do."""
+    basis: str = ""
+    """The legal basis of a return."""
+    suggested: str = ""
+    """The unit that should have it instead."""
+    unfounded: bool = False
+    """A return that was the unit's mistake, not the dispatcher's."""
+    why: str = ""
+    """Why the citizen is dissatisfied."""
+    compensation: bool = False
+    contacted: str = ""
+    """Whether the unit had been in touch: yes, no."""
+    solved: str = ""
+    """Whether it was solved: yes, no, explained."""
+
+
+class Migrated(msgspec.Struct, frozen=True):
+    """Body of ticket.migrated: an open ticket was put on another version of the workflow."""
+
+    workflow: str
+    by: str = ""
+    name: str = ""
+    reason: str = ""
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -180,45 +242,7 @@ class Noted(msgspec.Struct, frozen=True):
     """A call of ours it tells of: the id of the event that began it, hex."""
 
 
-class Repeated(msgspec.Struct, frozen=True):
-    """Body of ticket.repeated: the same matter was brought again, by a call or another ticket (hex)."""
-
-    text: str = ""
-    call: str = ""
-    ticket: str = ""
-    by: str = ""
-    name: str = ""
-
-
-class Linked(msgspec.Struct, frozen=True):
-    """Body of ticket.linked: another ticket (hex) has to do with it; `off` takes that back."""
-
-    ticket: str
-    number: str = ""
-    off: bool = False
-    by: str = ""
-    name: str = ""
-
-
-class Unmasked(msgspec.Struct, frozen=True):
-    """Body of ticket.unmasked: somebody looked at what is confidential."""
-
-    reason: str
-    by: str = ""
-    name: str = ""
-
-
-class Redacted(msgspec.Struct, frozen=True):
-    """Body of ticket.redacted: fields with what stands instead, and events (hex) whose words are blanked."""
-
-    fields: dict[str, str] = {}
-    events: list[str] = []
-    reason: str = ""
-    by: str = ""
-    name: str = ""
-
-
-Body = Created | Edited | Moved | Noted | Repeated | Linked | Unmasked | Redacted
+Body = Created | Edited | Moved | Noted | Migrated | Repeated | Linked | Unmasked | Redacted
 _BODIES: Mapping[str, msgspec.json.Decoder[Any]] = {
     "ticket.created": msgspec.json.Decoder(Created),
     "ticket.edited": msgspec.json.Decoder(Edited),
@@ -228,14 +252,22 @@ _BODIES: Mapping[str, msgspec.json.Decoder[Any]] = {
     "ticket.linked": msgspec.json.Decoder(Linked),
     "ticket.unmasked": msgspec.json.Decoder(Unmasked),
     "ticket.redacted": msgspec.json.Decoder(Redacted),
+    "ticket.migrated": msgspec.json.Decoder(Migrated),
 }
-REDACTABLE = (
-    *("title", "content", "address", "citizen", "phone", "home", "identity", "behalf"),
-    *("position", "link", "extra", "result", "answer", "reason", "customer"),
-)
-"""What may be blanked."""
-CARRIED = ("unit", "unit_site", "result", "answer", "rating", "closing")
+CARRIED = ("unit", "unit_site", "result", "answer", "rating", "closing", "master", "outside")
 """What a move may set."""
+COUNTED: Mapping[str, str] = {
+    "second_dispatch": "round",
+    "ask_info": "asked",
+    "request_return": "returned",
+    "rework": "reworks",
+    "rework_self": "reworks",
+    "check_fail": "reworks",
+    "citizen_objects": "objections",
+}
+"""Moves that are counted, and where."""
+HANDLED: Mapping[str, str] = {"HANDLING": "unit", "SELF_HANDLING": "centre", "TRANSFERRED": "outside"}
+"""Whose the result is that is handed in from a state."""
 _STAMPED: Mapping[str, str] = {
     "DISPATCHED": "dispatched_s",
     "HANDLING": "signed_s",
@@ -275,10 +307,14 @@ def fold(ticket: Ticket | None, event: Event) -> Ticket:
             return _edit(ticket, event, body)
         case Moved():
             return _move(ticket, event, body)
+        case Migrated():
+            return replace(ticket, **_touched(ticket, event), workflow=body.workflow)
         case Noted() | Linked():
             return replace(ticket, **_touched(ticket, event))
         case Repeated():
-            return replace(ticket, **_touched(ticket, event), repeats=ticket.repeats + 1)
+            repeats = ticket.repeats + 1
+            key = ticket.key or repeats >= KEY_FROM
+            return replace(ticket, **_touched(ticket, event), repeats=repeats, key=key)
         case Redacted():
             return _redact(ticket, event, body)
     return ticket
@@ -301,7 +337,7 @@ def replay(events: Iterable[Event]) -> Ticket | None:
 
 def lost_race(ticket: Ticket, body: Moved) -> bool:
     """Tell whether a move comes too late for the state the ticket is in."""
-    return _allowed(ticket, body) is None
+    return _target(ticket, body) is None
 
 
 def _create(event: Event, body: Created) -> Ticket:
@@ -318,7 +354,9 @@ def _create(event: Event, body: Created) -> Ticket:
         changed_s=event.at_s,
         state_s=event.at_s,
         created_by=body.by,
+        moved_by=body.by,
         call=bytes.fromhex(body.call) or None,
+        workflow=body.workflow,
         form=body.form or None,
         **_with_extra({}, known),
     )
@@ -337,30 +375,33 @@ def _edit(ticket: Ticket, event: Event, body: Edited) -> Ticket:
     if ticket.state == END:
         return replace(ticket, **touched, conflicts=ticket.conflicts + 1)
     known = {name: value for name, value in body.fields.items() if name in REGISTERED_FIELDS}
+    if body.workflow is not None:
+        known["workflow"] = body.workflow
     return replace(ticket, **touched, **_with_extra(ticket.extras, known))
 
 
 def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
     touched = _touched(ticket, event)
-    move = _allowed(ticket, body)
-    if move is None:
+    target = _target(ticket, body)
+    if target is None:
         return replace(ticket, **touched, conflicts=ticket.conflicts + 1)
     changes = {name: value for name in CARRIED if (value := getattr(body, name)) is not None}
-    if move.target in _STAMPED:
-        changes[_STAMPED[move.target]] = event.at_s
-    if move.target == "ACCEPTED" and ticket.accepted_s is None:
-        changes["accepted_s"] = event.at_s
-    closed = STATES[move.target].list == "closed"
-    changes["closed_s"] = (ticket.closed_s or event.at_s) if closed else None
+    changes |= _stamps(ticket, target, event.at_s) | _counts(ticket, target, body)
+    if target == "FEEDBACK" and ticket.state in HANDLED:
+        changes |= {"handled": HANDLED[ticket.state], "handled_by": body.by}
+    if target == "SUSPENDED":
+        changes["planned_s"] = body.planned
+    if ticket.state == "MERGED":
+        changes["master"] = ""
     return replace(
         ticket,
         **touched,
         **changes,
-        state=move.target,
+        state=target,
         state_eid=event.eid,
         state_s=event.at_s,
+        moved_by=body.by,
         reason=body.reason,
-        round=ticket.round + (move.name == "second_dispatch"),
     )
 
 
@@ -371,15 +412,52 @@ def _redact(ticket: Ticket, event: Event, body: Redacted) -> Ticket:
     return replace(ticket, **{**_touched(ticket, event), **known, "extra": extra})
 
 
+def _stamps(ticket: Ticket, target: str, at_s: float) -> dict[str, Any]:
+    """The times a move writes down."""
+    changes: dict[str, Any] = {_STAMPED[target]: at_s} if target in _STAMPED else {}
+    if target == "ACCEPTED" and ticket.accepted_s is None:
+        changes["accepted_s"] = at_s
+    closed = STATES[target].list == "closed"
+    changes["closed_s"] = (ticket.closed_s or at_s) if closed else None
+    return changes
+
+
+def _counts(ticket: Ticket, target: str, body: Moved) -> dict[str, Any]:
+    """What a move counts; a dispatch begins an assignment, with nothing asked of it yet."""
+    changes: dict[str, Any] = {}
+    if counted := COUNTED.get(body.move):
+        changes[counted] = getattr(ticket, counted) + 1
+    if target == "DISPATCHED":
+        changes |= {"returned": 0, "designated": bool(body.designated)}
+    return changes
+
+
 def _touched(ticket: Ticket, event: Event) -> dict[str, Any]:
     return {"last_eid": max(event.eid, ticket.last_eid), "changed_s": event.at_s}
 
 
-def _allowed(ticket: Ticket, body: Moved) -> Move | None:
+def _target(ticket: Ticket, body: Moved) -> str | None:
+    """Where a move leads from the state the ticket is in by now; None when it came too late."""
+    if not body.target:
+        return _target_by_table(ticket, body)
+    if body.source == ticket.state:
+        return body.target if body.target in STATES else None
+    target = body.also.get(ticket.state)
+    if target is None and body.final and _unseen(ticket, body):
+        target = body.target
+    return target if target in STATES else None
+
+
+def _target_by_table(ticket: Ticket, body: Moved) -> str | None:
+    """The same for what versions wrote that did not say where a move leads."""
     move = STEPS.get((ticket.state, body.move))
-    if move is None and ticket.state != END:
+    if move is None:
         meant = STEPS.get((body.source, body.move))
-        unseen = bytes.fromhex(body.seen) < ticket.state_eid
-        if meant is not None and meant.final and body.seen and unseen:
+        if meant is not None and meant.final and _unseen(ticket, body):
             move = meant
-    return move if move is not None and body.role in move.who else None
+    return move.target if move is not None and body.role in move.who else None
+
+
+def _unseen(ticket: Ticket, body: Moved) -> bool:
+    """Tell whether who made a move had not seen what led to the present state."""
+    return ticket.state != END and body.seen != "" and bytes.fromhex(body.seen) < ticket.state_eid

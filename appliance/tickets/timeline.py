@@ -1,25 +1,25 @@
 """The timeline of a ticket: what its events, its call and its recordings say, oldest first."""
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from appliance.events import Event
 from appliance.store.store import Store
-from appliance.tickets.fields import CLOSINGS, FIELDS, RATINGS
+from appliance.tickets import strands
+from appliance.tickets.fields import FIELDS, RATINGS
 from appliance.tickets.forms import EXTRAS
+from appliance.tickets.marks import Linked, Redacted, Repeated, Unmasked
 from appliance.tickets.redaction import readable
 from appliance.tickets.ticket import (
     Body,
     Created,
     Edited,
-    Linked,
+    Migrated,
     Moved,
     Noted,
-    Redacted,
-    Repeated,
     Ticket,
-    Unmasked,
     body_of,
     fold,
     lost_race,
@@ -35,10 +35,27 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "unlinked": ("取消关联", "Link taken back"),
     "unmasked": ("查看保密信息", "Looked at what is confidential"),
     "redacted": ("隐去个人信息", "Personal data blanked"),
+    "migrated": ("更换流程版本", "Put on another version of the workflow"),
     "call": ("来电", "Call"),
     "call_out": ("外呼", "Call out"),
     "recording": ("录音", "Recording"),
 }
+SHOWN = (
+    *(
+        "unit",
+        "designated",
+        "task",
+        "outside",
+        "basis",
+        "suggested",
+        "unfounded",
+        "planned",
+        "result",
+        "answer",
+    ),
+    *("rating", "contacted", "solved", "why", "compensation", "closing", "reason"),
+)
+"""What a move carries, as it is told."""
 TALK: Mapping[str, tuple[str, str, str]] = {
     "call.transferred": ("转接", "Transferred", "to"),
     "call.consulted": ("咨询", "Consulted", "to"),
@@ -93,7 +110,11 @@ def steps_of(store: Store, tid: bytes) -> list[Step]:
     waiting = _waiting(store, tid)
     steps: list[Step] = []
     ticket: Ticket | None = None
+    beside: dict[bytes, strands.Strand] = {}
     for event in events:
+        if event.kind == strands.EVENT:
+            steps += _beside(event, beside, event.eid not in waiting)
+            continue
         try:
             body = body_of(event)
             after = fold(ticket, event)
@@ -117,6 +138,26 @@ def calls_of(store: Store, ticket: Ticket) -> list[bytes]:
     return list(dict.fromkeys([*([ticket.call] if ticket.call else []), *made]))
 
 
+def _beside(event: Event, beside: dict[bytes, strands.Strand], delivered: bool) -> list[Step]:
+    """Tell a step of a sub-order or overlay; `beside` is how the ticket's strands stood before it."""
+    try:
+        body = strands.body_of(event)
+        sid = bytes.fromhex(body.strand) or event.eid
+        before = beside.get(sid)
+        lost = strands.lost_race(before, event)
+        beside[sid] = strands.fold(before, event)
+    except ValueError:
+        return []
+    kind = strands.KINDS.get(body.kind)
+    move = kind.workflow.steps.get((body.source, body.step)) if kind else None
+    zh = f"{kind.zh}：{move.zh}" if kind and move else body.step
+    en = f"{kind.en}: {move.en}" if kind and move else body.step
+    given = {"unit": body.unit, "third": body.third, "due": body.due, **body.fields, "reason": body.reason}
+    text = _changes({name: value for name, value in given.items() if value})
+    who = " ".join(filter(None, (body.by, body.name)))
+    return [Step(event.at_s, who, body.kind, zh, en, text, lost, delivered, event.site, sid.hex())]
+
+
 def _step(event: Event, body: Body, lost: bool, delivered: bool, state: str) -> Step:
     who = " ".join(filter(None, (body.by, body.name)))
     match body:
@@ -126,6 +167,8 @@ def _step(event: Event, body: Body, lost: bool, delivered: bool, state: str) -> 
             what, text = "edited", _changes(body.fields)
         case Noted():
             what, text = "noted", body.text
+        case Migrated():
+            what, text = "migrated", " ".join(filter(None, (body.workflow, body.reason)))
         case Moved():
             what, text = body.move, _carried(body)
         case Repeated():
@@ -159,15 +202,19 @@ def _changes(fields: Mapping[str, object]) -> str:
 
 
 def _carried(body: Moved) -> str:
-    given = {"unit": body.unit, "result": body.result, "answer": body.answer, "rating": body.rating}
-    given |= {"closing": body.closing, "reason": body.reason}
+    given = {name: getattr(body, name) for name in SHOWN}
     return _changes({name: value for name, value in given.items() if value})
 
 
 def _shown(name: str, value: object) -> str:
-    if isinstance(value, bool):
+    field = FIELDS[name]
+    if field.type == "flag":
         return "是" if value else "否"
-    choices = FIELDS[name].choices or (RATINGS if name == "rating" else CLOSINGS if name == "closing" else {})
+    if field.type == "date" and isinstance(value, int | float):
+        return time.strftime("%Y-%m-%d", time.localtime(value))
+    if field.type == "days" and isinstance(value, int | float):
+        return f"{value:.0f}"
+    choices = field.choices or {}
     return choices[str(value)][0] if str(value) in choices else str(value)
 
 

@@ -11,11 +11,12 @@ from werkzeug.wrappers import Response
 from appliance.calls import wire
 from appliance.people import Actor
 from appliance.refused import Refused
-from appliance.tickets.desk import UNIT_SEES
 from appliance.tickets.fields import FIELDS, Choices
+from appliance.tickets.process import Move
+from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.timeline import Step
-from appliance.tickets.workflow import LISTS, STATES, Move, states_in
+from appliance.tickets.workflow import LISTS, STATES, states_in
 from web import access, orders, shown
 from web.context import box, me
 from web.customer import customer_numbers

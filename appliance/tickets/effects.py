@@ -1,0 +1,86 @@
+"""What follows from a move or a step, in the same transaction: one table each, by its name.
+
+Effects are moves and steps themselves, so they are in the log, and on every page, like any other.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from appliance.people import Actor
+from appliance.tickets.guards import Scene
+
+
+class Deeds(Protocol):
+    """What an effect may do."""
+
+    def move(self, actor: Actor, tid: bytes, name: str, fields: Mapping[str, object]) -> object:
+        """Move a ticket."""
+
+    def act(
+        self, actor: Actor, tid: bytes, which: str | bytes, step: str, fields: Mapping[str, object]
+    ) -> object:
+        """Make a step of a strand, or open one."""
+
+
+STOPPABLE = frozenset({"SENT", "SIGNED", "ON_SITE", "FORWARDED", "SUSPENDED"})
+Effect = Callable[[Deeds, Scene], None]
+
+
+def in_the_name_of(actor: Actor) -> Actor:
+    """The box, doing what follows from somebody's step: their name, its rights."""
+    return Actor(actor.number, actor.name, frozenset({"SYS"}))
+
+
+def _send_suborders(deeds: Deeds, scene: Scene) -> None:
+    box, task = in_the_name_of(scene.actor), scene.facts.get("task") or scene.ticket.title
+    for unit in scene.facts.get("assisting", ()):
+        deeds.act(box, scene.ticket.tid, "suborder", "create", {"unit": unit, "task": task})
+
+
+def _stop_suborders(deeds: Deeds, scene: Scene) -> None:
+    """Units are told to stop."""
+    reason = scene.facts.get("reason") or scene.move.zh
+    for strand in scene.strands:
+        if (
+            strand.kind == "suborder"
+            and strand.open
+            and strand.state in ("SENT", "SIGNED", "ON_SITE", "FORWARDED", "SUSPENDED")
+        ):
+            deeds.act(in_the_name_of(scene.actor), scene.ticket.tid, strand.sid, "waive", {"reason": reason})
+
+
+def _supervise_second_round(deeds: Deeds, scene: Scene) -> None:
+    if any(strand.kind == "supervision" and strand.open for strand in scene.strands):
+        return
+    given = {"level": "general", "opinion": scene.facts["reason"]}
+    deeds.act(in_the_name_of(scene.actor), scene.ticket.tid, "supervision", "issue", given)
+
+
+def _end_suspension(deeds: Deeds, scene: Scene) -> None:
+    for strand in scene.strands:
+        if strand.kind == "suspension" and strand.state == "APPROVED":
+            deeds.act(in_the_name_of(scene.actor), scene.ticket.tid, strand.sid, "end", {})
+
+
+def _suspend(deeds: Deeds, scene: Scene) -> None:
+    assert scene.strand is not None
+    given = {"planned": scene.strand.fields["planned"], "reason": scene.strand.fields["reason"]}
+    deeds.move(scene.actor, scene.ticket.tid, "approve_suspend", given)
+
+
+def _dispatch_designated(deeds: Deeds, scene: Scene) -> None:
+    given = {"unit": scene.facts["unit"], "designated": True, "task": scene.facts["reason"]}
+    deeds.move(scene.actor, scene.ticket.tid, "dispatch", given)
+
+
+OF_MOVES: Mapping[str, Effect] = {
+    "dispatch": _send_suborders,
+    "withdraw": _stop_suborders,
+    "second_dispatch": _supervise_second_round,
+    "resume": _end_suspension,
+}
+OF_STEPS: Mapping[tuple[str, str], Effect] = {
+    ("suspension", "approve"): _suspend,
+    ("coordination", "designate"): _dispatch_designated,
+}
+"""By kind and step."""

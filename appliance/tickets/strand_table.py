@@ -1,0 +1,103 @@
+"""The strand table: a row is a folded strand, brought up to date with every step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import astuple
+
+from appliance.events import Event
+from appliance.tickets.strands import EVENT, Strand, body_of, fold, replay
+
+if TYPE_CHECKING:
+    from appliance.store.store import Store
+
+_FIELDS = Strand.__struct_fields__
+_NAMES = ", ".join(f'"{name}"' for name in _FIELDS)
+_SAVE = (
+    f"INSERT INTO strand ({_NAMES}) VALUES ({', '.join('?' * len(_FIELDS))}) ON CONFLICT (sid) DO UPDATE SET "
+    + ", ".join(f'"{name}" = excluded."{name}"' for name in _FIELDS[1:])
+)
+_JSON = _FIELDS.index("fields")
+_BLOBS = tuple(_FIELDS.index(name) for name in ("sid", "tid", "last_eid", "state_eid"))
+_FLAGS = tuple(_FIELDS.index(name) for name in ("optional", "open"))
+
+OF_UNIT = "SELECT tid FROM strand WHERE unit = ? UNION SELECT tid FROM strand WHERE third = ?"
+"""Tickets of which some strand is a unit's, asked with its code twice."""
+
+
+def concerns(store: Store, tid: bytes, unit: str) -> bool:
+    """Tell whether some strand of a ticket is addressed to a unit, or worked on by it."""
+    sql = "SELECT 1 FROM strand WHERE tid = ? AND (unit = ? OR third = ?) LIMIT 1"
+    return unit != "" and bool(store.rows(sql, tid, unit, unit))
+
+
+def of_ticket(store: Store, tid: bytes) -> list[Strand]:
+    """Return a ticket's strands, oldest first."""
+    return select(store, "tid = ? ORDER BY opened_s, sid", tid)
+
+
+def load(store: Store, sid: bytes) -> Strand | None:
+    """Return a strand by its id."""
+    found = select(store, "sid = ?", sid)
+    return found[0] if found else None
+
+
+def select(store: Store, where: str, *values: object) -> list[Strand]:
+    """Return the strands a WHERE clause finds."""
+    return [_strand(row) for row in store.rows(f"SELECT {_NAMES} FROM strand WHERE {where}", *values)]
+
+
+def open_kinds(store: Store, tids: Sequence[bytes]) -> Mapping[bytes, Mapping[str, int]]:
+    """Count the open strands of tickets by their kind, for marks in a list."""
+    found: dict[bytes, dict[str, int]] = {}
+    marks = ", ".join("?" * len(tids))
+    sql = f"SELECT tid, kind, count(*) FROM strand WHERE open AND tid IN ({marks}) GROUP BY tid, kind"
+    for tid, kind, count in store.rows(sql, *tids) if tids else ():
+        found.setdefault(bytes(tid), {})[kind] = count
+    return found
+
+
+def project(store: Store, event: Event) -> None:
+    """Fold a step into its strand's row; raises ValueError when the event is malformed."""
+    body = body_of(event)
+    sid = bytes.fromhex(body.strand) or event.eid
+    row = load(store, sid)
+    strand: Strand | None
+    if (row is None and sid == event.eid) and not _came_earlier(store, event):
+        strand = fold(None, event)
+    elif row is not None and event.eid > row.last_eid:
+        strand = fold(row, event)
+    else:
+        strand = replay(_steps(store, event.subject, sid))
+    if strand is not None:
+        values = list(astuple(strand))
+        values[_JSON] = msgspec.json.encode(strand.fields).decode()
+        store.execute(_SAVE, *values)
+
+
+def _came_earlier(store: Store, event: Event) -> bool:
+    """Tell whether steps of a strand arrived before the one that opens it."""
+    sid = event.eid.hex()
+    rows = store.rows(
+        "SELECT body FROM event WHERE subject = ? AND kind = ? AND eid > ?", event.subject, EVENT, event.eid
+    )
+    return any(sid.encode() in bytes(body) for (body,) in rows)
+
+
+def _steps(store: Store, tid: bytes, sid: bytes) -> list[Event]:
+    """All steps of one strand."""
+    steps = (event for event in store.history(tid) if event.kind == EVENT)
+    return [event for event in steps if event.eid == sid or body_of(event).strand == sid.hex()]
+
+
+def _strand(row: tuple[Any, ...]) -> Strand:
+    values = list(row)
+    for at in _BLOBS:
+        values[at] = bytes(values[at])
+    for at in _FLAGS:
+        values[at] = bool(values[at])
+    values[_JSON] = msgspec.json.decode(values[_JSON])
+    return Strand(*values)
