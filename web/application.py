@@ -50,6 +50,7 @@ PAGES = (
     ("desk.page", lazy_gettext("Desk")),
     ("board.page", lazy_gettext("Board")),
     ("tickets.page", lazy_gettext("Tickets")),
+    ("strands.page", lazy_gettext("Orders")),
     ("calls.page", lazy_gettext("Calls")),
     ("recordings.page", lazy_gettext("Recordings")),
     ("phones.page", lazy_gettext("Phones")),

@@ -10,6 +10,8 @@ from msgspec.structs import astuple
 
 from appliance.events import Event
 from appliance.tickets.strands import EVENT, Strand, body_of, fold, replay
+from appliance.tickets.table import load as load_ticket
+from appliance.tickets.ticket import Ticket
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -48,6 +50,33 @@ def load(store: Store, sid: bytes) -> Strand | None:
 def select(store: Store, where: str, *values: object) -> list[Strand]:
     """Return the strands a WHERE clause finds."""
     return [_strand(row) for row in store.rows(f"SELECT {_NAMES} FROM strand WHERE {where}", *values)]
+
+
+def counts(store: Store, unit: str | None) -> Mapping[str, int]:
+    """Count the open strands of each kind; those of one unit, or with None of all."""
+    where, values = _concerning(unit)
+    sql = f"SELECT s.kind, count(*) FROM strand AS s JOIN ticket AS t ON t.tid = s.tid WHERE {where}"
+    return dict(store.rows(f"{sql} GROUP BY s.kind", *values))
+
+
+def listed(
+    store: Store, kind: str, unit: str | None, before_s: float, limit: int
+) -> list[tuple[Strand, Ticket]]:
+    """Return open strands of a kind with their tickets, the newest first, from before a time."""
+    where, values = _concerning(unit)
+    names = ", ".join(f's."{name}"' for name in _FIELDS)
+    sql = f"SELECT {names} FROM strand AS s JOIN ticket AS t ON t.tid = s.tid WHERE {where}"
+    sql += " AND s.kind = ? AND s.opened_s < ? ORDER BY s.opened_s DESC, s.sid LIMIT ?"
+    strands = [_strand(row) for row in store.rows(sql, *values, kind, before_s, limit)]
+    tickets = {strand.tid: load_ticket(store, strand.tid) for strand in strands}
+    return [(strand, ticket) for strand in strands if (ticket := tickets[strand.tid]) is not None]
+
+
+def _concerning(unit: str | None) -> tuple[str, tuple[object, ...]]:
+    """Open ones; of a unit those addressed to it, worked on by it, or to whoever leads its ticket."""
+    if unit is None:
+        return "s.open", ()
+    return "s.open AND (s.unit = ? OR s.third = ? OR s.unit = '' AND t.unit = ?)", (unit, unit, unit)
 
 
 def open_kinds(store: Store, tids: Sequence[bytes]) -> Mapping[bytes, Mapping[str, int]]:

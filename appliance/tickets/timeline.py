@@ -99,9 +99,11 @@ class Step:
     site: int
     """The site that wrote it."""
     ref: str = ""
-    """Event id of the call or recording, hex."""
+    """Event id of the call, recording or strand, hex."""
     state: str = ""
     """The state it led to."""
+    beside: bool = False
+    """A step of a sub-order or overlay; `ref` is its id."""
 
 
 def steps_of(store: Store, tid: bytes) -> list[Step]:
@@ -155,7 +157,9 @@ def _beside(event: Event, beside: dict[bytes, strands.Strand], delivered: bool) 
     given = {"unit": body.unit, "third": body.third, "due": body.due, **body.fields, "reason": body.reason}
     text = _changes({name: value for name, value in given.items() if value})
     who = " ".join(filter(None, (body.by, body.name)))
-    return [Step(event.at_s, who, body.kind, zh, en, text, lost, delivered, event.site, sid.hex())]
+    return [
+        Step(event.at_s, who, body.kind, zh, en, text, lost, delivered, event.site, sid.hex(), beside=True)
+    ]
 
 
 def _step(event: Event, body: Body, lost: bool, delivered: bool, state: str) -> Step:

@@ -14,6 +14,7 @@ from web.pages import (
     lookup,
     phones,
     recordings,
+    strands,
     tickets,
 )
 
@@ -23,6 +24,7 @@ BLUEPRINTS = (
     board.pages,
     live.pages,
     tickets.pages,
+    strands.pages,
     lookup.pages,
     calls.pages,
     recordings.pages,
