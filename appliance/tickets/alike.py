@@ -15,6 +15,7 @@ from appliance.tickets.duplicates import (
     Matter,
     asked,
     likeness,
+    overlap,
 )
 from appliance.tickets.ticket import Ticket
 
@@ -33,6 +34,11 @@ class Alike:
 
     ticket: Ticket
     likeness: Likeness
+
+
+def overlap_of(grams: frozenset[str], ticket: Ticket) -> float:
+    """The share of its text a ticket has in common with a matter."""
+    return overlap(grams, matter_of(ticket).grams)
 
 
 def find(store: Store, matter: Matter, without: bytes = b"", limit: int = 8) -> list[Alike]:

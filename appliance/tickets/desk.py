@@ -8,12 +8,12 @@ from appliance.events import Fact
 from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
+from appliance.tickets import notices, repeats, strand_table, table
 from appliance.tickets import number as numbers
-from appliance.tickets import strand_table, table
 from appliance.tickets.beside import Beside
 from appliance.tickets.carrying import Facts, carried
 from appliance.tickets.edits import changes
-from appliance.tickets.effects import OF_MOVES
+from appliance.tickets.effects import OF_MOVES, in_the_name_of
 from appliance.tickets.fields import FIELDS, SOURCES, checked
 from appliance.tickets.forms import registered
 from appliance.tickets.guards import Bounds, Scene, refusal
@@ -32,7 +32,7 @@ from appliance.tickets.rights import (
     signed,
 )
 from appliance.tickets.scenery import StoreLook
-from appliance.tickets.strands import Strand
+from appliance.tickets.strands import KINDS, Strand
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.timeline import Step, calls_of, steps_of
 from appliance.tickets.workflow import CREATION, LISTS, STATES, states_in
@@ -40,6 +40,7 @@ from appliance.tickets.workflows import Workflows
 
 PAGE_ROWS = 30
 FORM_MAX = 64
+URGED = "市民再次反映同一事项。"
 EARLY = frozenset({"DRAFT", "REGISTERED", "NEED_INFO", "VERIFYING"})
 """Before it is accepted a ticket of another kind goes over to the workflow of that kind."""
 
@@ -68,9 +69,10 @@ class CitizenView:
 
 
 class TicketDesk:
-    """Tickets of one store; `now` (Unix seconds) dates new ticket numbers."""
+    """Tickets of one store; `now` (Unix seconds) dates new ticket numbers; `tells`: citizens get notices."""
 
-    def __init__(self, store: Store, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Store, now: Callable[[], float] = time.time, tells: bool = True) -> None:
+        self._tells = tells
         self._store = store
         self._now = now
         self._look = StoreLook(store)
@@ -161,7 +163,10 @@ class TicketDesk:
             self._store.record(Fact("ticket.moved", facts, tid))
             if effect := OF_MOVES.get(move.name):
                 effect(self, scene)
-        return self.get(tid)
+            moved = self.get(tid)
+            if self._tells:
+                notices.accepted(self._store, ticket, moved, self._now())
+        return moved
 
     def act(
         self,
@@ -195,6 +200,15 @@ class TicketDesk:
                 )
             facts = {"workflow": workflow, "reason": str(checked("reason", reason)), **signed(actor)}
             self._store.record(Fact("ticket.migrated", facts, tid))
+        return self.get(tid)
+
+    def again(self, actor: Actor, tid: bytes, text: str = "", call: str = "", other: bytes = b"") -> Ticket:
+        """Count that the same matter was brought again, by a call or another ticket; units are urged."""
+        with self._store.transaction():
+            ticket = repeats.repeat(self._store, actor, tid, text, call, other)
+            if ticket.state in KINDS["urge"].opens_in:
+                box = in_the_name_of(actor)
+                self.act(box, tid, "urge", "send", {"text": text or URGED})
         return self.get(tid)
 
     def note(self, actor: Actor, tid: bytes, text: str, call: str = "") -> Ticket:

@@ -13,6 +13,9 @@ from appliance.tickets.guards import Scene
 class Deeds(Protocol):
     """What an effect may do."""
 
+    def again(self, actor: Actor, tid: bytes, text: str = "", call: str = "", other: bytes = b"") -> object:
+        """Count that the same matter was brought again."""
+
     def move(self, actor: Actor, tid: bytes, name: str, fields: Mapping[str, object]) -> object:
         """Move a ticket."""
 
@@ -73,11 +76,17 @@ def _dispatch_designated(deeds: Deeds, scene: Scene) -> None:
     deeds.move(scene.actor, scene.ticket.tid, "dispatch", given)
 
 
+def _count_on_master(deeds: Deeds, scene: Scene) -> None:
+    master = bytes.fromhex(str(scene.facts["master"]))
+    deeds.again(in_the_name_of(scene.actor), master, other=scene.ticket.tid)
+
+
 OF_MOVES: Mapping[str, Effect] = {
     "dispatch": _send_suborders,
     "withdraw": _stop_suborders,
     "second_dispatch": _supervise_second_round,
     "resume": _end_suspension,
+    "merge": _count_on_master,
 }
 OF_STEPS: Mapping[tuple[str, str], Effect] = {
     ("suspension", "approve"): _suspend,
