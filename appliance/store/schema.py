@@ -15,9 +15,10 @@ from peewee import (
 from appliance.campaigns.schema import Campaign, CampaignNumber
 from appliance.customers.schema import Customer, CustomerNumber
 from appliance.store.basis import Table, database
+from appliance.store.stream_tables import Interest, Outgoing, PeerRow, Quarantine
 from appliance.tickets.schema import Likeness
 
-__all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "database"]
+__all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "PeerRow", "database"]
 
 
 class EventRow(Table):
@@ -100,6 +101,16 @@ class Ticket(Table):
     signed_s = FloatField(null=True)
     answered_s = FloatField(null=True)
     closed_s = FloatField(null=True)
+    case_due_s = FloatField(null=True)
+    case_due_original_s = FloatField(null=True)
+    unit_due_s = FloatField(null=True)
+    provisional = BooleanField(null=True)
+    paused_s = FloatField(null=True)
+    due_s = FloatField(null=True, index=True)
+    warn_s = FloatField(null=True, index=True)
+    step_due_s = FloatField(null=True)
+    case_clock = TextField(null=True)
+    unit_clock = TextField(null=True)
     workflow = CharField(null=True)
     moved_by = CharField(null=True)
     handled = CharField(null=True)
@@ -289,24 +300,97 @@ class Deferral(Table):
     ticket = BlobField(null=True, index=True)
 
 
+class EntryRow(Table):
+    """Projection: what events said of an entry of the dictionary (appliance/dictionary)."""
+
+    kind = CharField()
+    key = CharField()
+    body = TextField()
+    """The fields ever set, as JSON; what was shipped and never changed is not here."""
+    retired = BooleanField(default=False)
+    place = IntegerField(default=0)
+    changed_eid = BlobField()
+    changed_pos = IntegerField(index=True)
+    """Where the event arrived that was folded last: the end of this index tells whether anything changed."""
+
+    class Meta:
+        table_name = "entry"
+        primary_key = CompositeKey("kind", "key")
+
+
+class Letter(Table):
+    """Projection: a letter issued (appliance/letters/register.py); its content is in its event."""
+
+    lid = BlobField(primary_key=True)
+    ticket = BlobField(index=True)
+    ticket_number = CharField(default="", index=True)
+    template = CharField()
+    called = CharField(default="")
+    number = CharField(index=True)
+    site = IntegerField()
+    series = CharField()
+    year = IntegerField()
+    n = IntegerField()
+    title = CharField(default="")
+    recipient = CharField(default="")
+    audience = CharField(default="")
+    sha256 = CharField()
+    at_s = FloatField(index=True)
+    by = CharField(default="")
+    name = CharField(default="")
+    once = CharField(default="")
+    voided_s = FloatField(null=True)
+    voided_why = CharField(default="")
+
+    class Meta:
+        indexes = ((("site", "series", "year", "n"), False),)
+
+
+class LetterTemplate(Table):
+    """Projection: what an administrator changed in a template, as JSON (appliance/letters/shelf.py)."""
+
+    key = CharField(primary_key=True)
+    tid = BlobField()
+    body = TextField(default="{}")
+    changed_s = FloatField()
+
+    class Meta:
+        table_name = "letter_template"
+
+
+class Seal(Table):
+    """Projection: the seal in force of the centre (owner empty) or of a unit."""
+
+    owner = CharField(primary_key=True)
+    sha256 = CharField()
+    set_s = FloatField()
+    by = CharField(default="")
+
+
 class Unit(Table):
-    """A responsible unit (责任单位) and the site that works for it."""
+    """Projection: a responsible unit (责任单位), an entry of the dictionary, and its site."""
 
     code = CharField(primary_key=True)
     name = CharField()
     name_en = CharField(default="")
     site = IntegerField()
     phone = CharField(default="")
+    parent = CharField(null=True)
+    kind = CharField(null=True)
+    retired = BooleanField(null=True)
+    """Dissolved: it can be chosen no more."""
+    successor = CharField(null=True)
 
 
 class Category(Table):
-    """One node of the category tree."""
+    """Projection: one node of the category tree, an entry of the dictionary."""
 
     code = CharField(primary_key=True)
     parent = CharField(default="", index=True)
     name = CharField()
     name_en = CharField(default="")
     unit = CharField(default="")
+    retired = BooleanField(null=True)
 
 
 class Person(Table):
@@ -372,73 +456,6 @@ class Setting(Table):
     value = TextField()
 
 
-class PeerRow(Table):
-    """One stream pair with a peer: what goes out, what has come in (see sync/)."""
-
-    name = CharField(primary_key=True)
-    """hub, or site-NNN at the hub."""
-    site = IntegerField()
-    out_epoch = IntegerField(default=0)
-    out_seq = IntegerField(default=0)
-    """Last sequence number given out."""
-    out_chain = BlobField(default=b"")
-    out_low = IntegerField(default=0)
-    """Highest sequence number already pruned."""
-    acked = IntegerField(default=0)
-    """How far the peer is known to have it for good; written now and then, the peer knows better."""
-    in_epoch = IntegerField(default=0)
-    in_seq = IntegerField(default=0)
-    in_chain = BlobField(default=b"")
-    incarnation = CharField(default="")
-    """Which box is meant by this name: the first one heard, in hexadecimal."""
-    seen_s = FloatField(default=0)
-    """Last heard, in Unix seconds; written at most once a minute."""
-    clock_s = FloatField(default=0)
-    """How far the peer's clock is ahead of ours."""
-    restarts = IntegerField(default=0)
-    """How often everything had to be offered again."""
-    state = CharField(default="never")
-    """never, away, connected, parked."""
-    reason = CharField(default="")
-    """Why it is not as it should be: a sentence, a gettext msgid."""
-
-    class Meta:
-        table_name = "peer"
-
-
-class Outgoing(Table):
-    """References into the log: which event has which place in a peer's stream."""
-
-    peer = CharField()
-    seq = IntegerField()
-    eid = BlobField()
-    chain = BlobField()
-
-    class Meta:
-        table_name = "outgoing"
-        primary_key = CompositeKey("peer", "seq")
-        without_rowid = True
-
-
-class Interest(Table):
-    """At the hub: which site is concerned with which ticket."""
-
-    subject = BlobField()
-    site = IntegerField()
-
-    class Meta:
-        primary_key = CompositeKey("subject", "site")
-        without_rowid = True
-
-
-class Quarantine(Table):
-    """An event that is kept but could not be folded."""
-
-    eid = BlobField(primary_key=True)
-    reason = TextField()
-    at_s = FloatField()
-
-
 LOG: tuple[type[Table], ...] = (EventRow, Cursor)
 PROJECTIONS: tuple[type[Table], ...] = (
     Ticket,
@@ -454,7 +471,13 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Campaign,
     CampaignNumber,
     Deferral,
+    EntryRow,
+    Unit,
+    Category,
+    Letter,
+    LetterTemplate,
+    Seal,
 )
-OWN: tuple[type[Table], ...] = (Unit, Category, Person, Session, Draft, Job, Setting)
+OWN: tuple[type[Table], ...] = (Person, Session, Draft, Job, Setting)
 STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)
 ALL = LOG + PROJECTIONS + OWN + STREAMS

@@ -12,7 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from appliance.events import Event
-from appliance.tickets.marks import KEY_FROM, REDACTABLE, Linked, Redacted, Repeated, Unmasked
+from appliance.tickets import marks
+from appliance.tickets.due import taken
 from appliance.tickets.workflow import CREATION, END, SHIPPED, STATES, STEPS
 
 REGISTERED_FIELDS: Mapping[str, type] = {
@@ -140,15 +141,30 @@ class Ticket(msgspec.Struct, frozen=True):
     """How often this unit asked to return it."""
     reworks: int = 0
     objections: int = 0
+    case_due_s: float | None = None
+    """By when the citizen is to be answered."""
+    case_due_original_s: float | None = None
+    """The same as it was at first, before anything stood still or was extended."""
+    unit_due_s: float | None = None
+    """By when the unit is to hand in its result."""
+    provisional: bool = False
+    """A due date rests on days that are only estimated."""
+    paused_s: float | None = None
+    """Since when the case clock stands still."""
+    due_s: float | None = None
+    """The earliest due date of a clock that runs; none when none does."""
+    warn_s: float | None = None
+    """From when on the first of them is yellow."""
+    step_due_s: float | None = None
+    """By when the next step is to be made."""
+    case_clock: str = ""
+    """The clock as JSON (clocks.py)."""
+    unit_clock: str = ""
 
     @property
     def extras(self) -> dict[str, str]:
         """The further fields, decoded."""
-        return dict(_decode(self.extra)) if self.extra else {}
-
-
-_encode = msgspec.json.Encoder(order="sorted").encode
-_decode = msgspec.json.Decoder(dict[str, str]).decode
+        return marks.extras_in(self.extra)
 
 
 class Created(msgspec.Struct, frozen=True):
@@ -177,6 +193,8 @@ class Edited(msgspec.Struct, frozen=True):
     seen: str = ""
     workflow: str | None = None
     """Another kind of matter may run on another table."""
+    due: dict[str, Any] = {}
+    """What it makes of the due dates (due.py)."""
 
 
 class Moved(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to"}):
@@ -221,6 +239,8 @@ class Moved(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to
     """Whether the unit had been in touch: yes, no."""
     solved: str = ""
     """Whether it was solved: yes, no, explained."""
+    due: dict[str, Any] = {}
+    """What it makes of the due dates (due.py)."""
 
 
 class Migrated(msgspec.Struct, frozen=True):
@@ -230,6 +250,16 @@ class Migrated(msgspec.Struct, frozen=True):
     by: str = ""
     name: str = ""
     reason: str = ""
+
+
+class Due(msgspec.Struct, frozen=True):
+    """Body of ticket.due: due dates were reckoned anew, not by a move or an edit."""
+
+    due: dict[str, Any]
+    why: str = ""
+    """calendar, extension or instruction."""
+    by: str = ""
+    name: str = ""
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -242,17 +272,26 @@ class Noted(msgspec.Struct, frozen=True):
     """A call of ours it tells of: the id of the event that began it, hex."""
 
 
-Body = Created | Edited | Moved | Noted | Migrated | Repeated | Linked | Unmasked | Redacted
+Body = (
+    Created
+    | Edited
+    | Moved
+    | Noted
+    | Migrated
+    | Due
+    | marks.Repeated
+    | marks.Linked
+    | marks.Unmasked
+    | marks.Redacted
+)
 _BODIES: Mapping[str, msgspec.json.Decoder[Any]] = {
     "ticket.created": msgspec.json.Decoder(Created),
     "ticket.edited": msgspec.json.Decoder(Edited),
     "ticket.moved": msgspec.json.Decoder(Moved),
     "ticket.noted": msgspec.json.Decoder(Noted),
-    "ticket.repeated": msgspec.json.Decoder(Repeated),
-    "ticket.linked": msgspec.json.Decoder(Linked),
-    "ticket.unmasked": msgspec.json.Decoder(Unmasked),
-    "ticket.redacted": msgspec.json.Decoder(Redacted),
+    **marks.BODIES,
     "ticket.migrated": msgspec.json.Decoder(Migrated),
+    "ticket.due": msgspec.json.Decoder(Due),
 }
 CARRIED = ("unit", "unit_site", "result", "answer", "rating", "closing", "master", "outside")
 """What a move may set."""
@@ -309,14 +348,16 @@ def fold(ticket: Ticket | None, event: Event) -> Ticket:
             return _move(ticket, event, body)
         case Migrated():
             return replace(ticket, **_touched(ticket, event), workflow=body.workflow)
-        case Noted() | Linked():
+        case Noted() | marks.Linked():
             return replace(ticket, **_touched(ticket, event))
-        case Repeated():
+        case marks.Repeated():
             repeats = ticket.repeats + 1
-            key = ticket.key or repeats >= KEY_FROM
+            key = ticket.key or repeats >= marks.KEY_FROM
             return replace(ticket, **_touched(ticket, event), repeats=repeats, key=key)
-        case Redacted():
-            return _redact(ticket, event, body)
+        case marks.Redacted():
+            return replace(ticket, **_touched(ticket, event), **marks.blanked(ticket.extra, body))
+        case Due():
+            return replace(ticket, **_touched(ticket, event), **_due(ticket, body.due))
     return ticket
 
 
@@ -358,16 +399,8 @@ def _create(event: Event, body: Created) -> Ticket:
         call=bytes.fromhex(body.call) or None,
         workflow=body.workflow,
         form=body.form or None,
-        **_with_extra({}, known),
+        **marks.with_extra({}, known),
     )
-
-
-def _with_extra(before: Mapping[str, str], known: dict[str, Any]) -> dict[str, Any]:
-    """Further fields are written one by one: those that are not named stay as they were."""
-    if "extra" not in known:
-        return known
-    named = {name: str(text) for name, text in {**before, **known["extra"]}.items()}
-    return {**known, "extra": _encode(named).decode() if any(named.values()) else ""}
 
 
 def _edit(ticket: Ticket, event: Event, body: Edited) -> Ticket:
@@ -377,7 +410,12 @@ def _edit(ticket: Ticket, event: Event, body: Edited) -> Ticket:
     known = {name: value for name, value in body.fields.items() if name in REGISTERED_FIELDS}
     if body.workflow is not None:
         known["workflow"] = body.workflow
-    return replace(ticket, **touched, **_with_extra(ticket.extras, known))
+    return replace(
+        ticket,
+        **touched,
+        **marks.with_extra(ticket.extras, known),
+        **(_due(ticket, body.due) if body.due else {}),
+    )
 
 
 def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
@@ -397,19 +435,13 @@ def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
         ticket,
         **touched,
         **changes,
+        **(taken(ticket, body.due) if body.due else {}),
         state=target,
         state_eid=event.eid,
         state_s=event.at_s,
         moved_by=body.by,
         reason=body.reason,
     )
-
-
-def _redact(ticket: Ticket, event: Event, body: Redacted) -> Ticket:
-    """What was blanked stays blank, whatever state the ticket is in."""
-    known = {name: text for name, text in body.fields.items() if name in REDACTABLE and name != "extra"}
-    extra = "" if "extra" in body.fields else ticket.extra
-    return replace(ticket, **{**_touched(ticket, event), **known, "extra": extra})
 
 
 def _stamps(ticket: Ticket, target: str, at_s: float) -> dict[str, Any]:
@@ -430,6 +462,11 @@ def _counts(ticket: Ticket, target: str, body: Moved) -> dict[str, Any]:
     if target == "DISPATCHED":
         changes |= {"returned": 0, "designated": bool(body.designated)}
     return changes
+
+
+def _due(ticket: Ticket, due: dict[str, Any]) -> dict[str, Any]:
+    """Due dates reckoned while nobody knew that the clocks had been stopped change nothing."""
+    return {} if STATES[ticket.state].clock == "stopped" else taken(ticket, due)
 
 
 def _touched(ticket: Ticket, event: Event) -> dict[str, Any]:

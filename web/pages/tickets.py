@@ -13,9 +13,9 @@ from appliance.refused import Refused
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
-from appliance.tickets.timeline import Step
+from appliance.tickets.timeline import DUE, WHY, Step
 from appliance.tickets.workflow import LISTS, STATES, states_in
-from web import access, beside, orders, shown
+from web import access, beside, due_shown, orders, printing, shown
 from web.context import box, me
 from web.customer import customer_numbers
 from web.dictionary import categories, category_names, unit_names, units
@@ -30,6 +30,8 @@ BACKWARD = frozenset(
 TO_DO = {"U2": ("DISPATCHED", "HANDLING"), "UL": ("DISPATCHED", "HANDLING"), "CB": ("CALLBACK",)}
 """States in which a role has something to do; opened first."""
 
+DUE_EN, WHY_EN = dict(DUE.values()), dict(WHY.values())
+
 pages = Blueprint("tickets", __name__, url_prefix="/tickets")
 
 
@@ -38,7 +40,9 @@ def page() -> str:
     """Show a working list."""
     person, desk = me(), box().tickets
     unit = only_unit(person)
-    asked = {name: request.args.get(name, "")[:100] for name in ("list", "state", "unit", "text", "phone")}
+    asked = {
+        name: request.args.get(name, "")[:100] for name in ("list", "state", "unit", "text", "phone", "due")
+    }
     first = not any(asked.values())
     to_do = tuple(dict.fromkeys(state for role in sorted(person.roles) for state in TO_DO.get(role, ())))
     if first and to_do and not person.has("AG", "TL", "DP", "AD"):
@@ -54,8 +58,10 @@ def page() -> str:
         text,
         _number(request.args.get("page", "1")),
         conflicts="conflicts" in request.args,
+        due=asked["due"],
     )
     counts = desk.counts(unit or "")
+    counts |= desk.due_counts(unit or "")
     counts["to_do"] = sum(counts[state] for state in to_do)
     counts["all"] = sum(counts[state] for state in (UNIT_SEES if unit is not None else STATES))
     return render_template(
@@ -73,6 +79,8 @@ def page() -> str:
         may_see_phone=lambda ticket: _may_see_citizen(person, ticket),
         link=_link,
         unit=unit,
+        due_choices=due_shown.CHOICES,
+        due_marks={ticket.tid: due_shown.mark(ticket) for ticket in found.tickets},
     )
 
 
@@ -190,6 +198,9 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         citizen_seen=_may_see_citizen(person, ticket),
         may_call=access.allowed("tickets.call", person.roles),
         masked=shown.masked,
+        due=due_shown.clocks(ticket),
+        printables=printing.menu(ticket),
+        letters=printing.letters_of(ticket),
         similar=[t for t in desk.by_phone(ticket.phone, 6) if t.tid != ticket.tid]
         if only_unit(person) is None
         else [],
@@ -267,7 +278,7 @@ def _english_line(line: str) -> str:
     label, mark, value = line.partition("：")
     field = next((field for field in FIELDS.values() if field.zh == label), None)
     if not mark or field is None:
-        return line
+        return f"{DUE_EN[label]}: {WHY_EN.get(value, value)}" if mark and label in DUE_EN else line
     words = dict((field.choices or {}).values())
     return f"{field.en}: {words.get(value, value)}"
 
