@@ -15,6 +15,7 @@ from web.pages import (
     phones,
     recordings,
     tickets,
+    tokens,
 )
 
 BLUEPRINTS = (
@@ -32,4 +33,6 @@ BLUEPRINTS = (
     citizen.pages,
     box.pages,
     api.pages,
+    api.v1,
+    tokens.pages,
 )
