@@ -10,8 +10,10 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
+from appliance.dictionary.dictionary import Dictionary
+from appliance.dictionary.draft import Draft
 from appliance.events import Fact, Stamp
-from appliance.people import Actor, People
+from appliance.people import BOX, Actor, People
 from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.ticket import REGISTERED_FIELDS
@@ -58,8 +60,7 @@ Story = Mapping[str, str]
 def fill(store: Store, site: int, now_s: float | None = None) -> None:
     """Fill a demo box; what is there already stays as it is. History is only made at the centre, once."""
     with store.transaction():
-        _load(store, "unit", DATA / "units.csv")
-        _load(store, "category", DATA / "categories.csv")
+        Dictionary(store).write(BOX, _starter)
         people = People(store, hasher=QUICK)
         known = {number for (number,) in store.rows("SELECT number FROM person")}
         empty = not store.rows("SELECT 1 FROM event WHERE kind LIKE 'ticket.%' LIMIT 1")
@@ -78,11 +79,13 @@ def fill(store: Store, site: int, now_s: float | None = None) -> None:
             _tell(store, time.time() if now_s is None else now_s)
 
 
-def _load(store: Store, table: str, file: Path) -> None:
-    """Read units or categories from a CSV file into their table; rows already there stay as they are."""
-    for row in _rows(file):
-        marks = ", ".join("?" * len(row))
-        store.execute(f"INSERT OR IGNORE INTO {table} ({', '.join(row)}) VALUES ({marks})", *row.values())
+def _starter(draft: Draft) -> None:
+    """Put in the units and categories of the city; what is there stays as it is."""
+    for kind, file in (("unit", "units.csv"), ("category", "categories.csv")):
+        for row in _rows(DATA / file):
+            key = row.pop("code")
+            if draft.get(kind, key) is None:
+                draft.set(kind, key, row)
 
 
 def _rows(file: Path) -> list[dict[str, str]]:

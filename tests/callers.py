@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from appliance.calls import conversation as doing
+from appliance.calls import doing
 from appliance.calls import turn as turns
 from appliance.calls.call import Call, State
 from appliance.calls.conversation import Conversation

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from appliance import cli
 from appliance.calls.admission import DAYS, KINDS, Enter, Prompt, Refuse, covers, decide, matches, plain
 from appliance.calls.call import Call
-from appliance.calls.conversation import ClearCaller, Conversation, Log
+from appliance.calls.conversation import Conversation
+from appliance.calls.doing import ClearCaller, Log
 from appliance.configuration import BadConfiguration, Configuration, parse
 from appliance.events import Fact
 from appliance.places import Places

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.calls import conversation as doing
+from appliance.calls import doing
 from appliance.calls import turn as turns
 from appliance.calls.call import State
 from hardware.line import Cause

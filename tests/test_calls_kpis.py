@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from appliance.calls import conversation as doing
+from appliance.calls import doing
 from appliance.events import Fact
 from tests.callers import Caller
 

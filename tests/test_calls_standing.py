@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.calls import conversation as doing
+from appliance.calls import doing
 from appliance.calls import turn as turns
 from appliance.calls.acd import Acd
 from appliance.calls.call import TALK, Call, State

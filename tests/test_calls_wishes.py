@@ -5,7 +5,7 @@ And what their calls leave in the log for those who count.
 
 import pytest
 
-from appliance.calls import conversation as doing
+from appliance.calls import doing
 from appliance.calls import turn as turns
 from appliance.calls.call import State
 from tests.callers import Caller, queued

@@ -172,6 +172,13 @@ class Acd:
         self._set(number, "paused", now, reason=reason)
         self._distribute(now)
 
+    def go_back(self, number: str, rests: str, now: float) -> None:
+        """As before a call that leaves nothing to write down: on the break for this reason, or ready."""
+        if rests:
+            self.pause(number, rests, now)
+        else:
+            self.ready(number, now)
+
     def phone(self, number: str, up: bool, now: float) -> None:
         """The agent's phone is there, or gone; without it no call is offered."""
         agent = self.agent(number)

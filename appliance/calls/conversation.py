@@ -6,7 +6,6 @@ Pure: the exchange tells it what happened and does what `take` returns.
 import re
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from appliance.calls import turn as turns
 from appliance.calls.call import (
@@ -26,6 +25,17 @@ from appliance.calls.call import (
     Spare,
     State,
     Step,
+)
+from appliance.calls.doing import (
+    Action,
+    AnswerCaller,
+    Bridge,
+    ClearCaller,
+    JoinQueue,
+    LeaveQueue,
+    Log,
+    Progress,
+    Secret,
 )
 from appliance.calls.stand import TalkStand
 from appliance.calls.turn import (
@@ -58,57 +68,6 @@ PRIORITY = "priority"
 """Variable of a flow: the priority of the call from its next queue on, a whole number."""
 AREA = "area"
 """Variable of a flow: the area the caller chose, before that of the number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """Write a fact of this call to the journal."""
-
-    fact: Fact
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerCaller:
-    """Pick up the caller's line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Let the caller hear us without picking up: what rings elsewhere costs nothing yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClearCaller:
-    """Hang up the caller's line."""
-
-    cause: Cause
-
-
-@dataclass(frozen=True, slots=True)
-class JoinQueue:
-    """The call begins to wait."""
-
-    queue: str
-
-
-@dataclass(frozen=True, slots=True)
-class LeaveQueue:
-    """The call waits no longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bridge:
-    """Caller and agent hear each other from now on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """The caller begins, or ends, keying in what nobody may hear later."""
-
-    on: bool
-
-
-Action = Do | Log | AnswerCaller | Progress | ClearCaller | JoinQueue | LeaveQueue | Bridge | Secret
 UNANSWERED = (Dial, Say, Hangup)
 """What a flow can do for a caller who is not picked up yet."""
 

@@ -23,7 +23,8 @@ from appliance.calls.lines import Lines, sip_settings
 from appliance.calls.orders import Orders
 from appliance.calls.past import keep, read_past
 from appliance.calls.resuming import Resuming
-from appliance.calls.seats import BROWSER, Seats
+from appliance.calls.roster import BROWSER, Roster
+from appliance.calls.seats import Seats
 from appliance.calls.storelink import ask
 from appliance.calls.switchboard import Switchboard
 from appliance.calls.taping import Taping
@@ -125,8 +126,7 @@ class Calls:
             now=self.clock.now,
             exchange=self.exchange,
             ledger=self.ledger,
-            phones=self,
-            browsers=self.browsers,
+            roster=Roster(self, self.browsers),
             changed=lambda seat: self.control.tell(wire.SeatNotice(seat)),
             wake=self.wake,
         )

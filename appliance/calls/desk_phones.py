@@ -110,7 +110,7 @@ class DeskPhones:
     ) -> None:
         extension = "" if ringing.trunk else ringing.caller or ""
         flow = dial_flow(to, permit, self._exchange.flow.language)
-        agent = self._seats.agent_at(extension) if extension else ""
+        agent = self._seats.roster.agent_at(extension) if extension else ""
         party = self._exchange.begin(line, ringing, flow, recorded=direction == "in" or to.kind == "tel")
         party.extension, party.through = extension, direction == "through"
         if agent:
@@ -134,7 +134,7 @@ class DeskPhones:
         order = keypad.keyed(dialled)
         if order is None:
             return None
-        agent = order.agent or self._seats.agent_at(extension)
+        agent = order.agent or self._seats.roster.agent_at(extension)
         do: Mapping[str, Callable[[], None]] = {
             "sign_in": lambda: self._seats.sign_in(agent, extension),
             "sign_out": lambda: self._seats.sign_out(agent),
@@ -172,7 +172,7 @@ class DeskPhones:
             self._take(line, extension, leg)
 
     def _take(self, line: Line, extension: str, leg: Leg) -> None:
-        agent = self._seats.agent_at(extension)
+        agent = self._seats.roster.agent_at(extension)
         if leg.purpose is Purpose.QUEUE and not agent:
             line.hangup(Cause.REJECTED)
             return
@@ -189,7 +189,7 @@ class DeskPhones:
 
     def _take_over(self, line: Line, extension: str, leg: Leg) -> None:
         """The phone goes into a talk in the place of another one."""
-        agent = self._seats.agent_at(extension)
+        agent = self._seats.roster.agent_at(extension)
         mine = Leg(
             line, leg.talk, Purpose.TRANSFER, agent, agent or extension, leg.agent, extension=extension
         )

@@ -13,8 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from appliance.calls import admission
-from appliance.calls import conversation as doing
+from appliance.calls import admission, doing
 from appliance.calls import turn as turns
 from appliance.calls.call import TALK, Call, State
 from appliance.calls.conversation import Conversation

@@ -137,7 +137,7 @@ class Joining:
             "who": leg.who,
             "number_kind": self._permits.kind(leg.who),
             "extension": leg.payer,
-            "agent": leg.by if self._seats.at(leg.by) else "",
+            "agent": leg.by if self._seats.roster.at(leg.by) else "",
             "seconds": round(self._exchange.now() - leg.answered_s, 1),
         }
         self._exchange.note(Fact("call.guest_left", facts, leg.talk.call.cid))
@@ -151,7 +151,7 @@ class Joining:
             talk.agent_left(self._exchange.now())
             return
         self._exchange.speech.hush(legs[0].line.name)
-        talk.out_connected(legs[0].agent, self._seats.at(legs[0].agent), self._exchange.now())
+        talk.out_connected(legs[0].agent, self._seats.roster.at(legs[0].agent), self._exchange.now())
         self._exchange.settle(party)
 
     def out_alerting(self, talk: Conversation, early: bool) -> None:

@@ -186,10 +186,10 @@ class Reaching:
             leg = self._seats.call(talk, line, target.name, purpose, by, self._shown(attempt, target.name))
             leg.payer = self._payer(attempt, target)
             return leg
-        agent = target.name if target.kind == "agent" else self._seats.agent_at(target.name)
+        agent = target.name if target.kind == "agent" else self._seats.roster.agent_at(target.name)
         if agent:
             return self._seats.invite(talk, agent, purpose, by)
-        extension = self._seats.extension(target.name)
+        extension = self._seats.roster.extension(target.name)
         if extension is None or extension.kind == "browser":
             raise Refused("bad_target")
         if self._facts.in_call(target.name) and not extension.waiting:
@@ -206,13 +206,13 @@ class Reaching:
             return attempt.who
         if attempt.purpose is Purpose.DIAL and (attempt.party.extension or attempt.party.through):
             return None  # by `call.dialled`, here or at the site where it was dialled
-        return self._seats.at(attempt.by) or attempt.by
+        return self._seats.roster.at(attempt.by) or attempt.by
 
     def _shown(self, attempt: Attempt, number: str) -> str | None:
         """Whom somebody outside sees: a caller who only passes through us, else what the phone shows."""
         if attempt.party.through:
             return attempt.party.talk.call.caller or None
-        return self._permits.shown(self._seats.at(attempt.by) or attempt.by, number)
+        return self._permits.shown(self._seats.roster.at(attempt.by) or attempt.by, number)
 
     def _wake(self, attempt: Attempt) -> None:
         if attempt.alarm is not None:

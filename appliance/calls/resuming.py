@@ -15,7 +15,8 @@ from appliance.calls.ledger import Ledger
 from appliance.calls.legs import Leg
 from appliance.calls.lines import Lines
 from appliance.calls.room import Room
-from appliance.calls.seats import BROWSER, Seats
+from appliance.calls.roster import BROWSER
+from appliance.calls.seats import Seats
 from appliance.calls.standing import Gone, Note, Stands, Trial, ends, stands
 from appliance.events import Fact
 from hardware.browser import BrowserLine

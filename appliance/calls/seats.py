@@ -1,6 +1,6 @@
 """Seats: agents at extensions, their phones ringing, and the orders that come from their desks."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from appliance.calls.acd import DECLINED, MISSED, Acd, AgentState, Changed, Offer, OfferOver
 from appliance.calls.callbacks import GaveUp
@@ -9,19 +9,18 @@ from appliance.calls.conversation import Conversation
 from appliance.calls.exchange import Exchange
 from appliance.calls.ledger import Ledger
 from appliance.calls.legs import NO_WRAP_UP, Leg, Legs, Purpose
-from appliance.calls.ports import Called, Phones
-from appliance.calls.routing import CALL
+from appliance.calls.own_calls import OwnCalls
+from appliance.calls.ports import Called
+from appliance.calls.roster import Roster
+from appliance.calls.seat_views import queue_views, seat_view
 from appliance.calls.stand import Engaged
 from appliance.calls.waiting import EXPECT_MAX_S, Overflow
 from appliance.calls.wire import QueueView, Seat
 from appliance.events import Fact
-from appliance.published import Agent, Extension, Published, Queue
+from appliance.published import Published, Queue
 from appliance.refused import Refused
 from hardware.browser import BrowserLine
 from hardware.line import Alerting, Answered, Cause, Cleared, Line, Signal
-
-BROWSER = "headset/"
-"""Prefix of a browser extension's line name."""
 
 
 class Seats:
@@ -33,28 +32,21 @@ class Seats:
         now: Callable[[], float],
         exchange: Exchange,
         ledger: Ledger,
-        phones: Phones,
-        browsers: Mapping[str, BrowserLine],
+        roster: Roster,
         changed: Callable[[Seat], None],
         wake: Callable[[], None],
     ) -> None:
         self._now = now
         self._exchange = exchange
         self._ledger = ledger
-        self._phones = phones
-        self._browsers = browsers
+        self.roster = roster
         self._changed = changed
         self._wake = wake
-        self._agents: dict[str, Agent] = {}
-        self._extensions: dict[str, Extension] = {}
         self._queues: dict[str, Queue] = {}
         self._acd = Acd((), ())
-        self._at: dict[str, str] = {}
-        """Agent to extension, for those signed in."""
         self._talks: dict[str, Conversation] = {}
         """Calls that wait or talk, by name."""
-        self._callers: dict[str, Conversation] = {}
-        """Talks that agents began at their own phones, by agent."""
+        self._own = OwnCalls(self._acd, now)
         self.callbacks = CallingBack(now, self._acd, ledger)
         self.callback_ring_s = 0.0
         self.legs = Legs()
@@ -64,8 +56,7 @@ class Seats:
 
     def define(self, published: Published) -> None:
         """Take the published agents, extensions and queues."""
-        self._agents = {agent.number: agent for agent in published.agents}
-        self._extensions = {extension.number: extension for extension in published.extensions}
+        self.roster.define(published)
         self._queues = {queue.name: queue for queue in published.queues}
         self._acd.define(published.queues, published.agents, published.areas, published.callback)
         self.callbacks.hotlines = frozenset(published.numbers)
@@ -103,7 +94,7 @@ class Seats:
 
     def cancel_callback(self, leader: str, callback: str, reason: str) -> None:
         """A shift leader takes a callback out."""
-        if not self.leads(leader):
+        if not self.roster.leads(leader):
             raise Refused("not_leader")
         self.callbacks.cancel(callback, leader, reason)
         self._settle()
@@ -138,10 +129,10 @@ class Seats:
 
         A browser phone whose own user asked for it (`by`, or `lifted`) picks up by itself.
         """
-        extension = self._at.get(agent)
-        if extension is None:
-            raise Refused("unknown_agent" if agent not in self._agents else "not_signed_in")
-        line = self._line_to(extension)
+        extension = self.roster.at(agent)
+        if not extension:
+            raise Refused("not_signed_in" if self.roster.knows(agent) else "unknown_agent")
+        line = self.roster.line_to(extension)
         if line is None or self.legs.taken(line.name):
             raise Refused("no_line")
         before = self._acd.agent(agent)
@@ -183,26 +174,19 @@ class Seats:
 
     def engage(self, agent: str, talk: Conversation) -> str:
         """An agent calls from the own phone; why the agent rested. Refused while in another call."""
-        before = self._acd.agent(agent)
-        self._acd.reserve(talk.name, agent, self._now())
-        self._acd.accepted(talk.name, agent, self._now())
+        rests = self._own.begin(agent, talk)
         self._talks[talk.name] = talk
-        self._callers[agent] = talk
         self._settle()
-        return before.reason if before.state == "paused" else ""
+        return rests
 
     def disengage(self, agent: str, rests: str) -> None:
         """An agent's call from the own phone is over: the agent is as before."""
-        if self._callers.pop(agent, None) is not None:
-            self._acd.cleared(agent, self._now())
-            self._go_back(agent, rests)
+        if self._own.end(agent, rests):
             self._settle()
 
     def change_over(self, agent: str, talk: Conversation, other: str) -> None:
         """The caller's phone is not this agent's any more, but the other one's; both stay in the talk."""
-        self._callers.pop(agent, None)
-        if other:
-            self._callers[other] = talk
+        self._own.change_over(agent, talk, other)
 
     def engaged(self, talk: Conversation) -> tuple[Engaged, ...]:
         """The agents in a talk, for `go_on`."""
@@ -211,7 +195,8 @@ class Seats:
     def go_on(self, talk: Conversation, engaged: Iterable[Engaged], caller: str) -> None:
         """An earlier life's talk goes on: who was in it is; `caller` is the agent at the caller's phone."""
         self._talks[talk.name] = talk
-        self._callers |= {caller: talk} if caller else {}
+        if caller:
+            self._own.stood(caller, talk)
         self._acd.go_on(talk.name, engaged)
         self._settle()
 
@@ -221,18 +206,13 @@ class Seats:
         if leg.agent:
             self._acd.moved(leg.agent, leg.talk.name)
 
-    def there(self, extension: str) -> bool:
-        """Whether the phone could ring."""
-        found = self._extensions.get(extension)
-        return found is not None and self._phone_up(extension)
-
     def in_call(self, extension: str) -> bool:
         """Whether the phone is in a call, or rings for one."""
         return any(leg.extension == extension for leg in self.legs) or self._exchange.calls(extension)
 
     def calling(self, agent: str) -> Conversation | None:
         """The talk in which an agent's phone is the caller's."""
-        return self._callers.get(agent)
+        return self._own.talk(agent)
 
     def call_off(self, leg: Leg) -> None:
         """Stop ringing somebody."""
@@ -249,48 +229,24 @@ class Seats:
             raise Refused("no_call")
         return leg
 
-    def agent_at(self, extension: str) -> str:
-        """Who is signed in at an extension; empty when nobody is."""
-        return next((agent for agent, at in self._at.items() if at == extension), "")
-
-    def at(self, agent: str) -> str:
-        """Where an agent sits; empty when off shift."""
-        return self._at.get(agent, "")
-
     def called_back(self, talk: Conversation) -> None:
         """Whom an agent called outside picked up: a callback is over with that."""
         self.callbacks.answered(talk, next((leg.agent for leg in self.legs.of(talk) if leg.answered), ""))
 
-    def extension(self, number: str) -> Extension | None:
-        """The extension of this number."""
-        return self._extensions.get(number)
-
     def leader(self, but: str) -> str:
         """A shift leader who could be called; Refused when none can."""
         for state in self._acd.agents():
-            agent = self._agents.get(state.number)
-            leads = agent is not None and agent.leads and state.number != but and state.phone_up
+            leads = self.roster.leads(state.number) and state.number != but and state.phone_up
             if leads and state.state in ("ready", "paused", "wrap_up"):
                 return state.number
         raise Refused("no_leader")
 
-    def leads(self, agent: str) -> bool:
-        """Whether somebody is a shift leader."""
-        found = self._agents.get(agent)
-        return found is not None and found.leads
-
     def sign_in(self, agent: str, extension: str) -> None:
         """Bind an agent to an extension."""
-        if agent not in self._agents:
-            raise Refused("unknown_agent")
-        if extension not in self._extensions:
-            raise Refused("unknown_extension")
-        taken = next((a for a, e in self._at.items() if e == extension and a != agent), "")
-        if taken:
-            raise Refused("extension_taken")
-        if self._acd.agent(agent).state in ("busy", "offered") and self._at.get(agent) != extension:
+        self.roster.may_sit(agent, extension)
+        if self._acd.agent(agent).state in ("busy", "offered") and self.roster.at(agent) != extension:
             raise Refused("talking")
-        self._at[agent] = extension
+        self.roster.sit(agent, extension)
         self._acd.sign_in(agent, self._now())
         self.phone_changed(extension)
         self._settle()
@@ -299,7 +255,7 @@ class Seats:
         """Release the extension."""
         self._acd.sign_out(agent, self._now())
         self._settle()
-        self._at.pop(agent, None)
+        self.roster.rise(agent)
 
     def ready(self, agent: str) -> None:
         """Take calls."""
@@ -325,15 +281,16 @@ class Seats:
     def hang_up(self, agent: str) -> None:
         """End the agent's part, or give an offered call back."""
         leg = self.legs.of_agent(agent)
-        party = self._exchange.party(self._callers[agent]) if agent in self._callers else None
+        own = self._own.talk(agent)
+        party = self._exchange.party(own) if own is not None else None
         if leg is None and party is None:
             raise Refused("no_call")
         (leg or party).line.hangup(Cause.NORMAL)  # type: ignore[union-attr]  # one of them is there
 
     def phone_changed(self, extension: str) -> None:
         """A phone came or went."""
-        if agent := self.agent_at(extension):
-            self._acd.phone(agent, self._phone_up(extension), self._now())
+        if agent := self.roster.agent_at(extension):
+            self._acd.phone(agent, self.roster.phone_up(extension), self._now())
         self._settle()
 
     def signal(self, line: Line, signal: Signal) -> bool:
@@ -368,28 +325,11 @@ class Seats:
 
     def queues(self) -> list[QueueView]:
         """Every queue as it stands."""
-        views = []
-        for queue in self._queues.values():
-            waiting = [call.since_s for call in self._acd.waiting(queue.name) if call.kind == CALL]
-            longest, ready = min(waiting, default=0.0), self._acd.free(queue.name)
-            title, callbacks = queue.title or queue.name, self.callbacks.views(queue.name)
-            views.append(QueueView(queue.name, title, len(waiting), longest, ready, callbacks))
-        return views
+        return queue_views(tuple(self._queues.values()), self._acd, self.callbacks)
 
     def seat(self, state: AgentState) -> Seat:
         """One agent's seat."""
-        talk = self._talks.get(state.call) if state.state in ("offered", "busy") else None
-        return Seat(
-            agent=state.number,
-            name=self._agents[state.number].name if state.number in self._agents else "",
-            extension=self._at.get(state.number, ""),
-            state=state.state,
-            since_s=state.since_s,
-            reason=state.reason or state.next_pause,
-            phone="up" if state.phone_up else "down",
-            until_s=state.until_s or 0.0,
-            call=talk.call.view() if talk else None,
-        )
+        return seat_view(state, self.roster, self._talks)
 
     def _settle(self) -> None:
         """Carry out what the queue machine decided."""
@@ -412,8 +352,8 @@ class Seats:
         self._wake()
 
     def _ring(self, talk: Conversation, agent: str) -> None:
-        extension = self._at[agent]
-        line = self._line_to(extension)
+        extension = self.roster.at(agent)
+        line = self.roster.line_to(extension)
         if line is None or self.legs.taken(line.name):
             self._acd.declined(agent, self._now(), MISSED)
             return
@@ -439,7 +379,7 @@ class Seats:
         if leg.agent:
             self._acd.accepted(leg.talk.name, leg.agent, self._now())
         if leg.purpose is Purpose.QUEUE:
-            extension = self._at.get(leg.agent, "")
+            extension = self.roster.at(leg.agent)
             self._exchange.agent_answered(leg.talk, leg.agent, extension, leg.line.name)
         else:
             self.talks.joined(leg)
@@ -467,21 +407,7 @@ class Seats:
     def _after_watching(self, leg: Leg) -> None:
         """Who only watched has nothing to wrap up; who took a call during a break goes back to it."""
         if leg.purpose in NO_WRAP_UP or (leg.purpose is Purpose.QUEUE and leg.rests):
-            self._go_back(leg.agent, leg.rests)
-
-    def _go_back(self, agent: str, rests: str) -> None:
-        if rests:
-            self._acd.pause(agent, rests, self._now())
-        else:
-            self._acd.ready(agent, self._now())
-
-    def _line_to(self, extension: str) -> Line | None:
-        kind = self._extensions[extension].kind
-        return self._browsers.get(extension) if kind == "browser" else self._phones.line_to(extension)
-
-    def _phone_up(self, extension: str) -> bool:
-        browser = self._browsers.get(extension)
-        return browser.sounding if browser else self._phones.registered(extension)
+            self._acd.go_back(leg.agent, leg.rests, self._now())
 
     def _work(self, talk: Conversation) -> None:
         party = self._exchange.party(talk)
@@ -493,7 +419,7 @@ class Seats:
             "agent": state.number,
             "state": state.state,
             "reason": state.reason,
-            "extension": self._at.get(state.number, ""),
+            "extension": self.roster.at(state.number),
             "call": state.call,
         }
         self._ledger.note(Fact("agent.state", facts, b""))

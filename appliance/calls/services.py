@@ -171,9 +171,9 @@ class Services:
 
         Returns the call's id.
         """
-        extension = self._seats.at(agent)
+        extension = self._seats.roster.at(agent)
         for each in (number, *then):
-            if self._seats.extension(each) is None:
+            if self._seats.roster.extension(each) is None:
                 self._permits.allow(extension, each, pin, account)
         line = self._phones.line_out(number)
         if line is None:
@@ -211,7 +211,7 @@ class Services:
 
     def pick_up(self, agent: str, extension: str) -> None:
         """Take the call that rings at an extension, or in the own pick-up group."""
-        mine = self._seats.at(agent)
+        mine = self._seats.roster.at(agent)
         leg = self.ringing(mine, extension)
         if leg is None:
             raise Refused("nothing_rings")
@@ -243,7 +243,7 @@ class Services:
         if goal.kind not in PHONES:
             raise Refused("bad_target")
         if goal.kind == "tel":
-            self._permits.allow(self._seats.at(by) or by, goal.name)
+            self._permits.allow(self._seats.roster.at(by) or by, goal.name)
         self._reaching.start(party, [goal], purpose, by)
 
     def talk(self, agent: str) -> tuple[Ongoing, Leg]:

@@ -6,7 +6,7 @@ from appliance.calls.call import TALK, State
 from appliance.calls.exchange import Ongoing
 from appliance.calls.legs import Leg, Purpose
 from appliance.calls.room import Party
-from appliance.calls.seats import BROWSER
+from appliance.calls.roster import BROWSER
 from appliance.calls.stand import CallStand, Engaged, TalkStand, TapesStand
 from hardware.browser import BrowserLine
 from hardware.line import Line

@@ -90,5 +90,5 @@ class Supervision:
         self._talks.send(party, goal)
 
     def _must_lead(self, leader: str) -> None:
-        if not self._seats.leads(leader):
+        if not self._seats.roster.leads(leader):
             raise Refused("not_leader")

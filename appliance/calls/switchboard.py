@@ -39,7 +39,7 @@ class Now:
 
     def there(self, extension: str) -> bool:
         """Whether the phone could ring."""
-        return self._seats.there(extension)
+        return self._seats.roster.phone_up(extension)
 
     def in_call(self, extension: str) -> bool:
         """Whether the phone is in a call, or rings for one."""
@@ -116,7 +116,7 @@ class Switchboard:
         for extension in self.directory.extensions():
             number = extension.number
             state = "in_call" if self.now.in_call(number) else "idle" if self.now.there(number) else "away"
-            agent = self._seats.agent_at(number)
+            agent = self._seats.roster.agent_at(number)
             forwards = self.directory.forwards(number)
             views.append(
                 ExtensionView(

@@ -87,6 +87,16 @@ class Ticket(Table):
     signed_s = FloatField(null=True)
     answered_s = FloatField(null=True)
     closed_s = FloatField(null=True)
+    case_due_s = FloatField(null=True)
+    case_due_original_s = FloatField(null=True)
+    unit_due_s = FloatField(null=True)
+    provisional = BooleanField(null=True)
+    paused_s = FloatField(null=True)
+    due_s = FloatField(null=True, index=True)
+    warn_s = FloatField(null=True, index=True)
+    step_due_s = FloatField(null=True)
+    case_clock = TextField(null=True)
+    unit_clock = TextField(null=True)
     workflow = CharField(null=True)
     moved_by = CharField(null=True)
     handled = CharField(null=True)
@@ -324,24 +334,97 @@ class Deferral(Table):
     ticket = BlobField(null=True, index=True)
 
 
+class EntryRow(Table):
+    """Projection: what events said of an entry of the dictionary (appliance/dictionary)."""
+
+    kind = CharField()
+    key = CharField()
+    body = TextField()
+    """The fields ever set, as JSON; what was shipped and never changed is not here."""
+    retired = BooleanField(default=False)
+    place = IntegerField(default=0)
+    changed_eid = BlobField()
+    changed_pos = IntegerField(index=True)
+    """Where the event arrived that was folded last: the end of this index tells whether anything changed."""
+
+    class Meta:
+        table_name = "entry"
+        primary_key = CompositeKey("kind", "key")
+
+
+class Letter(Table):
+    """Projection: a letter issued (appliance/letters/register.py); its content is in its event."""
+
+    lid = BlobField(primary_key=True)
+    ticket = BlobField(index=True)
+    ticket_number = CharField(default="", index=True)
+    template = CharField()
+    called = CharField(default="")
+    number = CharField(index=True)
+    site = IntegerField()
+    series = CharField()
+    year = IntegerField()
+    n = IntegerField()
+    title = CharField(default="")
+    recipient = CharField(default="")
+    audience = CharField(default="")
+    sha256 = CharField()
+    at_s = FloatField(index=True)
+    by = CharField(default="")
+    name = CharField(default="")
+    once = CharField(default="")
+    voided_s = FloatField(null=True)
+    voided_why = CharField(default="")
+
+    class Meta:
+        indexes = ((("site", "series", "year", "n"), False),)
+
+
+class LetterTemplate(Table):
+    """Projection: what an administrator changed in a template, as JSON (appliance/letters/shelf.py)."""
+
+    key = CharField(primary_key=True)
+    tid = BlobField()
+    body = TextField(default="{}")
+    changed_s = FloatField()
+
+    class Meta:
+        table_name = "letter_template"
+
+
+class Seal(Table):
+    """Projection: the seal in force of the centre (owner empty) or of a unit."""
+
+    owner = CharField(primary_key=True)
+    sha256 = CharField()
+    set_s = FloatField()
+    by = CharField(default="")
+
+
 class Unit(Table):
-    """A responsible unit (责任单位) and the site that works for it."""
+    """Projection: a responsible unit (责任单位), an entry of the dictionary, and its site."""
 
     code = CharField(primary_key=True)
     name = CharField()
     name_en = CharField(default="")
     site = IntegerField()
     phone = CharField(default="")
+    parent = CharField(null=True)
+    kind = CharField(null=True)
+    retired = BooleanField(null=True)
+    """Dissolved: it can be chosen no more."""
+    successor = CharField(null=True)
 
 
 class Category(Table):
-    """One node of the category tree."""
+    """Projection: one node of the category tree, an entry of the dictionary."""
 
     code = CharField(primary_key=True)
     parent = CharField(default="", index=True)
     name = CharField()
     name_en = CharField(default="")
     unit = CharField(default="")
+    retired = BooleanField(null=True)
 
 
 class Person(Table):
@@ -524,8 +607,18 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Campaign,
     CampaignNumber,
     Deferral,
+    EntryRow,
+    Unit,
+    Category,
+    Letter,
+    LetterTemplate,
+    Seal,
 )
+<<<<<<< HEAD
 OWN: tuple[type[Table], ...] = (Unit, Category, Person, Session, Draft, Job, Setting)
 OUTSIDE: tuple[type[Table], ...] = (Token, Answered)
+=======
+OWN: tuple[type[Table], ...] = (Person, Session, Draft, Job, Setting)
+>>>>>>> core
 STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)
 ALL = LOG + PROJECTIONS + OWN + OUTSIDE + STREAMS

@@ -11,6 +11,7 @@ from typing import Any
 import peewee
 from peewee import IntegrityError, InterfaceError, OperationalError, ProgrammingError, SqliteDatabase
 
+from appliance.dictionary.adopt import adopt
 from appliance.events import Event, Fact, Stamp
 from appliance.store import outbox, schema
 from appliance.store.projections import project
@@ -63,6 +64,7 @@ class Store:
         self._depth = threading.local()
         self._make_tables()
         self.stamp = Stamp(site, last=self._last_eid())
+        adopt(self)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -153,6 +155,7 @@ class Store:
     def rebuild(self) -> int:
         """Fold every projection anew from the log; return how many events were folded."""
         with self.transaction():
+            adopt(self)
             for table in schema.PROJECTIONS:
                 self.execute(f"DELETE FROM {table._meta.table_name}")
             after = 0

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from appliance.dictionary.dictionary import Dictionary
 from appliance.events import Fact
 from appliance.people import Actor
 from appliance.refused import Refused
@@ -12,6 +13,7 @@ from appliance.tickets import number as numbers
 from appliance.tickets import strand_table, table
 from appliance.tickets.beside import Beside
 from appliance.tickets.carrying import Facts, carried
+from appliance.tickets.dues import Change, Dues
 from appliance.tickets.effects import OF_MOVES
 from appliance.tickets.fields import FIELDS, SOURCES, Value, checked
 from appliance.tickets.guards import Bounds, Scene, refusal
@@ -30,7 +32,7 @@ from appliance.tickets.rights import (
     role_of,
     signed,
 )
-from appliance.tickets.scenery import StoreLook
+from appliance.tickets.scenery import StoreLook, bounds_of
 from appliance.tickets.strands import Strand
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.timeline import Step, calls_of, steps_of
@@ -40,6 +42,14 @@ from appliance.tickets.workflows import Workflows
 PAGE_ROWS = 30
 EARLY = frozenset({"DRAFT", "REGISTERED", "NEED_INFO", "VERIFYING"})
 """Before it is accepted a ticket of another kind goes over to the workflow of that kind."""
+DUE = {
+    "overdue": "due_s < ?",
+    "soon": "warn_s <= ? AND due_s >= ?",
+    "running": "due_s IS NOT NULL",
+    "paused": "paused_s IS NOT NULL",
+    "provisional": "provisional",
+}
+"""What a list may be narrowed to by its clocks; ? is now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +81,11 @@ class TicketDesk:
     def __init__(self, store: Store, now: Callable[[], float] = time.time) -> None:
         self._store = store
         self._now = now
-        self._look = StoreLook(store)
+        self.dictionary = Dictionary(store)
         self.workflows = Workflows(store)
         self.beside = Beside(store, self)
+        self.dues = Dues(store, now)
+        self._look = StoreLook(store, self.dues)
 
     def create(
         self,
@@ -137,19 +149,8 @@ class TicketDesk:
             scene = self.scene(actor, ticket, move, carries)
             if refused := refusal(scene):
                 raise refused
-            facts: dict[str, object] = {
-                **carries,
-                "move": move.name,
-                "from": ticket.state,
-                "to": move.target,
-                **signed(actor),
-            }
-            facts |= {"role": role_of(actor, move), "seen": (seen or ticket.last_eid).hex()}
-            if also := self.workflows.of(ticket.workflow).elsewhere(move):
-                facts["also"] = also
-            if move.final:
-                facts["final"] = True
-            self._store.record(Fact("ticket.moved", facts, tid))
+            facts = self._written(actor, ticket, move, seen)
+            self._store.record(Fact("ticket.moved", {**carries, **facts}, tid))
             if effect := OF_MOVES.get(move.name):
                 effect(self, scene)
         return self.get(tid)
@@ -222,18 +223,23 @@ class TicketDesk:
         page: int = 1,
         rows: int = PAGE_ROWS,
         conflicts: bool = False,
+        due: str = "",
     ) -> Page:
         """List tickets, newest first; every argument left empty does not narrow.
 
         `states` are states, or names of the six lists. `text` is looked for in number, title,
         content, address, citizen and phone. `conflicts` keeps those where a move lost a race.
+        `due` is one of DUE: those come with the most urgent first.
         """
         where, values = _where(states, unit, text, conflicts)
+        if due in DUE:
+            where, values = f"{where} AND {DUE[due]}", [*values, *[self._now()] * DUE[due].count("?")]
         rows = max(1, min(rows, 500))
         total = int(self._store.rows(f"SELECT count(*) FROM ticket WHERE {where}", *values)[0][0])
         pages = max(1, -(-total // rows))
         page = max(1, min(page, pages))
-        order = f"{where} ORDER BY created_s DESC, tid DESC LIMIT ? OFFSET ?"
+        first = "due_s, tid" if due in DUE else "created_s DESC, tid DESC"
+        order = f"{where} ORDER BY {first} LIMIT ? OFFSET ?"
         return Page(table.select(self._store, order, *values, rows, (page - 1) * rows), total, page, pages)
 
     def counts(self, unit: str = "") -> dict[str, int]:
@@ -245,6 +251,16 @@ class TicketDesk:
             found[state] = count
             if state in STATES:
                 found[STATES[state].list] += count
+        return found
+
+    def due_counts(self, unit: str = "") -> dict[str, int]:
+        """Count the tickets that are overdue, and those due soon."""
+        where, values = _where((), unit, "", False)
+        found = {}
+        for name in ("overdue", "soon"):
+            sql = f"SELECT count(*) FROM ticket WHERE {where} AND {DUE[name]}"
+            now_s = [self._now()] * DUE[name].count("?")
+            found[name] = int(self._store.rows(sql, *values, *now_s)[0][0])
         return found
 
     def by_phone(self, phone: str, limit: int = 10) -> list[Ticket]:
@@ -308,6 +324,7 @@ class TicketDesk:
         facts = {"fields": changed, "seen": (seen or ticket.last_eid).hex(), **signed(actor)}
         if "kind" in changed and ticket.state in EARLY:
             facts["workflow"] = self.workflows.current(str(changed["kind"])).id
+        facts |= self.dues.for_edit(ticket, changed)
         self._store.record(Fact("ticket.edited", facts, ticket.tid))
         return self.get(ticket.tid)
 
@@ -319,7 +336,7 @@ class TicketDesk:
             facts["also"] = also
         if move.final:
             facts["final"] = True
-        return facts
+        return facts | self.dues.for_move(ticket, move.name, move.target)
 
     def _allowed(self, actor: Actor, ticket: Ticket, name: str, seen: bytes | None) -> Move:
         workflow = self.workflows.of(ticket.workflow)
@@ -355,10 +372,17 @@ class TicketDesk:
             facts["unit_site"] = self._look.unit_site(str(facts["unit"]))
         return facts
 
+    def reckon(self, actor: Actor, tid: bytes, why: str, change: Change) -> Ticket:
+        """Change the running clocks of a ticket, as an extension or an instruction does; raises Refused."""
+        with self._store.transaction():
+            if facts := self.dues.for_change(self.get(tid), change):
+                self._store.record(Fact("ticket.due", {**facts, "why": why, **signed(actor)}, tid))
+        return self.get(tid)
+
     @property
     def bounds(self) -> Bounds:
         """What an administrator set."""
-        return Bounds()
+        return bounds_of(self.dictionary)
 
     def _newest(self, head: str) -> str:
         rows = self._store.rows(

@@ -6,7 +6,13 @@ Effects are moves and steps themselves, so they are in the log, and on every pag
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from appliance.people import Actor
+from appliance.tickets.clocks import Clock, Reckoning
+from appliance.tickets.due import clocks_of
+from appliance.tickets.dues import Change
+from appliance.tickets.extending import ExtensionRules, extend, order_earlier
 from appliance.tickets.guards import Scene
 
 
@@ -21,6 +27,9 @@ class Deeds(Protocol):
     ) -> object:
         """Make a step of a strand, or open one."""
 
+    def reckon(self, actor: Actor, tid: bytes, why: str, change: Change) -> object:
+        """Change the running clocks of a ticket."""
+
 
 STOPPABLE = frozenset({"SENT", "SIGNED", "ON_SITE", "FORWARDED", "SUSPENDED"})
 Effect = Callable[[Deeds, Scene], None]
@@ -32,27 +41,25 @@ def in_the_name_of(actor: Actor) -> Actor:
 
 
 def _send_suborders(deeds: Deeds, scene: Scene) -> None:
-    box, task = in_the_name_of(scene.actor), scene.facts.get("task") or scene.ticket.title
+    box, task = in_the_name_of(scene.actor), scene.facts.get("task") or scene.ticket.title or scene.move.zh
+    has_one = {strand.unit for strand in scene.strands if strand.kind == "suborder" and strand.open}
     for unit in scene.facts.get("assisting", ()):
-        deeds.act(box, scene.ticket.tid, "suborder", "create", {"unit": unit, "task": task})
+        if unit not in has_one:
+            deeds.act(box, scene.ticket.tid, "suborder", "create", {"unit": unit, "task": task})
 
 
 def _stop_suborders(deeds: Deeds, scene: Scene) -> None:
     """Units are told to stop."""
     reason = scene.facts.get("reason") or scene.move.zh
     for strand in scene.strands:
-        if (
-            strand.kind == "suborder"
-            and strand.open
-            and strand.state in ("SENT", "SIGNED", "ON_SITE", "FORWARDED", "SUSPENDED")
-        ):
+        if strand.kind == "suborder" and strand.state in STOPPABLE:
             deeds.act(in_the_name_of(scene.actor), scene.ticket.tid, strand.sid, "waive", {"reason": reason})
 
 
 def _supervise_second_round(deeds: Deeds, scene: Scene) -> None:
     if any(strand.kind == "supervision" and strand.open for strand in scene.strands):
         return
-    given = {"level": "general", "opinion": scene.facts["reason"]}
+    given = {"level": "general", "opinion": scene.facts.get("reason") or scene.move.zh}
     deeds.act(in_the_name_of(scene.actor), scene.ticket.tid, "supervision", "issue", given)
 
 
@@ -60,6 +67,17 @@ def _end_suspension(deeds: Deeds, scene: Scene) -> None:
     for strand in scene.strands:
         if strand.kind == "suspension" and strand.state == "APPROVED":
             deeds.act(in_the_name_of(scene.actor), scene.ticket.tid, strand.sid, "end", {})
+
+
+def _stop_beside(deeds: Deeds, scene: Scene) -> None:
+    _stop_suborders(deeds, scene)
+    _end_suspension(deeds, scene)
+
+
+def _resume(deeds: Deeds, scene: Scene) -> None:
+    """Ending a suspension takes the ticket up again; resuming the ticket has done so already."""
+    if scene.ticket.state == "SUSPENDED":
+        deeds.move(in_the_name_of(scene.actor), scene.ticket.tid, "resume", {})
 
 
 def _suspend(deeds: Deeds, scene: Scene) -> None:
@@ -73,14 +91,52 @@ def _dispatch_designated(deeds: Deeds, scene: Scene) -> None:
     deeds.move(scene.actor, scene.ticket.tid, "dispatch", given)
 
 
+def _try_extension(deeds: Deeds, scene: Scene) -> None:
+    """Who asks for too much is told at once, not when it is approved."""
+    _extension(scene, int(scene.facts["days"]), scene.now_s)
+
+
+def _extend(deeds: Deeds, scene: Scene) -> None:
+    assert scene.strand is not None
+    change = _extension(scene, int(scene.strand.fields["days"]), scene.strand.opened_s)
+    deeds.reckon(scene.actor, scene.ticket.tid, "extension", change)
+
+
+def _extension(scene: Scene, n: int, asked_s: float) -> Change:
+    """More time for the unit within the rules, and as much for the case; raises Refused."""
+    rules = ExtensionRules(scene.bounds.extensions, scene.bounds.extension_first_wd)
+    if unit := clocks_of(scene.ticket).unit:
+        extend(unit, n, asked_s, scene.look.reckoning(), rules)
+
+    def change(reckoning: Reckoning, clock: Clock, mine: bool) -> Clock:
+        return reckoning.computed(replace(clock, extensions=(*clock.extensions, n)))
+
+    return change
+
+
+def _instruct(deeds: Deeds, scene: Scene) -> None:
+    due_s = scene.facts.get("due")
+    if due_s is None:
+        return
+
+    def earlier(reckoning: Reckoning, clock: Clock, mine: bool) -> Clock:
+        return order_earlier(clock, float(due_s), scene.now_s, reckoning)
+
+    deeds.reckon(scene.actor, scene.ticket.tid, "instruction", earlier)
+
+
 OF_MOVES: Mapping[str, Effect] = {
     "dispatch": _send_suborders,
-    "withdraw": _stop_suborders,
+    "withdraw": _stop_beside,
     "second_dispatch": _supervise_second_round,
     "resume": _end_suspension,
 }
 OF_STEPS: Mapping[tuple[str, str], Effect] = {
     ("suspension", "approve"): _suspend,
+    ("suspension", "end"): _resume,
     ("coordination", "designate"): _dispatch_designated,
+    ("extension", "ask"): _try_extension,
+    ("extension", "approve"): _extend,
+    ("instruction", "write"): _instruct,
 }
 """By kind and step."""

@@ -9,7 +9,9 @@ import msgspec
 from msgspec.structs import astuple
 
 from appliance.events import Event
-from appliance.tickets.strands import EVENT, Strand, body_of, fold, replay
+from appliance.tickets.strands import EVENT, Strand, body_of, fold, replay, strand_of
+from appliance.tickets.table import load as load_ticket
+from appliance.tickets.ticket import Ticket
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -50,6 +52,33 @@ def select(store: Store, where: str, *values: object) -> list[Strand]:
     return [_strand(row) for row in store.rows(f"SELECT {_NAMES} FROM strand WHERE {where}", *values)]
 
 
+def counts(store: Store, unit: str | None) -> Mapping[str, int]:
+    """Count the open strands of each kind; those of one unit, or with None of all."""
+    where, values = _concerning(unit)
+    sql = f"SELECT s.kind, count(*) FROM strand AS s JOIN ticket AS t ON t.tid = s.tid WHERE {where}"
+    return dict(store.rows(f"{sql} GROUP BY s.kind", *values))
+
+
+def listed(
+    store: Store, kind: str, unit: str | None, before_s: float, limit: int
+) -> list[tuple[Strand, Ticket]]:
+    """Return open strands of a kind with their tickets, the newest first, from before a time."""
+    where, values = _concerning(unit)
+    names = ", ".join(f's."{name}"' for name in _FIELDS)
+    sql = f"SELECT {names} FROM strand AS s JOIN ticket AS t ON t.tid = s.tid WHERE {where}"
+    sql += " AND s.kind = ? AND s.opened_s < ? ORDER BY s.opened_s DESC, s.sid LIMIT ?"
+    strands = [_strand(row) for row in store.rows(sql, *values, kind, before_s, limit)]
+    tickets = {strand.tid: load_ticket(store, strand.tid) for strand in strands}
+    return [(strand, ticket) for strand in strands if (ticket := tickets[strand.tid]) is not None]
+
+
+def _concerning(unit: str | None) -> tuple[str, tuple[object, ...]]:
+    """Open ones; of a unit those addressed to it, worked on by it, or to whoever leads its ticket."""
+    if unit is None:
+        return "s.open", ()
+    return "s.open AND (s.unit = ? OR s.third = ? OR s.unit = '' AND t.unit = ?)", (unit, unit, unit)
+
+
 def open_kinds(store: Store, tids: Sequence[bytes]) -> Mapping[bytes, Mapping[str, int]]:
     """Count the open strands of tickets by their kind, for marks in a list."""
     found: dict[bytes, dict[str, int]] = {}
@@ -61,10 +90,16 @@ def open_kinds(store: Store, tids: Sequence[bytes]) -> Mapping[bytes, Mapping[st
 
 
 def project(store: Store, event: Event) -> None:
-    """Fold a step into its strand's row; raises ValueError when the event is malformed."""
-    body = body_of(event)
-    sid = bytes.fromhex(body.strand) or event.eid
+    """Fold a step into its strand's row; raises ValueError when the event is malformed.
+
+    A step that speaks of another ticket's strand changes nothing.
+    """
+    body_of(event)
+    sid = strand_of(event)
+    assert sid is not None, "it could be read just now"
     row = load(store, sid)
+    if row is not None and row.tid != event.subject:
+        return
     strand: Strand | None
     if (row is None and sid == event.eid) and not _came_earlier(store, event):
         strand = fold(None, event)
@@ -88,9 +123,8 @@ def _came_earlier(store: Store, event: Event) -> bool:
 
 
 def _steps(store: Store, tid: bytes, sid: bytes) -> list[Event]:
-    """All steps of one strand."""
-    steps = (event for event in store.history(tid) if event.kind == EVENT)
-    return [event for event in steps if event.eid == sid or body_of(event).strand == sid.hex()]
+    """All steps of one strand, the malformed ones left out."""
+    return [event for event in store.history(tid) if event.kind == EVENT and strand_of(event) == sid]
 
 
 def _strand(row: tuple[Any, ...]) -> Strand:

@@ -16,7 +16,7 @@ _FIELDS = Ticket.__struct_fields__
 COLUMNS = ", ".join(f'"{name}"' for name in _FIELDS)
 _INSERT = f"INSERT INTO ticket ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"
 _BLOBS = tuple(_FIELDS.index(name) for name in ("tid", "last_eid", "state_eid", "call"))
-_FLAGS = tuple(_FIELDS.index(name) for name in ("confidential", "designated"))
+_FLAGS = tuple(_FIELDS.index(name) for name in ("confidential", "designated", "provisional"))
 _DEFAULTS = dict(zip(_FIELDS[-len(Ticket.__struct_defaults__) :], Ticket.__struct_defaults__, strict=True))
 _UNSET = tuple((at, _DEFAULTS[name]) for at, name in enumerate(_FIELDS) if _DEFAULTS.get(name) is not None)
 """Columns that came later are null in rows of an older version: what they stand for."""

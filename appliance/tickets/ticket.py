@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from appliance.events import Event
+from appliance.tickets.due import taken
 from appliance.tickets.workflow import CREATION, END, SHIPPED, STATES, STEPS
 
 REGISTERED_FIELDS: Mapping[str, type] = {
@@ -100,6 +101,25 @@ class Ticket(msgspec.Struct, frozen=True):
     """How often this unit asked to return it."""
     reworks: int = 0
     objections: int = 0
+    case_due_s: float | None = None
+    """By when the citizen is to be answered."""
+    case_due_original_s: float | None = None
+    """The same as it was at first, before anything stood still or was extended."""
+    unit_due_s: float | None = None
+    """By when the unit is to hand in its result."""
+    provisional: bool = False
+    """A due date rests on days that are only estimated."""
+    paused_s: float | None = None
+    """Since when the case clock stands still."""
+    due_s: float | None = None
+    """The earliest due date of a clock that runs; none when none does."""
+    warn_s: float | None = None
+    """From when on the first of them is yellow."""
+    step_due_s: float | None = None
+    """By when the next step is to be made."""
+    case_clock: str = ""
+    """The clock as JSON (clocks.py)."""
+    unit_clock: str = ""
 
 
 class Created(msgspec.Struct, frozen=True):
@@ -127,6 +147,8 @@ class Edited(msgspec.Struct, frozen=True):
     seen: str = ""
     workflow: str | None = None
     """Another kind of matter may run on another table."""
+    due: dict[str, Any] = {}
+    """What it makes of the due dates (due.py)."""
 
 
 class Moved(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to"}):
@@ -171,6 +193,8 @@ class Moved(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to
     """Whether the unit had been in touch: yes, no."""
     solved: str = ""
     """Whether it was solved: yes, no, explained."""
+    due: dict[str, Any] = {}
+    """What it makes of the due dates (due.py)."""
 
 
 class Migrated(msgspec.Struct, frozen=True):
@@ -180,6 +204,16 @@ class Migrated(msgspec.Struct, frozen=True):
     by: str = ""
     name: str = ""
     reason: str = ""
+
+
+class Due(msgspec.Struct, frozen=True):
+    """Body of ticket.due: due dates were reckoned anew, not by a move or an edit."""
+
+    due: dict[str, Any]
+    why: str = ""
+    """calendar, extension or instruction."""
+    by: str = ""
+    name: str = ""
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -192,13 +226,14 @@ class Noted(msgspec.Struct, frozen=True):
     """A call of ours it tells of: the id of the event that began it, hex."""
 
 
-Body = Created | Edited | Moved | Noted | Migrated
+Body = Created | Edited | Moved | Noted | Migrated | Due
 _BODIES: Mapping[str, msgspec.json.Decoder[Any]] = {
     "ticket.created": msgspec.json.Decoder(Created),
     "ticket.edited": msgspec.json.Decoder(Edited),
     "ticket.moved": msgspec.json.Decoder(Moved),
     "ticket.noted": msgspec.json.Decoder(Noted),
     "ticket.migrated": msgspec.json.Decoder(Migrated),
+    "ticket.due": msgspec.json.Decoder(Due),
 }
 CARRIED = ("unit", "unit_site", "result", "answer", "rating", "closing", "master", "outside")
 """What a move may set."""
@@ -257,6 +292,8 @@ def fold(ticket: Ticket | None, event: Event) -> Ticket:
             return replace(ticket, **_touched(ticket, event), workflow=body.workflow)
         case Noted():
             return replace(ticket, **_touched(ticket, event))
+        case Due():
+            return replace(ticket, **_touched(ticket, event), **_due(ticket, body.due))
     return ticket
 
 
@@ -308,7 +345,7 @@ def _edit(ticket: Ticket, event: Event, body: Edited) -> Ticket:
     known = {name: value for name, value in body.fields.items() if name in REGISTERED_FIELDS}
     if body.workflow is not None:
         known["workflow"] = body.workflow
-    return replace(ticket, **touched, **known)
+    return replace(ticket, **touched, **known, **(_due(ticket, body.due) if body.due else {}))
 
 
 def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
@@ -328,6 +365,7 @@ def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
         ticket,
         **touched,
         **changes,
+        **(taken(ticket, body.due) if body.due else {}),
         state=target,
         state_eid=event.eid,
         state_s=event.at_s,
@@ -354,6 +392,11 @@ def _counts(ticket: Ticket, target: str, body: Moved) -> dict[str, Any]:
     if target == "DISPATCHED":
         changes |= {"returned": 0, "designated": bool(body.designated)}
     return changes
+
+
+def _due(ticket: Ticket, due: dict[str, Any]) -> dict[str, Any]:
+    """Due dates reckoned while nobody knew that the clocks had been stopped change nothing."""
+    return {} if STATES[ticket.state].clock == "stopped" else taken(ticket, due)
 
 
 def _touched(ticket: Ticket, event: Event) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from appliance.calendar.hours import written
 from appliance.events import Event
 from appliance.store.store import Store
 from appliance.tickets import strands
@@ -12,6 +13,7 @@ from appliance.tickets.fields import FIELDS, RATINGS
 from appliance.tickets.ticket import (
     Body,
     Created,
+    Due,
     Edited,
     Migrated,
     Moved,
@@ -31,6 +33,17 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "call": ("来电", "Call"),
     "call_out": ("外呼", "Call out"),
     "recording": ("录音", "Recording"),
+    "due": ("限期调整", "Due date changed"),
+}
+DUE: Mapping[str, tuple[str, str]] = {
+    "case": ("案件限期", "Case due"),
+    "unit": ("单位限期", "Unit due"),
+    "why": ("依据", "Because"),
+}
+WHY: Mapping[str, tuple[str, str]] = {
+    "calendar": ("工作日历更新", "the calendar changed"),
+    "extension": ("延期批准", "an extension was granted"),
+    "instruction": ("领导批示", "a leader ordered it"),
 }
 SHOWN = (
     *(
@@ -91,9 +104,11 @@ class Step:
     site: int
     """The site that wrote it."""
     ref: str = ""
-    """Event id of the call or recording, hex."""
+    """Event id of the call, recording or strand, hex."""
     state: str = ""
     """The state it led to."""
+    beside: bool = False
+    """A step of a sub-order or overlay; `ref` is its id."""
 
 
 def steps_of(store: Store, tid: bytes) -> list[Step]:
@@ -114,7 +129,7 @@ def steps_of(store: Store, tid: bytes) -> list[Step]:
             continue
         if body is not None:
             lost = isinstance(body, Moved) and ticket is not None and lost_race(ticket, body)
-            steps.append(_step(event, body, lost, event.eid not in waiting, after.state))
+            steps.append(_step(event, body, ticket, lost, event.eid not in waiting, after.state))
         ticket = after
     calls = calls_of(store, ticket) if ticket else []
     heard = [step for call in calls for step in _sound(store, call)]
@@ -147,10 +162,12 @@ def _beside(event: Event, beside: dict[bytes, strands.Strand], delivered: bool) 
     given = {"unit": body.unit, "third": body.third, "due": body.due, **body.fields, "reason": body.reason}
     text = _changes({name: value for name, value in given.items() if value})
     who = " ".join(filter(None, (body.by, body.name)))
-    return [Step(event.at_s, who, body.kind, zh, en, text, lost, delivered, event.site, sid.hex())]
+    return [
+        Step(event.at_s, who, body.kind, zh, en, text, lost, delivered, event.site, sid.hex(), beside=True)
+    ]
 
 
-def _step(event: Event, body: Body, lost: bool, delivered: bool, state: str) -> Step:
+def _step(event: Event, body: Body, before: Ticket | None, lost: bool, delivered: bool, state: str) -> Step:
     who = " ".join(filter(None, (body.by, body.name)))
     match body:
         case Created():
@@ -161,6 +178,8 @@ def _step(event: Event, body: Body, lost: bool, delivered: bool, state: str) -> 
             what, text = "noted", body.text
         case Migrated():
             what, text = "migrated", " ".join(filter(None, (body.workflow, body.reason)))
+        case Due():
+            what, text = "due", _due(before, body)
         case Moved():
             what, text = body.move, _carried(body)
     zh, en = WORDS.get(what) or _move_words(body)
@@ -171,6 +190,17 @@ def _move_words(body: Body) -> tuple[str, str]:
     assert isinstance(body, Moved)
     move = STEPS.get((body.source, body.move))
     return (move.zh, move.en) if move else (label(body.move), label(body.move, "en"))
+
+
+def _due(before: Ticket | None, body: Due) -> str:
+    """The dates before and after, and why."""
+    lines = []
+    for name in ("case", "unit"):
+        old_s, clock = getattr(before, f"{name}_due_s", None), body.due.get(name)
+        new_s = clock.get("due_s") if isinstance(clock, dict) else None
+        if old_s and isinstance(new_s, int | float):
+            lines.append(f"{DUE[name][0]}：{written(old_s)} → {written(new_s)}")
+    return "\n".join([*lines, f"{DUE['why'][0]}：{WHY[body.why][0]}"] if body.why in WHY else lines)
 
 
 def _changes(fields: Mapping[str, object]) -> str:

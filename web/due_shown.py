@@ -1,0 +1,130 @@
+"""Due dates as people read them: date, colour with a word, and what is left in working time."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask_babel import gettext, lazy_gettext
+
+from appliance.calendar.hours import written
+from appliance.tickets.clocks import Clock, Left, Reckoning, colour
+from appliance.tickets.due import clocks_of
+from appliance.tickets.ticket import Ticket
+from web.context import box
+
+COLOURS = {"green": "good", "yellow": "warn", "red": "bad", "grey": ""}
+TITLES = {
+    "green": lazy_gettext("In time"),
+    "yellow": lazy_gettext("Due soon"),
+    "red": lazy_gettext("Overdue"),
+    "grey": lazy_gettext("On hold"),
+}
+DONE = {"green": lazy_gettext("Done in time"), "red": lazy_gettext("Done late")}
+CHOICES = {
+    "overdue": lazy_gettext("Overdue"),
+    "soon": lazy_gettext("Due soon"),
+    "running": lazy_gettext("With a limit, most urgent first"),
+    "paused": lazy_gettext("On hold"),
+    "provisional": lazy_gettext("Provisional date"),
+}
+"""What a list of tickets may be narrowed to."""
+Counted = Mapping[str, tuple[object, object]]
+"""Words for one and for several of a unit."""
+LEFT: Counted = {
+    "wd": (lazy_gettext("1 working day left"), lazy_gettext("%(num)s working days left")),
+    "days": (lazy_gettext("1 day left"), lazy_gettext("%(num)s days left")),
+    "hours": ("", lazy_gettext("%(num)s h left")),
+}
+OVER: Counted = {
+    "wd": (lazy_gettext("over by 1 working day"), lazy_gettext("over by %(num)s working days")),
+    "days": (lazy_gettext("over by 1 day"), lazy_gettext("over by %(num)s days")),
+    "hours": ("", lazy_gettext("over by %(num)s h")),
+}
+LIMITS: Counted = {
+    "wd": (lazy_gettext("limit 1 working day"), lazy_gettext("limit %(num)s working days")),
+    "wh": (lazy_gettext("limit 1 working hour"), lazy_gettext("limit %(num)s working hours")),
+    "days": (lazy_gettext("limit 1 day"), lazy_gettext("limit %(num)s days")),
+    "hours": (lazy_gettext("limit 1 hour"), lazy_gettext("limit %(num)s hours")),
+    "minutes": (lazy_gettext("limit 1 minute"), lazy_gettext("limit %(num)s minutes")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a clock stands, in words."""
+
+    word: str
+    """green, yellow, red or grey."""
+    colour: str
+    """Of the mark, as the style sheet names it."""
+    title: str
+    date: str
+    left: str
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One clock of a ticket on its page."""
+
+    key: str
+    name: str
+    mark: Mark
+    limit: str
+    original: str
+    """The first due date, where it is another one now."""
+
+
+def mark(ticket: Ticket) -> Mark | None:
+    """Return the worst clock of a ticket, for lists; None when none is under way."""
+    clocks = clocks_of(ticket)
+    if clocks.case is not None and clocks.case.paused:
+        return _mark(clocks.case)
+    running = [clock for clock in (clocks.case, clocks.unit) if clock is not None and clock.running]
+    return _mark(min(running, key=lambda clock: clock.due_s)) if running else None
+
+
+def clocks(ticket: Ticket) -> list[Shown]:
+    """Return the clocks of a ticket for its page."""
+    found = clocks_of(ticket)
+    named = (("case", gettext("Case due"), found.case), ("unit", gettext("Unit due"), found.unit))
+    return [_shown(key, name, clock) for key, name, clock in named if clock is not None]
+
+
+def _shown(key: str, name: str, clock: Clock) -> Shown:
+    original = written(clock.original_s) if clock.original_s != clock.due_s else ""
+    return Shown(key, name, _mark(clock), limit_title(clock.total, clock.unit), original)
+
+
+def _mark(clock: Clock) -> Mark:
+    now_s = time.time()
+    word = colour(clock, now_s)
+    if clock.stopped_s is not None:
+        return Mark(word, COLOURS[word], str(DONE[word]), written(clock.due_s), "", False)
+    left = left_title(_reckoning().left(clock, now_s), clock.unit)
+    return Mark(word, COLOURS[word], str(TITLES[word]), written(clock.due_s), left, clock.provisional)
+
+
+def left_title(left: Left, unit: str) -> str:
+    """Say what is left, or how long it is over."""
+    if left.days is None:
+        minutes = int(left.seconds // 60)
+        words = OVER["hours"] if left.overdue else LEFT["hours"]
+        return str(words[1]) % {"num": f"{minutes // 60}:{minutes % 60:02d}"}
+    if not left.overdue and not left.days:
+        return str(gettext("ends today"))
+    return _counted(OVER if left.overdue else LEFT, unit, left.days)
+
+
+def limit_title(n: int, unit: str) -> str:
+    """Write a limit."""
+    return _counted(LIMITS, unit, n)
+
+
+def _counted(table: Counted, unit: str, n: int) -> str:
+    one, many = table[unit]
+    return str(one) if n == 1 else str(many) % {"num": n}
+
+
+def _reckoning() -> Reckoning:
+    return box().tickets.dues.reckoning()
