@@ -273,3 +273,51 @@ def test_the_manual_of_the_box_names_every_endpoint(web: Web) -> None:
         page = web.visitor(language=language).get("/api/docs").text
         assert word in page
         assert all(endpoint.path in page for endpoint in TABLE)
+
+
+def test_a_channel_of_citizens_is_not_told_what_was_written_inside(
+    web: Web, app: Program, clerk: Program
+) -> None:
+    number = app.told("POST", "/tickets", {**REPAIR, "category": "1001"})["number"]
+    clerk.told("POST", f"/tickets/{number}/notes", {"text": "内部备注"})
+    moved(clerk, number, "refuse", reason="内部理由")
+    story = app.ask("GET", f"/tickets/{number}/timeline").text
+    assert "内部" not in story + app.ask("GET", f"/tickets/{number}").text
+    assert "周建国" not in story
+    assert '"what":"refuse"' in story
+    assert "内部备注" in clerk.ask("GET", f"/tickets/{number}/timeline").text
+
+
+def test_the_dictionary_is_read_and_changed_with_its_own_rights(web: Web) -> None:
+    program = Program(web, "settings", ["settings:read", "settings:write"], person="9000")
+    kinds = {kind["kind"] for kind in program.told("GET", "/dictionary")["kinds"]}
+    assert {"unit", "category", "person"} <= kinds
+    made = program.told("PATCH", "/dictionary/tag/flood", {"fields": {"name": "汛情"}})
+    assert (made["name"], made["retired"]) == ("汛情", False)
+    changed = program.told(
+        "PATCH", "/dictionary/tag/flood", {"fields": {"name": "防汛"}}, If_Match=f'"{made["seen"]}"'
+    )
+    late = program.ask(
+        "PATCH", "/dictionary/tag/flood", {"fields": {"name": "水"}}, If_Match=f'"{made["seen"]}"'
+    )
+    assert late.status_code == 409
+    assert program.told("POST", "/dictionary/tag/flood/retire", {})["retired"] is True
+    assert program.told("POST", "/dictionary/tag/flood/restore")["fields"] == changed["fields"]
+    story = program.told("GET", "/dictionary/tag/flood/history")["changes"]
+    assert {change["by"] for change in story} == {"9000"}
+    assert program.ask("GET", "/dictionary/person").status_code == 403, "people have scopes of their own"
+    assert program.ask("PATCH", "/dictionary/person/9000", {"fields": {}}).status_code == 403
+    assert program.ask("GET", "/dictionary/nothing").status_code == 404
+
+
+def test_letters_are_issued_listed_and_printed(web: Web, clerk: Program) -> None:
+    number = accepted(clerk)["number"]
+    moved(clerk, number, "dispatch", unit="lamp")
+    sheets = clerk.told("GET", f"/tickets/{number}/letters")["templates"]
+    letter = next(sheet for sheet in sheets if sheet["numbered"])
+    issued = clerk.told("POST", f"/tickets/{number}/letters", {"template": letter["template"]})
+    assert [x["id"] for x in clerk.told("GET", f"/tickets/{number}/letters")["letters"]] == [issued["id"]]
+    docx = clerk.ask("GET", f"/letters/{issued['id']}/docx")
+    assert (docx.status_code, docx.data[:2]) == (200, b"PK")
+    blind = Program(web, "blind-printer", ["tickets:read"], person="1200")
+    assert blind.ask("GET", f"/letters/{issued['id']}/docx").status_code == 403

@@ -42,7 +42,15 @@ UPLOADS = {
 CONFLICTS = {"changed", "not_now"}
 """Refusals that mean the world moved on: 409; all others mean what was asked is not allowed or not right."""
 FORBIDDEN = {"not_yours", "other_unit", "frozen"}
-MISSING = {"unknown_ticket", "unknown_strand", "unknown_person", "unknown_token", "unknown_webhook"}
+MISSING = {
+    "unknown_ticket",
+    "unknown_strand",
+    "unknown_person",
+    "unknown_token",
+    "unknown_webhook",
+    "unknown_kind",
+    "unknown_entry",
+}
 UNREADABLE = {"not_json"}
 HTTP_SENTENCES = {
     400: lazy_gettext("The request was not understood. Go back and try again."),

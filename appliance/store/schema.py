@@ -614,11 +614,7 @@ PROJECTIONS: tuple[type[Table], ...] = (
     LetterTemplate,
     Seal,
 )
-<<<<<<< HEAD
-OWN: tuple[type[Table], ...] = (Unit, Category, Person, Session, Draft, Job, Setting)
-OUTSIDE: tuple[type[Table], ...] = (Token, Answered)
-=======
 OWN: tuple[type[Table], ...] = (Person, Session, Draft, Job, Setting)
->>>>>>> core
+OUTSIDE: tuple[type[Table], ...] = (Token, Answered)
 STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)
 ALL = LOG + PROJECTIONS + OWN + OUTSIDE + STREAMS

@@ -14,7 +14,7 @@ def all_of(number: str) -> shapes.Strands:
     """Tell what runs beside a ticket, and what may be opened."""
     ticket, desk = sight.ticket(number), box().tickets
     return shapes.Strands(
-        [told(ticket, strand) for strand in desk.strands(ticket.tid)],
+        [told(ticket, strand) for strand in desk.strands(ticket.tid) if sight.sees(ticket, strand)],
         [
             shapes.Opening(kind.name, shown.pick((kind.zh, kind.en)), move.name, inputs(move))
             for kind, move in desk.beside.openings(me(), ticket)

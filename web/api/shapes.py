@@ -141,6 +141,14 @@ class Ticket(Answer, frozen=True):
     answered_at: At | None
     closed_at: At | None
     planned_at: At | None
+    case_due_at: At | None
+    """By when the citizen is to be answered."""
+    case_due_original_at: At | None
+    unit_due_at: At | None
+    step_due_at: At | None
+    provisional: bool
+    """A due date rests on days that are only estimated."""
+    paused_at: At | None
 
 
 class Tickets(Answer, frozen=True):

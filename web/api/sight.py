@@ -4,8 +4,9 @@ from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.tickets import strand_table
 from appliance.tickets.rights import UNIT_SEES, brought
+from appliance.tickets.strands import Strand
 from appliance.tickets.ticket import Ticket
-from web import access
+from web import access, beside
 from web.api.door import bearer
 from web.context import box, me
 
@@ -39,6 +40,17 @@ def may_see(found: Ticket) -> bool:
     if not outside(person):
         return box().tickets.may_see(person, found)
     return brought(person, found)
+
+
+def sees(found: Ticket, strand: Strand) -> bool:
+    """Tell whether whoever asks may see a strand; a system outside what it opened itself."""
+    person = me()
+    return strand.opened_by == person.number if outside(person) else beside.sees(person, found, strand)
+
+
+def channel() -> bool:
+    """Tell whether a channel of citizens asks: it is not told what was written inside."""
+    return outside(me()) and not me().has("HB")
 
 
 def narrowed() -> tuple[str, list[object]]:

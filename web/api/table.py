@@ -3,7 +3,7 @@
 # ruff: noqa: E501 (the table reads best one row a line)
 from typing import Final
 
-from web.api import beside, people, settings, shapes, sounds, tickets
+from web.api import beside, dictionary, letters, people, settings, shapes, sounds, tickets
 from web.api.endpoint import Endpoint, Sound
 
 _WAV = Sound((sounds.wav_kind, sounds.mp3_kind))
@@ -33,6 +33,16 @@ TABLE: Final[tuple[Endpoint, ...]] = (
              "Open a sub-order or overlay", body=shapes.StrandOpened, status=201, once=True),
     Endpoint("strand_step", "POST", "/tickets/{number}/strands/{strand}/steps", "tickets:move", beside.step, shapes.Strand,
              "办理支线", "Make a step of a sub-order or overlay", body=shapes.StepAsked, stale=True, once=True),
+    Endpoint("ticket_letters", "GET", "/tickets/{number}/letters", "tickets:read", letters.of_ticket, letters.Letters,
+             "工单的公文和可打印的单据", "Letters of a ticket, and the sheets there are for it"),
+    Endpoint("letter_issue", "POST", "/tickets/{number}/letters", "tickets:move", letters.issue, letters.LetterTold,
+             "签发公文", "Issue a letter", body=letters.Issue, status=201, once=True),
+    Endpoint("slip", "GET", "/tickets/{number}/slips/{template}/{form}", "tickets:read", letters.slip, letters.SHEET,
+             "打印单据 (pdf, docx)，需 citizens:read", "Print a slip (pdf, docx); needs citizens:read"),
+    Endpoint("letter_sheet", "GET", "/letters/{letter}/{form}", "tickets:read", letters.sheet, letters.SHEET,
+             "公文原件 (pdf, docx)，需 citizens:read", "A letter as issued (pdf, docx); needs citizens:read"),
+    Endpoint("letter_void", "POST", "/letters/{letter}/void", "tickets:move", letters.void, letters.LetterTold,
+             "公文作废", "Declare a letter void", body=letters.Void),
     # calls and recordings
     Endpoint("calls", "GET", "/calls", "calls:read", sounds.calls, sounds.Calls, "查询通话，新的在前", "Find calls, newest first",
              query=sounds.CallSearch),
@@ -74,4 +84,17 @@ TABLE: Final[tuple[Endpoint, ...]] = (
              "All versions of the workflow"),
     Endpoint("workflow", "GET", "/workflows/{workflow}", "settings:read", settings.workflow, settings.WorkflowTold, "一个流程的状态和流转",
              "States and moves of a workflow"),
+    Endpoint("kinds", "GET", "/dictionary", "settings:read", dictionary.kinds, dictionary.Kinds, "字典的全部种类",
+             "Every kind of entry people maintain"),
+    Endpoint("entries", "GET", "/dictionary/{kind}", "settings:read", dictionary.entries, dictionary.Entries, "一个种类的全部条目",
+             "The entries of a kind", query=dictionary.WithRetired),
+    Endpoint("entry", "GET", "/dictionary/{kind}/{key}", "settings:read", dictionary.one, dictionary.EntryTold, "一个条目", "One entry"),
+    Endpoint("entry_write", "PATCH", "/dictionary/{kind}/{key}", "settings:write", dictionary.write, dictionary.EntryTold,
+             "新增或修改条目，只写要改的字段", "Make or change an entry; send only what changes", body=dictionary.EntryWritten, stale=True),
+    Endpoint("entry_retire", "POST", "/dictionary/{kind}/{key}/retire", "settings:write", dictionary.retire, dictionary.EntryTold,
+             "停用条目", "Take an entry out of use", body=dictionary.Successor),
+    Endpoint("entry_restore", "POST", "/dictionary/{kind}/{key}/restore", "settings:write", dictionary.restore, dictionary.EntryTold,
+             "恢复条目", "Take an entry into use again"),
+    Endpoint("entry_history", "GET", "/dictionary/{kind}/{key}/history", "settings:read", dictionary.history, dictionary.Changes,
+             "条目的修改经过", "What was changed when by whom"),
 )  # fmt: skip

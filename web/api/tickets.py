@@ -22,6 +22,8 @@ from web.pages.tickets import only_unit, step_words
 _CURSOR = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)_([0-9a-f]{32})")
 _TEXTS = ("number", "title", "content", "address", "citizen", "phone")
 _OF_CALLS = ("call", "call_out", "recording", "talk")
+_INSIDE = (*_OF_CALLS, "noted", "edited", "due", "migrated")
+"""What a channel of citizens is told only of what it did itself."""
 _CITIZEN = tuple(f"{FIELDS[name].zh}：" for name in ("citizen", "phone"))
 _EQUAL = ("kind", "category", "urgency", "source", "phone")
 
@@ -73,9 +75,12 @@ def story(number: str) -> shapes.Story:
     """Tell a ticket's story; a system outside hears only what was done with it, not who was called."""
     ticket = sight.ticket(number)
     hides_talk = only_unit(me()) is not None
-    steps = box().tickets.timeline(ticket.tid)
+    seen_beside = {s.sid.hex() for s in box().tickets.strands(ticket.tid) if sight.sees(ticket, s)}
+    steps = [s for s in box().tickets.timeline(ticket.tid) if not s.beside or s.ref in seen_beside]
     if not sight.may_see_citizen(ticket):
         steps = [_without_citizen(step) for step in steps if step.what not in _OF_CALLS]
+    if sight.channel():
+        steps = [_for_channel(step) for step in steps if step.what not in _INSIDE or _own(step)]
     return shapes.Story([_step(step) for step in steps if not (hides_talk and step.what == "talk")])
 
 
@@ -97,7 +102,7 @@ def move(number: str, body: shapes.MoveAsked, seen: bytes | None) -> shapes.Tick
 
 def told(ticket: Ticket) -> shapes.Ticket:
     """A ticket as whoever asks may see it."""
-    clear = sight.may_see_citizen(ticket)
+    clear, channel = sight.may_see_citizen(ticket), sight.channel()
     state = STATES[ticket.state]
     master = sight.by_id(ticket.master) if ticket.master else None
     return shapes.Ticket(
@@ -125,11 +130,11 @@ def told(ticket: Ticket) -> shapes.Ticket:
         designated=ticket.designated,
         outside=ticket.outside,
         master=master.number if master else "",
-        result=ticket.result,
+        result="" if channel else ticket.result,
         answer=ticket.answer,
         rating=ticket.rating,
         closing=ticket.closing,
-        reason=ticket.reason,
+        reason="" if channel else ticket.reason,
         round=ticket.round,
         conflicts=ticket.conflicts,
         created_by=ticket.created_by,
@@ -143,6 +148,12 @@ def told(ticket: Ticket) -> shapes.Ticket:
         answered_at=shapes.at(ticket.answered_s),
         closed_at=shapes.at(ticket.closed_s),
         planned_at=shapes.at(ticket.planned_s),
+        case_due_at=shapes.at(ticket.case_due_s),
+        case_due_original_at=shapes.at(ticket.case_due_original_s),
+        unit_due_at=shapes.at(ticket.unit_due_s),
+        step_due_at=shapes.at(ticket.step_due_s),
+        provisional=bool(ticket.provisional),
+        paused_at=shapes.at(ticket.paused_s),
     )
 
 
@@ -184,6 +195,15 @@ def _step(step: Step) -> shapes.Step:
         site=step.site,
         ref=step.ref,
     )
+
+
+def _own(step: Step) -> bool:
+    return step.who.startswith(f"{me().number} ")
+
+
+def _for_channel(step: Step) -> Step:
+    """A step as a citizen is told it: what was done, not by whom nor what was written inside."""
+    return step if _own(step) else dataclasses.replace(step, who="", text="")
 
 
 def _without_citizen(step: Step) -> Step:
