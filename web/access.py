@@ -30,6 +30,8 @@ AUDITORS: Final = KEEPERS | {"SV"}
 """Who sees what became of a recording, and who heard it."""
 CONFIDENTIAL: Final = frozenset({"TL", "DP", "SV", "LD", "AD"})
 """Who hears the calls of confidential tickets; besides them only who answered the call."""
+VISITORS: Final = frozenset({"CB", "SV", "TL", "AD"})
+"""Who asks citizens whether it was done."""
 CAMPAIGNERS: Final = frozenset({"TL", "AD"})
 """Who has lists of people called and told something."""
 BOX: Final = frozenset({"TE", "AD"})
@@ -83,6 +85,12 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "tickets.edit": CASEWORK,
     "tickets.note": CASEWORK,
     "tickets.call": AGENTS,
+    "visits.page": VISITORS,
+    "visits.tried": VISITORS,
+    "visits.rated": frozenset({"CB"}),
+    "visits.sampled": VISITORS | {"LD"},
+    "visits.draw": VISITORS,
+    "visits.asked": VISITORS,
     "strands.page": CASEWORK,
     "strands.opened": CASEWORK,
     "strands.stepped": CASEWORK,

@@ -68,6 +68,7 @@ PAGES = (
     ("board.page", lazy_gettext("Board")),
     ("tickets.page", lazy_gettext("Tickets")),
     ("strands.page", lazy_gettext("Orders")),
+    ("visits.page", lazy_gettext("Callbacks")),
     ("letters.page", lazy_gettext("Letters")),
     ("calls.page", lazy_gettext("Calls")),
     ("recordings.page", lazy_gettext("Recordings")),

@@ -19,6 +19,7 @@ from web.pages import (
     strands,
     tickets,
     tokens,
+    visits,
 )
 
 BLUEPRINTS = (
@@ -28,6 +29,7 @@ BLUEPRINTS = (
     live.pages,
     tickets.pages,
     strands.pages,
+    visits.pages,
     letters.pages,
     stationery.pages,
     lookup.pages,
