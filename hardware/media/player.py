@@ -171,6 +171,12 @@ class Player:
         if playing is not None:
             self._end(row, playing, "stopped")
 
+    def drop(self, row: int) -> None:
+        """The row is closed: what is played to it ends, and nobody is told."""
+        playing = self._playing.get(row)
+        if playing is not None:
+            self._withdraw(row, playing)
+
     def fetch(self) -> None:
         """Have the files read of all that is to be played, and was not stopped again: it wakes a thread."""
         if self._wanted:
@@ -216,11 +222,14 @@ class Player:
         self._dry.setdefault(tick + len(frames), []).append((row, playing))
 
     def _end(self, row: int, playing: Playing, outcome: str) -> None:
+        self._withdraw(row, playing)
+        self._ended.append(Ended(row, playing.id, outcome, playing.fault))
+
+    def _withdraw(self, row: int, playing: Playing) -> None:
         del self._playing[row]
         self._waiting.pop(row, None)
         if playing.begun:
             self._tell(row, False)
-        self._ended.append(Ended(row, playing.id, outcome, playing.fault))
 
     def _load(self, wanted: Sequence[Playing]) -> None:
         for playing in wanted:

@@ -207,7 +207,7 @@ class Switch:
         self._shut(self._row(order.line))
 
     def _shut(self, row: int) -> None:
-        self._player.stop(row)
+        self._player.drop(row)
         self._keys.stop(row)
         self._recorder.finish_row(row)
         self._matrix.forget(row)
