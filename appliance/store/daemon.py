@@ -21,7 +21,7 @@ from appliance.places import Places, places
 from appliance.recordings.keeping import DELETE, KEEP, Keeper
 from appliance.store.alarms import Alarm
 from appliance.store.answers import Answers, Server
-from appliance.store.follower import Follower, why
+from appliance.store.follower import BATCH, Follower, why
 from appliance.store.jobs import Runner
 from appliance.store.store import Store
 from appliance.store.texts import SMS
@@ -30,6 +30,8 @@ from appliance.tickets.timers import run_timers
 
 IDLE_S = 0.1
 """How soon a new line in the journal is seen."""
+GATHER_S = 0.3
+"""What follows is gathered so long: one transaction costs more than many events."""
 JOBS_S = 0.5
 RETRY_S = 2.0
 TIMERS_EVERY_S = 60.0
@@ -52,7 +54,7 @@ class Daemon:
             alarm=Alarm(self.store, "recordings").say,
         )
         doing = {SEAL: works.seal, SMS: works.sms, KEEP: self._keeper.keep, DELETE: self._keeper.delete}
-        self._runner = Runner(self.store, doing, {SMS: sms_failed})
+        self._runner = Runner(self.store, doing, {SMS: sms_failed}, together=frozenset({SEAL}))
         self._server = Server(where.socket("store"), Answers(self.store, self._health))
         self._threads = [
             threading.Thread(target=self._follow, name="follow", daemon=True),
@@ -91,8 +93,8 @@ class Daemon:
                     self._stopping.wait(RETRY_S)
                     continue
                 alarm.say("")
-                if not taken:
-                    self._stopping.wait(IDLE_S)
+                if taken < BATCH:
+                    self._stopping.wait(GATHER_S if taken else IDLE_S)
 
     def _work(self) -> None:
         resumed, timed = False, float("-inf")
