@@ -20,7 +20,7 @@ from appliance.store.jobs import Runner
 from appliance.tickets.ticket import Ticket
 from tests.recordings_box import speech
 from tests.seal_image import seal_png
-from tests.test_letters_office import ADMINISTRATOR, DISPATCHER, OPERATOR, Place
+from tests.test_letters_office import ADMINISTRATOR, DISPATCHER, OPERATOR, WRITTEN, Place
 from tests.test_letters_sheets import text_of
 from tests.test_web_tickets import dispatched
 from tests.web_pages import Web, open_web
@@ -48,8 +48,8 @@ def closed(place: Place, **fields: object) -> Ticket:
     linked = {"rid": sound.eid.hex(), "by": "1200", "ticket": ticket.tid.hex(), "number": ticket.number}
     place.store.record(Fact("recording.sealed", sealed, call.eid), Fact("recording.linked", linked, call.eid))
     place.office.seals.put(ADMINISTRATOR, "", seal_png())
-    place.office.issue(DISPATCHER, ticket, "assignment", {"to": "市照明管理处"})
-    void = place.office.issue(DISPATCHER, ticket, "official", {"to": "市城管局"})
+    place.office.issue(DISPATCHER, ticket, "assignment", WRITTEN)
+    void = place.office.issue(DISPATCHER, ticket, "official", WRITTEN)
     place.office.void(DISPATCHER, void.lid, "写错单位")
     place.tickets.move(OPERATOR, ticket.tid, "sign")
     place.tickets.move(OPERATOR, ticket.tid, "submit_result", {"result": "已更换 12 盏灯"})

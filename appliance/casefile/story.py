@@ -60,8 +60,8 @@ class Story:
 
 def story_of(store: Store, ticket: Ticket) -> Story:
     """Gather the story of a case."""
-    facts = facts_of(store, ticket, WHOLE)
-    named = ((PLACEHOLDERS[name].zh, facts[name]) for name, place in PLACEHOLDERS.items() if name in facts)
+    facts = facts_of(store, ticket, WHOLE) | {"received_day": ""}
+    named = [(PLACEHOLDERS[name].zh, facts[name]) for name in PLACEHOLDERS if facts.get(name)]
     state = STATES.get(ticket.state)
     return Story(
         ticket,
