@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from appliance.dictionary.kind import Choices, Column, Kind, named, pick_list
 from appliance.dictionary.parameters import PARAMETERS, columns_of
+from appliance.dictionary.rights_table import RIGHT
 from appliance.dictionary.staff import GROUP, PERSON
 from appliance.letters.kind import KIND as TEMPLATE
 from appliance.tickets.fields import CAUSES, CLOSINGS, LEVELS, SOURCES, TAGS, URGENCIES, WHYS
@@ -250,6 +251,7 @@ KINDS: Mapping[str, Kind] = _table(
         ),
         PERSON,
         GROUP,
+        RIGHT,
         _PARAMETER,
         TEMPLATE,
     )

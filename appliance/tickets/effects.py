@@ -30,6 +30,9 @@ class Deeds(Protocol):
     def reckon(self, actor: Actor, tid: bytes, why: str, change: Change) -> object:
         """Change the running clocks of a ticket."""
 
+    def tell(self, what: str, tid: bytes, unit: str, words: str = "") -> None:
+        """Send the short message that goes with what happened (notices.py)."""
+
 
 STOPPABLE = frozenset({"SENT", "SIGNED", "ON_SITE", "FORWARDED", "SUSPENDED"})
 Effect = Callable[[Deeds, Scene], None]
@@ -41,27 +44,25 @@ def in_the_name_of(actor: Actor) -> Actor:
 
 
 def _send_suborders(deeds: Deeds, scene: Scene) -> None:
-    box, task = in_the_name_of(scene.actor), scene.facts.get("task") or scene.ticket.title
+    box, task = in_the_name_of(scene.actor), scene.facts.get("task") or scene.ticket.title or scene.move.zh
+    has_one = {strand.unit for strand in scene.strands if strand.kind == "suborder" and strand.open}
     for unit in scene.facts.get("assisting", ()):
-        deeds.act(box, scene.ticket.tid, "suborder", "create", {"unit": unit, "task": task})
+        if unit not in has_one:
+            deeds.act(box, scene.ticket.tid, "suborder", "create", {"unit": unit, "task": task})
 
 
 def _stop_suborders(deeds: Deeds, scene: Scene) -> None:
     """Units are told to stop."""
     reason = scene.facts.get("reason") or scene.move.zh
     for strand in scene.strands:
-        if (
-            strand.kind == "suborder"
-            and strand.open
-            and strand.state in ("SENT", "SIGNED", "ON_SITE", "FORWARDED", "SUSPENDED")
-        ):
+        if strand.kind == "suborder" and strand.state in STOPPABLE:
             deeds.act(in_the_name_of(scene.actor), scene.ticket.tid, strand.sid, "waive", {"reason": reason})
 
 
 def _supervise_second_round(deeds: Deeds, scene: Scene) -> None:
     if any(strand.kind == "supervision" and strand.open for strand in scene.strands):
         return
-    given = {"level": "general", "opinion": scene.facts["reason"]}
+    given = {"level": "general", "opinion": scene.facts.get("reason") or scene.move.zh}
     deeds.act(in_the_name_of(scene.actor), scene.ticket.tid, "supervision", "issue", given)
 
 
@@ -69,6 +70,17 @@ def _end_suspension(deeds: Deeds, scene: Scene) -> None:
     for strand in scene.strands:
         if strand.kind == "suspension" and strand.state == "APPROVED":
             deeds.act(in_the_name_of(scene.actor), scene.ticket.tid, strand.sid, "end", {})
+
+
+def _stop_beside(deeds: Deeds, scene: Scene) -> None:
+    _stop_suborders(deeds, scene)
+    _end_suspension(deeds, scene)
+
+
+def _resume(deeds: Deeds, scene: Scene) -> None:
+    """Ending a suspension takes the ticket up again; resuming the ticket has done so already."""
+    if scene.ticket.state == "SUSPENDED":
+        deeds.move(in_the_name_of(scene.actor), scene.ticket.tid, "resume", {})
 
 
 def _suspend(deeds: Deeds, scene: Scene) -> None:
@@ -116,17 +128,34 @@ def _instruct(deeds: Deeds, scene: Scene) -> None:
     deeds.reckon(scene.actor, scene.ticket.tid, "instruction", earlier)
 
 
-OF_MOVES: Mapping[str, Effect] = {
-    "dispatch": _send_suborders,
-    "withdraw": _stop_suborders,
-    "second_dispatch": _supervise_second_round,
-    "resume": _end_suspension,
+def _tell_unit(deeds: Deeds, scene: Scene) -> None:
+    deeds.tell("dispatched", scene.ticket.tid, str(scene.facts["unit"]))
+
+
+def _tell_citizen(deeds: Deeds, scene: Scene) -> None:
+    deeds.tell("signed", scene.ticket.tid, scene.ticket.unit)
+
+
+def _tell_urged(deeds: Deeds, scene: Scene) -> None:
+    unit = str(scene.facts.get("unit") or scene.ticket.unit)
+    deeds.tell("urged", scene.ticket.tid, unit, str(scene.facts.get("text", "")))
+
+
+OF_MOVES: Mapping[str, tuple[Effect, ...]] = {
+    "dispatch": (_send_suborders, _tell_unit),
+    "redispatch": (_tell_unit,),
+    "sign": (_tell_citizen,),
+    "withdraw": (_stop_suborders,),
+    "second_dispatch": (_supervise_second_round,),
+    "resume": (_end_suspension,),
 }
-OF_STEPS: Mapping[tuple[str, str], Effect] = {
-    ("suspension", "approve"): _suspend,
-    ("coordination", "designate"): _dispatch_designated,
-    ("extension", "ask"): _try_extension,
-    ("extension", "approve"): _extend,
-    ("instruction", "write"): _instruct,
+OF_STEPS: Mapping[tuple[str, str], tuple[Effect, ...]] = {
+    ("suborder", "create"): (_tell_unit,),
+    ("urge", "send"): (_tell_urged,),
+    ("suspension", "approve"): (_suspend,),
+    ("coordination", "designate"): (_dispatch_designated,),
+    ("extension", "ask"): (_try_extension,),
+    ("extension", "approve"): (_extend,),
+    ("instruction", "write"): (_instruct,),
 }
 """By kind and step."""
