@@ -19,6 +19,7 @@ from web.pages import (
     stationery,
     strands,
     tickets,
+    tokens,
 )
 
 BLUEPRINTS = (
@@ -40,4 +41,6 @@ BLUEPRINTS = (
     citizen.pages,
     box.pages,
     api.pages,
+    api.v1,
+    tokens.pages,
 )
