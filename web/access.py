@@ -101,6 +101,8 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "letters.one": CASEWORK,
     "letters.file": CASEWORK,
     "letters.void": ARCHIVISTS,
+    "casefile.take": ARCHIVISTS,
+    "casefile.frozen": ARCHIVISTS,
     "stationery.templates": STATIONERS,
     "stationery.template": STATIONERS,
     "stationery.publish": STATIONERS,

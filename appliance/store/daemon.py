@@ -15,6 +15,7 @@ from typing import TextIO
 
 from peewee import DatabaseError
 
+from appliance.casefile.binding import CASE, Binder
 from appliance.configuration import BadConfiguration, Retention, load
 from appliance.journal import FileJournal
 from appliance.places import Places, places
@@ -41,7 +42,9 @@ END_S = 1.5
 class Daemon:
     """The threads of the store process over one store: following, jobs, answers."""
 
-    def __init__(self, where: Places, site: int, hotline: str, retention: Retention) -> None:
+    def __init__(
+        self, where: Places, site: int, hotline: str, retention: Retention, centre: str = ""
+    ) -> None:
         self._stopping = threading.Event()
         self.store = Store(where.database, site)
         self.follower = Follower(self.store, FileJournal(where.journal), hotline)
@@ -53,7 +56,9 @@ class Daemon:
             self._stopping.is_set,
             alarm=Alarm(self.store, "recordings").say,
         )
+        self._binder = Binder(self.store, where, centre)
         doing = {SEAL: works.seal, SMS: works.sms, KEEP: self._keeper.keep, DELETE: self._keeper.delete}
+        doing[CASE] = self._binder.bind
         self._runner = Runner(self.store, doing, {SMS: sms_failed}, together=frozenset({SEAL}))
         self._server = Server(where.socket("store"), Answers(self.store, self._health))
         self._threads = [
@@ -102,7 +107,8 @@ class Daemon:
             while not self._stopping.is_set():
                 try:
                     resumed = resumed or self._runner.resume() >= 0
-                    tried = self._runner.run_due()
+                    looked = self._binder.plan()
+                    tried = self._runner.run_due() + looked
                     if time.monotonic() - timed > TIMERS_EVERY_S:
                         timed = time.monotonic()
                         run_timers(self.store, time.time())
@@ -135,7 +141,9 @@ def main(arguments: list[str] | None = None) -> int:
     numbers = configuration.site.numbers
     try:
         hotline = numbers[0] if numbers else "12345"
-        daemon = Daemon(where, configuration.site.number, hotline, configuration.recording)
+        daemon = Daemon(
+            where, configuration.site.number, hotline, configuration.recording, configuration.site.name
+        )
     except (DatabaseError, OSError) as error:
         print(why(error), file=sys.stderr)
         return 1
