@@ -72,6 +72,8 @@ _ROWS = (
     Parameter("sub_order_ahead_wd", "dispatch", "协办时限早于案件时限（工作日）", "Sub-orders are due before the case by (working days)", "int", 1, 0, 30),
     Parameter("yellow_percent", "limits", "黄灯：剩余时限占比（%）", "Yellow when this share of the limit is left (%)", "int", 20, 1, 90),
     Parameter("yellow_least_wd", "limits", "黄灯：至少剩余（工作日）", "Yellow at least when this is left (working days)", "int", 1, 0, 30),
+    Parameter("work_bands", "limits", "工作时段", "Working hours", "text", "08:30-12:00 14:00-18:00"),
+    Parameter("closing_hour", "limits", "限期当日截止时间", "A due day ends at", "time", "24:00"),
     Parameter("urge_automatic", "limits", "到期自动催办", "Urge by itself at yellow, at red, then daily", "flag", True),
     Parameter("calendar_alarm_day", "limits", "次年日历未导入告警日（11月1日为1）", "Alarm when next year's calendar is missing, from this day of November", "int", 1, 1, 30),
     Parameter("callback_first_wd", "return_visit", "首次回访期限（工作日）", "First return visit within (working days)", "int", 1, 1, 30),
@@ -90,6 +92,7 @@ _ROWS = (
     Parameter("recheck_days", "review", "复核期限（天）", "A recheck is decided within (days)", "int", 30, 1, 365 ),
     Parameter("extension_times", "overlays", "最多延期次数", "Extensions of one ticket", "int", 2, 0, 9),
     Parameter("extension_first_wd", "overlays", "首次延期最长（工作日）", "First extension at most (working days)", "int", 10, 1, 60),
+    Parameter("extension_percent", "overlays", "延期合计不超过原时限（%）", "All extensions, share of the original limit at most (%)", "int", 100, 10, 300),
     Parameter("suspend_leader_days", "overlays", "挂账超过需领导审批（天）", "A leader approves suspensions longer than (days)", "int", 30, 1, 365),
     Parameter("supervise_repeat", "overlays", "重复反映自动督办次数", "Supervised by itself when repeated (times)", "int", 3, 2, 99),
 )

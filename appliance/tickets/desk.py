@@ -158,7 +158,7 @@ class TicketDesk:
                 facts["also"] = also
             if move.final:
                 facts["final"] = True
-            facts |= self.dues.for_move(ticket, move.name, move.target)
+            facts |= self.dues.for_move(ticket, move.name, move.target, str(carries.get("unit", ticket.unit)))
             self._store.record(Fact("ticket.moved", facts, tid))
             if effect := OF_MOVES.get(move.name):
                 effect(self, scene)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from appliance.tickets.clocks import Clock, Limit, Reckoning, second_round
+from appliance.tickets.clocks import Clock, Limit, Reckoning
 from appliance.tickets.limits import Limits
 from appliance.tickets.workflow import STATES
 
@@ -50,6 +50,14 @@ class Timed(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """What reckons for the case, and for its unit, which may close earlier."""
+
+    case: Reckoning
+    unit: Reckoning
+
+
+@dataclass(frozen=True, slots=True)
 class Clocks:
     """The clocks of a ticket; one that never began is None."""
 
@@ -66,32 +74,33 @@ def clocks_of(ticket: Timed) -> Clocks:
 
 
 def after_move(
-    reckoning: Reckoning, limits: Limits, ticket: Timed, move: str, target: str, now_s: float
+    times: Times, limits: Limits, ticket: Timed, move: str, target: str, now_s: float
 ) -> dict[str, Any]:
     """Return what a move says about due dates, for its event; raises BeyondCalendar."""
     before = clocks_of(ticket)
     limit = limits.for_handling(ticket.kind, ticket.urgency)
-    case = _case_after(reckoning, before.case, limit, move, target, now_s)
-    unit = _unit_after(reckoning, before.unit, case, target, now_s)
-    facts = _changed(before, Clocks(case, unit))
+    case = _case_after(times.case, before.case, limit, move, target, now_s)
+    unit = _unit_after(times.unit, before.unit, case, target, now_s)
+    facts = changed(before, Clocks(case, unit))
     step = limits.for_state(target, ticket.urgency)
+    reckoning = times.unit if target in UNIT_RUNS else times.case
     facts["step_s"] = reckoning.begin(step, now_s).due_s if step else None
     return facts
 
 
 def after_edit(
-    reckoning: Reckoning, limits: Limits, ticket: Timed, kind: str, urgency: str
+    times: Times, limits: Limits, ticket: Timed, kind: str, urgency: str
 ) -> dict[str, Any]:
     """Return what another kind or urgency makes of the due dates, for the event; empty: nothing."""
     before = clocks_of(ticket)
     limit = limits.for_handling(kind, urgency)
     if ticket.round:
-        limit = second_round(limit)
-    case, unit = (_with_limit(reckoning, clock, limit) for clock in (before.case, before.unit))
-    return _changed(before, Clocks(case, unit))
+        limit = times.case.second_round(limit)
+    case, unit = _with_limit(times.case, before.case, limit), _with_limit(times.unit, before.unit, limit)
+    return changed(before, Clocks(case, unit))
 
 
-def after_calendar(reckoning: Reckoning, ticket: Timed) -> dict[str, Any]:
+def after_calendar(times: Times, ticket: Timed) -> dict[str, Any]:
     """Return what another calendar makes of the due dates of an open ticket; empty: nothing.
 
     What is done is not touched: no calendar makes it late.
@@ -99,9 +108,9 @@ def after_calendar(reckoning: Reckoning, ticket: Timed) -> dict[str, Any]:
     before = clocks_of(ticket)
     case, unit = (
         clock if clock is None or clock.stopped_s is not None else reckoning.computed(clock)
-        for clock in (before.case, before.unit)
+        for reckoning, clock in ((times.case, before.case), (times.unit, before.unit))
     )
-    return _changed(before, Clocks(case, unit))
+    return changed(before, Clocks(case, unit))
 
 
 def taken(ticket: Timed, due: Facts) -> dict[str, Any]:
@@ -138,7 +147,7 @@ def _case_after(
     if target in FOLLOWS:
         runs = "stopped"
     if runs == "running" and (clock is None or again):
-        return reckoning.begin(second_round(limit) if again else limit, now_s)
+        return reckoning.begin(reckoning.second_round(limit) if again else limit, now_s)
     if clock is None:
         return None
     match runs:
@@ -179,7 +188,8 @@ def _with_limit(reckoning: Reckoning, clock: Clock | None, limit: Limit) -> Cloc
     return reckoning.computed(changed)
 
 
-def _changed(before: Clocks, after: Clocks) -> dict[str, Any]:
+def changed(before: Clocks, after: Clocks) -> dict[str, Any]:
+    """Return the clocks that differ, as they stand in an event."""
     pairs = (("case", before.case, after.case), ("unit", before.unit, after.unit))
     return {name: msgspec.to_builtins(new) if new else None for name, old, new in pairs if old != new}
 

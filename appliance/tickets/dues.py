@@ -1,17 +1,24 @@
-"""Due dates for the desk: the calendar, hours and limits of this box put to the pure rules of due.py."""
+"""Due dates for the desk: the calendar, hours and limits in force put to the pure rules of due.py."""
 
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from appliance.calendar.days import BeyondCalendar
-from appliance.calendar.known import plain_calendar
+from appliance.events import Fact
+from appliance.people import BOX
 from appliance.refused import Refused
 from appliance.store.store import Store
-from appliance.tickets import due
+from appliance.tickets import due, table
 from appliance.tickets.clocks import Reckoning
-from appliance.tickets.limits import DEFAULT, PRESETS, Limits
+from appliance.tickets.due import Clocks, Times
+from appliance.tickets.extending import extend, order_earlier
+from appliance.tickets.in_force import InForce, in_force
 from appliance.tickets.ticket import Ticket
+
+OPEN = "site = ? AND tid > ? AND closed_s IS NULL AND (due_s IS NOT NULL OR paused_s IS NOT NULL)"
 
 
 class Dues:
@@ -21,32 +28,99 @@ class Dues:
         self._store = store
         self._now = now
 
-    def reckoning(self) -> Reckoning:
-        """Return the calendar and hours in force."""
-        return Reckoning(plain_calendar())
+    @property
+    def in_force(self) -> InForce:
+        """The rules of time in force."""
+        return in_force(self._store)
 
-    def limits(self) -> Limits:
-        """Return the limits in force."""
-        return PRESETS[DEFAULT]
+    def reckoning(self, unit: str = "") -> Reckoning:
+        """Return what reckons now, for a unit or for the centre."""
+        return self.in_force.reckoning_of(unit)
 
-    def for_move(self, ticket: Ticket, move: str, target: str) -> dict[str, Any]:
-        """Return what belongs into the event of a move."""
-        return self._facts(
-            lambda: due.after_move(self.reckoning(), self.limits(), ticket, move, target, self._now())
+    def working_days(self, since_s: float, until_s: float) -> int:
+        """Count the working days behind the day of `since_s`, up to the day of `until_s`."""
+        return self.in_force.reckoning.working_days(since_s, until_s)
+
+    def for_move(self, ticket: Ticket, move: str, target: str, unit: str) -> dict[str, Any]:
+        """Return what belongs into the event of a move to `target`; `unit` is the one it is then with."""
+        rules = self.in_force
+        limits = rules.limits_of(ticket.category)
+        return _facts(
+            lambda: due.after_move(_times(rules, unit), limits, ticket, move, target, self._now())
         )
 
     def for_edit(self, ticket: Ticket, changed: Mapping[str, object]) -> dict[str, Any]:
         """Return what belongs into the event of an edit: another kind or urgency has another limit."""
-        if not ticket.case_clock or changed.keys().isdisjoint({"kind", "urgency"}):
+        if not ticket.case_clock or changed.keys().isdisjoint({"kind", "urgency", "category"}):
             return {}
-        kind, urgency = (str(changed.get(name, getattr(ticket, name))) for name in ("kind", "urgency"))
-        return self._facts(lambda: due.after_edit(self.reckoning(), self.limits(), ticket, kind, urgency))
+        wanted = replace(ticket, **changed)
+        rules = self.in_force
+        limits = rules.limits_of(wanted.category)
+        return _facts(
+            lambda: due.after_edit(
+                _times(rules, ticket.unit), limits, ticket, wanted.kind, wanted.urgency
+            )
+        )
 
-    def _facts(self, reckon: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        try:
-            facts = reckon()
-        except BeyondCalendar:
-            raise Refused(
-                "beyond_calendar", "The calendar does not reach that far. Check the clock of the box."
-            ) from None
-        return {"due": facts} if facts else {}
+    def extended(self, ticket: Ticket, n: int) -> dict[str, Any]:
+        """Return the facts of ticket.due for `n` more of the limit's unit; raises Refused.
+
+        Both clocks get the same; refused is what the case's does not allow.
+        """
+        rules = self.in_force
+        times, clocks = _times(rules, ticket.unit), due.clocks_of(ticket)
+        if clocks.case is None:
+            raise Refused("not_running", "This clock has been stopped: there is nothing to extend.")
+        extension = rules.limits_of(ticket.category).extension
+        case = extend(clocks.case, n, self._now(), times.case, extension)
+        unit = clocks.unit
+        if unit is not None and unit.stopped_s is None:
+            unit = times.unit.computed(replace(unit, extensions=(*unit.extensions, n)))
+        return {"due": due.changed(clocks, Clocks(case, unit)), "why": "extension"}
+
+    def ordered(self, ticket: Ticket, due_s: float) -> dict[str, Any]:
+        """Return the facts of ticket.due for an earlier date ordered by a leader; raises Refused."""
+        times, clocks, now_s = _times(self.in_force, ticket.unit), due.clocks_of(ticket), self._now()
+        if clocks.case is None:
+            raise Refused("not_running", "This clock has been stopped: there is nothing to order.")
+        case = order_earlier(clocks.case, due_s, now_s, times.case)
+        unit = clocks.unit
+        if unit is not None and unit.stopped_s is None and unit.due_s > due_s:
+            unit = order_earlier(unit, due_s, now_s, times.unit)
+        return {"due": due.changed(clocks, Clocks(case, unit)), "why": "instruction"}
+
+    def reckon_anew(self, after: bytes = b"", limit: int = 200) -> tuple[int, bytes]:
+        """Bring open tickets of this site up to a changed calendar, behind the ticket `after`.
+
+        Return how many were changed, and the last ticket looked at; empty when there are no more.
+        """
+        rules = self.in_force
+        with self._store.transaction():
+            tickets = table.select(
+                self._store, f"{OPEN} ORDER BY tid LIMIT ?", self._store.site, after, limit
+            )
+            facts = []
+            for ticket in tickets:
+                try:
+                    found = due.after_calendar(_times(rules, ticket.unit), ticket)
+                except BeyondCalendar:
+                    continue
+                if found:
+                    body = {"due": found, "why": "calendar", "by": BOX.number, "name": BOX.name}
+                    facts.append(Fact("ticket.due", body, ticket.tid))
+            self._store.record(*facts)
+        return len(facts), tickets[-1].tid if len(tickets) == limit else b""
+
+
+def _times(rules: InForce, unit: str) -> Times:
+    return Times(rules.reckoning, rules.reckoning_of(unit))
+
+
+def _facts(reckon: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        facts = reckon()
+    except BeyondCalendar:
+        raise Refused(
+            "beyond_calendar", "The calendar does not reach that far. Check the clock of the box."
+        ) from None
+    return {"due": facts} if facts else {}
