@@ -35,6 +35,12 @@ CAMPAIGNERS: Final = frozenset({"TL", "AD"})
 BOX: Final = frozenset({"TE", "AD"})
 PHONES: Final = frozenset({"TL", "TE", "AD"})
 """Who sees every phone of the box and where its calls go, and sends them elsewhere."""
+SEALERS: Final = frozenset({"LD", "AD"})
+"""Who puts seals in force and sees their images."""
+ARCHIVISTS: Final = frozenset({"TL", "DP", "SV", "LD", "AD"})
+"""Who takes the whole file of a case away, and declares letters void."""
+STATIONERS: Final = frozenset({"AD"})
+"""Who edits the templates of letters."""
 BILLS: Final = frozenset({"AD"})
 
 TABLE: Final[Mapping[str, frozenset[str]]] = {
@@ -75,6 +81,19 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "strands.page": CASEWORK,
     "strands.opened": CASEWORK,
     "strands.stepped": CASEWORK,
+    "letters.page": CENTRE,
+    "letters.slip": CASEWORK,
+    "letters.compose": CASEWORK,
+    "letters.written": CASEWORK,
+    "letters.one": CASEWORK,
+    "letters.file": CASEWORK,
+    "letters.void": ARCHIVISTS,
+    "stationery.templates": STATIONERS,
+    "stationery.template": STATIONERS,
+    "stationery.publish": STATIONERS,
+    "stationery.seals": SEALERS,
+    "stationery.put_seal": SEALERS,
+    "stationery.seal_image": SEALERS,
     "calls.page": LISTENERS,
     "recordings.page": LISTENERS,
     "recordings.sound": CASEWORK,

@@ -10,6 +10,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.configuration import Configuration
+from appliance.letters.office import Desk, LetterOffice
+from appliance.letters.seals import BYTES_MOST
 from appliance.people import People
 from appliance.places import Places
 from appliance.processes import SUPERVISOR, Processes
@@ -30,7 +32,11 @@ BODY_LIMIT = 256 * 1024
 FORM_PARTS = 200
 STATIC_SECONDS = 300
 SECRET = "web_secret"
-UPLOADS = {"campaigns.create": campaigns.UPLOAD_MAX, "campaigns.listen": campaigns.UPLOAD_MAX}
+UPLOADS = {
+    "campaigns.create": campaigns.UPLOAD_MAX,
+    "campaigns.listen": campaigns.UPLOAD_MAX,
+    "stationery.put_seal": 2 * BYTES_MOST,
+}
 """Addresses that take more than `BODY_LIMIT`, and how much."""
 CONFLICTS = {"changed", "not_now"}
 """Refusals that mean the world moved on: 409; all others mean what was asked is not allowed or not right."""
@@ -51,6 +57,7 @@ PAGES = (
     ("board.page", lazy_gettext("Board")),
     ("tickets.page", lazy_gettext("Tickets")),
     ("strands.page", lazy_gettext("Orders")),
+    ("letters.page", lazy_gettext("Letters")),
     ("calls.page", lazy_gettext("Calls")),
     ("recordings.page", lazy_gettext("Recordings")),
     ("phones.page", lazy_gettext("Phones")),
@@ -76,19 +83,23 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
     """Make the application over the box's data folder; `running` starts its threads."""
     app = Flask("web")
     store = Store(places.database, configuration.site.number)
+    tickets = TicketDesk(store)
+    site = configuration.site
+    letterhead = Desk(site.name, site.numbers[0] if site.numbers else "12345", site.document_word)
     live = Live()
     box = Box(
         places=places,
         configuration=configuration,
         store=store,
         people=People(store, demo=configuration.demo),
-        tickets=TicketDesk(store),
+        tickets=tickets,
         live=live,
         calls=Link(places.socket("calls"), live.tell),
         watch=StoreWatch(store, live.tell),
         today=Today(store),
         screens=Screens(),
         processes=Processes(places.socket(SUPERVISOR), [u.name for u in units(places, configuration)]),
+        letters=LetterOffice(store, tickets, letterhead, places.seals),
     )
     app.extensions["box"] = box
     app.config.update(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import current_app, g, request
 
 from appliance.configuration import Configuration
+from appliance.letters.office import LetterOffice
 from appliance.people import Actor, People
 from appliance.places import Places
 from appliance.processes import Processes
@@ -33,6 +34,7 @@ class Box:
     today: Today
     screens: Screens
     processes: Processes
+    letters: LetterOffice
 
     @property
     def demo(self) -> bool:

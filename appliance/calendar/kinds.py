@@ -1,10 +1,9 @@
 """What people enter about days, as kinds of dictionary entries."""
 
-from collections.abc import Mapping
 from datetime import date
 
 from appliance.calendar.days import FIRST_YEAR, LAST_YEAR, NAME_MAX
-from appliance.dictionary.kind import Choices, Column, Kind, Value
+from appliance.dictionary.kind import Choices, Column, Kind, Wish
 from appliance.refused import Refused
 
 DAY, YEAR = "calendar_day", "calendar_year"
@@ -12,7 +11,8 @@ SOURCES: Choices = {"official": ("官方通知", "Official notice"), "manual": (
 VERSION_MAX = 80
 
 
-def _day(key: str, _: Mapping[str, Value]) -> None:
+def _day(wish: Wish) -> None:
+    key = wish.after.key
     try:
         day = date.fromisoformat(key)
     except ValueError:
@@ -21,9 +21,9 @@ def _day(key: str, _: Mapping[str, Value]) -> None:
         raise beyond(key)
 
 
-def _year(key: str, _: Mapping[str, Value]) -> None:
-    if not FIRST_YEAR <= int(key) <= LAST_YEAR:
-        raise beyond(key)
+def _year(wish: Wish) -> None:
+    if not FIRST_YEAR <= int(wish.after.key) <= LAST_YEAR:
+        raise beyond(wish.after.key)
 
 
 def beyond(what: str) -> Refused:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from appliance.actor import Actor
 from appliance.dictionary import entry as entries
 from appliance.dictionary import table
 from appliance.dictionary.draft import Draft
 from appliance.dictionary.entry import Change, Entry, entry_of
 from appliance.dictionary.kind import Choices, Value
 from appliance.dictionary.kinds import KINDS
-from appliance.people import Actor
 from appliance.refused import Refused
 
 if TYPE_CHECKING:

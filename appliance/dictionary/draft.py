@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from appliance.actor import Actor
 from appliance.dictionary.entry import RESTORED, RETIRED, SET, Entry, subject_of
-from appliance.dictionary.kind import DEPTH_MAX, ENTRIES_MAX, Kind, Value
+from appliance.dictionary.kind import DEPTH_MAX, ENTRIES_MAX, Kind, Value, Wish
 from appliance.dictionary.kinds import KINDS
 from appliance.dictionary.values import clean, empty, referred
 from appliance.events import Fact
-from appliance.people import Actor
 from appliance.refused import Refused
 
 PLACE_STEP = 10
@@ -45,7 +45,7 @@ class Draft:
         after = _with(before, changed)
         if not loose:
             self._check(after, changed)
-        self._own_of(kind)[key] = after
+        self._put(after)
         self._fact(SET, kind, key, changed)
         return True
 
@@ -68,7 +68,7 @@ class Draft:
             changed["successor"] = successor
         after = _with(entry, changed, retired=True)
         self._check(after, changed)
-        self._own_of(kind)[key] = after
+        self._put(after)
         self._fact(RETIRED, kind, key, changed)
         return True
 
@@ -80,7 +80,7 @@ class Draft:
         after = _with(entry, {}, retired=False)
         if KINDS[kind].tree:
             self._check(after, {"parent"})
-        self._own_of(kind)[key] = after
+        self._put(after)
         self._fact(RESTORED, kind, key, {})
         return True
 
@@ -120,8 +120,6 @@ class Draft:
                 changed[name] = value
         if new:
             self._complete(table, changed, columns)
-        if table.check and changed:
-            table.check(key, {**before.fields, **changed})
         return before, changed
 
     def _complete(self, table: Kind, changed: dict[str, Value], columns: Mapping[str, Any]) -> None:
@@ -197,10 +195,13 @@ class Draft:
     def _of(self, kind: str) -> Mapping[str, Entry]:
         return self._own[kind] if kind in self._own else self._entries(kind)
 
-    def _own_of(self, kind: str) -> dict[str, Entry]:
-        if kind not in self._own:
-            self._own[kind] = dict(self._entries(kind))
-        return self._own[kind]
+    def _put(self, after: Entry) -> None:
+        own = self._own.setdefault(after.kind, dict(self._of(after.kind)))
+        before = own.get(after.key)
+        check = KINDS[after.kind].check
+        if check is not None:
+            check(Wish(self._actor, before, after, {**own, after.key: after}))
+        own[after.key] = after
 
     def _fact(self, what: str, kind: str, key: str, fields: Mapping[str, Value]) -> None:
         facts: dict[str, Value] = {"entry_kind": kind, "key": key}

@@ -1,8 +1,14 @@
 """What a kind of entry is: its columns, who edits it, what it ships with. Data, no behaviour."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from appliance.actor import Actor
+    from appliance.dictionary.entry import Entry
 
 Value: TypeAlias = object
 """As in the log: str, int, float, bool, None, a list of str, an object of str, or any JSON."""
@@ -61,6 +67,17 @@ class Column:
     """What it means, one sentence."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One change as a check of its kind sees it."""
+
+    actor: Actor
+    before: Entry | None
+    after: Entry
+    others: Mapping[str, Entry]
+    """Everything of the kind as it would be."""
+
+
 Rows: TypeAlias = Mapping[str, Mapping[str, Value]]
 """Entries by key, each with its fields."""
 
@@ -87,8 +104,8 @@ class Kind:
     """No entries but the shipped ones."""
     columns_of: Callable[[str], Sequence[Column]] | None = None
     """Columns that depend on the key, instead of `columns`; raises Refused for an unknown key."""
-    check: Callable[[str, Mapping[str, Value]], None] | None = None
-    """A last look at key and fields before they are written; raises Refused."""
+    check: Callable[[Wish], None] | None = None
+    """A last look before a change is written; raises Refused."""
     key_pattern: str = r"[0-9A-Za-z][0-9A-Za-z_.\-]{0,31}"
     hidden: bool = False
     """Has pages of its own instead of the general ones."""

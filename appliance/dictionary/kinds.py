@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from appliance.calendar.hours import bands, closing_s
 from appliance.calendar.kinds import DAYS, YEARS
-from appliance.dictionary.kind import Choices, Column, Kind, Value, named, pick_list
+from appliance.dictionary.kind import Choices, Column, Kind, Wish, named, pick_list
 from appliance.dictionary.parameters import PARAMETERS, columns_of
+from appliance.dictionary.staff import GROUP, PERSON
 from appliance.dictionary.values import SPAN
 from appliance.refused import Refused
-from appliance.tickets.fields import CLOSINGS, SOURCES, URGENCIES
+from appliance.tickets.fields import CAUSES, CLOSINGS, LEVELS, SOURCES, TAGS, URGENCIES, WHYS
 from appliance.tickets.fields import KINDS as TICKET_KINDS
 
 SUBJECTS: Choices = {
@@ -41,10 +42,7 @@ REFUSALS: Choices = {
     "emergency_line": ("应拨打 110、119、120 等紧急电话", "Belongs to 110, 119 or 120"),
 }
 DISSATISFACTIONS: Choices = {
-    "not_solved": ("问题未解决", "Not solved"),
-    "attitude": ("态度不好", "Attitude"),
-    "slow": ("办理太慢", "Slow"),
-    "law": ("对法律政策有异议", "Disagrees with law or policy"),
+    **WHYS,
     "not_contacted": ("承办单位未联系", "The unit never called"),
     "untrue": ("答复与事实不符", "The answer is not true"),
 }
@@ -55,19 +53,9 @@ RETURNS: Choices = {
     "several": ("需多部门联办", "Several units are needed"),
     "duplicate": ("重复派单", "Dispatched twice"),
 }
-PAUSES: Choices = {
-    "season": ("季节原因", "Season"),
-    "construction": ("工程施工", "Construction"),
-    "legal": ("法律程序", "Legal procedure"),
-    "third_party": ("等待第三方", "Waiting for a third party"),
-    "funds": ("资金计划", "Funds"),
-    "information": ("等待市民补充", "Waiting for the citizen"),
-}
-TAGS: Choices = {
-    "leader": ("领导关注", "Leader's matter"),
-    "media": ("媒体关注", "In the media"),
-    "major": ("重大事项", "Major"),
-    "group": ("群体诉求", "Many people"),
+PAUSES: Choices = {**CAUSES, "funds": ("资金计划", "Funds")}
+MARKS: Choices = {
+    **TAGS,
     "repeat": ("重复反映", "Repeated"),
     "danger": ("急险信息", "Danger"),
 }
@@ -88,20 +76,21 @@ def _list(name: str, zh: str, en: str, shipped: Choices, *more: Column) -> Kind:
     return Kind(name, zh, en, "lists", columns, shipped=pick_list(shipped), check=_checked)
 
 
-def _parameter(name: str, fields: Mapping[str, Value]) -> None:
+def _parameter(wish: Wish) -> None:
+    name, value = wish.after.key, wish.after.text("value")
     readers: Mapping[str, Callable[[str], object]] = {"work_bands": bands, "closing_hour": closing_s}
     if name in readers:
         try:
-            readers[name](str(fields["value"]))
+            readers[name](value)
         except ValueError:
             raise Refused(
                 "bad_hours", "Write hours like 08:30-12:00 14:00-18:00, one band behind the other."
             ) from None
 
 
-def _checked(_: str, fields: Mapping[str, Value]) -> None:
-    limit = fields.get("limit")
-    if isinstance(limit, str) and limit and not SPAN.fullmatch(limit):
+def _checked(wish: Wish) -> None:
+    limit = wish.after.text("limit")
+    if limit and not SPAN.fullmatch(limit):
         raise Refused("bad_limit", "Write the limit like 15wd, 24h, 7d or 30min.")
 
 
@@ -229,17 +218,6 @@ _AREA = Kind(
     ),
     tree=True,
 )
-_GROUP = Kind(
-    "group",
-    "班组",
-    "Groups",
-    "people",
-    (
-        *named(),
-        Column("leader", "班长工号", "Leader's number", limit=16),
-        Column("note", "说明", "Note", limit=200),
-    ),
-)
 _PARAMETER = Kind(
     "parameter",
     "参数",
@@ -281,11 +259,12 @@ KINDS: Mapping[str, Kind] = _table(
         _list("dissatisfaction", "不满意原因", "Reasons for dissatisfaction", DISSATISFACTIONS),
         _list("return_reason", "退回原因", "Reasons to return", RETURNS),
         _list("pause_reason", "挂账原因", "Reasons to suspend", PAUSES),
+        _list("level", "督办级别", "Levels of supervision", LEVELS),
         _list(
             "tag",
             "标签",
             "Tags",
-            TAGS,
+            MARKS,
             Column(
                 "colour",
                 "颜色",
@@ -301,7 +280,8 @@ KINDS: Mapping[str, Kind] = _table(
                 default="grey",
             ),
         ),
-        _GROUP,
+        PERSON,
+        GROUP,
         _PARAMETER,
         DAYS,
         YEARS,

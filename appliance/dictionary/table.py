@@ -89,4 +89,27 @@ def _category(store: Store, category: Entry) -> None:
     )
 
 
-_MIRRORS: Mapping[str, Callable[[Store, Entry], None]] = {"unit": _unit, "category": _category}
+def _person(store: Store, person: Entry) -> None:
+    """Somebody new has no secret yet, and cannot sign in until a password is given."""
+    said = (
+        *(person.text("name"), ",".join(person.words("roles")), person.text("unit")),
+        *(person.text("extension"), not person.retired, person.key),
+    )
+    changed = store.execute(
+        "UPDATE person SET name = ?, roles = ?, unit = ?, extension = ?, active = ? WHERE number = ?", *said
+    )
+    if not changed:
+        store.execute(
+            "INSERT INTO person (name, roles, unit, extension, active, number, secret, must_change, language,"
+            " failures, locked_until_s) VALUES (?, ?, ?, ?, ?, ?, '', 1, '', 0, 0)",
+            *said,
+        )
+    if person.retired:
+        store.execute("DELETE FROM session WHERE person_id = ?", person.key)
+
+
+_MIRRORS: Mapping[str, Callable[[Store, Entry], None]] = {
+    "unit": _unit,
+    "category": _category,
+    "person": _person,
+}

@@ -195,7 +195,8 @@ def _limits(column: Column, raw: Value) -> dict[str, str]:
     if len(pairs) > ITEMS_MAX or not all(SPAN.fullmatch(span) for _, span in pairs):
         raise Refused(
             "bad_limit",
-            "Write %(field)s like complaint=15wd; repair=24h (wd: working days, wh: working hours, d, h, min).",
+            "Write %(field)s like complaint=15wd; repair=24h"
+            " (wd: working days, wh: working hours, d, h, min).",
             field=column.en,
         )
     return {_short(column, key): span for key, span in sorted(pairs)}

@@ -9,6 +9,8 @@ from appliance import deferrals
 from appliance.campaigns import table as campaigns
 from appliance.dictionary import table as dictionary
 from appliance.events import Event
+from appliance.letters import register
+from appliance.letters import table as letters
 from appliance.store import charges
 from appliance.tickets import strand_table, table, workflows
 
@@ -209,11 +211,15 @@ PROJECTORS: Mapping[str, Projector] = {
     "text.sent": _text_sent,
     "ticket.strand": strand_table.project,
     "workflow.published": workflows.project,
+    register.ISSUED: register.project,
+    register.VOIDED: register.project,
 }
 FAMILIES: Mapping[str, Projector] = {
     "ticket": table.project,
     "campaign": campaigns.project,
     "deferral": deferrals.project,
     "dictionary": dictionary.project,
+    "seal": letters.seal,
+    "template": letters.template,
 }
 """Families of kinds (`ticket.*`) whose projection lives with their subject."""

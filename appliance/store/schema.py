@@ -352,6 +352,55 @@ class EntryRow(Table):
         primary_key = CompositeKey("kind", "key")
 
 
+class Letter(Table):
+    """Projection: a letter issued (appliance/letters/register.py); its content is in its event."""
+
+    lid = BlobField(primary_key=True)
+    ticket = BlobField(index=True)
+    ticket_number = CharField(default="", index=True)
+    template = CharField()
+    called = CharField(default="")
+    number = CharField(index=True)
+    site = IntegerField()
+    series = CharField()
+    year = IntegerField()
+    n = IntegerField()
+    title = CharField(default="")
+    recipient = CharField(default="")
+    audience = CharField(default="")
+    sha256 = CharField()
+    at_s = FloatField(index=True)
+    by = CharField(default="")
+    name = CharField(default="")
+    once = CharField(default="")
+    voided_s = FloatField(null=True)
+    voided_why = CharField(default="")
+
+    class Meta:
+        indexes = ((("site", "series", "year", "n"), False),)
+
+
+class LetterTemplate(Table):
+    """Projection: what an administrator changed in a template, as JSON (appliance/letters/shelf.py)."""
+
+    key = CharField(primary_key=True)
+    tid = BlobField()
+    body = TextField(default="{}")
+    changed_s = FloatField()
+
+    class Meta:
+        table_name = "letter_template"
+
+
+class Seal(Table):
+    """Projection: the seal in force of the centre (owner empty) or of a unit."""
+
+    owner = CharField(primary_key=True)
+    sha256 = CharField()
+    set_s = FloatField()
+    by = CharField(default="")
+
+
 class Unit(Table):
     """Projection: a responsible unit (责任单位), an entry of the dictionary, and its site."""
 
@@ -523,6 +572,9 @@ PROJECTIONS: tuple[type[Table], ...] = (
     EntryRow,
     Unit,
     Category,
+    Letter,
+    LetterTemplate,
+    Seal,
 )
 OWN: tuple[type[Table], ...] = (Person, Session, Draft, Job, Setting)
 STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)

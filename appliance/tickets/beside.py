@@ -52,6 +52,8 @@ class Beside:
                 raise not_now(known=False)
             move = self._possible(actor, ticket, kind, strand, step, seen)
             facts = self._desk.resolved(carried(move, given, lambda field: None))
+            if kind.name == "suborder" and strand is None and "due" not in facts:
+                facts |= self._sub_order_due(ticket)
             scene = self._desk.scene(actor, ticket, move, facts, strand)
             if refused := refusal(scene):
                 raise refused
@@ -99,6 +101,11 @@ class Beside:
         if strand is None and kind.once and self._is_open(ticket, kind):
             raise Refused("open_already", "There is one open already; finish that one first.")
         return move
+
+    def _sub_order_due(self, ticket: Ticket) -> Facts:
+        """A sub-order for which nobody said it is due some days before its case."""
+        due_s = self._desk.dues.sub_order_s(ticket, self._desk.bounds.ahead_wd)
+        return {} if due_s is None else {"due": due_s}
 
     def _is_open(self, ticket: Ticket, kind: Kind) -> bool:
         strands = strand_table.of_ticket(self._store, ticket.tid)

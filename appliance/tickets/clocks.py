@@ -162,10 +162,6 @@ class Reckoning:
             days = self.calendar.count(after, until) if clock.unit == "wd" else max(0, (until - after).days)
         return Left(overdue, days, abs(clock.due_s - now_s))
 
-    def working_days(self, since_s: float, until_s: float) -> int:
-        """Count the working days behind the day of one moment, up to the day of another."""
-        return self.calendar.count(local_day(since_s), local_day(until_s))
-
     def second_round(self, limit: Limit) -> Limit:
         """Return the limit of a second dispatch: a share of the original, some days at least."""
         share = math.ceil(round(self.round_share * limit.n, 3))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from appliance.dictionary.dictionary import Dictionary
 from appliance.events import Fact
 from appliance.people import Actor
 from appliance.refused import Refused
@@ -12,7 +13,7 @@ from appliance.tickets import number as numbers
 from appliance.tickets import strand_table, table
 from appliance.tickets.beside import Beside
 from appliance.tickets.carrying import Facts, carried
-from appliance.tickets.dues import Dues
+from appliance.tickets.dues import Change, Dues
 from appliance.tickets.effects import OF_MOVES
 from appliance.tickets.fields import FIELDS, SOURCES, Value, checked
 from appliance.tickets.guards import Bounds, Scene, refusal
@@ -30,7 +31,7 @@ from appliance.tickets.rights import (
     role_of,
     signed,
 )
-from appliance.tickets.scenery import StoreLook
+from appliance.tickets.scenery import StoreLook, bounds_of
 from appliance.tickets.strands import Strand
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.timeline import Step, calls_of, steps_of
@@ -79,10 +80,11 @@ class TicketDesk:
     def __init__(self, store: Store, now: Callable[[], float] = time.time) -> None:
         self._store = store
         self._now = now
-        self._look = StoreLook(store)
+        self.dictionary = Dictionary(store)
         self.workflows = Workflows(store)
         self.beside = Beside(store, self)
         self.dues = Dues(store, now)
+        self._look = StoreLook(store, self.dues)
 
     def create(
         self,
@@ -146,20 +148,9 @@ class TicketDesk:
             scene = self.scene(actor, ticket, move, carries)
             if refused := refusal(scene):
                 raise refused
-            facts: dict[str, object] = {
-                **carries,
-                "move": move.name,
-                "from": ticket.state,
-                "to": move.target,
-                **signed(actor),
-            }
-            facts |= {"role": role_of(actor, move), "seen": (seen or ticket.last_eid).hex()}
-            if also := self.workflows.of(ticket.workflow).elsewhere(move):
-                facts["also"] = also
-            if move.final:
-                facts["final"] = True
+            facts = self._written(actor, ticket, move, seen)
             facts |= self.dues.for_move(ticket, move.name, move.target, str(carries.get("unit", ticket.unit)))
-            self._store.record(Fact("ticket.moved", facts, tid))
+            self._store.record(Fact("ticket.moved", {**carries, **facts}, tid))
             if effect := OF_MOVES.get(move.name):
                 effect(self, scene)
         return self.get(tid)
@@ -379,10 +370,17 @@ class TicketDesk:
             facts["unit_site"] = self._look.unit_site(str(facts["unit"]))
         return facts
 
+    def reckon(self, actor: Actor, tid: bytes, why: str, change: Change) -> Ticket:
+        """Change the running clocks of a ticket, as an extension or an instruction does; raises Refused."""
+        with self._store.transaction():
+            if facts := self.dues.for_change(self.get(tid), change):
+                self._store.record(Fact("ticket.due", {**facts, "why": why, **signed(actor)}, tid))
+        return self.get(tid)
+
     @property
     def bounds(self) -> Bounds:
         """What an administrator set."""
-        return Bounds()
+        return bounds_of(self.dictionary)
 
     def _newest(self, head: str) -> str:
         rows = self._store.rows(

@@ -5,13 +5,14 @@ clock begins with each dispatch and stops with the feedback. Events carry both a
 folding takes them over and needs no calendar.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
+from appliance.calendar.hours import local_day, midnight_s
 from appliance.tickets.clocks import Clock, Limit, Reckoning
 from appliance.tickets.limits import Limits
 from appliance.tickets.workflow import STATES
@@ -88,9 +89,7 @@ def after_move(
     return facts
 
 
-def after_edit(
-    times: Times, limits: Limits, ticket: Timed, kind: str, urgency: str
-) -> dict[str, Any]:
+def after_edit(times: Times, limits: Limits, ticket: Timed, kind: str, urgency: str) -> dict[str, Any]:
     """Return what another kind or urgency makes of the due dates, for the event; empty: nothing."""
     before = clocks_of(ticket)
     limit = limits.for_handling(kind, urgency)
@@ -111,6 +110,29 @@ def after_calendar(times: Times, ticket: Timed) -> dict[str, Any]:
         for reckoning, clock in ((times.case, before.case), (times.unit, before.unit))
     )
     return changed(before, Clocks(case, unit))
+
+
+def after_change(
+    times: Times, ticket: Timed, change: Callable[[Reckoning, Clock, bool], Clock]
+) -> dict[str, Any]:
+    """Return what a change of the running clocks makes of the due dates; raises Refused, BeyondCalendar."""
+    before = clocks_of(ticket)
+    case, unit = (
+        clock if clock is None or clock.stopped_s is not None else change(reckoning, clock, mine)
+        for reckoning, clock, mine in ((times.case, before.case, False), (times.unit, before.unit, True))
+    )
+    return changed(before, Clocks(case, unit))
+
+
+def before_case(reckoning: Reckoning, ticket: Timed, ahead_wd: int, now_s: float) -> float | None:
+    """Return the end of the day so many working days before the case is due; never before now."""
+    case = clocks_of(ticket).case
+    if case is None:
+        return None
+    if case.unit != "wd" or ahead_wd < 1:
+        return case.due_s
+    day = reckoning.calendar.back(local_day(case.due_s - 0.001), ahead_wd + 1)
+    return min(case.due_s, max(now_s, midnight_s(day) + reckoning.hours.closing_s))
 
 
 def taken(ticket: Timed, due: Facts) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from appliance.people import BOX
 from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets import due, table
-from appliance.tickets.clocks import Reckoning
-from appliance.tickets.due import Clocks, Times
-from appliance.tickets.extending import extend, order_earlier
+from appliance.tickets.clocks import Clock, Reckoning
+from appliance.tickets.due import Times
 from appliance.tickets.in_force import InForce, in_force
 from appliance.tickets.ticket import Ticket
 
+Change = Callable[[Reckoning, Clock, bool], Clock]
+"""Changes one clock; the flag tells whether it is the unit's."""
 OPEN = "site = ? AND tid > ? AND closed_s IS NULL AND (due_s IS NOT NULL OR paused_s IS NOT NULL)"
 
 
@@ -37,17 +38,11 @@ class Dues:
         """Return what reckons now, for a unit or for the centre."""
         return self.in_force.reckoning_of(unit)
 
-    def working_days(self, since_s: float, until_s: float) -> int:
-        """Count the working days behind the day of `since_s`, up to the day of `until_s`."""
-        return self.in_force.reckoning.working_days(since_s, until_s)
-
     def for_move(self, ticket: Ticket, move: str, target: str, unit: str) -> dict[str, Any]:
         """Return what belongs into the event of a move to `target`; `unit` is the one it is then with."""
         rules = self.in_force
         limits = rules.limits_of(ticket.category)
-        return _facts(
-            lambda: due.after_move(_times(rules, unit), limits, ticket, move, target, self._now())
-        )
+        return _facts(lambda: due.after_move(_times(rules, unit), limits, ticket, move, target, self._now()))
 
     def for_edit(self, ticket: Ticket, changed: Mapping[str, object]) -> dict[str, Any]:
         """Return what belongs into the event of an edit: another kind or urgency has another limit."""
@@ -57,37 +52,20 @@ class Dues:
         rules = self.in_force
         limits = rules.limits_of(wanted.category)
         return _facts(
-            lambda: due.after_edit(
-                _times(rules, ticket.unit), limits, ticket, wanted.kind, wanted.urgency
-            )
+            lambda: due.after_edit(_times(rules, ticket.unit), limits, ticket, wanted.kind, wanted.urgency)
         )
 
-    def extended(self, ticket: Ticket, n: int) -> dict[str, Any]:
-        """Return the facts of ticket.due for `n` more of the limit's unit; raises Refused.
-
-        Both clocks get the same; refused is what the case's does not allow.
-        """
+    def for_change(self, ticket: Ticket, change: Change) -> dict[str, Any]:
+        """Return what belongs into an event that changes the running clocks of a ticket; raises Refused."""
         rules = self.in_force
-        times, clocks = _times(rules, ticket.unit), due.clocks_of(ticket)
-        if clocks.case is None:
-            raise Refused("not_running", "This clock has been stopped: there is nothing to extend.")
-        extension = rules.limits_of(ticket.category).extension
-        case = extend(clocks.case, n, self._now(), times.case, extension)
-        unit = clocks.unit
-        if unit is not None and unit.stopped_s is None:
-            unit = times.unit.computed(replace(unit, extensions=(*unit.extensions, n)))
-        return {"due": due.changed(clocks, Clocks(case, unit)), "why": "extension"}
+        return _facts(lambda: due.after_change(_times(rules, ticket.unit), ticket, change))
 
-    def ordered(self, ticket: Ticket, due_s: float) -> dict[str, Any]:
-        """Return the facts of ticket.due for an earlier date ordered by a leader; raises Refused."""
-        times, clocks, now_s = _times(self.in_force, ticket.unit), due.clocks_of(ticket), self._now()
-        if clocks.case is None:
-            raise Refused("not_running", "This clock has been stopped: there is nothing to order.")
-        case = order_earlier(clocks.case, due_s, now_s, times.case)
-        unit = clocks.unit
-        if unit is not None and unit.stopped_s is None and unit.due_s > due_s:
-            unit = order_earlier(unit, due_s, now_s, times.unit)
-        return {"due": due.changed(clocks, Clocks(case, unit)), "why": "instruction"}
+    def sub_order_s(self, ticket: Ticket, ahead_wd: int) -> float | None:
+        """Return when a sub-order is due: so many working days before its case; None without a case clock."""
+        try:
+            return due.before_case(self.reckoning(), ticket, ahead_wd, self._now())
+        except BeyondCalendar:
+            return None
 
     def reckon_anew(self, after: bytes = b"", limit: int = 200) -> tuple[int, bytes]:
         """Bring open tickets of this site up to a changed calendar, behind the ticket `after`.

@@ -6,7 +6,13 @@ Effects are moves and steps themselves, so they are in the log, and on every pag
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from appliance.people import Actor
+from appliance.tickets.clocks import Clock, Reckoning
+from appliance.tickets.due import clocks_of
+from appliance.tickets.dues import Change
+from appliance.tickets.extending import ExtensionRules, extend, order_earlier
 from appliance.tickets.guards import Scene
 
 
@@ -20,6 +26,9 @@ class Deeds(Protocol):
         self, actor: Actor, tid: bytes, which: str | bytes, step: str, fields: Mapping[str, object]
     ) -> object:
         """Make a step of a strand, or open one."""
+
+    def reckon(self, actor: Actor, tid: bytes, why: str, change: Change) -> object:
+        """Change the running clocks of a ticket."""
 
 
 STOPPABLE = frozenset({"SENT", "SIGNED", "ON_SITE", "FORWARDED", "SUSPENDED"})
@@ -73,6 +82,40 @@ def _dispatch_designated(deeds: Deeds, scene: Scene) -> None:
     deeds.move(scene.actor, scene.ticket.tid, "dispatch", given)
 
 
+def _try_extension(deeds: Deeds, scene: Scene) -> None:
+    """Who asks for too much is told at once, not when it is approved."""
+    _extension(scene, int(scene.facts["days"]), scene.now_s)
+
+
+def _extend(deeds: Deeds, scene: Scene) -> None:
+    assert scene.strand is not None
+    change = _extension(scene, int(scene.strand.fields["days"]), scene.strand.opened_s)
+    deeds.reckon(scene.actor, scene.ticket.tid, "extension", change)
+
+
+def _extension(scene: Scene, n: int, asked_s: float) -> Change:
+    """More time for the unit within the rules, and as much for the case; raises Refused."""
+    rules = ExtensionRules(scene.bounds.extensions, scene.bounds.extension_first_wd)
+    if unit := clocks_of(scene.ticket).unit:
+        extend(unit, n, asked_s, scene.look.reckoning(), rules)
+
+    def change(reckoning: Reckoning, clock: Clock, mine: bool) -> Clock:
+        return reckoning.computed(replace(clock, extensions=(*clock.extensions, n)))
+
+    return change
+
+
+def _instruct(deeds: Deeds, scene: Scene) -> None:
+    due_s = scene.facts.get("due")
+    if due_s is None:
+        return
+
+    def earlier(reckoning: Reckoning, clock: Clock, mine: bool) -> Clock:
+        return order_earlier(clock, float(due_s), scene.now_s, reckoning)
+
+    deeds.reckon(scene.actor, scene.ticket.tid, "instruction", earlier)
+
+
 OF_MOVES: Mapping[str, Effect] = {
     "dispatch": _send_suborders,
     "withdraw": _stop_suborders,
@@ -82,5 +125,8 @@ OF_MOVES: Mapping[str, Effect] = {
 OF_STEPS: Mapping[tuple[str, str], Effect] = {
     ("suspension", "approve"): _suspend,
     ("coordination", "designate"): _dispatch_designated,
+    ("extension", "ask"): _try_extension,
+    ("extension", "approve"): _extend,
+    ("instruction", "write"): _instruct,
 }
 """By kind and step."""

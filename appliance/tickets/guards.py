@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from appliance.people import Actor
 from appliance.refused import Refused
+from appliance.tickets.clocks import Reckoning
 from appliance.tickets.process import Move
 from appliance.tickets.strands import Strand
 from appliance.tickets.ticket import Ticket
@@ -26,15 +27,19 @@ class Bounds:
     rounds: int = 2
     """How many second dispatches a case may have."""
     extensions: int = 2
+    extension_first_wd: int = 10
     unmerge_wd: int = 5
     return_wd: int = 1
     """Within how many working days of the dispatch a unit may return it."""
+    returns: int = 1
+    """How often a unit may ask to return one assignment."""
     appeal_wd: int = 3
     reopen_days: int = 15
     review_days: int = 30
-    recheck_days: int = 30
     long_days: int = 30
     """A suspension beyond this is a leader's to approve."""
+    ahead_wd: int = 1
+    """So many working days before the case its sub-orders are due."""
 
 
 class Look(Protocol):
@@ -42,6 +47,9 @@ class Look(Protocol):
 
     def working_days(self, since_s: float, until_s: float) -> int:
         """Working days that began after the day of `since_s`, up to the day of `until_s`."""
+
+    def reckoning(self) -> Reckoning:
+        """The calendar and hours in force."""
 
     def unit_in_service(self, unit: str) -> bool:
         """Whether there is such a unit, and it was not dissolved."""
@@ -141,7 +149,7 @@ def _review_in_time(scene: Scene) -> Refused | None:
 
 
 def _recheck_in_time(scene: Scene) -> Refused | None:
-    return _within_days(scene, scene.ticket.state_s, scene.bounds.recheck_days)
+    return _within_days(scene, scene.ticket.state_s, scene.bounds.review_days)
 
 
 def _within_days(scene: Scene, since_s: float | None, most: int) -> Refused | None:
@@ -206,10 +214,12 @@ def _not_designated(scene: Scene) -> Refused | None:
     return Refused("designated", "Your unit was designated for this ticket; it cannot be returned.")
 
 
-def _return_once(scene: Scene) -> Refused | None:
-    if not scene.ticket.returned:
+def _returns_left(scene: Scene) -> Refused | None:
+    if scene.ticket.returned < scene.bounds.returns:
         return None
-    return Refused("too_often", "You asked to return it once already; it was refused.")
+    return Refused(
+        "too_often", "You asked to return it %(count)s times already.", count=scene.ticket.returned
+    )
 
 
 def _orders_done(scene: Scene) -> Refused | None:
@@ -317,7 +327,7 @@ GUARDS: Mapping[str, Guard] = {
     "not_the_lead": _not_the_lead,
     "own_third_level": _own_third_level,
     "not_designated": _not_designated,
-    "return_once": _return_once,
+    "returns_left": _returns_left,
     "orders_done": _orders_done,
     "planned_ahead": _planned_ahead,
     "due_ahead": _due_ahead,

@@ -110,7 +110,9 @@ def _hours(parameters: Mapping[str, Entry]) -> Hours:
         return usual
 
 
-def _limits(parameters: Mapping[str, Entry], kinds: Mapping[str, Entry], urgencies: Mapping[str, Entry]) -> Limits:
+def _limits(
+    parameters: Mapping[str, Entry], kinds: Mapping[str, Entry], urgencies: Mapping[str, Entry]
+) -> Limits:
     def limit(name: str, unit: Unit) -> Limit:
         return Limit(_number(parameters, name), unit)
 

@@ -1,32 +1,34 @@
-"""What the guards look up, read from the store."""
+"""What the guards look up: units, tickets and days of the box, and what its administrator set."""
 
-from datetime import date, datetime, timedelta
-
+from appliance.calendar.hours import local_day
+from appliance.dictionary.dictionary import Dictionary
 from appliance.store.store import Store
 from appliance.tickets import table
+from appliance.tickets.clocks import Reckoning
+from appliance.tickets.dues import Dues
+from appliance.tickets.guards import Bounds
 from appliance.tickets.ticket import Ticket
-
-SATURDAY = 5
 
 
 class StoreLook:
     """Units, tickets and days of one box."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, dues: Dues) -> None:
         self._store = store
+        self._dictionary = Dictionary(store)
+        self._dues = dues
+
+    def reckoning(self) -> Reckoning:
+        """The calendar and hours in force."""
+        return self._dues.reckoning()
 
     def working_days(self, since_s: float, until_s: float) -> int:
         """Working days that began after the day of `since_s`, up to the day of `until_s`."""
-        day, last = _day(since_s), _day(until_s)
-        count = 0
-        while day < last:
-            day += timedelta(days=1)
-            count += day.weekday() < SATURDAY
-        return count
+        return self.reckoning().calendar.count(local_day(since_s), local_day(until_s))
 
     def unit_in_service(self, unit: str) -> bool:
         """Whether there is such a unit, and it was not dissolved."""
-        return bool(self._store.rows("SELECT 1 FROM unit WHERE code = ?", unit))
+        return bool(self._store.rows("SELECT 1 FROM unit WHERE code = ? AND NOT coalesce(retired, 0)", unit))
 
     def unit_site(self, unit: str) -> int:
         """The site that works for a unit; 0 when nobody knows it."""
@@ -35,12 +37,27 @@ class StoreLook:
 
     def parent(self, unit: str) -> str:
         """The unit this one is part of; empty when it stands alone."""
-        return unit.rpartition(".")[0]
+        entry = self._dictionary.get("unit", unit)
+        return entry.text("parent") if entry else ""
 
     def ticket(self, tid: str) -> Ticket | None:
         """A ticket by its id, hex."""
         return table.load(self._store, bytes.fromhex(tid))
 
 
-def _day(at_s: float) -> date:
-    return datetime.fromtimestamp(at_s).date()
+def bounds_of(dictionary: Dictionary) -> Bounds:
+    """What an administrator set, as the guards read it."""
+    return Bounds(
+        asks=dictionary.whole("info_times"),
+        rounds=dictionary.whole("rounds_max"),
+        extensions=dictionary.whole("extension_times"),
+        extension_first_wd=dictionary.whole("extension_first_wd"),
+        unmerge_wd=dictionary.whole("unmerge_wd"),
+        return_wd=dictionary.whole("return_wd"),
+        returns=dictionary.whole("return_times"),
+        appeal_wd=dictionary.whole("appeal_wd"),
+        reopen_days=dictionary.whole("reopen_days"),
+        review_days=dictionary.whole("review_apply_days"),
+        long_days=dictionary.whole("suspend_leader_days"),
+        ahead_wd=dictionary.whole("sub_order_ahead_wd"),
+    )

@@ -118,7 +118,7 @@ MOVES: tuple[Move, ...] = (
     Move("C27", "request_return", "DISPATCHED", "RETURN_REVIEW", _who("U2 UL"), "申请退回", "Ask to return it", reason=True,
          takes=("basis", "suggested"), guards=("not_designated", "return_in_time")),
     Move("C28", "request_return", "HANDLING", "RETURN_REVIEW", _who("U2 UL"), "申请退回", "Ask to return it", reason=True,
-         takes=("basis", "suggested"), guards=("not_designated", "return_once", "return_in_time")),
+         takes=("basis", "suggested"), guards=("not_designated", "returns_left", "return_in_time")),
     Move("C29", "approve_return", "RETURN_REVIEW", "ACCEPTED", _who("DP TL"), "同意退回", "Approve the return",
          takes=("unfounded",)),
     Move("C30", "refuse_return", "RETURN_REVIEW", "HANDLING", _who("DP TL"), "驳回退回", "Refuse the return", reason=True),

@@ -8,8 +8,9 @@ from werkzeug.wrappers import Response
 
 from appliance.refused import Refused
 from appliance.tickets import strand_table
+from appliance.tickets.fields import FIELDS
 from appliance.tickets.strands import KINDS, Strand
-from appliance.tickets.ticket import Ticket
+from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from web import shown
 from web.context import box, me
 from web.dictionary import unit_names
@@ -17,6 +18,8 @@ from web.move_form import typed_fields
 from web.pages.tickets import again, only_unit, ticket_by_number
 
 PAGE_ROWS = 50
+BESIDE = [name for name in FIELDS if name not in REGISTERED_FIELDS]
+"""What may come with a step; `kind` in these forms is the kind of strand, not of matter."""
 
 pages = Blueprint("strands", __name__)
 
@@ -62,7 +65,7 @@ def stepped(number: str, sid: str) -> Response | tuple[str, int]:
 
 
 def _act(ticket: Ticket, which: str | bytes, step: str, form: str) -> Response | tuple[str, int]:
-    typed = typed_fields()
+    typed = typed_fields(BESIDE)
     try:
         strand = box().tickets.act(me(), ticket.tid, which, step, typed, _seen())
     except Refused as refused:

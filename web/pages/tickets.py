@@ -15,7 +15,7 @@ from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.timeline import DUE, WHY, Step
 from appliance.tickets.workflow import LISTS, STATES, states_in
-from web import access, beside, due_shown, orders, shown
+from web import access, beside, due_shown, orders, printing, shown
 from web.context import box, me
 from web.customer import customer_numbers
 from web.dictionary import categories, category_names, unit_names, units
@@ -199,6 +199,8 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         may_call=access.allowed("tickets.call", person.roles),
         masked=shown.masked,
         due=due_shown.clocks(ticket),
+        printables=printing.menu(ticket),
+        letters=printing.letters_of(ticket),
         similar=[t for t in desk.by_phone(ticket.phone, 6) if t.tid != ticket.tid]
         if only_unit(person) is None
         else [],
