@@ -1,6 +1,7 @@
 """The calendar of a box: what it knows by itself, under what its people imported and entered."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
@@ -16,9 +17,12 @@ from appliance.dictionary.draft import Draft
 from appliance.dictionary.entry import Entry
 from appliance.people import Actor
 from appliance.refused import Refused
+from appliance.store import jobs
 from appliance.store.store import Store
 
 Entries = Mapping[str, Entry]
+RECKON = "reckon"
+"""The job that brings open tickets up to a changed calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,11 @@ class SiteCalendar:
             draft.set(DAY, day.isoformat(), fields)
             draft.restore(DAY, day.isoformat())
 
-        self._dictionary.write(actor, wish)
+        self._write(actor, wish)
 
     def forget(self, actor: Actor, day: date) -> None:
         """Let a day be again what its year says; raises Refused."""
-        self._dictionary.retire(actor, DAY, day.isoformat())
+        self._write(actor, lambda draft: draft.retire(DAY, day.isoformat()))
 
     def load(self, actor: Actor, reading: Reading) -> int:
         """Take over a year's notice, all or nothing; return how many days it changed. Raises Refused.
@@ -88,7 +92,7 @@ class SiteCalendar:
                 draft.set(DAY, key, fields)
                 draft.restore(DAY, key)
 
-        return self._dictionary.write(actor, wish)
+        return self._write(actor, wish)
 
     def changes(self, reading: Reading) -> Sequence[tuple[Day, Day]]:
         """Return the days a notice would change: how they are, and how they would be."""
@@ -102,6 +106,14 @@ class SiteCalendar:
         pairs = ((now.day(day), fresh.day(day)) for day in sorted(inside))
         return [(old, new) for old, new in pairs if (old.work, old.name) != (new.work, new.name)]
 
+    def _write(self, actor: Actor, wish: Callable[[Draft], object]) -> int:
+        """Change the dictionary, and have open tickets reckoned anew if anything changed."""
+        with self._store.transaction():
+            written = self._dictionary.write(actor, wish)
+            if written:
+                order_reckoning(self._store, time.time())
+        return written
+
     def _imported(self, year: int) -> list[Entry]:
         """The days of a year that came with a notice."""
         return [
@@ -109,6 +121,12 @@ class SiteCalendar:
             for entry in self._dictionary.all(DAY)
             if entry.key.startswith(f"{year}-") and entry.text("source") == "official"
         ]
+
+
+def order_reckoning(store: Store, now_s: float) -> None:
+    """Have open tickets reckoned anew; call inside a transaction. One order that waits is enough."""
+    if not store.rows("SELECT 1 FROM job WHERE kind = ? AND state = 'waiting' AND tries = 0 LIMIT 1", RECKON):
+        jobs.put(store, RECKON, {}, now_s)
 
 
 def missing_year(calendar: WorkCalendar, today: date, from_day: int = 1) -> int | None:
