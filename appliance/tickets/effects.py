@@ -41,27 +41,25 @@ def in_the_name_of(actor: Actor) -> Actor:
 
 
 def _send_suborders(deeds: Deeds, scene: Scene) -> None:
-    box, task = in_the_name_of(scene.actor), scene.facts.get("task") or scene.ticket.title
+    box, task = in_the_name_of(scene.actor), scene.facts.get("task") or scene.ticket.title or scene.move.zh
+    has_one = {strand.unit for strand in scene.strands if strand.kind == "suborder" and strand.open}
     for unit in scene.facts.get("assisting", ()):
-        deeds.act(box, scene.ticket.tid, "suborder", "create", {"unit": unit, "task": task})
+        if unit not in has_one:
+            deeds.act(box, scene.ticket.tid, "suborder", "create", {"unit": unit, "task": task})
 
 
 def _stop_suborders(deeds: Deeds, scene: Scene) -> None:
     """Units are told to stop."""
     reason = scene.facts.get("reason") or scene.move.zh
     for strand in scene.strands:
-        if (
-            strand.kind == "suborder"
-            and strand.open
-            and strand.state in ("SENT", "SIGNED", "ON_SITE", "FORWARDED", "SUSPENDED")
-        ):
+        if strand.kind == "suborder" and strand.state in STOPPABLE:
             deeds.act(in_the_name_of(scene.actor), scene.ticket.tid, strand.sid, "waive", {"reason": reason})
 
 
 def _supervise_second_round(deeds: Deeds, scene: Scene) -> None:
     if any(strand.kind == "supervision" and strand.open for strand in scene.strands):
         return
-    given = {"level": "general", "opinion": scene.facts["reason"]}
+    given = {"level": "general", "opinion": scene.facts.get("reason") or scene.move.zh}
     deeds.act(in_the_name_of(scene.actor), scene.ticket.tid, "supervision", "issue", given)
 
 
@@ -69,6 +67,17 @@ def _end_suspension(deeds: Deeds, scene: Scene) -> None:
     for strand in scene.strands:
         if strand.kind == "suspension" and strand.state == "APPROVED":
             deeds.act(in_the_name_of(scene.actor), scene.ticket.tid, strand.sid, "end", {})
+
+
+def _stop_beside(deeds: Deeds, scene: Scene) -> None:
+    _stop_suborders(deeds, scene)
+    _end_suspension(deeds, scene)
+
+
+def _resume(deeds: Deeds, scene: Scene) -> None:
+    """Ending a suspension takes the ticket up again; resuming the ticket has done so already."""
+    if scene.ticket.state == "SUSPENDED":
+        deeds.move(in_the_name_of(scene.actor), scene.ticket.tid, "resume", {})
 
 
 def _suspend(deeds: Deeds, scene: Scene) -> None:
@@ -118,12 +127,13 @@ def _instruct(deeds: Deeds, scene: Scene) -> None:
 
 OF_MOVES: Mapping[str, Effect] = {
     "dispatch": _send_suborders,
-    "withdraw": _stop_suborders,
+    "withdraw": _stop_beside,
     "second_dispatch": _supervise_second_round,
     "resume": _end_suspension,
 }
 OF_STEPS: Mapping[tuple[str, str], Effect] = {
     ("suspension", "approve"): _suspend,
+    ("suspension", "end"): _resume,
     ("coordination", "designate"): _dispatch_designated,
     ("extension", "ask"): _try_extension,
     ("extension", "approve"): _extend,

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from appliance.events import Event
-from appliance.tickets.strands import EVENT, Strand, body_of, fold, replay
+from appliance.tickets.strands import EVENT, Strand, body_of, fold, replay, strand_of
 from appliance.tickets.table import load as load_ticket
 from appliance.tickets.ticket import Ticket
 
@@ -90,10 +90,16 @@ def open_kinds(store: Store, tids: Sequence[bytes]) -> Mapping[bytes, Mapping[st
 
 
 def project(store: Store, event: Event) -> None:
-    """Fold a step into its strand's row; raises ValueError when the event is malformed."""
-    body = body_of(event)
-    sid = bytes.fromhex(body.strand) or event.eid
+    """Fold a step into its strand's row; raises ValueError when the event is malformed.
+
+    A step that speaks of another ticket's strand changes nothing.
+    """
+    body_of(event)
+    sid = strand_of(event)
+    assert sid is not None, "it could be read just now"
     row = load(store, sid)
+    if row is not None and row.tid != event.subject:
+        return
     strand: Strand | None
     if (row is None and sid == event.eid) and not _came_earlier(store, event):
         strand = fold(None, event)
@@ -117,9 +123,8 @@ def _came_earlier(store: Store, event: Event) -> bool:
 
 
 def _steps(store: Store, tid: bytes, sid: bytes) -> list[Event]:
-    """All steps of one strand."""
-    steps = (event for event in store.history(tid) if event.kind == EVENT)
-    return [event for event in steps if event.eid == sid or body_of(event).strand == sid.hex()]
+    """All steps of one strand, the malformed ones left out."""
+    return [event for event in store.history(tid) if event.kind == EVENT and strand_of(event) == sid]
 
 
 def _strand(row: tuple[Any, ...]) -> Strand:

@@ -248,10 +248,20 @@ KINDS: Mapping[str, Kind] = {
 
 
 def body_of(event: Event) -> Stepped:
-    """Read the body of a strand's event; raises ValueError when it is malformed."""
+    """Read the body of a strand's event; raises ValueError when it is malformed or opens what is not known."""
     body = _decode(event.body)
     bytes.fromhex(body.strand)
+    if not body.strand and (body.kind not in KINDS or body.target not in KINDS[body.kind].workflow.states):
+        raise ValueError(f"{body.kind} in state {body.target} is not known here")
     return body
+
+
+def strand_of(event: Event) -> bytes | None:
+    """Return the strand a step belongs to; None when it is malformed."""
+    try:
+        return bytes.fromhex(body_of(event).strand) or event.eid
+    except ValueError:
+        return None
 
 
 def fold(strand: Strand | None, event: Event) -> Strand:
@@ -266,7 +276,7 @@ def fold(strand: Strand | None, event: Event) -> Strand:
             bool(body.optional), body.due, 0,
             _given(body), not body.ended,
         )  # fmt: skip
-    if body.source != strand.state:
+    if _too_late(strand, body):
         return replace(strand, last_eid=event.eid, conflicts=strand.conflicts + 1)
     changes: dict[str, Any] = {name: value for name in COLUMNS if (value := getattr(body, name)) is not None}
     return replace(
@@ -296,7 +306,13 @@ def replay(events: Iterable[Event]) -> Strand | None:
 
 def lost_race(strand: Strand | None, event: Event) -> bool:
     """Tell whether a step came too late."""
-    return strand is not None and body_of(event).source != strand.state
+    return strand is not None and _too_late(strand, body_of(event))
+
+
+def _too_late(strand: Strand, body: Stepped) -> bool:
+    """Another step was quicker; or it is one of another kind, or leads where this version knows no state."""
+    known = KINDS[strand.kind].workflow.states
+    return (body.kind, body.source) != (strand.kind, strand.state) or body.target not in known
 
 
 def _given(body: Stepped) -> dict[str, Any]:

@@ -29,8 +29,11 @@ WORDS_LIMIT = 60
 MOVES_LIMIT = 300
 _INSERT = (
     "INSERT INTO workflow (name, version, kinds, body, published_s, published_by, reason, eid)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name, version) DO UPDATE SET kinds = excluded.kinds,"
+    " body = excluded.body, published_s = excluded.published_s, published_by = excluded.published_by,"
+    " reason = excluded.reason, eid = excluded.eid WHERE excluded.eid < workflow.eid"
 )
+"""Should two boxes have given one number, the earlier event has it, on every box."""
 _moves = msgspec.json.Decoder(tuple[Move, ...])
 
 
@@ -44,6 +47,11 @@ class Version:
     published_s: float
     published_by: str
     reason: str
+
+    @property
+    def id(self) -> str:
+        """How events name it."""
+        return f"{self.name}@{self.version}"
 
 
 class Workflows:
@@ -67,18 +75,17 @@ class Workflows:
 
     def current(self, kind: str) -> Workflow:
         """Return the version on which a new ticket of this kind begins."""
-        newest: dict[str, Version] = {version.name: version for version in self.versions()}
-        named = [version for version in newest.values() if kind and kind in version.kinds]
-        general = [version for version in newest.values() if not version.kinds]
+        published = self.versions()
+        named = [version for version in published if kind and kind in version.kinds]
+        general = [version for version in published if not version.kinds]
         for chosen in (named or general)[-1:]:
-            return self.of(f"{chosen.name}@{chosen.version}")
+            return self.of(chosen.id)
         return SHIPPED
 
     def versions(self) -> Sequence[Version]:
         """Return all versions, in the order they were published."""
         rows = self._store.rows(
-            "SELECT name, version, kinds, published_s, published_by, reason FROM workflow"
-            " ORDER BY published_s, version"
+            "SELECT name, version, kinds, published_s, published_by, reason FROM workflow ORDER BY eid"
         )
         return [
             Version(name, version, tuple(filter(None, kinds.split(","))), at_s, by, reason)
