@@ -42,6 +42,10 @@ ARCHIVISTS: Final = frozenset({"TL", "DP", "SV", "LD", "AD"})
 STATIONERS: Final = frozenset({"AD"})
 """Who edits the templates of letters."""
 BILLS: Final = frozenset({"AD"})
+PLANNERS: Final = frozenset({"DP", "LD", "AD"})
+"""Who looks at the working calendar."""
+KEEPERS_OF_DAYS: Final = frozenset({"AD"})
+"""Who changes it."""
 
 TABLE: Final[Mapping[str, frozenset[str]]] = {
     "static": PUBLIC,
@@ -130,6 +134,10 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "citizen.key": PUBLIC,
     "citizen.hang_up": PUBLIC,
     "citizen.state": PUBLIC,
+    "calendar.page": PLANNERS,
+    "calendar.day": KEEPERS_OF_DAYS,
+    "calendar.preview": KEEPERS_OF_DAYS,
+    "calendar.load": KEEPERS_OF_DAYS,
     "box.page": BOX,
     "box.state": BOX,
     "box.unit": BOX,

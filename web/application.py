@@ -63,6 +63,7 @@ PAGES = (
     ("phones.page", lazy_gettext("Phones")),
     ("deferrals.page", lazy_gettext("Answer later")),
     ("campaigns.page", lazy_gettext("Notifications")),
+    ("calendar.page", lazy_gettext("Work calendar")),
     ("box.page", lazy_gettext("Box")),
 )
 FIRST_SIGN_IN = frozenset(

@@ -16,7 +16,7 @@ import msgspec
 from appliance.calendar.days import FIRST_YEAR, LAST_YEAR, NAME_MAX, Day
 from appliance.words import N_
 
-SIZE_MAX = 256 * 1024
+SIZE_MAX = 64 * 1024
 ROWS_MAX = 400
 FAULTS_MAX = 50
 ALWAYS_REST = ("01-01", "05-01", "10-01", "10-02", "10-03")

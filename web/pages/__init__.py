@@ -4,6 +4,7 @@ from web.pages import (
     api,
     board,
     box,
+    calendar,
     calls,
     campaigns,
     citizen,
@@ -36,6 +37,7 @@ BLUEPRINTS = (
     campaigns.pages,
     deferrals.pages,
     citizen.pages,
+    calendar.pages,
     box.pages,
     api.pages,
 )
