@@ -88,7 +88,15 @@ def clocks(ticket: Ticket) -> list[Shown]:
     """Return the clocks of a ticket for its page."""
     found = clocks_of(ticket)
     named = (("case", gettext("Case due"), found.case), ("unit", gettext("Unit due"), found.unit))
-    return [_shown(key, name, clock) for key, name, clock in named if clock is not None]
+    steps = [_step(ticket.step_due_s)] if ticket.step_due_s and ticket.closed_s is None else []
+    return [_shown(key, name, clock) for key, name, clock in named if clock is not None] + steps
+
+
+def _step(due_s: float) -> Shown:
+    """By when the ticket is to leave its state."""
+    word = "red" if time.time() > due_s else "green"
+    mark = Mark(word, COLOURS[word], str(TITLES[word]), written(due_s), "", False)
+    return Shown("step", str(gettext("Next step by")), mark, "", "")
 
 
 def _shown(key: str, name: str, clock: Clock) -> Shown:
@@ -107,7 +115,7 @@ def _mark(clock: Clock) -> Mark:
 
 def left_title(left: Left, unit: str) -> str:
     """Say what is left, or how long it is over."""
-    if left.days is None:
+    if left.days is None or (left.overdue and not left.days):
         minutes = int(left.seconds // 60)
         words = OVER["hours"] if left.overdue else LEFT["hours"]
         return str(words[1]) % {"num": f"{minutes // 60}:{minutes % 60:02d}"}
