@@ -6,8 +6,10 @@ from appliance.calendar.hours import bands, closing_s
 from appliance.calendar.kinds import DAYS, YEARS
 from appliance.dictionary.kind import Choices, Column, Kind, Wish, named, pick_list
 from appliance.dictionary.parameters import PARAMETERS, columns_of
+from appliance.dictionary.rights_table import RIGHT
 from appliance.dictionary.staff import GROUP, PERSON
 from appliance.dictionary.values import SPAN
+from appliance.letters.kind import KIND as TEMPLATE
 from appliance.refused import Refused
 from appliance.tickets.fields import CAUSES, CLOSINGS, LEVELS, SOURCES, TAGS, URGENCIES, WHYS
 from appliance.tickets.fields import KINDS as TICKET_KINDS
@@ -18,6 +20,7 @@ SUBJECTS: Choices = {
     "lists": ("选项列表", "Pick-lists"),
     "people": ("人员与权限", "People and rights"),
     "parameters": ("参数", "Parameters"),
+    "letters": ("公文", "Letters"),
 }
 """The headings of the settings, in order."""
 
@@ -282,7 +285,9 @@ KINDS: Mapping[str, Kind] = _table(
         ),
         PERSON,
         GROUP,
+        RIGHT,
         _PARAMETER,
+        TEMPLATE,
         DAYS,
         YEARS,
     )

@@ -6,21 +6,16 @@ from peewee import (
     BooleanField,
     CharField,
     CompositeKey,
-    DatabaseProxy,
     FloatField,
     ForeignKeyField,
     IntegerField,
-    Model,
     TextField,
 )
 
-database = DatabaseProxy()
+from appliance.store.found import TicketCount, TicketFacet
+from appliance.store.model import Table, database
 
-
-class Table(Model):
-    class Meta:
-        database = database
-        legacy_table_names = False
+__all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "Table", "database"]
 
 
 class EventRow(Table):
@@ -52,7 +47,7 @@ class Ticket(Table):
     tid = BlobField(primary_key=True)
     number = CharField(index=True)
     """Not unique: two tickets with one number are a fault to show, never a reason to lose one."""
-    state = CharField(index=True)
+    state = CharField()
     source = CharField(default="phone")
     site = IntegerField()
     last_eid = BlobField()
@@ -109,6 +104,9 @@ class Ticket(Table):
     returned = IntegerField(null=True)
     reworks = IntegerField(null=True)
     objections = IntegerField(null=True)
+
+    class Meta:
+        indexes = ((("state", "state_s"), False),)
 
 
 class Strand(Table):
@@ -380,18 +378,6 @@ class Letter(Table):
         indexes = ((("site", "series", "year", "n"), False),)
 
 
-class LetterTemplate(Table):
-    """Projection: what an administrator changed in a template, as JSON (appliance/letters/shelf.py)."""
-
-    key = CharField(primary_key=True)
-    tid = BlobField()
-    body = TextField(default="{}")
-    changed_s = FloatField()
-
-    class Meta:
-        table_name = "letter_template"
-
-
 class Seal(Table):
     """Projection: the seal in force of the centre (owner empty) or of a unit."""
 
@@ -560,6 +546,8 @@ class Quarantine(Table):
 LOG: tuple[type[Table], ...] = (EventRow, Cursor)
 PROJECTIONS: tuple[type[Table], ...] = (
     Ticket,
+    TicketFacet,
+    TicketCount,
     Strand,
     Workflow,
     Call,
@@ -573,7 +561,6 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Unit,
     Category,
     Letter,
-    LetterTemplate,
     Seal,
 )
 OWN: tuple[type[Table], ...] = (Person, Session, Draft, Job, Setting)

@@ -30,6 +30,9 @@ class Deeds(Protocol):
     def reckon(self, actor: Actor, tid: bytes, why: str, change: Change) -> object:
         """Change the running clocks of a ticket."""
 
+    def tell(self, what: str, tid: bytes, unit: str, words: str = "") -> None:
+        """Send the short message that goes with what happened (notices.py)."""
+
 
 STOPPABLE = frozenset({"SENT", "SIGNED", "ON_SITE", "FORWARDED", "SUSPENDED"})
 Effect = Callable[[Deeds, Scene], None]
@@ -125,18 +128,34 @@ def _instruct(deeds: Deeds, scene: Scene) -> None:
     deeds.reckon(scene.actor, scene.ticket.tid, "instruction", earlier)
 
 
-OF_MOVES: Mapping[str, Effect] = {
-    "dispatch": _send_suborders,
-    "withdraw": _stop_beside,
-    "second_dispatch": _supervise_second_round,
-    "resume": _end_suspension,
+def _tell_unit(deeds: Deeds, scene: Scene) -> None:
+    deeds.tell("dispatched", scene.ticket.tid, str(scene.facts["unit"]))
+
+
+def _tell_citizen(deeds: Deeds, scene: Scene) -> None:
+    deeds.tell("signed", scene.ticket.tid, scene.ticket.unit)
+
+
+def _tell_urged(deeds: Deeds, scene: Scene) -> None:
+    unit = str(scene.facts.get("unit") or scene.ticket.unit)
+    deeds.tell("urged", scene.ticket.tid, unit, str(scene.facts.get("text", "")))
+
+
+OF_MOVES: Mapping[str, tuple[Effect, ...]] = {
+    "dispatch": (_send_suborders, _tell_unit),
+    "redispatch": (_tell_unit,),
+    "sign": (_tell_citizen,),
+    "withdraw": (_stop_suborders,),
+    "second_dispatch": (_supervise_second_round,),
+    "resume": (_end_suspension,),
 }
-OF_STEPS: Mapping[tuple[str, str], Effect] = {
-    ("suspension", "approve"): _suspend,
-    ("suspension", "end"): _resume,
-    ("coordination", "designate"): _dispatch_designated,
-    ("extension", "ask"): _try_extension,
-    ("extension", "approve"): _extend,
-    ("instruction", "write"): _instruct,
+OF_STEPS: Mapping[tuple[str, str], tuple[Effect, ...]] = {
+    ("suborder", "create"): (_tell_unit,),
+    ("urge", "send"): (_tell_urged,),
+    ("suspension", "approve"): (_suspend,),
+    ("coordination", "designate"): (_dispatch_designated,),
+    ("extension", "ask"): (_try_extension,),
+    ("extension", "approve"): (_extend,),
+    ("instruction", "write"): (_instruct,),
 }
 """By kind and step."""
