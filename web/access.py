@@ -43,9 +43,9 @@ STATIONERS: Final = frozenset({"AD"})
 """Who edits the templates of letters."""
 BILLS: Final = frozenset({"AD"})
 PLANNERS: Final = frozenset({"DP", "LD", "AD"})
-"""Who looks at the working calendar."""
+"""Who looks at the working calendar and the limits."""
 KEEPERS_OF_DAYS: Final = frozenset({"AD"})
-"""Who changes it."""
+"""Who changes them."""
 
 TABLE: Final[Mapping[str, frozenset[str]]] = {
     "static": PUBLIC,
@@ -138,6 +138,8 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "calendar.day": KEEPERS_OF_DAYS,
     "calendar.preview": KEEPERS_OF_DAYS,
     "calendar.load": KEEPERS_OF_DAYS,
+    "limits.page": PLANNERS,
+    "limits.take": KEEPERS_OF_DAYS,
     "box.page": BOX,
     "box.state": BOX,
     "box.unit": BOX,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask_babel import gettext, lazy_gettext
 
 from appliance.calendar.hours import written
-from appliance.tickets.clocks import Clock, Left, Reckoning, colour
+from appliance.tickets.clocks import Clock, Left, Limit, Reckoning, colour
 from appliance.tickets.due import clocks_of
 from appliance.tickets.ticket import Ticket
 from web.context import box
@@ -46,6 +46,13 @@ LIMITS: Counted = {
     "days": (lazy_gettext("limit 1 day"), lazy_gettext("limit %(num)s days")),
     "hours": (lazy_gettext("limit 1 hour"), lazy_gettext("limit %(num)s hours")),
     "minutes": (lazy_gettext("limit 1 minute"), lazy_gettext("limit %(num)s minutes")),
+}
+LENGTHS: Counted = {
+    "wd": (lazy_gettext("1 working day"), lazy_gettext("%(num)s working days")),
+    "wh": (lazy_gettext("1 working hour"), lazy_gettext("%(num)s working hours")),
+    "days": (lazy_gettext("1 day"), lazy_gettext("%(num)s days")),
+    "hours": (lazy_gettext("1 hour"), lazy_gettext("%(num)s hours")),
+    "minutes": (lazy_gettext("1 minute"), lazy_gettext("%(num)s minutes")),
 }
 
 
@@ -127,6 +134,11 @@ def left_title(left: Left, unit: str) -> str:
 def limit_title(n: int, unit: str) -> str:
     """Write a limit."""
     return _counted(LIMITS, unit, n)
+
+
+def limit_words(limit: Limit) -> str:
+    """Write a limit by itself."""
+    return _counted(LENGTHS, limit.unit, limit.n)
 
 
 def _counted(table: Counted, unit: str, n: int) -> str:

@@ -58,6 +58,7 @@ STEPS: Mapping[str, Limit] = {
 """How long a ticket may stand in a state before the next step."""
 URGENT_STEPS: Mapping[str, Limit] = {
     "REGISTERED": minutes(10),
+    "VERIFYING": hours(1),
     "ACCEPTED": minutes(10),
     "DISPATCHED": minutes(30),
     "CHECKING": hours(1),
@@ -124,13 +125,6 @@ PRESETS: Mapping[str, Limits] = {
         SEEDS,
         zh="数字城管（派单10/30分钟，核查1/2小时）",
         en="City management: dispatch in 10 or 30 min, check in 1 or 2 h",
-        steps={**STEPS, "VERIFYING": hours(2), "ACCEPTED": minutes(30), "CHECKING": hours(2)},
-        urgent_steps={
-            **URGENT_STEPS,
-            "VERIFYING": hours(1),
-            "ACCEPTED": minutes(10),
-            "CHECKING": hours(1),
-        },
     ),
     "12315": replace(
         SEEDS,

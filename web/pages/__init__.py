@@ -12,6 +12,7 @@ from web.pages import (
     desk,
     door,
     letters,
+    limits,
     live,
     lookup,
     phones,
@@ -38,6 +39,7 @@ BLUEPRINTS = (
     deferrals.pages,
     citizen.pages,
     calendar.pages,
+    limits.pages,
     box.pages,
     api.pages,
 )
