@@ -74,6 +74,7 @@ _ROWS = (
     Parameter("yellow_percent", "limits", "黄灯：剩余时限占比（%）", "Yellow when this share of the limit is left (%)", "int", 20, 1, 90),
     Parameter("yellow_least_wd", "limits", "黄灯：至少剩余（工作日）", "Yellow at least when this is left (working days)", "int", 1, 0, 30),
     Parameter("sms_unit", "dispatch", "派单、催办短信通知单位", "Tell units of dispatches and urging by SMS", "flag", True),
+    Parameter("sms_accepted", "intake", "受理后短信告知市民", "Tell citizens by SMS that their matter was accepted", "flag", True),
     Parameter("sms_citizen", "dispatch", "签收后短信告知市民承办单位", "Tell citizens by SMS which unit has signed", "flag", True),
     Parameter("work_bands", "limits", "工作时段", "Working hours", "text", "08:30-12:00 14:00-18:00"),
     Parameter("closing_hour", "limits", "限期当日截止时间", "A due day ends at", "time", "24:00"),
