@@ -1,14 +1,15 @@
 """Due dates as people read them: date, colour with a word, and what is left in working time."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask_babel import gettext, lazy_gettext
 
-from appliance.calendar.hours import written
-from appliance.tickets.clocks import Clock, Left, Limit, Reckoning, colour
+from appliance.calendar.hours import local_day, midnight_s, written
+from appliance.tickets.clocks import Clock, Colour, Left, Limit, Reckoning, colour, worst
 from appliance.tickets.due import clocks_of
+from appliance.tickets.strand_table import suborders_due
 from appliance.tickets.ticket import Ticket
 from web.context import box
 
@@ -20,6 +21,7 @@ TITLES = {
     "grey": lazy_gettext("On hold"),
 }
 DONE = {"green": lazy_gettext("Done in time"), "red": lazy_gettext("Done late")}
+SUBORDERS = {"yellow": lazy_gettext("Sub-order due soon"), "red": lazy_gettext("Sub-order overdue")}
 CHOICES = {
     "overdue": lazy_gettext("Overdue"),
     "soon": lazy_gettext("Due soon"),
@@ -60,7 +62,7 @@ LENGTHS: Counted = {
 class Mark:
     """How a clock stands, in words."""
 
-    word: str
+    word: Colour
     """green, yellow, red or grey."""
     colour: str
     """Of the mark, as the style sheet names it."""
@@ -82,8 +84,27 @@ class Shown:
     """The first due date, where it is another one now."""
 
 
+def marks(tickets: Sequence[Ticket]) -> Mapping[bytes, Mark | None]:
+    """Return how tickets stand, for lists: the worst of their clocks and of their open sub-orders."""
+    suborders = suborders_due(box().store, [ticket.tid for ticket in tickets])
+    return {ticket.tid: _worse(mark(ticket), suborders.get(ticket.tid)) for ticket in tickets}
+
+
+def _worse(own: Mark | None, suborder_s: float | None) -> Mark | None:
+    if suborder_s is None or (own is not None and own.word == "grey"):
+        return own
+    rules, now_s = _reckoning(), time.time()
+    warn_s = midnight_s(rules.calendar.back(local_day(suborder_s - 0.001), 1))
+    clock = Clock(warn_s, 1, due_s=suborder_s, warn_s=warn_s)
+    word = colour(clock, now_s)
+    if word == "green" or (own is not None and worst((own.word, word)) == own.word):
+        return own
+    left = left_title(rules.left(clock, now_s), clock.unit)
+    return Mark(word, COLOURS[word], str(SUBORDERS[word]), written(suborder_s), left, False)
+
+
 def mark(ticket: Ticket) -> Mark | None:
-    """Return the worst clock of a ticket, for lists; None when none is under way."""
+    """Return the worst clock of a ticket; None when none is under way."""
     clocks = clocks_of(ticket)
     if clocks.case is not None and clocks.case.paused:
         return _mark(clocks.case)
@@ -101,7 +122,7 @@ def clocks(ticket: Ticket) -> list[Shown]:
 
 def _step(due_s: float) -> Shown:
     """By when the ticket is to leave its state."""
-    word = "red" if time.time() > due_s else "green"
+    word: Colour = "red" if time.time() > due_s else "green"
     mark = Mark(word, COLOURS[word], str(TITLES[word]), written(due_s), "", False)
     return Shown("step", str(gettext("Next step by")), mark, "", "")
 
