@@ -14,6 +14,7 @@ from peewee import (
 
 from appliance.campaigns.schema import Campaign, CampaignNumber
 from appliance.customers.schema import Customer, CustomerNumber
+from appliance.outside.schema import Answered, Token
 from appliance.store.found import TicketCount, TicketFacet
 from appliance.store.model import Table, database
 from appliance.store.stream_tables import Interest, Outgoing, PeerRow, Quarantine
@@ -472,5 +473,6 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Seal,
 )
 OWN: tuple[type[Table], ...] = (Person, Session, Draft, Job, Setting)
+OUTSIDE: tuple[type[Table], ...] = (Token, Answered)
 STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)
-ALL = LOG + PROJECTIONS + OWN + STREAMS
+ALL = LOG + PROJECTIONS + OWN + OUTSIDE + STREAMS

@@ -28,6 +28,7 @@ from appliance.tickets.rights import (
     CENTRE_ROLES,
     UNIT_ROLES,
     UNIT_SEES,
+    brought,
     changed,
     may_move,
     not_now,
@@ -318,6 +319,8 @@ class TicketDesk:
     def may_see(self, actor: Actor, ticket: Ticket) -> bool:
         """Tell whether this person may open the ticket: the centre all, a unit its own from dispatch on."""
         if actor.has(*CENTRE_ROLES):
+            return True
+        if brought(actor, ticket):
             return True
         if not actor.has(*UNIT_ROLES) or ticket.state not in UNIT_SEES:
             return False

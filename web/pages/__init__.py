@@ -20,6 +20,7 @@ from web.pages import (
     stationery,
     strands,
     tickets,
+    tokens,
 )
 
 BLUEPRINTS = (
@@ -42,4 +43,6 @@ BLUEPRINTS = (
     limits.pages,
     box.pages,
     api.pages,
+    api.v1,
+    tokens.pages,
 )
