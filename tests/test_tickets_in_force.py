@@ -52,6 +52,7 @@ def test_a_box_begins_with_the_limits_of_the_seeds(office: Office) -> None:
     assert limits.urgent == seeds.urgent
     assert limits.steps == seeds.steps
     assert limits.urgent_steps == seeds.urgent_steps
+    assert limits.intake == seeds.intake
     assert limits.extension == seeds.extension
 
 
@@ -71,6 +72,16 @@ def test_a_category_has_limits_of_its_own_and_urgency_goes_first(office: Office)
     assert office.due(urgency="critical") == "2026-11-23 11:00"
     office.set("urgency", "critical", limit="1h")
     assert office.due(urgency="critical") == "2026-11-23 10:00"
+
+
+def test_a_category_inherits_from_those_above_it_and_a_third_level_from_its_unit(office: Office) -> None:
+    office.set("category", "01", name="照明", limits={"complaint": "3wd", "help": "2wd"})
+    office.set("category", "0101", name="路灯", parent="01", limits={"help": "1wd"})
+    assert office.due() == "2026-11-27 00:00"
+    assert office.due(kind="help") == "2026-11-25 00:00"
+    office.set("unit", "lamp", name="路灯处", closing="16:00")
+    office.set("unit", "lamp.east", name="路灯处东区", parent="lamp")
+    assert in_force(office.store).reckoning_of("lamp.east").hours.closing_s == 16 * 3600
 
 
 def test_hours_and_days_natural_and_worked_can_be_limits(office: Office) -> None:

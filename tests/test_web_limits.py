@@ -35,6 +35,7 @@ def test_a_preset_that_is_taken_over_is_in_force_as_a_whole(web: Web, name: str)
         assert limits.for_handling(kind, "normal") == preset.for_handling(kind, "normal")
     assert limits.steps == preset.steps
     assert limits.urgent_steps == preset.urgent_steps
+    assert limits.intake == preset.intake
     assert limits.extension == preset.extension
     assert limits.return_within == preset.return_within
     assert f'data-test="take-{name}"' not in administrator.get("/settings/limits").text

@@ -116,6 +116,7 @@ class TicketDesk:
             facts["message"] = message.hex()
         if form:
             facts["form"] = form[:FORM_MAX]
+        facts |= self.dues.for_creation(source, clean)
         with self._store.transaction():
             made = self.by_form(form[:FORM_MAX]) if form else None
             if made is not None:

@@ -41,6 +41,10 @@ class Timed(Protocol):
     @property
     def urgency(self) -> str: ...
     @property
+    def source(self) -> str: ...
+    @property
+    def accepted_s(self) -> float | None: ...
+    @property
     def round(self) -> int: ...
     @property
     def case_clock(self) -> str: ...
@@ -80,10 +84,10 @@ def after_move(
     """Return what a move says about due dates, for its event; raises BeyondCalendar."""
     before = clocks_of(ticket)
     limit = limits.for_handling(ticket.kind, ticket.urgency)
-    case = _case_after(times.case, before.case, limit, move, target, now_s)
+    case = _case_after(times.case, before.case, limit, move, target, now_s, ticket.accepted_s)
     unit = _unit_after(times.unit, before.unit, case, target, now_s)
     facts = changed(before, Clocks(case, unit))
-    step = limits.for_state(target, ticket.urgency)
+    step = limits.for_state(target, ticket.urgency, ticket.source)
     reckoning = times.unit if target in UNIT_RUNS else times.case
     facts["step_s"] = reckoning.begin(step, now_s).due_s if step else None
     return facts
@@ -162,14 +166,23 @@ def taken(ticket: Timed, due: Facts) -> dict[str, Any]:
 
 
 def _case_after(
-    reckoning: Reckoning, clock: Clock | None, limit: Limit, move: str, target: str, now_s: float
+    reckoning: Reckoning,
+    clock: Clock | None,
+    limit: Limit,
+    move: str,
+    target: str,
+    now_s: float,
+    accepted_s: float | None,
 ) -> Clock | None:
     runs = STATES[target].clock
     again = clock is not None and (move in NEW_ROUND or move == REOPENED)
     if target in FOLLOWS:
         runs = "stopped"
     if runs == "running" and (clock is None or again):
-        return reckoning.begin(reckoning.second_round(limit) if again else limit, now_s)
+        if again:
+            return reckoning.begin(reckoning.second_round(limit), now_s)
+        # A ticket of a version that knew no clocks has been running since its acceptance.
+        return reckoning.begin(limit, now_s if accepted_s is None else accepted_s)
     if clock is None:
         return None
     match runs:

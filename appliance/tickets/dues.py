@@ -16,6 +16,7 @@ from appliance.tickets.clocks import Clock, Reckoning
 from appliance.tickets.due import Times
 from appliance.tickets.in_force import InForce, in_force
 from appliance.tickets.ticket import Ticket
+from appliance.tickets.workflow import CREATION
 
 Change = Callable[[Reckoning, Clock, bool], Clock]
 """Changes one clock; the flag tells whether it is the unit's."""
@@ -37,6 +38,16 @@ class Dues:
     def reckoning(self, unit: str = "") -> Reckoning:
         """Return what reckons now, for a unit or for the centre."""
         return self.in_force.reckoning_of(unit)
+
+    def for_creation(self, source: str, fields: Mapping[str, object]) -> dict[str, Any]:
+        """Return by when what came by a channel is to be accepted, for the event of its creation."""
+        rules = self.in_force
+        state = CREATION[source == "phone"].target
+        limit = rules.limits.for_state(state, str(fields.get("urgency", "")), source)
+        try:
+            return {"step_due_s": rules.reckoning.begin(limit, self._now()).due_s} if limit else {}
+        except BeyondCalendar:
+            return {}  # what a citizen sends is taken, whatever the box thinks the year is
 
     def for_move(self, ticket: Ticket, move: str, target: str, unit: str) -> dict[str, Any]:
         """Return what belongs into the event of a move to `target`; `unit` is the one it is then with."""

@@ -1,8 +1,9 @@
 """The rules of time in force on a box: calendar, hours and limits, read once for each change of them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from appliance.calendar import hours
@@ -11,6 +12,7 @@ from appliance.calendar.hours import Hours
 from appliance.calendar.site import SiteCalendar
 from appliance.dictionary.dictionary import Dictionary
 from appliance.dictionary.entry import Entry
+from appliance.dictionary.kind import DEPTH_MAX
 from appliance.dictionary.table import Version, version
 from appliance.store.store import Store
 from appliance.tickets.clocks import Limit, Reckoning, Unit
@@ -18,6 +20,7 @@ from appliance.tickets.extending import ExtensionRules
 from appliance.tickets.limits import DEFAULT, HANDLING, PRESETS, URGENT, Limits
 
 UNITS: Mapping[str, Unit] = {"wd": "wd", "wh": "wh", "d": "days", "h": "hours", "min": "minutes"}
+T = TypeVar("T")
 _SPAN = re.compile(r"([1-9][0-9]{0,4})(wd|wh|d|h|min)")
 
 
@@ -29,7 +32,7 @@ class InForce:
     reckoning: Reckoning
     limits: Limits
     categories: Mapping[str, Mapping[str, Limit]]
-    """Limits of a category for kinds of tickets."""
+    """Limits of a category for kinds of tickets, its own over those of the categories above it."""
     closings: Mapping[str, int]
     """Seconds of the day at which a unit's due days end, where it is another than usual."""
 
@@ -87,17 +90,35 @@ def _read(store: Store, now: Version) -> InForce:
         round_least=_number(parameters, "second_round_least_wd"),
     )
     limits = _limits(parameters, dictionary.by_key("ticket_kind"), dictionary.by_key("urgency"))
-    categories = {
-        category.key: {kind: limit for kind, span in own.items() if (limit := read_limit(str(span)))}
-        for category in dictionary.by_key("category").values()
-        if isinstance(own := category.fields.get("limits"), dict) and own
-    }
+    categories = _inherited(dictionary.by_key("category"), _own_limits)
     closings = {
-        unit.key: hours.closing_s(unit.text("closing"))
-        for unit in dictionary.by_key("unit").values()
-        if unit.text("closing") not in ("", "00:00")
+        key: found["closing"] for key, found in _inherited(dictionary.by_key("unit"), _own_closing).items()
     }
     return InForce(now, found, limits, categories, closings)
+
+
+def _inherited(
+    tree: Mapping[str, Entry], own: Callable[[Entry], Mapping[str, T]]
+) -> dict[str, Mapping[str, T]]:
+    """What entries of a tree say, each over what those above it say; those that say nothing are left out."""
+
+    def said(entry: Entry, depth: int = 0) -> Mapping[str, T]:
+        above = tree.get(entry.text("parent"))
+        inherited = said(above, depth + 1) if above is not None and depth < DEPTH_MAX else {}
+        return {**inherited, **own(entry)}
+
+    return {entry.key: found for entry in tree.values() if (found := said(entry))}
+
+
+def _own_limits(category: Entry) -> Mapping[str, Limit]:
+    own = category.fields.get("limits")
+    spans = own.items() if isinstance(own, dict) else ()
+    return {kind: limit for kind, span in spans if (limit := read_limit(str(span)))}
+
+
+def _own_closing(unit: Entry) -> Mapping[str, int]:
+    text = unit.text("closing")
+    return {"closing": hours.closing_s(text)} if text not in ("", "00:00") else {}
 
 
 def _hours(parameters: Mapping[str, Entry]) -> Hours:
@@ -124,7 +145,6 @@ def _limits(
         urgent={**URGENT, **_entered(urgencies)},
         steps={
             **usual.steps,
-            "REGISTERED": limit("intake_letter_wd", "wd"),
             "NEED_INFO": limit("info_wait_wd", "wd"),
             "VERIFYING": verify,
             "CHECKING": verify,
@@ -134,6 +154,11 @@ def _limits(
             "CALLBACK_NA": limit("rate_wait_h", "hours"),
             "UNDER_REVIEW": limit("review_days", "days"),
             "UNDER_RECHECK": limit("recheck_days", "days"),
+        },
+        intake={
+            "sms": limit("intake_media_min", "minutes"),
+            **dict.fromkeys(("voicemail", "web", "mail", "media"), limit("intake_mailbox_h", "hours")),
+            "letter": limit("intake_letter_wd", "wd"),
         },
         urgent_steps={
             **usual.urgent_steps,

@@ -33,7 +33,9 @@ def parameters(limits: Limits) -> Mapping[str, Value]:
     """Return what of a set of limits stands in parameters."""
     steps, urgent = limits.steps, limits.urgent_steps
     return {
-        "intake_letter_wd": steps["REGISTERED"].n,
+        "intake_media_min": limits.intake["sms"].n,
+        "intake_mailbox_h": limits.intake["web"].n,
+        "intake_letter_wd": limits.intake["letter"].n,
         "info_wait_wd": steps["NEED_INFO"].n,
         "verify_rural_h": steps["CHECKING"].n,
         "verify_town_h": urgent["CHECKING"].n,

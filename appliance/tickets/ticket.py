@@ -158,7 +158,6 @@ class Ticket(msgspec.Struct, frozen=True):
     step_due_s: float | None = None
     """By when the next step is to be made."""
     case_clock: str = ""
-    """The clock as JSON (clocks.py)."""
     unit_clock: str = ""
 
     @property
@@ -182,6 +181,7 @@ class Created(msgspec.Struct, frozen=True):
     """Event id of the short message it came as, hex."""
     form: str = ""
     workflow: str = SHIPPED.id
+    step_due_s: float | None = None
 
 
 class Edited(msgspec.Struct, frozen=True):
@@ -240,7 +240,6 @@ class Moved(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to
     solved: str = ""
     """Whether it was solved: yes, no, explained."""
     due: dict[str, Any] = {}
-    """What it makes of the due dates (due.py)."""
 
 
 class Migrated(msgspec.Struct, frozen=True):
@@ -399,6 +398,7 @@ def _create(event: Event, body: Created) -> Ticket:
         call=bytes.fromhex(body.call) or None,
         workflow=body.workflow,
         form=body.form or None,
+        step_due_s=body.step_due_s,
         **marks.with_extra({}, known),
     )
 

@@ -1,6 +1,7 @@
 """Limits: what is in force for each kind, urgency and step, beside the presets that may be taken over."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
@@ -75,6 +76,10 @@ def _show(fault: str = "") -> str:
                 _rows(_states(), [limits.steps for limits in sets.values()]),
             ),
             (
+                gettext("Until acceptance, by channel"),
+                _rows(dictionary.names("source"), [limits.intake for limits in sets.values()]),
+            ),
+            (
                 gettext("In a state, at most, when urgent"),
                 _rows(_states(), [limits.urgent_steps for limits in sets.values()]),
             ),
@@ -126,6 +131,4 @@ def _allowances(columns: list[Limits]) -> list[tuple[str, list[str]]]:
 
 
 def _same(one: Limits, other: Limits) -> bool:
-    return (one.handling, one.urgent, one.steps, one.extension, one.return_within) == (
-        *(other.handling, other.urgent, other.steps, other.extension, other.return_within),
-    )
+    return replace(one, zh="", en="") == replace(other, zh="", en="")
