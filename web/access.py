@@ -49,6 +49,8 @@ OUTSIDE: Final = frozenset({"C", "HB"})
 """As whom systems outside act by token; nobody signs in with these."""
 PROGRAMS: Final = CASEWORK | OUTSIDE
 """Who works with tickets over the API; which tickets is decided one by one."""
+PLANNERS: Final = frozenset({"DP", "LD", "AD"})
+"""Who looks at the working calendar and the limits."""
 
 TABLE: Final[Mapping[str, frozenset[str]]] = {
     "static": PUBLIC,
@@ -145,6 +147,12 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "citizen.key": PUBLIC,
     "citizen.hang_up": PUBLIC,
     "citizen.state": PUBLIC,
+    "calendar.page": PLANNERS,
+    "calendar.day": ADMINISTRATORS,
+    "calendar.preview": ADMINISTRATORS,
+    "calendar.load": ADMINISTRATORS,
+    "limits.page": PLANNERS,
+    "limits.take": ADMINISTRATORS,
     "box.page": BOX,
     "box.state": BOX,
     "box.unit": BOX,

@@ -76,6 +76,7 @@ PAGES = (
     ("deferrals.page", lazy_gettext("Answer later")),
     ("campaigns.page", lazy_gettext("Notifications")),
     ("tokens.page", lazy_gettext("Interfaces")),
+    ("calendar.page", lazy_gettext("Work calendar")),
     ("box.page", lazy_gettext("Box")),
 )
 FIRST_SIGN_IN = frozenset(

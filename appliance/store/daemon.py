@@ -15,6 +15,8 @@ from typing import TextIO
 
 from peewee import DatabaseError
 
+from appliance.calendar.keeping import CalendarKeeper
+from appliance.calendar.site import RECKON
 from appliance.casefile.binding import CASE, Binder
 from appliance.configuration import BadConfiguration, Retention, load
 from appliance.journal import FileJournal
@@ -57,8 +59,15 @@ class Daemon:
             alarm=Alarm(self.store, "recordings").say,
         )
         self._binder = Binder(self.store, where, centre)
-        doing = {SEAL: works.seal, SMS: works.sms, KEEP: self._keeper.keep, DELETE: self._keeper.delete}
-        doing[CASE] = self._binder.bind
+        self._calendar = CalendarKeeper(self.store, Alarm(self.store, "calendar").say, self._stopping.is_set)
+        doing = {
+            CASE: self._binder.bind,
+            RECKON: self._calendar.reckon,
+            SEAL: works.seal,
+            SMS: works.sms,
+            KEEP: self._keeper.keep,
+            DELETE: self._keeper.delete,
+        }
         self._runner = Runner(self.store, doing, {SMS: sms_failed}, together=frozenset({SEAL}))
         self._server = Server(where.socket("store"), Answers(self.store, self._health))
         self._threads = [
@@ -113,6 +122,7 @@ class Daemon:
                         timed = time.monotonic()
                         run_timers(self.store, time.time())
                         self._keeper.plan()
+                        self._calendar.look()
                         self._runner.forget()
                 except (DatabaseError, OSError):
                     self._stopping.wait(RETRY_S)  # the follower has said so

@@ -116,6 +116,7 @@ class TicketDesk:
             facts["message"] = message.hex()
         if form:
             facts["form"] = form[:FORM_MAX]
+        facts |= self.dues.for_creation(source, clean)
         with self._store.transaction():
             made = self.by_form(form[:FORM_MAX]) if form else None
             if made is not None:
@@ -159,6 +160,7 @@ class TicketDesk:
             if refused := refusal(scene):
                 raise refused
             facts = self._written(actor, ticket, move, seen)
+            facts |= self.dues.for_move(ticket, move.name, move.target, str(carries.get("unit", ticket.unit)))
             self._store.record(Fact("ticket.moved", {**carries, **facts}, tid))
             for effect in OF_MOVES.get(move.name, ()):
                 effect(self, scene)
@@ -376,7 +378,7 @@ class TicketDesk:
             facts["also"] = also
         if move.final:
             facts["final"] = True
-        return facts | self.dues.for_move(ticket, move.name, move.target)
+        return facts
 
     def _allowed(self, actor: Actor, ticket: Ticket, name: str, seen: bytes | None) -> Move:
         workflow = self.workflows.of(ticket.workflow)

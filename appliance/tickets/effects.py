@@ -110,7 +110,8 @@ def _extend(deeds: Deeds, scene: Scene) -> None:
 
 def _extension(scene: Scene, n: int, asked_s: float) -> Change:
     """More time for the unit within the rules, and as much for the case; raises Refused."""
-    rules = ExtensionRules(scene.bounds.extensions, scene.bounds.extension_first_wd)
+    bounds = scene.bounds
+    rules = ExtensionRules(bounds.extensions, bounds.extension_first_wd, bounds.extension_percent / 100)
     if unit := clocks_of(scene.ticket).unit:
         extend(unit, n, asked_s, scene.look.reckoning(), rules)
 

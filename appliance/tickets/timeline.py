@@ -241,7 +241,8 @@ def _due(before: Ticket | None, body: Due) -> str:
         old_s, clock = getattr(before, f"{name}_due_s", None), body.due.get(name)
         new_s = clock.get("due_s") if isinstance(clock, dict) else None
         if old_s and isinstance(new_s, int | float):
-            lines.append(f"{DUE[name][0]}：{written(old_s)} → {written(new_s)}")
+            old, new = written(old_s), written(new_s)
+            lines.append(f"{DUE[name][0]}：{new}（确定）" if old == new else f"{DUE[name][0]}：{old} → {new}")
     return "\n".join([*lines, f"{DUE['why'][0]}：{WHY[body.why][0]}"] if body.why in WHY else lines)
 
 

@@ -81,7 +81,7 @@ def page() -> str:
         link=_link,
         unit=unit,
         due_choices=due_shown.CHOICES,
-        due_marks={ticket.tid: due_shown.mark(ticket) for ticket in found.tickets},
+        due_marks=due_shown.marks(found.tickets),
     )
 
 
