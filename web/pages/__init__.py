@@ -24,6 +24,7 @@ from web.pages import (
     stationery,
     strands,
     tickets,
+    tokens,
 )
 
 BLUEPRINTS = (
@@ -50,4 +51,6 @@ BLUEPRINTS = (
     citizen.pages,
     box.pages,
     api.pages,
+    api.v1,
+    tokens.pages,
 )

@@ -231,6 +231,7 @@ _OWN_PAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "parameters": (
         ("parameters.page", lazy_gettext("Parameters")),
         ("exchange.page", lazy_gettext("Import and export")),
+        ("tokens.page", lazy_gettext("Interfaces")),
     ),
 }
 """Pages of their own under the headings."""
