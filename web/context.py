@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from flask import current_app, g, request
 
 from appliance.configuration import Configuration
+from appliance.customers.file import CustomerFile
 from appliance.letters.office import LetterOffice
 from appliance.people import Actor, People
 from appliance.places import Places
 from appliance.processes import Processes
 from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
+from appliance.tickets.districts import Districts
+from appliance.tickets.intake import Intake
 from web.link import Link
 from web.live import Live, StoreWatch
 from web.screens import Screens
@@ -35,6 +38,9 @@ class Box:
     screens: Screens
     processes: Processes
     letters: LetterOffice
+    customers: CustomerFile
+    districts: Districts
+    intake: Intake
 
     @property
     def demo(self) -> bool:

@@ -1,15 +1,18 @@
 """The pages, one blueprint per audience."""
 
 from web.pages import (
+    alike,
     api,
     board,
     box,
     calls,
     campaigns,
     citizen,
+    customers,
     deferrals,
     desk,
     door,
+    intake,
     letters,
     live,
     lookup,
@@ -23,6 +26,9 @@ from web.pages import (
 BLUEPRINTS = (
     door.pages,
     desk.pages,
+    intake.pages,
+    alike.pages,
+    customers.pages,
     board.pages,
     live.pages,
     tickets.pages,
