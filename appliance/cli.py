@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "events": ("appliance.commands.show", "The event log"),
     "peers": ("appliance.commands.show", "The streams to and from other sites"),
     "config": ("appliance.commands.settings", "Check the configuration, or show it with all defaults"),
+    "settings": ("appliance.commands.dictionary", "Export all settings as files people read, or import them"),
     "publish": ("appliance.commands.settings", "Hand configuration and people over to the call process"),
     "flow": ("appliance.commands.flow", "Check a flow, or draw it"),
     "admission": ("appliance.commands.admission", "What would happen to a call: blacklist, bands, flow"),

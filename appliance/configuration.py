@@ -55,8 +55,6 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """zh or en: what callers hear and pages show first."""
     numbers: tuple[str, ...] = ("12345",)
     """Hotline numbers that enter the flow."""
-    document_word: str = "热线"
-    """The characters the numbers of letters begin with, as in 热线函〔2026〕1号."""
 
 
 class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

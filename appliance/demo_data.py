@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 
 from appliance.dictionary.dictionary import Dictionary
 from appliance.dictionary.draft import Draft
+from appliance.dictionary.starter import begin
 from appliance.events import Fact, Stamp
 from appliance.people import BOX, Actor, People
 from appliance.store.store import Store
@@ -60,7 +61,7 @@ Story = Mapping[str, str]
 def fill(store: Store, site: int, now_s: float | None = None) -> None:
     """Fill a demo box; what is there already stays as it is. History is only made at the centre, once."""
     with store.transaction():
-        Dictionary(store).write(BOX, _starter)
+        Dictionary(store).write(BOX, _city)
         people = People(store, hasher=QUICK)
         known = {number for (number,) in store.rows("SELECT number FROM person")}
         empty = not store.rows("SELECT 1 FROM event WHERE kind LIKE 'ticket.%' LIMIT 1")
@@ -79,13 +80,12 @@ def fill(store: Store, site: int, now_s: float | None = None) -> None:
             _tell(store, time.time() if now_s is None else now_s)
 
 
-def _starter(draft: Draft) -> None:
-    """Put in the units and categories of the city; what is there stays as it is."""
-    for kind, file in (("unit", "units.csv"), ("category", "categories.csv")):
-        for row in _rows(DATA / file):
-            key = row.pop("code")
-            if draft.get(kind, key) is None:
-                draft.set(kind, key, row)
+def _city(draft: Draft) -> None:
+    """The starter lists, and the word the city's letters are numbered under."""
+    begin(draft)
+    word = draft.get("parameter", "letter_word")
+    if word is not None and not word.changed:
+        draft.set("parameter", "letter_word", {"value": "云热线"})
 
 
 def _rows(file: Path) -> list[dict[str, str]]:

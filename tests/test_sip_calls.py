@@ -58,7 +58,7 @@ def rung(net: Network, box: SipCore, uri: str = "sip:8009@10.0.0.9:5062") -> Sip
 
 def test_a_call_rings_is_answered_and_ended_by_the_caller() -> None:
     net, box = boxed()
-    assert statuses(net.send(request("INVITE", body=SDP))) == [100, 180]
+    assert statuses(net.send(request("INVITE", body=SDP))) == [180]
     assert net.signals() == [Ringing("13800138000", "12345")]
     box.answer(0, net.now)
     net.run()
@@ -319,7 +319,7 @@ def test_an_extension_must_prove_itself_and_may_then_call_anything() -> None:
     assert called_by_extension(net, "8001", "wrong") == [403]
     assert called_by_extension(net, "8002", "pw8002") == [403], "not under another's number"
     assert net.signals() == []
-    assert called_by_extension(net, "8001", "pw8001") == [100, 180]
+    assert called_by_extension(net, "8001", "pw8001") == [180]
     assert net.signals() == [Ringing("8001", "9999", "台席8001")]
 
 

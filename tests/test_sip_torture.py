@@ -64,7 +64,7 @@ def test_a_tortuous_invite_is_a_call(net: Network, box: SipCore) -> None:
     assert cseq_of(message).seq == 9
     assert len(message.headers.get("via")) == 3
     assert party(message.headers.get("from")[0]).display == 'Zhang \\"San'
-    assert statuses(net.send(TORTUOUS)) == [100, 180]
+    assert statuses(net.send(TORTUOUS)) == [180]
     assert net.signals() == [Ringing("13800138000", "12345", 'Zhang \\"San')]
 
 
@@ -102,7 +102,7 @@ def test_long_values_are_read(net: Network, box: SipCore) -> None:
     name = "I have a user name of extreme proportion" * 20
     text = request("INVITE", body=SDP, call_id="a" * 400, x_long="b" * 4000)
     text = text.replace("From: <", f'From: "{name}" <').replace("tag=their", "tag=" + "t" * 900)
-    assert statuses(net.send(text)) == [100, 180]
+    assert statuses(net.send(text)) == [180]
 
 
 def test_octets_behind_the_body_are_cut_off() -> None:
@@ -206,7 +206,7 @@ def test_a_blank_at_the_end_of_the_request_line_is_forgiven(net: Network, box: S
 )
 def test_a_caller_s_name_written_wrongly_is_forgiven(net: Network, box: SipCore, value: str) -> None:
     text = request("INVITE", body=SDP).replace("<sip:13800138000@10.0.0.9>;tag=their", value)
-    assert statuses(net.send(text)) == [100, 180]
+    assert statuses(net.send(text)) == [180]
     said: list[Signal] = net.signals()
     assert isinstance(said[0], Ringing)
     assert said[0].caller == "13800138000"
@@ -223,9 +223,9 @@ def test_a_date_we_do_not_need_may_be_wrong(net: Network, box: SipCore, date: st
 def test_a_branch_that_is_only_the_cookie_still_makes_one_call(net: Network, box: SipCore) -> None:
     first = request("INVITE", body=SDP, call_id="one", branch="")
     other = request("INVITE", body=SDP, call_id="two", branch="")
-    assert statuses(net.send(first)) == [100, 180]
     assert statuses(net.send(first)) == [180]
-    assert statuses(net.send(other)) == [100, 180]
+    assert statuses(net.send(first)) == [180]
+    assert statuses(net.send(other)) == [180]
     assert len(net.signals()) == 2
 
 
@@ -308,7 +308,7 @@ def test_a_call_from_before_branches_is_a_call(net: Network, box: SipCore) -> No
     old = request("INVITE", body=SDP)
     via = next(line for line in old.split("\r\n") if line.startswith("Via"))
     old = old.replace(via, "Via: SIP/2.0/UDP 10.0.0.9:5062").replace(";tag=their", "")
-    assert statuses(net.send(old)) == [100, 180]
+    assert statuses(net.send(old)) == [180]
     assert statuses(net.send(old)) == [180]
     assert net.signals() == [Ringing("13800138000", "12345")]
 

@@ -27,8 +27,8 @@ from appliance.store.jobs import (
     settle,
 )
 from appliance.store.store import Store
-from appliance.store.texts import send_text
-from appliance.store.works import SEAL, SMS, Works, sms_failed
+from appliance.store.texts import SMS, send_text
+from appliance.store.works import SEAL, Works, sms_failed
 
 
 class Yard:

@@ -73,7 +73,7 @@ CASES: Mapping[str, Case] = {
         STRAND_WAYS["suborder"]["SENT"] + ", U2@water suborder.sign",
         STRAND_WAYS["suborder"]["SENT"] + ", U2@water suborder.sign",
         "not_your_part",
-        writes={"third": "lamp.east"},
+        writes={"third": "lamp-east"},
     ),
     "not_designated": Case(
         "U2 request_return",
@@ -81,7 +81,7 @@ CASES: Mapping[str, Case] = {
         "ACCEPTED, DP coordination.call, LD coordination.designate",
         "designated",
     ),
-    "return_once": Case("U2 request_return", "HANDLING", PENALTY, "too_often"),
+    "returns_left": Case("U2 request_return", "HANDLING", PENALTY, "too_often"),
     "orders_done": Case(
         "U2 submit_result",
         "HANDLING, DP suborder.create, DP suborder.waive",
@@ -187,4 +187,4 @@ def test_a_leader_may_suspend_for_long_and_designate_and_the_lead_unit_never_ass
     assert asked(store, "ACCEPTED", "LD dispatch", 0, {"designated": True}) == ""
     assert asked(store, "ACCEPTED", "DP dispatch", 0, {"assisting": ["lamp"]}) == "lead_assists"
     assert asked(store, "HANDLING", "DP suborder.create", 0, {"unit": "lamp"}) == "lead_assists"
-    assert asked(store, "HANDLING", "U2 suborder.create", 0, {"unit": "lamp.east"}) == ""
+    assert asked(store, "HANDLING", "U2 suborder.create", 0, {"unit": "lamp-east"}) == ""

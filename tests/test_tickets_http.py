@@ -133,6 +133,6 @@ def test_every_step_of_every_strand_is_made_over_http(teller: Teller, kind: str,
     ticket = before.tell(way, {} if move.source == START else STRAND_WAYS[kind])
     role = next((role for role in sorted(move.who) if role not in NOT_PEOPLE), sorted(move.who)[0])
     unit = "@water" if kind == "suborder" and not move.by_lead and role in ("U2", "UL") else ""
-    unit = "@water.north" if role == "U3" and move.source == "FORWARDED" else unit
+    unit = "@water-north" if role == "U3" and move.source == "FORWARDED" else unit
     teller.step(ticket.tid, Told(person(role + unit), f"{kind}.{move.name}", {}))
     assert teller.strand(ticket.tid, kind).state == move.target

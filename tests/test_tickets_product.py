@@ -26,7 +26,7 @@ from tests.ticket_stories import (
 )
 
 UNIT_PEOPLE = ("U2", "UL", "U3")
-OF_UNITS = [f"{role}@{unit}" for role in UNIT_PEOPLE for unit in ("water", "lamp.east")]
+OF_UNITS = [f"{role}@{unit}" for role in UNIT_PEOPLE for unit in ("water", "lamp-east")]
 NOT_HERE = {("FEEDBACK", "rework_self"): "not_ours"}
 """Moves the table has but a condition forbids on the way taken here; test_tickets_guards tells both sides."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from appliance.events import Stamp
 from appliance.people import CITIZEN, Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
@@ -47,6 +48,8 @@ class Office:
 
     def __init__(self, folder: Path, now: Clock | None = None) -> None:
         self.store = Store(folder / "box.db", 1, bind=False)
+        if now:
+            self.store.stamp = Stamp(1, lambda: int(now() * 1000))
         self.desk = TicketDesk(self.store, now) if now else TicketDesk(self.store)
         for code, parent, site in UNITS:
             fields: dict[str, object] = {"name": f"{code}单位", "name_en": f"{code} unit", "site": site}

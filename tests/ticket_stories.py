@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from appliance.dictionary.dictionary import Dictionary
 from appliance.people import BOX, CITIZEN, ROLES, Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
@@ -19,7 +20,7 @@ from appliance.tickets.strands import KINDS, Strand
 from appliance.tickets.ticket import Ticket
 
 DAY_S = 86_400.0
-UNITS = ("lamp", "water", "lamp.east", "water.north")
+UNITS = ("lamp", "water", "lamp-east", "water-north")
 OUTSIDE = Actor("", "上级平台", frozenset({"HB"}))
 NOT_PEOPLE: Mapping[str, Actor] = {"C": CITIZEN, "SYS": BOX, "HB": OUTSIDE}
 EVERYBODY = (*ROLES, *NOT_PEOPLE)
@@ -147,7 +148,7 @@ def given(name: str) -> dict[str, object]:
         "satisfied": {"rating": "satisfied"},
         "dissatisfied": {"rating": "dissatisfied", "reason": "又坏了"},
         "suborder.create": {"unit": "water", "task": "协助排查"},
-        "suborder.forward_third_level": {"third": "water.north"},
+        "suborder.forward_third_level": {"third": "water-north"},
         "suborder.third_level_result": {"result": "三级已处理"},
         "suborder.submit": {"result": "已协助"},
         "suborder.suspend": {"planned": later, "reason": "待停水"},
@@ -182,7 +183,7 @@ def person(name: str) -> Actor:
     if role in NOT_PEOPLE:
         return NOT_PEOPLE[role]
     unit = unit or ("lamp" if role in ("U2", "UL", "U3") else "")
-    return Actor(f"{who}{unit}".replace(".", ""), f"{ROLES[role][0]}{who[2:]}", frozenset({role}), unit)
+    return Actor(f"{who}{unit}".replace("-", ""), f"{ROLES[role][0]}{who[2:]}", frozenset({role}), unit)
 
 
 def read(story: str, ways: Mapping[str, str] = WAYS) -> list[Told]:
@@ -298,11 +299,13 @@ def word_of(attempt: Callable[[], object]) -> str:
 
 
 def with_units(store: Store) -> Store:
-    """Give a store the units stories speak of."""
-    with store.transaction():
-        for at, code in enumerate(UNITS):
-            store.execute(
-                "INSERT OR IGNORE INTO unit (code, name, name_en, site, phone) VALUES (?, ?, ?, ?, '')",
-                *(code, f"{code}单位", f"{code} unit", at % 2 + 1),
+    """Give a store the units stories speak of: two, with a part each."""
+    dictionary = Dictionary(store)
+    for at, code in enumerate(UNITS):
+        fields = {"name": f"{code}单位", "name_en": f"{code} unit", "site": at % 2 + 1}
+        parent = code.partition("-")[0]
+        if dictionary.get("unit", code) is None:
+            dictionary.set(
+                person("AD"), "unit", code, fields | ({"parent": parent} if parent != code else {})
             )
     return store

@@ -84,10 +84,9 @@ class Draft:
         self._fact(RESTORED, kind, key, {})
         return True
 
-    def check(self, kind: str, key: str) -> None:
-        """Look at all an entry says of others; raises Refused."""
-        entry = self._known(kind, key)
-        self._check(entry, {column.name for column in KINDS[kind].columns_for(key)})
+    def check(self, kind: str, key: str, names: Collection[str]) -> None:
+        """Look at what these columns of an entry say of others; raises Refused."""
+        self._check(self._known(kind, key), names)
 
     def _changed(self, kind: str, key: str, fields: Mapping[str, Value]) -> tuple[Entry, dict[str, Value]]:
         table = self._may_edit(kind)
@@ -110,7 +109,7 @@ class Draft:
         for name, raw in fields.items():
             if name == "place" and table.ordered:
                 place = _place(raw)
-                if place != before.place:
+                if place != before.place or (new and str(raw).strip()):
                     changed["place"] = place
                 continue
             if name not in columns:

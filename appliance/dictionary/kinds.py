@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from appliance.dictionary.kind import Choices, Column, Kind, named, pick_list
 from appliance.dictionary.parameters import PARAMETERS, columns_of
+from appliance.dictionary.rights_table import RIGHT
 from appliance.dictionary.staff import GROUP, PERSON
+from appliance.letters.kind import KIND as TEMPLATE
 from appliance.tickets.fields import CAUSES, CLOSINGS, LEVELS, SOURCES, TAGS, URGENCIES, WHYS
 from appliance.tickets.fields import KINDS as TICKET_KINDS
 
@@ -14,6 +16,7 @@ SUBJECTS: Choices = {
     "lists": ("选项列表", "Pick-lists"),
     "people": ("人员与权限", "People and rights"),
     "parameters": ("参数", "Parameters"),
+    "letters": ("公文", "Letters"),
 }
 """The headings of the settings, in order."""
 
@@ -248,7 +251,9 @@ KINDS: Mapping[str, Kind] = _table(
         ),
         PERSON,
         GROUP,
+        RIGHT,
         _PARAMETER,
+        TEMPLATE,
     )
 )
 """Every kind by its name; references point to kinds of this table."""

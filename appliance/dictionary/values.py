@@ -70,6 +70,17 @@ def as_text(column: Column, value: Value) -> str:
     return str(value)
 
 
+def shown(value: Value) -> str:
+    """Write any value shortly, for lists of changes."""
+    if isinstance(value, list):
+        return "; ".join(str(item) for item in value)
+    if isinstance(value, dict):
+        return "; ".join(f"{key}={item}" for key, item in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
 def referred(column: Column, value: Value) -> Sequence[str]:
     """Return the keys of other entries a value names."""
     if not column.refers:

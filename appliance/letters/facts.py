@@ -50,13 +50,13 @@ def facts_of(store: Store, ticket: Ticket, template: Template) -> dict[str, str]
     return facts
 
 
-def suggested(facts: Mapping[str, str], centre: str, hotline: str) -> dict[str, str]:
+def suggested(facts: Mapping[str, str], ticket: Ticket, centre: str, hotline: str) -> dict[str, str]:
     """Return what stands in the clerk's form before anybody writes."""
     found = dict.fromkeys((n for n, p in PLACEHOLDERS.items() if p.source == ASKED), "")
     found["to"] = facts.get("unit", "")
     found["contact"] = f"{centre} {hotline}".strip()
     found["grounds"] = facts.get("reason", "")
-    found["deadline"] = facts.get("unit_due", "")[:10]
+    found["deadline"] = day(getattr(ticket, "unit_due_s", None))
     return found
 
 

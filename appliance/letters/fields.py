@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from appliance.tickets.fields import Field
-
 TICKET, BOX, ASKED = "ticket", "box", "asked"
 
 
@@ -74,9 +72,3 @@ PLACEHOLDERS: Mapping[str, Placeholder] = {
     "extended_to": Placeholder("申请延至", "Asked until", ASKED, 60),
     "copies": Placeholder("抄送单位", "Copies to", ASKED, 400),
 }
-
-
-def asked_field(name: str) -> Field:
-    """Return what the clerk writes as a form field."""
-    found = PLACEHOLDERS[name]
-    return Field(found.zh, found.en, found.limit, lines=found.lines)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.dictionary.dictionary import Dictionary
 from appliance.events import Fact
 from appliance.letters import register
 from appliance.letters.document import Document, fingerprint, plain
@@ -27,6 +28,8 @@ from appliance.tickets.ticket import Ticket
 LETTERS_MOST = 200
 """Letters of one ticket."""
 REASON_MAX = 200
+WORD = "letter_word"
+"""The parameter that says what numbers begin with."""
 _ONCE = re.compile(r"[0-9a-zA-Z_-]{8,40}")
 
 
@@ -36,8 +39,6 @@ class Desk:
 
     centre: str
     hotline: str
-    word: str
-    """The characters every number begins with: 云热线 in 云热线函〔2026〕12号."""
 
 
 class LetterOffice:
@@ -58,6 +59,11 @@ class LetterOffice:
         self.shelf = Shelf(store)
         self.seals = Seals(store, seals)
 
+    @property
+    def word(self) -> str:
+        """The characters every number begins with: 云热线 in 云热线函〔2026〕12号."""
+        return str(Dictionary(self._store).parameter(WORD))
+
     def menu(self, actor: Actor, ticket: Ticket) -> list[Template]:
         """Return what this person may print of the ticket."""
         if not self._tickets.may_see(actor, ticket):
@@ -73,7 +79,8 @@ class LetterOffice:
 
     def suggested(self, ticket: Ticket, template: Template) -> dict[str, str]:
         """Return what the clerk is asked, with what is known already."""
-        known = suggested(facts_of(self._store, ticket, template), self.desk.centre, self.desk.hotline)
+        facts = facts_of(self._store, ticket, template)
+        known = suggested(facts, ticket, self.desk.centre, self.desk.hotline)
         return {name: known[name] for name in asked(template)}
 
     def draft(self, actor: Actor, ticket: Ticket, template: Template, written: Mapping[str, str]) -> Document:
@@ -99,7 +106,7 @@ class LetterOffice:
             if len(there) >= LETTERS_MOST:
                 raise Refused("too_many", "This ticket has %(most)s letters already.", most=LETTERS_MOST)
             year = time.localtime(self._now()).tm_year
-            series = self.desk.word + template.series
+            series = self.word + template.series
             count = register.next_count(self._store, series, year)
             number = self._number(template, year, str(count))
             seal = self.seals.of(CENTRE if template.sealed == "centre" else ticket.unit or "-")
@@ -199,7 +206,7 @@ class LetterOffice:
         return fill(template, facts, seal, now_s)
 
     def _number(self, template: Template, year: int, count: str) -> str:
-        return f"{self.desk.word}{template.series}〔{year}〕{count}号"
+        return f"{self.word}{template.series}〔{year}〕{count}号"
 
     def _checked(self, template: Template, written: Mapping[str, str]) -> dict[str, str]:
         clean = {}

@@ -24,4 +24,4 @@ def shipped() -> Mapping[str, Template]:
 
 def _read(key: str) -> Template:
     values = tomllib.loads((FOLDER / f"{key}.toml").read_text("utf-8"))
-    return msgspec.convert({"key": key, **values}, Template)
+    return msgspec.convert({"key": key, **values, "body": values["body"].strip()}, Template)

@@ -6,7 +6,7 @@ the middle, `- ` small print; any other line is a paragraph.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
@@ -15,6 +15,8 @@ from appliance.letters.fields import ASKED, PLACEHOLDERS
 from appliance.refused import Refused
 
 SEALS = ("", "centre", "unit")
+PRINTERS = ("AG", "TL", "DP", "U2", "UL", "U3", "IN", "CB", "SV", "LD", "AD")
+"""Codes of the roles a template may be printed by."""
 AUDIENCES = ("centre", "unit", "citizen", "outside")
 LIMITS: Mapping[str, int] = {
     "name": 40,
@@ -67,7 +69,7 @@ def asked(template: Template) -> list[str]:
     return [n for n in dict.fromkeys(names) if n in PLACEHOLDERS and PLACEHOLDERS[n].source == ASKED]
 
 
-def check(template: Template, roles: Sequence[str]) -> None:
+def check(template: Template) -> None:
     """Raise Refused when it could not be printed; the sentence says what to change."""
     for part, limit in LIMITS.items():
         length = len(str(getattr(template, part)))
@@ -83,7 +85,7 @@ def check(template: Template, roles: Sequence[str]) -> None:
         raise Refused("missing", "A template needs a name, a title and a text.")
     if template.numbered and not template.series.strip():
         raise Refused("missing", "Write the characters that stand in the number, for example 函.")
-    _chosen(template, roles)
+    _chosen(template)
     for part in FILLED:
         _placeholders(str(getattr(template, part)))
     for row in (line for line in template.body.splitlines() if line.startswith("|")):
@@ -113,9 +115,9 @@ def fill(template: Template, facts: Mapping[str, str], seal: str, made_s: float)
     )
 
 
-def _chosen(template: Template, roles: Sequence[str]) -> None:
+def _chosen(template: Template) -> None:
     given = template.roles.split()
-    wrong = [role for role in given if role not in roles]
+    wrong = [role for role in given if role not in PRINTERS]
     if wrong or not given:
         raise Refused("bad_choice", "Write the codes of the roles that may print it, for example AG DP.")
     choices = ((template.form, FORMS), (template.sealed, SEALS), (template.audience, AUDIENCES))

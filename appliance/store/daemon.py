@@ -24,14 +24,15 @@ from appliance.store.answers import Answers, Server
 from appliance.store.follower import Follower, why
 from appliance.store.jobs import Runner
 from appliance.store.store import Store
-from appliance.store.works import SEAL, SMS, Works, sms_failed
+from appliance.store.texts import SMS
+from appliance.store.works import SEAL, Works, sms_failed
 from appliance.tickets.timers import run_timers
 
 IDLE_S = 0.1
 """How soon a new line in the journal is seen."""
 JOBS_S = 0.5
 RETRY_S = 2.0
-TIMERS_EVERY_S = 300.0
+TIMERS_EVERY_S = 60.0
 END_S = 1.5
 
 

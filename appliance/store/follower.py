@@ -16,9 +16,10 @@ from appliance.journal import FileJournal
 from appliance.people import BOX, CITIZEN
 from appliance.refused import Refused
 from appliance.store import jobs
-from appliance.store.store import QUARANTINE, Store
-from appliance.store.texts import is_mobile, send_text
-from appliance.store.works import SEAL, SMS
+from appliance.store.quarantine import QUARANTINE
+from appliance.store.store import Store
+from appliance.store.texts import SMS, mobile, send_text
+from appliance.store.works import SEAL
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.fields import FIELDS, phone_as_kept
 from appliance.tickets.number import Exhausted
@@ -129,7 +130,7 @@ class Follower:
 
     def _reply(self, ticket: Ticket, phone: str) -> None:
         """Tell a mobile phone its ticket number, a few times a day at most."""
-        if not is_mobile(phone):
+        if not mobile(phone):
             return
         replied = self._store.rows(
             "SELECT count(*) FROM short_message WHERE number = ? AND direction = 'out' AND at_s > ?",

@@ -222,6 +222,5 @@ FAMILIES: Mapping[str, Projector] = {
     "deferral": deferrals.project,
     "dictionary": dictionary.project,
     "seal": letters.seal,
-    "template": letters.template,
 }
 """Families of kinds (`ticket.*`) whose projection lives with their subject."""

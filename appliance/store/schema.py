@@ -14,11 +14,12 @@ from peewee import (
 
 from appliance.campaigns.schema import Campaign, CampaignNumber
 from appliance.customers.schema import Customer, CustomerNumber
-from appliance.store.basis import Table, database
+from appliance.store.found import TicketCount, TicketFacet
+from appliance.store.model import Table, database
 from appliance.store.stream_tables import Interest, Outgoing, PeerRow, Quarantine
 from appliance.tickets.schema import Likeness
 
-__all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "PeerRow", "database"]
+__all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "PeerRow", "Table", "database"]
 
 
 class EventRow(Table):
@@ -50,7 +51,7 @@ class Ticket(Table):
     tid = BlobField(primary_key=True)
     number = CharField(index=True)
     """Not unique: two tickets with one number are a fault to show, never a reason to lose one."""
-    state = CharField(index=True)
+    state = CharField()
     source = CharField(default="phone")
     site = IntegerField()
     last_eid = BlobField()
@@ -123,6 +124,9 @@ class Ticket(Table):
     returned = IntegerField(null=True)
     reworks = IntegerField(null=True)
     objections = IntegerField(null=True)
+
+    class Meta:
+        indexes = ((("state", "state_s"), False),)
 
 
 class Strand(Table):
@@ -346,18 +350,6 @@ class Letter(Table):
         indexes = ((("site", "series", "year", "n"), False),)
 
 
-class LetterTemplate(Table):
-    """Projection: what an administrator changed in a template, as JSON (appliance/letters/shelf.py)."""
-
-    key = CharField(primary_key=True)
-    tid = BlobField()
-    body = TextField(default="{}")
-    changed_s = FloatField()
-
-    class Meta:
-        table_name = "letter_template"
-
-
 class Seal(Table):
     """Projection: the seal in force of the centre (owner empty) or of a unit."""
 
@@ -459,6 +451,8 @@ class Setting(Table):
 LOG: tuple[type[Table], ...] = (EventRow, Cursor)
 PROJECTIONS: tuple[type[Table], ...] = (
     Ticket,
+    TicketFacet,
+    TicketCount,
     Strand,
     Workflow,
     Likeness,
@@ -475,7 +469,6 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Unit,
     Category,
     Letter,
-    LetterTemplate,
     Seal,
 )
 OWN: tuple[type[Table], ...] = (Person, Session, Draft, Job, Setting)

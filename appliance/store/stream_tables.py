@@ -2,7 +2,7 @@
 
 from peewee import BlobField, CharField, CompositeKey, FloatField, IntegerField, TextField
 
-from appliance.store.basis import Table
+from appliance.store.model import Table
 
 
 class PeerRow(Table):

@@ -1,10 +1,17 @@
-"""Short messages of ours: recorded and put among the jobs in one transaction."""
+"""Short messages going out: recorded, and given to the job that sends them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from appliance.events import Event, Fact
 from appliance.store import jobs
-from appliance.store.store import Store
-from appliance.store.works import SMS
 
+if TYPE_CHECKING:
+    from appliance.store.store import Store
+
+SMS = "sms"
+"""The job that sends one."""
 MOBILE_DIGITS = 11
 
 
@@ -18,7 +25,7 @@ def send_text(store: Store, number: str, text: str, due_s: float, ticket: bytes 
     return event
 
 
-def is_mobile(number: str) -> bool:
-    """Tell whether short messages can reach a number."""
-    plain = number.removeprefix("+86")
-    return len(plain) == MOBILE_DIGITS and plain.startswith("1")
+def mobile(number: str) -> str:
+    """Return a number when it is a mobile phone of this country, which can get messages; else nothing."""
+    plain = number.removeprefix("+86").replace("-", "").replace(" ", "")
+    return number if len(plain) == MOBILE_DIGITS and plain.startswith("1") and plain.isdigit() else ""

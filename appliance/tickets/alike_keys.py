@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from appliance.tickets.duplicates import Matter, keys
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 COMPARED = ("phone", "area", "address", "title", "content", "category", "created_s")
 """What a ticket's keys are made of."""
+_INSERT = 'INSERT INTO likeness ("key", at_s, tid) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'
 
 
 def matter_of(ticket: Ticket) -> Matter:
@@ -29,7 +31,16 @@ def keep(store: Store, ticket: Ticket, before: Ticket | None) -> None:
         'DELETE FROM likeness WHERE "key" = ? AND at_s = ? AND tid = ?',
         [(*row, ticket.tid) for row in old - now],
     )
+    store.execute_many(_INSERT, [(*row, ticket.tid) for row in sorted(now - old)])
+
+
+def fill(store: Store, tickets: Iterable[Ticket]) -> None:
+    """Write the keys of tickets that have none yet."""
     store.execute_many(
-        'INSERT INTO likeness ("key", at_s, tid) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
-        [(*row, ticket.tid) for row in sorted(now - old)],
+        _INSERT,
+        (
+            (key, int(ticket.created_s), ticket.tid)
+            for ticket in tickets
+            for key in sorted(keys(matter_of(ticket)))
+        ),
     )

@@ -58,7 +58,7 @@ class Beside:
             if refused := refusal(scene):
                 raise refused
             (event,) = self._store.record(Fact(EVENT, _written(kind, strand, move, facts, actor), tid))
-            if effect := OF_STEPS.get((kind.name, step)):
+            for effect in OF_STEPS.get((kind.name, step), ()):
                 effect(self._desk, scene)
         found = strand_table.load(self._store, strand.sid if strand else event.eid)
         assert found is not None

@@ -2,23 +2,27 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.dictionary.dictionary import Dictionary
 from appliance.events import Fact
 from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
-from appliance.tickets import notices, repeats, strand_table, table
 from appliance.tickets import number as numbers
+from appliance.tickets import repeats, strand_table, table
 from appliance.tickets.beside import Beside
 from appliance.tickets.carrying import Facts, carried
 from appliance.tickets.dues import Change, Dues
 from appliance.tickets.edits import changes
 from appliance.tickets.effects import OF_MOVES, in_the_name_of
+from appliance.tickets.facets import EVERY
 from appliance.tickets.fields import FIELDS, SOURCES, checked
+from appliance.tickets.finder import PAGE_ROWS, ROWS_MAX, Finder
+from appliance.tickets.finding import CLOCKS, Query
 from appliance.tickets.forms import registered
 from appliance.tickets.guards import Bounds, Scene, refusal
+from appliance.tickets.notices import tell
 from appliance.tickets.process import Move
 from appliance.tickets.rights import (
     CENTRE_ROLES,
@@ -40,19 +44,11 @@ from appliance.tickets.timeline import Step, calls_of, steps_of
 from appliance.tickets.workflow import CREATION, LISTS, STATES, states_in
 from appliance.tickets.workflows import Workflows
 
-PAGE_ROWS = 30
 FORM_MAX = 64
 URGED = "市民再次反映同一事项。"
 EARLY = frozenset({"DRAFT", "REGISTERED", "NEED_INFO", "VERIFYING"})
 """Before it is accepted a ticket of another kind goes over to the workflow of that kind."""
-DUE = {
-    "overdue": "due_s < ?",
-    "soon": "warn_s <= ? AND due_s >= ?",
-    "running": "due_s IS NOT NULL",
-    "paused": "paused_s IS NOT NULL",
-    "provisional": "provisional",
-}
-"""What a list may be narrowed to by its clocks; ? is now."""
+COUNTED_EXACTLY = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +75,13 @@ class CitizenView:
 
 
 class TicketDesk:
-    """Tickets of one store; `now` (Unix seconds) dates new ticket numbers; `tells`: citizens get notices."""
+    """Tickets of one store; `now` (Unix seconds) dates new ticket numbers; `tells`: people get notices."""
 
     def __init__(self, store: Store, now: Callable[[], float] = time.time, tells: bool = True) -> None:
         self._tells = tells
         self._store = store
         self._now = now
+        self.finder = Finder(store)
         self.dictionary = Dictionary(store)
         self.workflows = Workflows(store)
         self.beside = Beside(store, self)
@@ -162,12 +159,9 @@ class TicketDesk:
                 raise refused
             facts = self._written(actor, ticket, move, seen)
             self._store.record(Fact("ticket.moved", {**carries, **facts}, tid))
-            if effect := OF_MOVES.get(move.name):
+            for effect in OF_MOVES.get(move.name, ()):
                 effect(self, scene)
-            moved = self.get(tid)
-            if self._tells:
-                notices.accepted(self._store, ticket, moved, self._now())
-        return moved
+        return self.get(tid)
 
     def act(
         self,
@@ -251,26 +245,28 @@ class TicketDesk:
         """List tickets, newest first; every argument left empty does not narrow.
 
         `states` are states, or names of the six lists. `text` is looked for in number, title,
-        content, address, citizen and phone. `conflicts` keeps those where a move lost a race.
-        `due` is one of DUE: those come with the most urgent first.
+        content, address, citizen, phone, result and answer. `conflicts` keeps those where a move
+        lost a race. `due` is one of CLOCKS: those come with the most urgent first.
         """
-        where, values = _where(states, unit, text, conflicts)
-        if due in DUE:
-            where, values = f"{where} AND {DUE[due]}", [*values, *[self._now()] * DUE[due].count("?")]
-        rows = max(1, min(rows, 500))
-        total = int(self._store.rows(f"SELECT count(*) FROM ticket WHERE {where}", *values)[0][0])
+        query = Query(
+            text=text,
+            state=_flat(states),
+            concerned=(unit,) if unit else (),
+            conflicts=conflicts,
+        )
+        if due in CLOCKS:
+            query = replace(query, clock=due, now_s=self._now(), sort="due", ascending=True)
+        rows = max(1, min(rows, ROWS_MAX))
+        total, _ = self.finder.count(query)
         pages = max(1, -(-total // rows))
         page = max(1, min(page, pages))
-        first = "due_s, tid" if due in DUE else "created_s DESC, tid DESC"
-        order = f"{where} ORDER BY {first} LIMIT ? OFFSET ?"
-        return Page(table.select(self._store, order, *values, rows, (page - 1) * rows), total, page, pages)
+        return Page(self.finder.page(query, page, rows), total, page, pages)
 
     def counts(self, unit: str = "") -> dict[str, int]:
         """Count tickets in each state, and in each of the six lists under the name of the list."""
-        where, values = _where((), unit, "", False)
-        rows = self._store.rows(f"SELECT state, count(*) FROM ticket WHERE {where} GROUP BY state", *values)
         found = dict.fromkeys((*STATES, *LISTS), 0)
-        for state, count in rows:
+        sql = "SELECT state, tickets FROM ticket_count WHERE unit = ?"
+        for state, count in self._store.rows(sql, unit or EVERY):
             found[state] = count
             if state in STATES:
                 found[STATES[state].list] += count
@@ -278,13 +274,12 @@ class TicketDesk:
 
     def due_counts(self, unit: str = "") -> dict[str, int]:
         """Count the tickets that are overdue, and those due soon."""
-        where, values = _where((), unit, "", False)
-        found = {}
-        for name in ("overdue", "soon"):
-            sql = f"SELECT count(*) FROM ticket WHERE {where} AND {DUE[name]}"
-            now_s = [self._now()] * DUE[name].count("?")
-            found[name] = int(self._store.rows(sql, *values, *now_s)[0][0])
-        return found
+        return {
+            name: self.finder.count(
+                Query(clock=name, now_s=self._now(), concerned=(unit,) if unit else ()), COUNTED_EXACTLY
+            )[0]
+            for name in ("overdue", "soon")
+        }
 
     def by_phone(self, phone: str, limit: int = 10) -> list[Ticket]:
         """Return the newest tickets of a caller, for the screen pop; an empty phone has none."""
@@ -405,6 +400,11 @@ class TicketDesk:
                 self._store.record(Fact("ticket.due", {**facts, "why": why, **signed(actor)}, tid))
         return self.get(tid)
 
+    def tell(self, what: str, tid: bytes, unit: str, words: str = "") -> None:
+        """Send the short message that goes with what happened (notices.py)."""
+        if self._tells:
+            tell(self._store, self.dictionary, what, self.get(tid), unit, self._now(), words)
+
     @property
     def bounds(self) -> Bounds:
         """What an administrator set."""
@@ -419,20 +419,6 @@ class TicketDesk:
         return str(rows[0][0] or "")
 
 
-def _where(states: Sequence[str], unit: str, text: str, conflicts: bool) -> tuple[str, list[object]]:
-    where, values = ["1"], list[object]()
-    if states:
-        flat = [state for name in states for state in (states_in(name) if name in LISTS else (name,))]
-        where.append(f"state IN ({','.join('?' * len(flat))})")
-        values += flat
-    if unit:
-        where.append(f"(unit = ? OR tid IN ({strand_table.OF_UNIT}))")
-        values += [unit, unit, unit]
-    for word in text.split()[:8]:
-        pattern = "%" + word[:100].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        columns = ("number", "title", "content", "address", "citizen", "phone")
-        where.append("(" + " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns) + ")")
-        values += [pattern] * len(columns)
-    if conflicts:
-        where.append("conflicts > 0")
-    return " AND ".join(where), values
+def _flat(states: Sequence[str]) -> tuple[str, ...]:
+    """States, with those of a list in the place of its name."""
+    return tuple(state for name in states for state in (states_in(name) if name in LISTS else (name,)))

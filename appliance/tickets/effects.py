@@ -33,6 +33,9 @@ class Deeds(Protocol):
     def reckon(self, actor: Actor, tid: bytes, why: str, change: Change) -> object:
         """Change the running clocks of a ticket."""
 
+    def tell(self, what: str, tid: bytes, unit: str, words: str = "") -> None:
+        """Send the short message that goes with what happened (notices.py)."""
+
 
 STOPPABLE = frozenset({"SENT", "SIGNED", "ON_SITE", "FORWARDED", "SUSPENDED"})
 Effect = Callable[[Deeds, Scene], None]
@@ -133,19 +136,45 @@ def _count_on_master(deeds: Deeds, scene: Scene) -> None:
     deeds.again(in_the_name_of(scene.actor), master, other=scene.ticket.tid)
 
 
-OF_MOVES: Mapping[str, Effect] = {
-    "dispatch": _send_suborders,
-    "withdraw": _stop_beside,
-    "second_dispatch": _supervise_second_round,
-    "resume": _end_suspension,
-    "merge": _count_on_master,
+def _tell_accepted(deeds: Deeds, scene: Scene) -> None:
+    """Once, when the case clock begins."""
+    if scene.ticket.accepted_s is None:
+        deeds.tell("accepted", scene.ticket.tid, str(scene.facts.get("unit", "")))
+
+
+def _tell_unit(deeds: Deeds, scene: Scene) -> None:
+    deeds.tell("dispatched", scene.ticket.tid, str(scene.facts["unit"]))
+
+
+def _tell_citizen(deeds: Deeds, scene: Scene) -> None:
+    deeds.tell("signed", scene.ticket.tid, scene.ticket.unit)
+
+
+def _tell_urged(deeds: Deeds, scene: Scene) -> None:
+    unit = str(scene.facts.get("unit") or scene.ticket.unit)
+    deeds.tell("urged", scene.ticket.tid, unit, str(scene.facts.get("text", "")))
+
+
+OF_MOVES: Mapping[str, tuple[Effect, ...]] = {
+    "dispatch": (_send_suborders, _tell_unit),
+    "redispatch": (_tell_unit,),
+    "sign": (_tell_citizen,),
+    "withdraw": (_stop_beside,),
+    "merge": (_count_on_master,),
+    "accept": (_tell_accepted,),
+    "overrule": (_tell_accepted,),
+    "verified_true": (_tell_accepted,),
+    "second_dispatch": (_supervise_second_round,),
+    "resume": (_end_suspension,),
 }
-OF_STEPS: Mapping[tuple[str, str], Effect] = {
-    ("suspension", "approve"): _suspend,
-    ("suspension", "end"): _resume,
-    ("coordination", "designate"): _dispatch_designated,
-    ("extension", "ask"): _try_extension,
-    ("extension", "approve"): _extend,
-    ("instruction", "write"): _instruct,
+OF_STEPS: Mapping[tuple[str, str], tuple[Effect, ...]] = {
+    ("suborder", "create"): (_tell_unit,),
+    ("urge", "send"): (_tell_urged,),
+    ("suspension", "approve"): (_suspend,),
+    ("suspension", "end"): (_resume,),
+    ("coordination", "designate"): (_dispatch_designated,),
+    ("extension", "ask"): (_try_extension,),
+    ("extension", "approve"): (_extend,),
+    ("instruction", "write"): (_instruct,),
 }
 """By kind and step."""

@@ -1,57 +1,83 @@
-"""What a citizen is told by short message when a matter is accepted: number, unit, due date."""
-
-from __future__ import annotations
+"""Short messages that go with steps: to units on duty, and to citizens who left a mobile number."""
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from appliance.store.texts import is_mobile, send_text
+from appliance.dictionary.dictionary import Dictionary
+from appliance.store.store import Store
+from appliance.store.texts import mobile, send_text
 from appliance.tickets.ticket import Ticket
 
-if TYPE_CHECKING:
-    from appliance.store.store import Store
-
-ACCEPTED = "您反映的“{title}”已受理，工单编号{number}{unit}{due}。凭编号可查询办理情况。"
-UNIT = "，由{unit}办理"
-DUE = "，预计{due}前答复"
 TITLE_LETTERS = 20
 A_DAY = 5
 """No more messages of ours to one number: two machines must not talk for ever."""
+Reader = Callable[[Dictionary, Ticket, str], str]
+"""Whom a notice is for: their number, or nothing. The last argument is the unit concerned."""
 
 
-def accepted(store: Store, before: Ticket, after: Ticket, now_s: float) -> bool:
-    """Tell the citizen once, when the case clock begins; return whether a message goes out.
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One kind of message: the parameter that allows it, who gets it, and its words."""
 
-    Nobody is told who wants no answer, is anonymous, or has no mobile number.
-    """
-    if before.accepted_s is not None or after.accepted_s is None:
-        return False
-    if not after.callback or after.anonymous or not is_mobile(after.phone):
-        return False
-    since = now_s - 86_400
+    parameter: str
+    reader: Reader
+    text: str
+
+
+def _unit(dictionary: Dictionary, ticket: Ticket, unit: str) -> str:
+    entry = dictionary.get("unit", unit)
+    return next(filter(mobile, (entry.text("duty_phone"), entry.text("phone"))), "") if entry else ""
+
+
+def _citizen(dictionary: Dictionary, ticket: Ticket, unit: str) -> str:
+    """Nobody is told who wants no answer or is anonymous."""
+    return mobile(ticket.phone) if ticket.callback and not ticket.anonymous else ""
+
+
+NOTICES: Mapping[str, Notice] = {
+    "accepted": Notice(
+        "sms_accepted",
+        _citizen,
+        "您反映的“{title}”已受理，工单编号{number}{by}{until}。凭编号可查询办理情况。",
+    ),
+    "dispatched": Notice("sms_unit", _unit, "【热线】工单{number}“{title}”派至{unit}，{due}前办结，请签收。"),
+    "urged": Notice("sms_unit", _unit, "【热线】催办：工单{number}“{title}”，{due}前办结。{words}"),
+    "signed": Notice("sms_citizen", _citizen, "【热线】您反映的“{title}”（编号{number}）已由{unit}承办。"),
+}
+"""By what happened."""
+
+
+def tell(
+    store: Store, dictionary: Dictionary, what: str, ticket: Ticket, unit: str, now_s: float, words: str = ""
+) -> None:
+    """Have the message sent that goes with what happened, if it is wanted and there is somebody to get it."""
+    notice = NOTICES[what]
+    if not dictionary.parameter(notice.parameter):
+        return
+    number = notice.reader(dictionary, ticket, unit)
+    if not number or (notice.reader is _citizen and _told_enough(store, number, now_s)):
+        return
+    entry = dictionary.get("unit", unit)
+    title = ticket.title[:TITLE_LETTERS] + ("…" if len(ticket.title) > TITLE_LETTERS else "")
+    if ticket.confidential or not title:
+        title = "诉求"
+    due_s = ticket.unit_due_s or ticket.case_due_s
+    text = notice.text.format(
+        number=ticket.number,
+        title=title,
+        unit=entry.names[0] if entry else unit,
+        due=time.strftime("%m月%d日", time.localtime(due_s - 1)) if due_s else "尽快",
+        by=f"，由{entry.names[0]}办理" if entry else "",
+        until=time.strftime("，预计%Y-%m-%d前答复", time.localtime(due_s)) if due_s else "",
+        words=words[:60],
+    )
+    send_text(store, number, text, now_s, ticket.tid)
+
+
+def _told_enough(store: Store, number: str, now_s: float) -> bool:
     rows = store.rows(
         "SELECT count(*) FROM short_message WHERE number = ? AND direction = 'out' AND at_s > ?",
-        *(after.phone, since),
+        *(number, now_s - 86_400),
     )
-    if rows[0][0] >= A_DAY:
-        return False
-    send_text(store, after.phone, words(after, _unit(store, after.unit)), now_s, after.tid)
-    return True
-
-
-def words(ticket: Ticket, unit: str, text: str = ACCEPTED) -> str:
-    """The message; a confidential or redacted title is not sent."""
-    title = "诉求" if ticket.confidential or not ticket.title else ticket.title[:TITLE_LETTERS]
-    due_s: float | None = getattr(ticket, "case_due_s", None)
-    due = time.strftime("%Y-%m-%d", time.localtime(due_s)) if due_s else ""
-    return text.format(
-        title=title,
-        number=ticket.number,
-        unit=UNIT.format(unit=unit) if unit else "",
-        due=DUE.format(due=due) if due else "",
-    )
-
-
-def _unit(store: Store, code: str) -> str:
-    rows = store.rows("SELECT name FROM unit WHERE code = ?", code) if code else []
-    return str(rows[0][0]) if rows else ""
+    return bool(rows[0][0] >= A_DAY)

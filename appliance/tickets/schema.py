@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BlobField, CompositeKey
 
-from appliance.store.basis import Table
+from appliance.store.model import Table
 
 
 class Likeness(Table):

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from appliance.events import Event
+from appliance.tickets import facets
 from appliance.tickets.strands import EVENT, Strand, body_of, fold, replay, strand_of
 from appliance.tickets.table import load as load_ticket
 from appliance.tickets.ticket import Ticket
@@ -111,6 +112,15 @@ def project(store: Store, event: Event) -> None:
         values = list(astuple(strand))
         values[_JSON] = msgspec.json.encode(strand.fields).decode()
         store.execute(_SAVE, *values)
+        known = (row.unit, row.third) if row else ("", "")
+        if known != (strand.unit, strand.third):
+            _concern(store, strand.tid)
+
+
+def _concern(store: Store, tid: bytes) -> None:
+    ticket = load_ticket(store, tid)
+    if ticket is not None:
+        facets.concern(store, ticket)
 
 
 def _came_earlier(store: Store, event: Event) -> bool:

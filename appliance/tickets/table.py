@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import astuple
 
 from appliance.events import Event
-from appliance.tickets import alike_keys
-from appliance.tickets.ticket import Created, Ticket, body_of, fold, replay
+from appliance.tickets import alike_keys, facets
+from appliance.tickets.ticket import Body, Created, Ticket, body_of, fold, replay
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
 
 _FIELDS = Ticket.__struct_fields__
 COLUMNS = ", ".join(f'"{name}"' for name in _FIELDS)
-_INSERT = f"INSERT INTO ticket ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"
+INSERT = f"INSERT INTO ticket ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"
 _BLOBS = tuple(_FIELDS.index(name) for name in ("tid", "last_eid", "state_eid", "call"))
 _FLAGS = tuple(
     _FIELDS.index(name)
@@ -42,8 +42,14 @@ def select(store: Store, where: str, *values: object) -> list[Ticket]:
 
 def save(store: Store, ticket: Ticket, before: Ticket | None) -> None:
     """Write a ticket's row; of one that is there only what changed, so that few indexes are touched."""
+    write(store, ticket, before)
+    facets.keep(store, ticket, before)
+
+
+def write(store: Store, ticket: Ticket, before: Ticket | None) -> None:
+    """Write the row itself, without what it is found by."""
     if before is None:
-        store.execute(_INSERT, *astuple(ticket))
+        store.execute(INSERT, *astuple(ticket))
         return
     changed = [
         (name, new)
@@ -76,6 +82,11 @@ def project(store: Store, event: Event) -> None:
     if ticket is not None:
         save(store, ticket, row)
         alike_keys.keep(store, ticket, row)
+    link(store, event, body)
+
+
+def link(store: Store, event: Event, body: Body) -> None:
+    """Show at the short message a ticket came as which one that is."""
     if isinstance(body, Created) and body.message:
         mid = bytes.fromhex(body.message)
         store.execute("UPDATE short_message SET ticket = ? WHERE mid = ?", event.subject, mid)

@@ -284,7 +284,7 @@ Body = (
     | marks.Unmasked
     | marks.Redacted
 )
-_BODIES: Mapping[str, msgspec.json.Decoder[Any]] = {
+BODIES: Mapping[str, msgspec.json.Decoder[Any]] = {
     "ticket.created": msgspec.json.Decoder(Created),
     "ticket.edited": msgspec.json.Decoder(Edited),
     "ticket.moved": msgspec.json.Decoder(Moved),
@@ -317,7 +317,7 @@ _STAMPED: Mapping[str, str] = {
 
 def body_of(event: Event) -> Body | None:
     """Read the body of a ticket event; None for a kind not known here, ValueError when it is malformed."""
-    decoder = _BODIES.get(event.kind)
+    decoder = BODIES.get(event.kind)
     if decoder is None:
         return None
     body: Body = decoder.decode(event.body)

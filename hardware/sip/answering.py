@@ -18,7 +18,10 @@ from hardware.sip.usage import ALLOW, SDP_TYPE, LegPost, Unacked, Wire
 
 
 class Answering(Leg):
-    """The callee's side. Made when a line takes the call; says 100 and 180 at once."""
+    """The callee's side. Made when a line takes the call; says 180 unless it is answered in the same moment.
+
+    There is no 100: it is for who cannot say more within 200 ms (RFC 3261 §17.2.1).
+    """
 
     def __init__(
         self, wire: Wire, transaction: Transaction, source: Addr, local: sdp.Local, post: LegPost, now: float
@@ -39,8 +42,11 @@ class Answering(Leg):
         self.dialog = Dialog.of_request(invite, token(), source, _behind(invite, source))
         wire.joined(self, self.dialog)
         wire.note(asked(invite, self.dialog.local_tag, source, ours=False))
-        self._reply(transaction, 100, source, now)
-        self._provisional(180, now)
+        self._ring_at: float | None = now
+        """When the caller is told that it rings; None when that is done, or past."""
+        if self._must_prack:
+            self._ring(now)
+        wire.arm(self)
 
     # What we do
 
@@ -48,6 +54,7 @@ class Answering(Leg):
         """Let the caller hear us before the answer (183 with a description); not without an offer."""
         if self._answered or self.over or self._progressed or self._offer is None:
             return
+        self._ring(now)
         self._progressed = True
         self._provisional(183, now, sdp.answer(*self._offer, self.local))
         self._hear(self._offer[1], now)
@@ -61,7 +68,7 @@ class Answering(Leg):
             self._wanted = True
             return
         self._answered = True
-        self._unpracked = None
+        self._unpracked = self._ring_at = None
         body = sdp.offer(self.local) if self._offer is None else sdp.answer(*self._offer, self.local)
         if self._offer is not None:
             self._hear(self._offer[1], now)
@@ -133,12 +140,15 @@ class Answering(Leg):
     # Time
 
     def timer(self) -> float | None:
+        if self._ring_at is not None:
+            return self._ring_at
         due = super().timer()
         if self._unpracked is None:
             return due
         return self._unpracked.at if due is None else min(due, self._unpracked.at)
 
     def on_timer(self, now: float) -> None:
+        self._ring(now)
         super().on_timer(now)
         waiting = self._unpracked
         if waiting is None or now < waiting.at or self.over:
@@ -151,6 +161,11 @@ class Answering(Leg):
         waiting.repeat(now, 64 * T1)
 
     # Within
+
+    def _ring(self, now: float) -> None:
+        if self._ring_at is not None:
+            self._ring_at = None
+            self._provisional(180, now)
 
     def _provisional(self, status: int, now: float, body: bytes = b"") -> None:
         """Say that it rings, or goes on: so that it surely arrives, when the caller can tell us so."""
@@ -170,7 +185,7 @@ class Answering(Leg):
 
     def _refuse(self, status: int, now: float, *headers: tuple[str, str]) -> None:
         self._answered = True
-        self._unpracked = None
+        self._unpracked = self._ring_at = None
         self._reply(self._transaction, status, self._source, now, *headers)
         if not self.over:
             self._over()

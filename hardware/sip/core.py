@@ -77,13 +77,15 @@ class SipCore(TransactionLayer):
         """How many legs have a Call-ID: a new call is compared with no other's."""
         self._past = Past(self, self._logins_at)
         self._lamps = Lamps(self, self._admission, self._legs.values)
-        self._order = settings.lines
+        self._idle: dict[int, None] = {}
+        """Lines that came free, the one free longest first; some may have been taken since."""
 
     # Verbs of lines
 
     def open(self, index: int) -> None:
         """Take a line into use."""
         self.slots[index].open = True
+        self._idle[index] = None
         self.events.append((index, Up()))
 
     def close(self, index: int, now: float) -> None:
@@ -96,11 +98,17 @@ class SipCore(TransactionLayer):
     def delivered(self, index: int) -> None:
         """The line's `Cleared` was heard: only now it may be given out again."""
         self.slots[index].clearing -= 1
+        self._idle.pop(index, None)
+        self._idle[index] = None
 
     def free(self) -> int | None:
         """The free line that has been free longest, so that late sound of its last call is past."""
-        idle = [slot for slot in self.slots if slot.open and slot.call is None and not slot.clearing]
-        return min(idle, key=lambda slot: slot.used).index if idle else None
+        while self._idle:
+            index = next(iter(self._idle))
+            if self.slots[index].free:
+                return index
+            del self._idle[index]
+        return None
 
     def answer(self, index: int, now: float) -> None:
         """Pick up the call that rings on this line."""
@@ -188,8 +196,6 @@ class SipCore(TransactionLayer):
         if isinstance(signal, Cleared):
             slot.call = None
             slot.clearing += 1
-            self._order += 1
-            slot.used = self._order
             if isinstance(call, Fork):
                 self._forget(call, now)
         self.events.append((slot.index, signal))

@@ -143,6 +143,9 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._posting = False
+        """What the core said will be handed out as soon as the caller is done."""
+        self._handing = False
+        """It is being handed out: what verbs ask for meanwhile is sent at the end."""
         self._addresses: dict[str, str] = {}
         self._streams = Streams(
             self._took,
@@ -250,7 +253,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             # A bug of ours must end at most the call it happened in, never the socket.
             self.core.counts["bug"] += 1
             log.exception("a SIP message from %s could not be handled", source[0])
-        self.flush()
+        self._hand_out()
 
     def _unreachable(self, peer: Hop) -> None:
         self.core.unreachable(peer, self.now())
@@ -258,6 +261,19 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     def flush(self) -> None:
         """Send what the core wants sent; hand out what it said as soon as the caller is done."""
+        if self._handing:
+            return
+        self._send()
+        if self._said and not self._posting and self._loop is not None:
+            self._posting = True
+            self._loop.call_soon(self._hand_out)
+        self._set_alarm()
+
+    @property
+    def _said(self) -> bool:
+        return bool(self.core.events or self.core.moved or self.core.trunk_events)
+
+    def _send(self) -> None:
         if self._transport is not None:
             for data, to in self.core.outgoing:
                 if isinstance(to, Hop):
@@ -267,21 +283,22 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self.core.outgoing.clear()
         if self.core.notes:
             if self._memory is not None:
-                self._memory.write(self.core.notes)
+                self._memory.write({note.key: note for note in self.core.notes}.values())
             self.core.notes.clear()
         if self.core.wanted:
             self._look_up()
-        if (
-            (self.core.events or self.core.moved or self.core.trunk_events)
-            and not self._posting
-            and self._loop is not None
-        ):
-            self._posting = True
-            self._loop.call_soon(self._hand_out)
-        self._set_alarm()
 
     def _hand_out(self) -> None:
-        self._posting = False
+        """Say what the core said until it says nothing more; then send all that came of it."""
+        self._posting, self._handing = False, True
+        try:
+            while self._said:
+                self._hand_round()
+        finally:
+            self._handing = False
+            self.flush()
+
+    def _hand_round(self) -> None:
         events, self.core.events = self.core.events, []
         moved, self.core.moved = self.core.moved, []
         for number, contacts in moved:
@@ -319,7 +336,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         except Exception:
             self.core.counts["bug"] += 1
             log.exception("a SIP timer could not be handled")
-        self.flush()
+        self._hand_out()
 
     def _look_up(self) -> None:
         assert self._loop is not None

@@ -123,7 +123,7 @@ class TransactionLayer:
             return self._new(request, source, now)
         transaction, served = found
         todo = transaction.handle(Input.ACK if request.method == "ACK" else Input.REQUEST, now)
-        if Do.SEND in todo:
+        if Do.SEND in todo and transaction.data:  # else nothing was said yet
             self.resend(transaction.data, transaction.peer)
         self._settle(transaction)
         if Do.PASS in todo and served is not None:
@@ -201,7 +201,7 @@ class TransactionLayer:
         self._schedule.arm(thing)
 
     def timer(self) -> float | None:
-        """When `on_timer` wants to be called; it may turn out to be early."""
+        """When `on_timer` wants to be called."""
         return self._schedule.timer()
 
     def on_timer(self, now: float) -> None:

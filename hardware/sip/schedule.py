@@ -14,7 +14,7 @@ class Timed(Protocol):
 
 
 class Schedule:
-    """Things and the earliest time each may be due; a time that has moved later is noticed when it comes."""
+    """Things and the earliest time each may be due; one that has moved later is put back when it comes."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Timed]] = []
@@ -30,8 +30,19 @@ class Schedule:
             heapq.heappush(self._heap, (due, self._pushed, thing))
 
     def timer(self) -> float | None:
-        """When `due` may have something; it may turn out to be early."""
-        return self._heap[0][0] if self._heap else None
+        """When `due` has something."""
+        while self._heap:
+            at, _, thing = self._heap[0]
+            if self._armed.get(thing) == at:
+                wanted = thing.timer()
+                if wanted is not None and wanted <= at:
+                    return at
+                del self._armed[thing]
+                heapq.heappop(self._heap)
+                self.arm(thing)
+            else:
+                heapq.heappop(self._heap)
+        return None
 
     def due(self, now: float) -> Iterator[Timed]:
         """Everything due; each is armed again after its turn."""

@@ -7,21 +7,24 @@ from hardware.sip.leg import Leg
 class Slot:
     """One line as the core sees it."""
 
-    __slots__ = ("call", "clearing", "index", "open", "used")
+    __slots__ = ("call", "clearing", "index", "open")
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.open = False
         self.clearing = 0
         """Calls that are over, but nobody was told so yet."""
-        self.used = index
-        """Order of last use."""
         self.call: Leg | Fork | None = None
 
     @property
     def name(self) -> str:
         """What the line is called."""
         return f"sip/{self.index}"
+
+    @property
+    def free(self) -> bool:
+        """Whether a call may be put here."""
+        return self.open and self.call is None and not self.clearing
 
     @property
     def talking(self) -> Leg | None:

@@ -11,9 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from appliance.letters.document import FORMS, Document
 from appliance.letters.fields import ASKED, PLACEHOLDERS
 from appliance.letters.seals import CENTRE
-from appliance.letters.shipped import shipped
 from appliance.letters.template import AUDIENCES, FILLED, LIMITS, SEALS, Template, check, fill
-from appliance.people import ROLES
 from appliance.refused import Refused
 from web import printing, shown
 from web.context import box, me
@@ -26,7 +24,8 @@ FLAGS = ("numbered",)
 @pages.get("/letters/templates")
 def templates() -> str:
     """List the templates."""
-    rows = [(t, t != shipped()[t.key]) for t in box().letters.shelf.all().values()]
+    shelf = box().letters.shelf
+    rows = [(t, shelf.changed(t.key)) for t in shelf.all().values()]
     return render_template("letter_templates.html", rows=rows, called=printing.called)
 
 
@@ -51,7 +50,7 @@ def publish(key: str) -> AnyResponse | str | tuple[str, int]:
             shelf.publish(me(), typed)
             flash(gettext("In force from the next letter on."), "good")
             return redirect(url_for("stationery.template", key=before.key))
-        check(typed, tuple(ROLES))
+        check(typed)
         if do == printing.PDF:
             return printing.printed(_sample(typed), printing.PDF, "preview")
     except Refused as refused:
@@ -93,8 +92,9 @@ def seal_image(digest: str) -> Response:
 
 def _editor(typed: Template, fault: str = "") -> str:
     """The page of a template; one with faults is shown without its sheet."""
+    shelf = box().letters.shelf
     try:
-        check(typed, tuple(ROLES))
+        check(typed)
         sheet: Document | None = _sample(typed)
     except Refused:
         sheet = None
@@ -110,9 +110,8 @@ def _editor(typed: Template, fault: str = "") -> str:
         seals=SEALS,
         audiences=AUDIENCES,
         limits=LIMITS,
-        history=box().letters.shelf.history(typed.key),
-        changed=box().letters.shelf.get(typed.key) != shipped()[typed.key],
-        roles=ROLES,
+        history=shelf.history(typed.key),
+        changed=shelf.changed(typed.key),
     )
 
 
@@ -122,7 +121,6 @@ def _typed(before: Template) -> Template:
     values |= {name: name in request.form for name in FLAGS}
     for name in FILLED:
         values[name] = str(values[name]).replace("\r\n", "\n").strip("\n")
-    values["body"] = str(values["body"]) + "\n" if values["body"] else ""
     return msgspec.convert({"key": before.key, **values}, Template)
 
 
@@ -133,7 +131,7 @@ def _sample(template: Template) -> Document:
         **{name: f"〔{place.zh}〕" for name, place in PLACEHOLDERS.items()},
         "centre": desk.centre,
         "hotline": desk.hotline,
-        "letter_no": f"{desk.word}{template.series}〔2026〕1号",
+        "letter_no": f"{box().letters.word}{template.series}〔2026〕1号",
         "today": "2026年1月1日",
     }
     return fill(template, facts, "", 0.0)

@@ -1,4 +1,4 @@
-"""What every table of the store stands on: the database, opened by the store."""
+"""What every table of the store is: a peewee model of the one database of the process."""
 
 from peewee import DatabaseProxy, Model
 
@@ -6,8 +6,6 @@ database = DatabaseProxy()
 
 
 class Table(Model):
-    """A table of the box's database."""
-
     class Meta:
         database = database
         legacy_table_names = False
