@@ -112,7 +112,7 @@ def beside(typed: Mapping[str, Any]) -> dict[str, Any]:
             {"title": title, "content": content, "kind": of_kind}
             for title, content, of_kind in templates_of(category)
         ],
-        "alike": [_alike(found) for found in intake.alike(fields, own)] if asks else [],
+        "alike": [likeness(found) for found in intake.alike(fields, own)] if asks else [],
         "solved": [_solved(ticket) for ticket in intake.solved(fields)],
         "district": intake.district(str(fields.get("address") or "")),
         "customers": [_customer(c) for c in box().customers.by_number(fields["phone"])],
@@ -146,7 +146,8 @@ def _extra(name: str, needed: bool) -> dict[str, Any]:
     }
 
 
-def _alike(found: Alike) -> dict[str, Any]:
+def likeness(found: Alike) -> dict[str, Any]:
+    """A ticket that may be the same matter, with its score and why."""
     ticket = found.ticket
     return {
         **brief(ticket),

@@ -11,6 +11,7 @@ from appliance.customers.contacts import PAGE, Contact, contacts, is_new
 from appliance.customers.customer import FIELDS, KINDS, MARKS, PERSONAL, Customer
 from appliance.customers.file import JOINERS, REDACTORS, WRITERS
 from appliance.refused import Refused
+from appliance.tickets.confidential import hidden_number
 from appliance.tickets.fields import phone_as_kept
 from web import shown
 from web.context import box, me
@@ -148,6 +149,7 @@ def _show(customer: Customer, fault: str = "", typed: dict[str, Any] | None = No
         may_write=me().has(*WRITERS),
         may_join=me().has(*JOINERS),
         may_redact=me().has(*REDACTORS),
+        masked=hidden_number,
         personal=[(name, shown.pick((FIELDS[name].zh, FIELDS[name].en))) for name in PERSONAL],
         **_words(),
     )
