@@ -18,6 +18,12 @@ UNITS: Final = frozenset({"U2", "UL", "U3"})
 CENTRE: Final = frozenset({"AG", "TL", "DP", "IN", "CB", "SV", "LD", "AD"})
 CASEWORK: Final = CENTRE | UNITS
 AGENTS: Final = frozenset({"AG", "TL"})
+INTAKE: Final = frozenset({"AG", "TL", "DP"})
+"""Who fills in the form of a new ticket."""
+FILERS: Final = frozenset({"AG", "TL", "DP", "CB", "SV", "AD"})
+"""Who writes the customer file, and says that tickets belong together."""
+REDACTORS: Final = frozenset({"LD", "AD"})
+"""Who blanks personal data."""
 LISTENERS: Final = frozenset({"AG", "TL", "DP", "CB", "SV", "LD", "AD"})
 """Who may look up calls and listen to recordings of the whole centre."""
 LEADERS: Final = frozenset({"TL"})
@@ -58,7 +64,6 @@ PEOPLE: Final = frozenset({"AD", "UL"})
 """Who looks after people: administrators all of them, a unit's leader those of the unit."""
 SETTERS: Final = frozenset({"AD", "TL", "DP"})
 """Who opens the settings; what each may change there stands with every list."""
-ADMINISTRATORS: Final = frozenset({"AD"})
 
 TABLE: Final[Mapping[str, frozenset[str]]] = {
     "static": PUBLIC,
@@ -72,6 +77,19 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "live.now": ANYONE,
     "live.here": ANYONE,
     "lookup.page": CENTRE,
+    "intake.page": INTAKE,
+    "intake.waiting": INTAKE,
+    "intake.beside": INTAKE,
+    "intake.file": INTAKE,
+    "intake.repeat": INTAKE,
+    "customers.page": CENTRE,
+    "customers.create": FILERS,
+    "customers.of_number": CENTRE,
+    "customers.one": CENTRE,
+    "customers.edit": FILERS,
+    "customers.merge": FILERS,
+    "customers.split": FILERS,
+    "customers.redact": REDACTORS,
     "desk.page": AGENTS,
     "desk.order": AGENTS,
     "desk.shift": AGENTS,
@@ -79,10 +97,10 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "desk.caller": AGENTS,
     "desk.today": AGENTS,
     "desk.talk": AGENTS,
-    "desk.my_drafts": AGENTS,
-    "desk.draft": AGENTS,
-    "desk.save_draft": AGENTS,
-    "desk.drop_draft": AGENTS,
+    "desk.my_drafts": INTAKE,
+    "desk.draft": INTAKE,
+    "desk.save_draft": INTAKE,
+    "desk.drop_draft": INTAKE,
     "desk.file": AGENTS,
     "board.page": WATCHERS,
     "board.facts": WATCHERS,
@@ -101,6 +119,10 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "visits.sampled": VISITORS | {"LD"},
     "visits.draw": VISITORS,
     "visits.asked": VISITORS,
+    "alike.repeat": FILERS,
+    "alike.link": FILERS,
+    "alike.unmask": LISTENERS,
+    "alike.redact": REDACTORS,
     "strands.page": CASEWORK,
     "strands.opened": CASEWORK,
     "strands.stepped": CASEWORK,

@@ -1,6 +1,7 @@
 """The pages, one blueprint per audience."""
 
 from web.pages import (
+    alike,
     api,
     board,
     box,
@@ -10,10 +11,12 @@ from web.pages import (
     casefile,
     citizen,
     contacts,
+    customers,
     deferrals,
     desk,
     door,
     exchange,
+    intake,
     letters,
     limits,
     live,
@@ -34,6 +37,9 @@ from web.pages import (
 BLUEPRINTS = (
     door.pages,
     desk.pages,
+    intake.pages,
+    alike.pages,
+    customers.pages,
     board.pages,
     live.pages,
     tickets.pages,
