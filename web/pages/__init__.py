@@ -32,6 +32,7 @@ from web.pages import (
     tickets,
     tokens,
     visits,
+    webhooks,
 )
 
 BLUEPRINTS = (
@@ -67,4 +68,5 @@ BLUEPRINTS = (
     api.pages,
     api.v1,
     tokens.pages,
+    webhooks.pages,
 )
