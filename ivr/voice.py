@@ -187,6 +187,8 @@ class Speaker:
         await self._end()
 
 
+LATELY_S = 1.0
+"""How long files of fixed phrases are believed to be as they were: a busy flow says the same to everybody."""
 USED_AGAIN_NS = 3600 * 10**9
 """How much later a spoken text is seen as used again."""
 
@@ -218,6 +220,8 @@ class Voice:
         self._warned: set[str] = set()
         self._used: dict[Path, int] = {}
         """When spoken texts were last used; on disk it is seen by the hour."""
+        self._lately: dict[tuple[tuple[str, ...], str], tuple[float, list[Path]]] = {}
+        """By phrases without a value, and language: until when their files are not looked for anew."""
         self._fit: dict[Path, int] = {}
         """Recordings that can be played as they are, and when they were last changed."""
         self._cache.mkdir(parents=True, exist_ok=True)
@@ -251,12 +255,18 @@ class Voice:
 
     def there(self, ids: Iterable[str], values: Mapping[str, str], lang: str) -> list[Path] | None:
         """The same when nothing has to be spoken first, which is nearly always; else None."""
+        key, now_s = (tuple(ids), lang), time.monotonic()
+        until_s, lately = self._lately.get(key, (0.0, []))
+        if now_s < until_s:
+            return lately
         found = []
-        for segment in self._segments(ids, values, lang):
+        for segment in self._segments(key[0], values, lang):
             path = self._recording(segment, lang) or self._spoken(segment.text, segment.lang)
             if path is None:
                 return None
             found.append(path)
+        if not any(self.phrases.variables(id_) for id_ in key[0] if id_ in self.phrases):
+            self._lately[key] = (now_s + LATELY_S, found)
         return found
 
     async def file(self, text: str, lang: str) -> Path:
