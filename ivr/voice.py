@@ -17,10 +17,10 @@ from typing import Protocol
 
 import msgspec
 
-from ivr import music, sound
+from ivr import own
 from ivr.actions import LANGUAGES
 from ivr.prompts import Phrases, Segment
-from ivr.speaker import LINE_MAX, TEXT_MAX, VOICES, Answer, Request
+from ivr.speaking import LINE_MAX, TEXT_MAX, VOICES, Answer, Request
 
 ANSWER_S = 5.0
 """How long one sentence may take to be spoken into a file."""
@@ -32,8 +32,6 @@ ENGINE = "espeak-ng 1.52, prompt 1"
 """Part of every cache name: change it when the same text would sound different."""
 RINGBACK = "ringback"
 """In place of a name of music: the tone a caller hears while a phone rings."""
-PIECE = "own/music-1.wav"
-"""Our own piece, in a folder of its own that is never tidied; another name when it sounds different."""
 
 
 _log = logging.getLogger(__name__)
@@ -226,12 +224,8 @@ class Voice:
         """Recordings that can be played as they are, and when they were last changed."""
         self._cache.mkdir(parents=True, exist_ok=True)
         self._bytes = sum(path.stat().st_size for path in self._cache.glob("*.wav"))
-        self.beep = self._cache / "beep.wav"
-        sound.write(self.beep, sound.beep())
-        self._piece = self._cache / PIECE
-        if not self._piece.exists():
-            self._piece.parent.mkdir(exist_ok=True)
-            sound.write(self._piece, music.piece())
+        own.make(self._cache)
+        self.beep, self._piece = self._cache / own.BEEP, self._cache / own.PIECE
 
     def music(self, name: str = "") -> str:
         """What somebody who waits hears, again and again: a file, or a tone.
@@ -332,7 +326,7 @@ class Voice:
         except OSError:
             return False
         if self._fit.get(path) != changed_ns:
-            if not sound.is_prompt(path):
+            if not own.is_prompt(path):
                 return False
             self._fit[path] = changed_ns
         return True
