@@ -10,8 +10,11 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
+from appliance.dictionary.dictionary import Dictionary
+from appliance.dictionary.draft import Draft
+from appliance.dictionary.starter import begin
 from appliance.events import Fact, Stamp
-from appliance.people import Actor, People
+from appliance.people import BOX, Actor, People
 from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.ticket import REGISTERED_FIELDS
@@ -58,8 +61,7 @@ Story = Mapping[str, str]
 def fill(store: Store, site: int, now_s: float | None = None) -> None:
     """Fill a demo box; what is there already stays as it is. History is only made at the centre, once."""
     with store.transaction():
-        _load(store, "unit", DATA / "units.csv")
-        _load(store, "category", DATA / "categories.csv")
+        Dictionary(store).write(BOX, _city)
         people = People(store, hasher=QUICK)
         known = {number for (number,) in store.rows("SELECT number FROM person")}
         empty = not store.rows("SELECT 1 FROM event WHERE kind LIKE 'ticket.%' LIMIT 1")
@@ -78,11 +80,12 @@ def fill(store: Store, site: int, now_s: float | None = None) -> None:
             _tell(store, time.time() if now_s is None else now_s)
 
 
-def _load(store: Store, table: str, file: Path) -> None:
-    """Read units or categories from a CSV file into their table; rows already there stay as they are."""
-    for row in _rows(file):
-        marks = ", ".join("?" * len(row))
-        store.execute(f"INSERT OR IGNORE INTO {table} ({', '.join(row)}) VALUES ({marks})", *row.values())
+def _city(draft: Draft) -> None:
+    """The starter lists, and the word the city's letters are numbered under."""
+    begin(draft)
+    word = draft.get("parameter", "letter_word")
+    if word is not None and not word.changed:
+        draft.set("parameter", "letter_word", {"value": "云热线"})
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
@@ -94,7 +97,7 @@ def _tell(store: Store, now_s: float) -> None:
     """Play the stories in order of time, with a clock of their own, as the desks would have."""
     clock = [0.0]
     own, store.stamp = store.stamp, Stamp(store.site, lambda: int(clock[0] * 1000))
-    desk = TicketDesk(store, lambda: clock[0])
+    desk = TicketDesk(store, lambda: clock[0], tells=False)
     try:
         for story in sorted(_rows(DATA / "stories.csv"), key=lambda story: -float(story["days_ago"])):
             clock[0] = now_s - float(story["days_ago"]) * DAY_S

@@ -1,34 +1,27 @@
 """People who sign in: who somebody is, what roles they have, passwords and sessions."""
 
+from __future__ import annotations
+
 import hashlib
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from appliance.actor import BOX as BOX
+from appliance.actor import CITIZEN as CITIZEN
+from appliance.actor import ROLES as ROLES
+from appliance.actor import Actor as Actor
+from appliance.dictionary.dictionary import Dictionary
 from appliance.events import Fact
 from appliance.refused import Refused
-from appliance.store.store import Store
 
-ROLES: Mapping[str, tuple[str, str]] = {
-    "AG": ("话务员", "Agent"),
-    "TL": ("班长", "Shift leader"),
-    "DP": ("派单审核员", "Dispatcher"),
-    "U2": ("责任单位操作员", "Unit operator"),
-    "UL": ("责任单位负责人", "Unit leader"),
-    "U3": ("三级单位", "Third level"),
-    "IN": ("监督员", "Inspector"),
-    "CB": ("回访员", "Callback clerk"),
-    "SV": ("督办员", "Supervision clerk"),
-    "LD": ("领导", "Leader"),
-    "AD": ("系统管理员", "Administrator"),
-    "TE": ("技术员", "Technician"),
-}
-"""What people can be: Chinese and English name. C (citizen), SYS (the box) and HB (the hub) never sign in."""
+if TYPE_CHECKING:
+    from appliance.store.store import Store
 
 FAILURES_MAX = 5
 LOCKED_S = 300.0
@@ -40,30 +33,6 @@ SEEN_EVERY_S = 60.0
 FIRST_ADMINISTRATOR = "9000"
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _NUMBER = re.compile(r"[0-9A-Za-z]{1,16}")
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Somebody who acts: a signed-in person, or the box itself."""
-
-    number: str
-    name: str
-    roles: frozenset[str]
-    unit: str = ""
-    language: str = ""
-    extension: str = ""
-    must_change: bool = False
-    """An own password must be set before anything else."""
-
-    def has(self, *roles: str) -> bool:
-        """Tell whether any of these roles is held."""
-        return not self.roles.isdisjoint(roles)
-
-
-BOX = Actor("", "系统", frozenset({"SYS"}))
-"""The box itself: rules and timers."""
-CITIZEN = Actor("", "市民", frozenset({"C"}))
-"""The citizen, by a message, a key or the public page."""
 
 
 class People:
@@ -193,31 +162,19 @@ class People:
         by: str = "",
     ) -> None:
         """Add a person; raises Refused for a bad or taken number, an unknown role, or a bad password."""
-        wanted = [role for role in ROLES if role in set(roles)]
-        if not _NUMBER.fullmatch(number):
-            raise Refused("bad_number", "A number has 1 to 16 letters or digits.")
-        if not name.strip() or len(name) > 60:
-            raise Refused("bad_name", "Write a name of at most 60 characters.")
-        if not wanted or set(roles) - set(ROLES):
-            raise Refused("bad_role", "Choose one or more roles from the list.")
+        fields = _profile(number, name, roles, unit, extension)
         _check_password(number, password)
         secret = self._hasher.hash(password)
         with self._store.transaction():
             if self._store.rows("SELECT 1 FROM person WHERE number = ?", number):
                 raise Refused("taken", "The number %(number)s belongs to somebody already.", number=number)
-            self._store.execute(
-                "INSERT INTO person (number, name, secret, must_change, roles, unit, extension, language,"
-                " active, failures, locked_until_s) VALUES (?, ?, ?, ?, ?, ?, ?, '', 1, 0, 0)",
-                number,
-                name.strip(),
-                secret,
-                must_change,
-                ",".join(wanted),
-                unit,
-                extension,
+            actor = Actor(by, BOX.name if not by else "", BOX.roles)
+            Dictionary(self._store).write(
+                actor, lambda draft: draft.set("person", number, fields, loose=True)
             )
-            facts = {"number": number, "name": name.strip(), "roles": wanted, "unit": unit, "by": by}
-            self._store.record(Fact("person.created", facts, b""))
+            self._store.execute(
+                "UPDATE person SET secret = ?, must_change = ? WHERE number = ?", secret, must_change, number
+            )
 
     def reset_password(self, number: str, code: str, by: str = "") -> None:
         """Give somebody a new one-time password, unlock them and end their sessions; raises Refused."""
@@ -237,13 +194,12 @@ class People:
 
     def set_active(self, number: str, active: bool, by: str = "") -> None:
         """Let somebody sign in, or no longer; their sessions end; raises Refused."""
+        actor = Actor(by, "" if by else BOX.name, BOX.roles)
         with self._store.transaction():
-            if not self._store.execute("UPDATE person SET active = ? WHERE number = ?", active, number):
+            if not self._store.rows("SELECT 1 FROM person WHERE number = ?", number):
                 raise Refused("unknown_person", "Nobody has the number %(number)s.", number=number)
-            if not active:
-                self._store.execute("DELETE FROM session WHERE person_id = ?", number)
-            facts = {"number": number, "active": active, "by": by}
-            self._store.record(Fact("person.activated", facts, b""))
+            dictionary = Dictionary(self._store)
+            (dictionary.restore if active else dictionary.retire)(actor, "person", number)
 
     def set_language(self, number: str, language: str) -> None:
         """Remember in which language somebody reads the pages: zh, en, or empty for the browser's."""
@@ -294,6 +250,19 @@ class People:
         if not self._nobody:
             self._nobody = self._hasher.hash(secrets.token_urlsafe(32))
         return self._nobody
+
+
+def _profile(
+    number: str, name: str, roles: Iterable[str], unit: str, extension: str
+) -> dict[str, str | Sequence[str]]:
+    wanted = [role for role in ROLES if role in set(roles)]
+    if not _NUMBER.fullmatch(number):
+        raise Refused("bad_number", "A number has 1 to 16 letters or digits.")
+    if not name.strip() or len(name) > 60:
+        raise Refused("bad_name", "Write a name of at most 60 characters.")
+    if not wanted or set(roles) - set(ROLES):
+        raise Refused("bad_role", "Choose one or more roles from the list.")
+    return {"name": name.strip(), "roles": wanted, "unit": unit, "extension": extension}
 
 
 def _check_password(number: str, password: str) -> None:

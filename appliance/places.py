@@ -39,6 +39,21 @@ class Places:
         return self.data / "campaigns"
 
     @property
+    def seals(self) -> Path:
+        """Images of seals, each under its hash."""
+        return self.data / "seals"
+
+    @property
+    def cases(self) -> Path:
+        """What was made of each case at its archiving, one file a case."""
+        return self.data / "cases"
+
+    @property
+    def fonts(self) -> Path:
+        """Fonts of the site's own, tried before those of the system."""
+        return self.data / "fonts"
+
+    @property
     def prompts(self) -> Path:
         """Spoken and recorded prompts."""
         return self.data / "prompts"

@@ -19,6 +19,8 @@ else
 	END
 	"$python" -c 'import ensurepip, venv' 2>/dev/null || want python3-venv
 fi
+# Letters are printed with it. 打印公文用的中文字体。
+[ -d /usr/share/fonts/opentype/noto ] || fc-list :lang=zh 2>/dev/null | grep -q . || want fonts-noto-cjk
 if [ "$purpose" = test ]; then
 	[ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || want mosquitto
 	command -v sipp >/dev/null || want sip-tester
@@ -26,7 +28,7 @@ if [ "$purpose" = test ]; then
 	command -v linphonec >/dev/null || want linphone-cli
 	command -v openssl >/dev/null || want openssl
 	command -v chromium >/dev/null || want chromium
-	[ -d /usr/share/fonts/opentype/noto ] || fc-list :lang=zh 2>/dev/null | grep -q . || want fonts-noto-cjk
+	command -v pdftotext >/dev/null || want poppler-utils
 	command -v ps >/dev/null || want procps
 fi
 

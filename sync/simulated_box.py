@@ -41,6 +41,7 @@ class FrailStore(Store):
                 super()._make_tables()
                 made = self.rows(
                     "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
+                    " AND name NOT LIKE 'ticket_text_%'"
                 )
                 self._tables.extend(sql for (sql,) in made)
             elif not self.rows("SELECT 1 FROM sqlite_master"):

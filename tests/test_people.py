@@ -49,7 +49,7 @@ def test_who_signs_in_is_known_by_the_token(door: Door) -> None:
     assert actor == Actor("1001", "王晓燕", frozenset({"AG", "TL"}), extension="8001", must_change=True)
     assert actor is not None
     assert actor.has("DP", "TL")
-    assert door.kinds() == ["person.created", "person.signed_in"]
+    assert door.kinds() == ["dictionary.set", "person.signed_in"]
 
 
 def test_the_token_itself_is_not_kept(door: Door) -> None:

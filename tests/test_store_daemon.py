@@ -21,7 +21,8 @@ from appliance.places import Places
 from appliance.store.follower import Follower
 from appliance.store.jobs import Runner
 from appliance.store.store import Store
-from appliance.store.works import SEAL, SMS, Works
+from appliance.store.texts import SMS
+from appliance.store.works import SEAL, Works
 from appliance.tickets.desk import TicketDesk
 
 READY_S = 60.0

@@ -12,7 +12,6 @@ import pytest
 from appliance.calls.wire import Reply, Request, SendText
 from appliance.events import Fact
 from appliance.places import Places
-from appliance.store.follower import send_text
 from appliance.store.jobs import (
     CONFIRM_S,
     KEPT_S,
@@ -28,7 +27,8 @@ from appliance.store.jobs import (
     settle,
 )
 from appliance.store.store import Store
-from appliance.store.works import SEAL, SMS, Works, sms_failed
+from appliance.store.texts import SMS, send_text
+from appliance.store.works import SEAL, Works, sms_failed
 
 
 class Yard:

@@ -8,11 +8,18 @@ import pytest
 from appliance.people import CITIZEN, Actor
 from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
+from appliance.tickets.ticket import Ticket
 from appliance.tickets.timers import BATCH, DAY_S, TIMERS, run_timers
 from appliance.tickets.workflow import STEPS
+from tests.ticket_desk import ADMIN, LAMP, Clock, Office
+from tests.ticket_desk import DISPATCHER as AGENT_DP
 
 AGENT = Actor("1001", "王晓燕", frozenset({"AG"}))
 TOLD = {"kind": "consult", "title": "公交末班", "content": "6 路末班几点"}
+
+
+def kinds(office: Office, ticket: Ticket) -> list[str]:
+    return [strand.kind for strand in office.desk.strands(ticket.tid)]
 
 
 @pytest.fixture
@@ -24,7 +31,53 @@ def test_every_timer_makes_a_move_the_box_may_make_without_fields() -> None:
     for timer in TIMERS:
         move = STEPS[timer.state, timer.move]
         assert "SYS" in move.who
-        assert (move.needs, move.reason) == ((), False)
+        assert (move.needs, move.reason) == ((), bool(timer.reason))
+
+
+def test_a_unit_is_urged_at_yellow_at_red_and_daily_and_supervised_once(tmp_path: Path) -> None:
+    clock = Clock(time.time())
+    office = Office(tmp_path, clock)
+    ticket = office.handling()
+    assert ticket.warn_s is not None
+    assert ticket.due_s is not None
+
+    def at(moment_s: float) -> int:
+        clock.at_s = moment_s
+        return run_timers(office.store, moment_s)
+
+    assert [at(ticket.warn_s + s) for s in (-60, 60, 120)] == [0, 1, 0]
+    assert kinds(office, ticket) == ["urge"]
+    assert at(ticket.due_s + 60) == 2
+    assert kinds(office, ticket) == ["urge", "urge", "supervision"]
+    assert [at(ticket.due_s + s) for s in (120, DAY_S + 180)] == [0, 1]
+
+
+def test_the_unit_on_duty_gets_a_message_with_the_dispatch_and_the_citizen_with_the_signature(
+    tmp_path: Path,
+) -> None:
+    office = Office(tmp_path)
+    office.desk.dictionary.set(ADMIN, "unit", "lamp", {"duty_phone": "13800000001"})
+    ticket = office.desk.move(
+        AGENT_DP, office.accepted(phone="13900000002").tid, "dispatch", {"unit": "lamp"}
+    )
+    office.desk.move(LAMP, ticket.tid, "sign")
+    sent = office.store.rows("SELECT number, text FROM short_message WHERE direction = 'out' ORDER BY at_s")
+    assert [number for number, _ in sent] == ["13900000002", "13800000001", "13900000002"]
+    assert all(word in sent[0][1] for word in ("已受理", ticket.number))
+    assert ticket.number in sent[1][1]
+    assert "lamp单位" in sent[2][1]
+
+
+def test_a_suspension_ends_on_its_day_and_a_silent_inspector_holds_nobody_up(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    desk, later_s = office.desk, time.time() + 3 * DAY_S
+    suspended = office.handling()
+    planned = time.strftime("%Y-%m-%d", time.localtime(time.time() + 2 * DAY_S))
+    desk.move(AGENT_DP, suspended.tid, "approve_suspend", {"planned": planned, "reason": "等"})
+    verifying = desk.move(AGENT, office.registered().tid, "request_verify")
+    assert run_timers(office.store, time.time()) == 0
+    run_timers(office.store, later_s)
+    assert [office.again(t).state for t in (suspended, verifying)] == ["HANDLING", "ACCEPTED"]
 
 
 def test_a_question_nobody_rates_is_closed_after_a_day_and_archived_after_a_month(store: Store) -> None:

@@ -1,22 +1,14 @@
 """The workflow table: what it allows, and that it has no dead end."""
 
 import dataclasses
+from collections.abc import Iterable
 
 from appliance.people import ROLES
 from appliance.tickets.fields import FIELDS
-from appliance.tickets.workflow import (
-    END,
-    LISTS,
-    MOVES,
-    START,
-    STATES,
-    STEPS,
-    Move,
-    diagram,
-    faults,
-    moves_for,
-    states_in,
-)
+from appliance.tickets.guards import GUARDS
+from appliance.tickets.process import START, Move, Workflow, diagram, faults
+from appliance.tickets.workflow import END, LISTS, MOVES, SHIPPED, STATES, STEPS, states_in
+from appliance.tickets.workflows import out_of_bounds
 
 MAIN_LINE = [
     "create_by_phone",
@@ -39,8 +31,14 @@ MAIN_LINE = [
 ]
 
 
-def test_the_table_has_no_faults() -> None:
-    assert faults() == []
+def of(moves: Iterable[Move]) -> Workflow:
+    return dataclasses.replace(SHIPPED, moves=tuple(moves))
+
+
+def test_the_table_has_27_states_72_moves_and_no_faults() -> None:
+    assert (len(STATES), len(MOVES)) == (27, 72)
+    assert faults(SHIPPED, GUARDS, FIELDS) == []
+    assert out_of_bounds("standard", MOVES) == []
 
 
 def test_the_main_line_with_a_rework_and_a_second_dispatch_leads_to_the_archive() -> None:
@@ -59,22 +57,22 @@ def test_a_question_answered_on_the_line_needs_three_moves() -> None:
 
 def test_a_dead_end_is_a_fault() -> None:
     table = [move for move in MOVES if move.source != "DISSAT_REVIEW"]
-    assert faults(table) == [f"state DISSAT_REVIEW never reaches {END}"]
+    assert faults(of(table)) == [f"state DISSAT_REVIEW never reaches {END}"]
 
 
 def test_a_state_nothing_leads_to_is_a_fault() -> None:
     table = [move for move in MOVES if move.target != "SUSPENDED"]
-    assert faults(table) == ["state SUSPENDED is never reached"]
+    assert faults(of(table)) == ["state SUSPENDED is never reached"]
 
 
 def test_one_action_never_leads_to_two_states() -> None:
     twice = dataclasses.replace(STEPS["REGISTERED", "accept"], code="X1", target="HANDLING")
-    assert faults([*MOVES, twice]) == ["X1: accept from REGISTERED is already C12"]
+    assert faults(of([*MOVES, twice])) == ["X1: accept from REGISTERED is already C12"]
 
 
 def test_a_move_to_an_unknown_state_or_by_nobody_is_a_fault() -> None:
     odd = Move("X2", "vanish", "CLOSED", "NOWHERE", frozenset(), "", "")
-    assert faults([*MOVES, odd]) == ["X2: state 'NOWHERE' is unknown", "X2: nobody may make this move"]
+    assert faults(of([*MOVES, odd])) == ["X2: state 'NOWHERE' is unknown", "X2: nobody may make this move"]
 
 
 def test_every_code_is_used_once() -> None:
@@ -106,21 +104,21 @@ def test_every_state_stands_in_exactly_one_of_the_six_lists() -> None:
 
 
 def test_a_dispatcher_sees_the_buttons_of_an_accepted_ticket_in_the_order_of_the_table() -> None:
-    names = [move.name for move in moves_for("ACCEPTED", {"DP"})]
+    names = [move.name for move in SHIPPED.moves_for("ACCEPTED", {"DP"})]
     assert names == ["self_handle", "dispatch", "transfer_out", "reclassify_refuse"]
 
 
 def test_a_unit_operator_has_no_button_before_the_dispatch() -> None:
     before = ("DRAFT", "REGISTERED", "ACCEPTED")
-    assert [move for state in before for move in moves_for(state, {"U2", "UL"})] == []
+    assert [move for state in before for move in SHIPPED.moves_for(state, {"U2", "UL"})] == []
 
 
 def test_nobody_has_a_button_that_creates() -> None:
-    assert moves_for(START, {"AG", "C", "SYS"}) == []
+    assert SHIPPED.moves_for(START, {"AG", "C", "SYS"}) == []
 
 
 def test_the_diagram_draws_every_move() -> None:
-    dot = diagram()
+    dot = diagram(SHIPPED)
     assert dot.startswith("digraph")
     assert all(f'"{move.code} {move.zh}' in dot for move in MOVES)
-    assert "Dispatch" in diagram(language="en")
+    assert "Dispatch" in diagram(SHIPPED, "en")

@@ -2,7 +2,8 @@
 
 import argparse
 
-from appliance.tickets.workflow import diagram, faults
+from appliance.tickets.process import diagram, faults
+from appliance.tickets.workflow import SHIPPED
 
 
 def add(_: str, parser: argparse.ArgumentParser) -> None:
@@ -13,8 +14,8 @@ def add(_: str, parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check or draw."""
     if options.action == "diagram":
-        print(diagram())
+        print(diagram(SHIPPED))
         return 0
-    found = faults()
+    found = faults(SHIPPED)
     print("\n".join(found) if found else "The workflow has no faults.")
     return 1 if found else 0

@@ -11,23 +11,25 @@ from collections.abc import Callable, Mapping, Sequence
 
 from peewee import DatabaseError
 
-from appliance.events import Event, Fact
+from appliance.events import Event
 from appliance.journal import FileJournal
 from appliance.people import BOX, CITIZEN
 from appliance.refused import Refused
 from appliance.store import jobs
-from appliance.store.store import QUARANTINE, Store
-from appliance.store.works import SEAL, SMS
+from appliance.store.quarantine import QUARANTINE
+from appliance.store.store import Store
+from appliance.store.texts import SMS, mobile, send_text
+from appliance.store.works import SEAL
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.fields import FIELDS, phone_as_kept
 from appliance.tickets.number import Exhausted
+from appliance.tickets.ratings import rated_by_text
 from appliance.tickets.ticket import Ticket
 
 BATCH = 500
 CURSOR = "journal"
 REPLIES_A_DAY = 5
 """No more automatic replies to one number: two machines must not talk for ever."""
-MOBILE_DIGITS = 11
 TITLE_LETTERS = 30
 RECEIVED = "您的诉求已登记，工单编号{number}。拨打{hotline}凭编号可查询办理情况。"
 
@@ -113,11 +115,16 @@ class Follower:
         jobs.put(self._store, SEAL, body, self._now())
 
     def _text_received(self, event: Event) -> None:
-        """A citizen's message becomes a ticket (C02), and its number is sent back."""
+        """A citizen's message is a rating, or becomes a ticket (C02), and its number is sent back."""
         state = self._store.rows("SELECT state FROM short_message WHERE mid = ?", event.eid)
         if not state or state[0][0] != "received":
             return
         text, phone = str(event.facts["text"]).strip(), phone_as_kept(str(event.facts["number"]))
+        rated = rated_by_text(self._store, self._desk, phone, text)
+        if rated is not None:
+            sql = "UPDATE short_message SET ticket = ? WHERE mid = ?"
+            self._store.execute(sql, rated.tid, event.eid)
+            return
         title = " ".join(text.split())
         fields = {
             "phone": phone,
@@ -129,8 +136,7 @@ class Follower:
 
     def _reply(self, ticket: Ticket, phone: str) -> None:
         """Tell a mobile phone its ticket number, a few times a day at most."""
-        plain = phone.removeprefix("+86")
-        if len(plain) != MOBILE_DIGITS or not plain.startswith("1"):
+        if not mobile(phone):
             return
         replied = self._store.rows(
             "SELECT count(*) FROM short_message WHERE number = ? AND direction = 'out' AND at_s > ?",
@@ -157,16 +163,6 @@ class Follower:
             "content": "请听录音，补全诉求内容后受理。",
         }
         self._desk.create(BOX, "voicemail", fields, call=event.subject)
-
-
-def send_text(store: Store, number: str, text: str, due_s: float, ticket: bytes = b"") -> Event:
-    """Have a short message sent: recorded as text.queued, with the job that sends it."""
-    with store.transaction():
-        (event,) = store.record(
-            Fact("text.queued", {"number": number, "text": text, "ticket": ticket.hex()}, b"")
-        )
-        jobs.put(store, SMS, {"number": number, "text": text}, due_s, key=event.eid.hex())
-    return event
 
 
 def why(error: DatabaseError | OSError) -> str:

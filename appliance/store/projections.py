@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 from appliance import deferrals
 from appliance.campaigns import table as campaigns
+from appliance.customers import table as customers
+from appliance.dictionary import table as dictionary
 from appliance.events import Event
+from appliance.letters import register
+from appliance.letters import table as letters
 from appliance.store import charges
-from appliance.tickets import table
+from appliance.tickets import samples, strand_table, table, workflows
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -206,10 +210,18 @@ PROJECTORS: Mapping[str, Projector] = {
     "text.received": _text_received,
     "text.queued": _text_queued,
     "text.sent": _text_sent,
+    "ticket.strand": strand_table.project,
+    "workflow.published": workflows.project,
+    register.ISSUED: register.project,
+    register.VOIDED: register.project,
 }
 FAMILIES: Mapping[str, Projector] = {
     "ticket": table.project,
+    "customer": customers.project,
     "campaign": campaigns.project,
     "deferral": deferrals.project,
+    "sample": samples.project,
+    "dictionary": dictionary.project,
+    "seal": letters.seal,
 }
 """Families of kinds (`ticket.*`) whose projection lives with their subject."""

@@ -6,21 +6,21 @@ from peewee import (
     BooleanField,
     CharField,
     CompositeKey,
-    DatabaseProxy,
     FloatField,
     ForeignKeyField,
     IntegerField,
-    Model,
     TextField,
 )
 
-database = DatabaseProxy()
+from appliance.campaigns.schema import Campaign, CampaignNumber
+from appliance.customers.schema import Customer, CustomerNumber
+from appliance.outside.schema import Answered, Delivery, Token, Webhook
+from appliance.store.found import TicketCount, TicketFacet
+from appliance.store.model import Table, database
+from appliance.store.stream_tables import Interest, Outgoing, PeerRow, Quarantine
+from appliance.tickets.schema import Likeness, Sample, SampleCase
 
-
-class Table(Model):
-    class Meta:
-        database = database
-        legacy_table_names = False
+__all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "PeerRow", "Table", "database"]
 
 
 class EventRow(Table):
@@ -52,7 +52,7 @@ class Ticket(Table):
     tid = BlobField(primary_key=True)
     number = CharField(index=True)
     """Not unique: two tickets with one number are a fault to show, never a reason to lose one."""
-    state = CharField(index=True)
+    state = CharField()
     source = CharField(default="phone")
     site = IntegerField()
     last_eid = BlobField()
@@ -70,6 +70,22 @@ class Ticket(Table):
     citizen = CharField(default="")
     phone = CharField(default="", index=True)
     confidential = BooleanField(default=False)
+    position = CharField(null=True)
+    grid = CharField(null=True)
+    occurred = CharField(null=True)
+    outlet = CharField(null=True)
+    link = CharField(null=True)
+    home = CharField(null=True)
+    identity = CharField(null=True)
+    behalf = CharField(null=True)
+    anonymous = BooleanField(null=True)
+    callback = BooleanField(null=True)
+    key = BooleanField(null=True)
+    customer = CharField(null=True, index=True)
+    extra = TextField(null=True)
+    """Fields of its kind and category, as JSON."""
+    form = CharField(null=True, index=True)
+    repeats = IntegerField(null=True)
     created_by = CharField(default="")
     unit = CharField(default="", index=True)
     unit_site = IntegerField(default=0)
@@ -87,6 +103,84 @@ class Ticket(Table):
     signed_s = FloatField(null=True)
     answered_s = FloatField(null=True)
     closed_s = FloatField(null=True)
+    case_due_s = FloatField(null=True)
+    case_due_original_s = FloatField(null=True)
+    unit_due_s = FloatField(null=True)
+    provisional = BooleanField(null=True)
+    paused_s = FloatField(null=True)
+    due_s = FloatField(null=True, index=True)
+    warn_s = FloatField(null=True, index=True)
+    step_due_s = FloatField(null=True)
+    case_clock = TextField(null=True)
+    unit_clock = TextField(null=True)
+    workflow = CharField(null=True)
+    moved_by = CharField(null=True)
+    handled = CharField(null=True)
+    handled_by = CharField(null=True)
+    master = CharField(null=True, index=True)
+    outside = CharField(null=True)
+    designated = BooleanField(null=True)
+    planned_s = FloatField(null=True)
+    asked = IntegerField(null=True)
+    returned = IntegerField(null=True)
+    reworks = IntegerField(null=True)
+    objections = IntegerField(null=True)
+    visits = IntegerField(null=True)
+    visited_s = FloatField(null=True)
+    rule = CharField(null=True)
+
+    class Meta:
+        indexes = ((("state", "state_s"), False),)
+
+
+class Strand(Table):
+    """Projection: a sub-order or overlay of a ticket (tickets/strands.py)."""
+
+    sid = BlobField(primary_key=True)
+    tid = BlobField(index=True)
+    kind = CharField()
+    state = CharField()
+    unit = CharField(default="")
+    """The unit it is addressed to; empty: the unit of the ticket."""
+    unit_site = IntegerField(default=0)
+    last_eid = BlobField()
+    state_eid = BlobField()
+    opened_s = FloatField()
+    state_s = FloatField()
+    opened_by = CharField(default="")
+    moved_by = CharField(default="")
+    third = CharField(default="")
+    optional = BooleanField(default=False)
+    due_s = FloatField(null=True)
+    conflicts = IntegerField(default=0)
+    fields = TextField(default="{}")
+    """Everything else it carries, as JSON."""
+    open = BooleanField(default=True)
+
+    class Meta:
+        indexes = (
+            (("kind", "open", "opened_s"), False),
+            (("unit", "tid"), False),
+            (("third", "tid"), False),
+        )
+
+
+class Workflow(Table):
+    """Projection: a published version of the workflow (tickets/workflows.py)."""
+
+    name = CharField()
+    version = IntegerField()
+    kinds = TextField(default="")
+    """Kinds of tickets that begin on it, separated by commas; empty: all that no other one names."""
+    body = TextField()
+    """The table as JSON."""
+    published_s = FloatField()
+    published_by = CharField(default="")
+    reason = TextField(default="")
+    eid = BlobField()
+
+    class Meta:
+        primary_key = CompositeKey("name", "version")
 
 
 class Call(Table):
@@ -194,54 +288,6 @@ class ShortMessage(Table):
     reason = CharField(default="")
 
 
-class Campaign(Table):
-    """Projection: a voice notification campaign (appliance/campaigns)."""
-
-    cid = BlobField(primary_key=True)
-    name = CharField()
-    site = IntegerField()
-    state = CharField(default="new")
-    """new, running, paused, stopping, over."""
-    why = CharField(default="")
-    """Why it is paused or over."""
-    plan = TextField(default="{}")
-    """The plan as JSON (appliance/campaigns/plan.py)."""
-    source = TextField(default="{}")
-    """Where its sound comes from, as JSON."""
-    total = IntegerField(default=0)
-    story = TextField(default="[]")
-    """What people did with it, as JSON: time, event, by whom, why."""
-    created_by = CharField(default="")
-    created_s = FloatField(index=True)
-    started_s = FloatField(null=True)
-    ended_s = FloatField(null=True)
-
-
-class CampaignNumber(Table):
-    """Projection: one number of a campaign, and how it stands with it."""
-
-    cid = BlobField()
-    number = CharField()
-    place = IntegerField()
-    note = CharField(default="")
-    attempts = IntegerField(default=0)
-    calling = BooleanField(default=False)
-    outcome = CharField(default="")
-    """Of the last try."""
-    result = CharField(default="")
-    """How it ended for this number; empty while it has not."""
-    seconds = FloatField(default=0)
-    """How much of the message was heard."""
-    call = BlobField(null=True)
-    at_s = FloatField(null=True)
-    """When it was last called."""
-
-    class Meta:
-        table_name = "campaign_number"
-        primary_key = CompositeKey("cid", "number")
-        indexes = ((("cid", "place"), False), (("cid", "result"), False))
-
-
 class Deferral(Table):
     """Projection: an answer that was promised for later (appliance/deferrals.py)."""
 
@@ -262,24 +308,85 @@ class Deferral(Table):
     ticket = BlobField(null=True, index=True)
 
 
+class EntryRow(Table):
+    """Projection: what events said of an entry of the dictionary (appliance/dictionary)."""
+
+    kind = CharField()
+    key = CharField()
+    body = TextField()
+    """The fields ever set, as JSON; what was shipped and never changed is not here."""
+    retired = BooleanField(default=False)
+    place = IntegerField(default=0)
+    changed_eid = BlobField()
+    changed_pos = IntegerField(index=True)
+    """Where the event arrived that was folded last: the end of this index tells whether anything changed."""
+
+    class Meta:
+        table_name = "entry"
+        primary_key = CompositeKey("kind", "key")
+
+
+class Letter(Table):
+    """Projection: a letter issued (appliance/letters/register.py); its content is in its event."""
+
+    lid = BlobField(primary_key=True)
+    ticket = BlobField(index=True)
+    ticket_number = CharField(default="", index=True)
+    template = CharField()
+    called = CharField(default="")
+    number = CharField(index=True)
+    site = IntegerField()
+    series = CharField()
+    year = IntegerField()
+    n = IntegerField()
+    title = CharField(default="")
+    recipient = CharField(default="")
+    audience = CharField(default="")
+    sha256 = CharField()
+    at_s = FloatField(index=True)
+    by = CharField(default="")
+    name = CharField(default="")
+    once = CharField(default="")
+    voided_s = FloatField(null=True)
+    voided_why = CharField(default="")
+
+    class Meta:
+        indexes = ((("site", "series", "year", "n"), False),)
+
+
+class Seal(Table):
+    """Projection: the seal in force of the centre (owner empty) or of a unit."""
+
+    owner = CharField(primary_key=True)
+    sha256 = CharField()
+    set_s = FloatField()
+    by = CharField(default="")
+
+
 class Unit(Table):
-    """A responsible unit (责任单位) and the site that works for it."""
+    """Projection: a responsible unit (责任单位), an entry of the dictionary, and its site."""
 
     code = CharField(primary_key=True)
     name = CharField()
     name_en = CharField(default="")
     site = IntegerField()
     phone = CharField(default="")
+    parent = CharField(null=True)
+    kind = CharField(null=True)
+    retired = BooleanField(null=True)
+    """Dissolved: it can be chosen no more."""
+    successor = CharField(null=True)
 
 
 class Category(Table):
-    """One node of the category tree."""
+    """Projection: one node of the category tree, an entry of the dictionary."""
 
     code = CharField(primary_key=True)
     parent = CharField(default="", index=True)
     name = CharField()
     name_en = CharField(default="")
     unit = CharField(default="")
+    retired = BooleanField(null=True)
 
 
 class Person(Table):
@@ -345,76 +452,18 @@ class Setting(Table):
     value = TextField()
 
 
-class PeerRow(Table):
-    """One stream pair with a peer: what goes out, what has come in (see sync/)."""
-
-    name = CharField(primary_key=True)
-    """hub, or site-NNN at the hub."""
-    site = IntegerField()
-    out_epoch = IntegerField(default=0)
-    out_seq = IntegerField(default=0)
-    """Last sequence number given out."""
-    out_chain = BlobField(default=b"")
-    out_low = IntegerField(default=0)
-    """Highest sequence number already pruned."""
-    acked = IntegerField(default=0)
-    """How far the peer is known to have it for good; written now and then, the peer knows better."""
-    in_epoch = IntegerField(default=0)
-    in_seq = IntegerField(default=0)
-    in_chain = BlobField(default=b"")
-    incarnation = CharField(default="")
-    """Which box is meant by this name: the first one heard, in hexadecimal."""
-    seen_s = FloatField(default=0)
-    """Last heard, in Unix seconds; written at most once a minute."""
-    clock_s = FloatField(default=0)
-    """How far the peer's clock is ahead of ours."""
-    restarts = IntegerField(default=0)
-    """How often everything had to be offered again."""
-    state = CharField(default="never")
-    """never, away, connected, parked."""
-    reason = CharField(default="")
-    """Why it is not as it should be: a sentence, a gettext msgid."""
-
-    class Meta:
-        table_name = "peer"
-
-
-class Outgoing(Table):
-    """References into the log: which event has which place in a peer's stream."""
-
-    peer = CharField()
-    seq = IntegerField()
-    eid = BlobField()
-    chain = BlobField()
-
-    class Meta:
-        table_name = "outgoing"
-        primary_key = CompositeKey("peer", "seq")
-        without_rowid = True
-
-
-class Interest(Table):
-    """At the hub: which site is concerned with which ticket."""
-
-    subject = BlobField()
-    site = IntegerField()
-
-    class Meta:
-        primary_key = CompositeKey("subject", "site")
-        without_rowid = True
-
-
-class Quarantine(Table):
-    """An event that is kept but could not be folded."""
-
-    eid = BlobField(primary_key=True)
-    reason = TextField()
-    at_s = FloatField()
-
-
 LOG: tuple[type[Table], ...] = (EventRow, Cursor)
 PROJECTIONS: tuple[type[Table], ...] = (
     Ticket,
+    TicketFacet,
+    TicketCount,
+    Strand,
+    Workflow,
+    Likeness,
+    Sample,
+    SampleCase,
+    Customer,
+    CustomerNumber,
     Call,
     Charge,
     Recording,
@@ -422,7 +471,13 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Campaign,
     CampaignNumber,
     Deferral,
+    EntryRow,
+    Unit,
+    Category,
+    Letter,
+    Seal,
 )
-OWN: tuple[type[Table], ...] = (Unit, Category, Person, Session, Draft, Job, Setting)
+OWN: tuple[type[Table], ...] = (Person, Session, Draft, Job, Setting)
+OUTSIDE: tuple[type[Table], ...] = (Token, Answered, Webhook, Delivery)
 STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)
-ALL = LOG + PROJECTIONS + OWN + STREAMS
+ALL = LOG + PROJECTIONS + OWN + OUTSIDE + STREAMS

@@ -2,18 +2,20 @@
 
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import peewee
-from peewee import IntegrityError, InterfaceError, OperationalError, ProgrammingError, SqliteDatabase
+from peewee import OperationalError, SqliteDatabase
 
+from appliance.dictionary.adopt import adopt
 from appliance.events import Event, Fact, Stamp
 from appliance.store import outbox, schema
 from appliance.store.projections import project
+from appliance.store.quarantine import UNFOLDABLE, set_aside
+from appliance.tickets import facets, rebuilding, refilling
 
 BUSY_S = 10
 PRAGMAS = {
@@ -27,21 +29,16 @@ INSERT = (
     "INSERT INTO event (eid, subject, kind, ver, body, via) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 ASKED_AT_ONCE = 500
-QUARANTINE = "INSERT INTO quarantine (eid, reason, at_s) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 MOVE_CURSOR = (
     "INSERT INTO cursor (name, pos) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET pos = excluded.pos"
 )
-UNFOLDABLE = (
-    KeyError,
-    TypeError,
-    ValueError,
-    OverflowError,
-    IntegrityError,
-    InterfaceError,
-    ProgrammingError,
-)
-"""What folding a body raises whose values are not what the projection expects."""
 COLUMNS = "pos, eid, subject, kind, ver, body"
+READ = 2000
+NOT_OF_TICKETS = (
+    f"SELECT {COLUMNS} FROM event WHERE pos > ? AND (kind NOT IN ({', '.join('?' * len(rebuilding.KINDS))})"
+    " OR kind = 'ticket.created' AND instr(body, '\"message\":\"')) ORDER BY pos LIMIT ?"
+)
+"""What is folded event by event when all is folded anew: tickets are folded one by one (rebuilding.py)."""
 
 
 class Store:
@@ -63,6 +60,7 @@ class Store:
         self._depth = threading.local()
         self._make_tables()
         self.stamp = Stamp(site, last=self._last_eid())
+        adopt(self)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -153,19 +151,27 @@ class Store:
     def rebuild(self) -> int:
         """Fold every projection anew from the log; return how many events were folded."""
         with self.transaction():
+            adopt(self)
             for table in schema.PROJECTIONS:
                 self.execute(f"DELETE FROM {table._meta.table_name}")
+            facets.clear(self)
             after = 0
-            while batch := self.read(after, 2000):
-                for _, event in batch:
-                    self._fold(event)
+            while batch := self.rows(NOT_OF_TICKETS, after, *rebuilding.KINDS, READ):
+                for _, eid, subject, kind, ver, body in batch:
+                    event = Event(bytes(eid), bytes(subject), kind, ver, bytes(body))
+                    if kind in rebuilding.KINDS:
+                        rebuilding.link(self, event)
+                    else:
+                        self._fold(event)
                 after = batch[-1][0]
-            return after
+            rebuilding.rebuild(self)
+            return self._scalar("SELECT count(*) FROM event")
 
     def _make_tables(self) -> None:
         with self.database.bind_ctx(schema.ALL), self.database.connection_context(), self.database.atomic():
             self._add_columns()
             self.database.create_tables(schema.ALL)
+            refilling.make(self)
 
     def _add_columns(self) -> None:
         """Give the tables of an older version the columns that came since; those may be null."""
@@ -199,7 +205,7 @@ class Store:
         try:
             project(self, event)
         except UNFOLDABLE as error:
-            self.execute(QUARANTINE, event.eid, repr(error), time.time())
+            set_aside(self, event, error)
 
     def _last_eid(self) -> bytes:
         rows = self.rows("SELECT max(eid) FROM event")

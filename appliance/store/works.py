@@ -15,7 +15,6 @@ from appliance.places import Places
 from appliance.store.jobs import Again, Done, Failed, Handed, Job, Outcome
 
 SEAL = "seal"
-SMS = "sms"
 CHUNK = 1 << 20
 ANSWER_S = 1.5
 LINE_MAX = 1 << 20

@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import astuple
 
 from appliance.events import Event
-from appliance.tickets.ticket import Created, Ticket, body_of, fold, replay
+from appliance.tickets import alike_keys, facets
+from appliance.tickets.ticket import Body, Created, Ticket, body_of, fold, replay
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
 
 _FIELDS = Ticket.__struct_fields__
 COLUMNS = ", ".join(f'"{name}"' for name in _FIELDS)
-_INSERT = f"INSERT INTO ticket ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"
+INSERT = f"INSERT INTO ticket ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"
 _BLOBS = tuple(_FIELDS.index(name) for name in ("tid", "last_eid", "state_eid", "call"))
-_CONFIDENTIAL = _FIELDS.index("confidential")
+_FLAGS = tuple(
+    _FIELDS.index(name)
+    for name in ("confidential", "anonymous", "callback", "key", "designated", "provisional")
+)
+_DEFAULTS = dict(zip(_FIELDS[-len(Ticket.__struct_defaults__) :], Ticket.__struct_defaults__, strict=True))
+_UNSET = tuple((at, _DEFAULTS[name]) for at, name in enumerate(_FIELDS) if _DEFAULTS.get(name) is not None)
+"""Columns that came later are null in rows of an older version: what they stand for."""
 _CAME_EARLIER = (
     "SELECT 1 FROM event WHERE subject = ? AND pos < (SELECT pos FROM event WHERE eid = ?) LIMIT 1"
 )
@@ -35,8 +42,14 @@ def select(store: Store, where: str, *values: object) -> list[Ticket]:
 
 def save(store: Store, ticket: Ticket, before: Ticket | None) -> None:
     """Write a ticket's row; of one that is there only what changed, so that few indexes are touched."""
+    write(store, ticket, before)
+    facets.keep(store, ticket, before)
+
+
+def write(store: Store, ticket: Ticket, before: Ticket | None) -> None:
+    """Write the row itself, without what it is found by."""
     if before is None:
-        store.execute(_INSERT, *astuple(ticket))
+        store.execute(INSERT, *astuple(ticket))
         return
     changed = [
         (name, new)
@@ -68,6 +81,12 @@ def project(store: Store, event: Event) -> None:
         ticket = replay(store.history(event.subject))
     if ticket is not None:
         save(store, ticket, row)
+        alike_keys.keep(store, ticket, row)
+    link(store, event, body)
+
+
+def link(store: Store, event: Event, body: Body) -> None:
+    """Show at the short message a ticket came as which one that is."""
     if isinstance(body, Created) and body.message:
         mid = bytes.fromhex(body.message)
         store.execute("UPDATE short_message SET ticket = ? WHERE mid = ?", event.subject, mid)
@@ -78,5 +97,9 @@ def _ticket(row: tuple[Any, ...]) -> Ticket:
     for at in _BLOBS:
         if values[at] is not None:
             values[at] = bytes(values[at])
-    values[_CONFIDENTIAL] = bool(values[_CONFIDENTIAL])
+    for at, default in _UNSET:
+        if values[at] is None:
+            values[at] = default
+    for at in _FLAGS:
+        values[at] = bool(values[at])
     return Ticket(*values)

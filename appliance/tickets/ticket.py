@@ -1,7 +1,8 @@
 """A ticket is the fold of its events, sorted by event id: boxes with the same events show the same ticket.
 
-Field by field the last writer stands. A move that lost a race, because another move had already
-led somewhere it is not allowed from, stays in the timeline, is counted, and changes nothing else.
+Field by field the last writer stands. A move says itself where it led from and to, so folding needs
+no workflow table. One that lost a race, because another move had already led somewhere else, stays
+in the timeline, is counted, and changes nothing else.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,21 +12,40 @@ import msgspec
 from msgspec.structs import replace
 
 from appliance.events import Event
-from appliance.tickets.workflow import CREATION, END, STATES, STEPS, Move
+from appliance.tickets import marks
+from appliance.tickets.bodies import (
+    BODIES,
+    REGISTERED_FIELDS,
+    Body,
+    Created,
+    Due,
+    Edited,
+    Migrated,
+    Moved,
+    Noted,
+    Visited,
+    body_of,
+)
+from appliance.tickets.due import taken
+from appliance.tickets.workflow import CREATION, END, SHIPPED, STATES, STEPS
 
-REGISTERED_FIELDS: Mapping[str, type] = {
-    "kind": str,
-    "title": str,
-    "content": str,
-    "category": str,
-    "urgency": str,
-    "area": str,
-    "address": str,
-    "citizen": str,
-    "phone": str,
-    "confidential": bool,
-}
-"""What is written down about a ticket, and may be edited."""
+__all__ = [
+    "BODIES",
+    "REGISTERED_FIELDS",
+    "Body",
+    "Created",
+    "Due",
+    "Edited",
+    "Migrated",
+    "Moved",
+    "Noted",
+    "Ticket",
+    "Visited",
+    "body_of",
+    "fold",
+    "lost_race",
+    "replay",
+]
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -54,6 +74,32 @@ class Ticket(msgspec.Struct, frozen=True):
     citizen: str = ""
     phone: str = ""
     confidential: bool = False
+    position: str = ""
+    """Longitude and latitude, or x and y of the city's own map, with a comma between."""
+    grid: str = ""
+    """The grid cell an inspector reports from."""
+    occurred: str = ""
+    """The day, perhaps with a time, it happened."""
+    outlet: str = ""
+    """The newspaper, station or site it was in."""
+    link: str = ""
+    home: str = ""
+    """Where the citizen lives; `address` is where the matter is."""
+    identity: str = ""
+    behalf: str = ""
+    """Whom the citizen speaks for."""
+    anonymous: bool = False
+    callback: bool = True
+    """The citizen wants an answer."""
+    key: bool = False
+    customer: str = ""
+    """Whose file it is in (appliance/customers), hex."""
+    extra: str = ""
+    """Fields of its kind and category (forms.py), as JSON."""
+    form: str | None = None
+    """The form it was filed by: the same one sent twice makes one ticket."""
+    repeats: int = 0
+    """How often the same matter was brought again."""
     created_by: str = ""
     unit: str = ""
     unit_site: int = 0
@@ -77,94 +123,79 @@ class Ticket(msgspec.Struct, frozen=True):
     signed_s: float | None = None
     answered_s: float | None = None
     closed_s: float | None = None
+    workflow: str = SHIPPED.id
+    """The version of the table it runs on."""
+    moved_by: str = ""
+    """Who made the last move."""
+    handled: str = ""
+    """Where the last result came from: unit, centre or outside."""
+    handled_by: str = ""
+    """Who handed it in."""
+    master: str = ""
+    """The ticket it is merged into, hex."""
+    outside: str = ""
+    """The authority outside it was passed to."""
+    designated: bool = False
+    """The unit was designated: it may not return the ticket."""
+    planned_s: float | None = None
+    """When a suspension is to end."""
+    asked: int = 0
+    """How often the citizen was asked for more."""
+    returned: int = 0
+    """How often this unit asked to return it."""
+    reworks: int = 0
+    objections: int = 0
+    visits: int = 0
+    """How often it was tried to reach the citizen in this round."""
+    visited_s: float | None = None
+    """When it was tried last."""
+    rule: str = ""
+    """The dispatch rule that was followed."""
+    case_due_s: float | None = None
+    """By when the citizen is to be answered."""
+    case_due_original_s: float | None = None
+    """The same as it was at first, before anything stood still or was extended."""
+    unit_due_s: float | None = None
+    """By when the unit is to hand in its result."""
+    provisional: bool = False
+    """A due date rests on days that are only estimated."""
+    paused_s: float | None = None
+    """Since when the case clock stands still."""
+    due_s: float | None = None
+    """The earliest due date of a clock that runs; none when none does."""
+    warn_s: float | None = None
+    """From when on the first of them is yellow."""
+    step_due_s: float | None = None
+    """By when the next step is to be made."""
+    case_clock: str = ""
+    unit_clock: str = ""
+
+    @property
+    def extras(self) -> dict[str, str]:
+        """The further fields, decoded."""
+        return marks.extras_in(self.extra)
 
 
-class Created(msgspec.Struct, frozen=True):
-    """Body of ticket.created."""
-
-    number: str
-    source: str
-    by: str = ""
-    name: str = ""
-    role: str = ""
-    fields: dict[str, Any] = {}
-    call: str = ""
-    """Event id of the call, hex."""
-    message: str = ""
-    """Event id of the short message it came as, hex."""
-
-
-class Edited(msgspec.Struct, frozen=True):
-    """Body of ticket.edited."""
-
-    fields: dict[str, Any]
-    by: str = ""
-    name: str = ""
-    seen: str = ""
-
-
-class Moved(msgspec.Struct, frozen=True, rename={"source": "from"}):
-    """Body of ticket.moved; `seen` is the last event its author saw of the ticket, hex."""
-
-    move: str
-    source: str
-    role: str
-    by: str = ""
-    name: str = ""
-    seen: str = ""
-    reason: str = ""
-    unit: str | None = None
-    unit_site: int | None = None
-    result: str | None = None
-    answer: str | None = None
-    rating: str | None = None
-    closing: str | None = None
-
-
-class Noted(msgspec.Struct, frozen=True):
-    """Body of ticket.noted."""
-
-    text: str
-    by: str = ""
-    name: str = ""
-    call: str = ""
-    """A call of ours it tells of: the id of the event that began it, hex."""
-
-
-Body = Created | Edited | Moved | Noted
-_BODIES: Mapping[str, msgspec.json.Decoder[Any]] = {
-    "ticket.created": msgspec.json.Decoder(Created),
-    "ticket.edited": msgspec.json.Decoder(Edited),
-    "ticket.moved": msgspec.json.Decoder(Moved),
-    "ticket.noted": msgspec.json.Decoder(Noted),
-}
-CARRIED = ("unit", "unit_site", "result", "answer", "rating", "closing")
+CARRIED = ("unit", "unit_site", "result", "answer", "rating", "closing", "master", "outside")
 """What a move may set."""
+COUNTED: Mapping[str, str] = {
+    "second_dispatch": "round",
+    "ask_info": "asked",
+    "request_return": "returned",
+    "rework": "reworks",
+    "rework_self": "reworks",
+    "check_fail": "reworks",
+    "citizen_objects": "objections",
+}
+"""Moves that are counted, and where."""
+HANDLED: Mapping[str, str] = {"HANDLING": "unit", "SELF_HANDLING": "centre", "TRANSFERRED": "outside"}
+"""Whose the result is that is handed in from a state."""
 _STAMPED: Mapping[str, str] = {
     "DISPATCHED": "dispatched_s",
     "HANDLING": "signed_s",
     "CALLBACK": "answered_s",
     "CALLBACK_NA": "answered_s",
 }
-
-
-def body_of(event: Event) -> Body | None:
-    """Read the body of a ticket event; None for a kind not known here, ValueError when it is malformed."""
-    decoder = _BODIES.get(event.kind)
-    if decoder is None:
-        return None
-    body: Body = decoder.decode(event.body)
-    if isinstance(body, Created):
-        if event.eid != event.subject:
-            raise ValueError("ticket.created must begin its own subject")
-        bytes.fromhex(body.call), bytes.fromhex(body.message)
-    if isinstance(body, Created | Edited):
-        for name, kind in REGISTERED_FIELDS.items():
-            if not isinstance(body.fields.get(name, kind()), kind):
-                raise ValueError(f"field {name} of {event.kind} is not {kind.__name__}")
-    if isinstance(body, Moved):
-        bytes.fromhex(body.seen)
-    return body
 
 
 def fold(ticket: Ticket | None, event: Event) -> Ticket:
@@ -179,8 +210,20 @@ def fold(ticket: Ticket | None, event: Event) -> Ticket:
             return _edit(ticket, event, body)
         case Moved():
             return _move(ticket, event, body)
-        case Noted():
+        case Visited():
+            return replace(ticket, **_touched(ticket, event), visits=ticket.visits + 1, visited_s=event.at_s)
+        case Migrated():
+            return replace(ticket, **_touched(ticket, event), workflow=body.workflow)
+        case Noted() | marks.Linked():
             return replace(ticket, **_touched(ticket, event))
+        case marks.Repeated():
+            repeats = ticket.repeats + 1
+            key = ticket.key or repeats >= marks.KEY_FROM
+            return replace(ticket, **_touched(ticket, event), repeats=repeats, key=key)
+        case marks.Redacted():
+            return replace(ticket, **_touched(ticket, event), **marks.blanked(ticket.extra, body))
+        case Due():
+            return replace(ticket, **_touched(ticket, event), **_due(ticket, body.due))
     return ticket
 
 
@@ -201,7 +244,7 @@ def replay(events: Iterable[Event]) -> Ticket | None:
 
 def lost_race(ticket: Ticket, body: Moved) -> bool:
     """Tell whether a move comes too late for the state the ticket is in."""
-    return _allowed(ticket, body) is None
+    return _target(ticket, body) is None
 
 
 def _create(event: Event, body: Created) -> Ticket:
@@ -218,8 +261,12 @@ def _create(event: Event, body: Created) -> Ticket:
         changed_s=event.at_s,
         state_s=event.at_s,
         created_by=body.by,
+        moved_by=body.by,
         call=bytes.fromhex(body.call) or None,
-        **known,
+        workflow=body.workflow,
+        form=body.form or None,
+        step_due_s=body.step_due_s,
+        **marks.with_extra({}, known),
     )
 
 
@@ -228,42 +275,95 @@ def _edit(ticket: Ticket, event: Event, body: Edited) -> Ticket:
     if ticket.state == END:
         return replace(ticket, **touched, conflicts=ticket.conflicts + 1)
     known = {name: value for name, value in body.fields.items() if name in REGISTERED_FIELDS}
-    return replace(ticket, **touched, **known)
+    if body.workflow is not None:
+        known["workflow"] = body.workflow
+    return replace(
+        ticket,
+        **touched,
+        **marks.with_extra(ticket.extras, known),
+        **(_due(ticket, body.due) if body.due else {}),
+    )
 
 
 def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
     touched = _touched(ticket, event)
-    move = _allowed(ticket, body)
-    if move is None:
+    target = _target(ticket, body)
+    if target is None:
         return replace(ticket, **touched, conflicts=ticket.conflicts + 1)
     changes = {name: value for name in CARRIED if (value := getattr(body, name)) is not None}
-    if move.target in _STAMPED:
-        changes[_STAMPED[move.target]] = event.at_s
-    if move.target == "ACCEPTED" and ticket.accepted_s is None:
-        changes["accepted_s"] = event.at_s
-    closed = STATES[move.target].list == "closed"
-    changes["closed_s"] = (ticket.closed_s or event.at_s) if closed else None
+    changes |= _stamps(ticket, target, event.at_s) | _counts(ticket, target, body)
+    if target == "FEEDBACK" and ticket.state in HANDLED:
+        changes |= {"handled": HANDLED[ticket.state], "handled_by": body.by}
+    if target == "SUSPENDED":
+        changes["planned_s"] = body.planned
+    if ticket.state == "MERGED":
+        changes["master"] = ""
     return replace(
         ticket,
         **touched,
         **changes,
-        state=move.target,
+        **(taken(ticket, body.due) if body.due else {}),
+        state=target,
         state_eid=event.eid,
         state_s=event.at_s,
+        moved_by=body.by,
         reason=body.reason,
-        round=ticket.round + (move.name == "second_dispatch"),
     )
+
+
+def _stamps(ticket: Ticket, target: str, at_s: float) -> dict[str, Any]:
+    """The times a move writes down."""
+    changes: dict[str, Any] = {_STAMPED[target]: at_s} if target in _STAMPED else {}
+    if target == "ACCEPTED" and ticket.accepted_s is None:
+        changes["accepted_s"] = at_s
+    closed = STATES[target].list == "closed"
+    changes["closed_s"] = (ticket.closed_s or at_s) if closed else None
+    return changes
+
+
+def _counts(ticket: Ticket, target: str, body: Moved) -> dict[str, Any]:
+    """What a move counts; a dispatch begins an assignment, with nothing asked of it yet."""
+    changes: dict[str, Any] = {}
+    if counted := COUNTED.get(body.move):
+        changes[counted] = getattr(ticket, counted) + 1
+    if target == "DISPATCHED":
+        changes |= {"returned": 0, "designated": bool(body.designated), "rule": body.rule}
+    if target == "CALLBACK":
+        changes |= {"visits": 0, "visited_s": None}
+    return changes
+
+
+def _due(ticket: Ticket, due: dict[str, Any]) -> dict[str, Any]:
+    """Due dates reckoned while nobody knew that the clocks had been stopped change nothing."""
+    return {} if STATES[ticket.state].clock == "stopped" else taken(ticket, due)
 
 
 def _touched(ticket: Ticket, event: Event) -> dict[str, Any]:
     return {"last_eid": max(event.eid, ticket.last_eid), "changed_s": event.at_s}
 
 
-def _allowed(ticket: Ticket, body: Moved) -> Move | None:
+def _target(ticket: Ticket, body: Moved) -> str | None:
+    """Where a move leads from the state the ticket is in by now; None when it came too late."""
+    if not body.target:
+        return _target_by_table(ticket, body)
+    if body.source == ticket.state:
+        return body.target if body.target in STATES else None
+    target = body.also.get(ticket.state)
+    if target is None and body.final and _unseen(ticket, body):
+        target = body.target
+    return target if target in STATES else None
+
+
+def _target_by_table(ticket: Ticket, body: Moved) -> str | None:
+    """The same for what versions wrote that did not say where a move leads."""
     move = STEPS.get((ticket.state, body.move))
-    if move is None and ticket.state != END:
+    if move is None:
         meant = STEPS.get((body.source, body.move))
-        unseen = bytes.fromhex(body.seen) < ticket.state_eid
-        if meant is not None and meant.final and body.seen and unseen:
+        if meant is not None and meant.final and _unseen(ticket, body):
             move = meant
-    return move if move is not None and body.role in move.who else None
+    return move.target if move is not None and body.role in move.who else None
+
+
+def _unseen(ticket: Ticket, body: Moved) -> bool:
+    """Tell whether who made a move had not seen what led to the present state."""
+    return ticket.state != END and body.seen != "" and bytes.fromhex(body.seen) < ticket.state_eid

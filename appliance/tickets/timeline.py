@@ -1,23 +1,76 @@
 """The timeline of a ticket: what its events, its call and its recordings say, oldest first."""
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from appliance.calendar.hours import written
 from appliance.events import Event
 from appliance.store.store import Store
-from appliance.tickets.fields import CLOSINGS, FIELDS, RATINGS
-from appliance.tickets.ticket import Created, Edited, Moved, Noted, Ticket, body_of, fold, lost_race
+from appliance.tickets import strands
+from appliance.tickets.fields import FIELDS, RATINGS
+from appliance.tickets.forms import EXTRAS
+from appliance.tickets.marks import Linked, Redacted, Repeated, Unmasked
+from appliance.tickets.redaction import readable
+from appliance.tickets.ticket import (
+    Body,
+    Created,
+    Due,
+    Edited,
+    Migrated,
+    Moved,
+    Noted,
+    Ticket,
+    Visited,
+    body_of,
+    fold,
+    lost_race,
+)
 from appliance.tickets.workflow import STATES, STEPS, label
 
 WORDS: Mapping[str, tuple[str, str]] = {
     "created": ("登记", "Registered"),
     "edited": ("修改", "Edited"),
     "noted": ("备注", "Note"),
+    "repeated": ("重复反映", "Brought again"),
+    "linked": ("关联工单", "Linked"),
+    "unlinked": ("取消关联", "Link taken back"),
+    "unmasked": ("查看保密信息", "Looked at what is confidential"),
+    "redacted": ("隐去个人信息", "Personal data blanked"),
+    "visited": ("回访", "Callback"),
+    "migrated": ("更换流程版本", "Put on another version of the workflow"),
     "call": ("来电", "Call"),
     "call_out": ("外呼", "Call out"),
     "recording": ("录音", "Recording"),
+    "due": ("限期调整", "Due date changed"),
 }
+DUE: Mapping[str, tuple[str, str]] = {
+    "case": ("案件限期", "Case due"),
+    "unit": ("单位限期", "Unit due"),
+    "why": ("依据", "Because"),
+}
+WHY: Mapping[str, tuple[str, str]] = {
+    "calendar": ("工作日历更新", "the calendar changed"),
+    "extension": ("延期批准", "an extension was granted"),
+    "instruction": ("领导批示", "a leader ordered it"),
+}
+SHOWN = (
+    *(
+        "unit",
+        "designated",
+        "task",
+        "outside",
+        "basis",
+        "suggested",
+        "unfounded",
+        "planned",
+        "result",
+        "answer",
+    ),
+    *("rating", "contacted", "solved", "why", "compensation", "closing", "reason"),
+)
+"""What a move carries, as it is told."""
 TALK: Mapping[str, tuple[str, str, str]] = {
     "call.transferred": ("转接", "Transferred", "to"),
     "call.consulted": ("咨询", "Consulted", "to"),
@@ -39,6 +92,15 @@ HOW: Mapping[str, tuple[str, str]] = {
     "take_over": ("接管", "Taken over"),
 }
 
+PAPERS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "ticket.letter_issued": ("发文", "Letter issued", ("called", "number")),
+    "ticket.letter_voided": ("公文作废", "Letter declared void", ("number", "reason")),
+    "ticket.packaged": ("成卷", "Case file made", ("sha256",)),
+    "ticket.file_taken": ("调取卷宗", "Case file taken away", ()),
+}
+"""What was made of the ticket on paper: its name, and the facts that say more."""
+PAPER = "paper"
+
 CALL_ID = re.compile(r"(?:[0-9a-f]{2}){4,16}")
 
 
@@ -50,7 +112,7 @@ class Step:
     who: str
     """Number and name; empty for the box itself."""
     what: str
-    """created, edited, noted, call, talk, recording, or the name of a move."""
+    """created, edited, noted, call, talk, recording, paper, or the name of a move."""
     zh: str
     en: str
     text: str
@@ -61,18 +123,27 @@ class Step:
     site: int
     """The site that wrote it."""
     ref: str = ""
-    """Event id of the call or recording, hex."""
+    """Event id of the call, recording or strand, hex."""
     state: str = ""
     """The state it led to."""
+    beside: bool = False
+    """A step of a sub-order or overlay; `ref` is its id."""
 
 
 def steps_of(store: Store, tid: bytes) -> list[Step]:
     """Tell a ticket's story."""
-    events = sorted(store.history(tid), key=lambda event: (event.eid != event.subject, event.eid))
+    events = sorted(readable(store.history(tid)), key=lambda event: (event.eid != event.subject, event.eid))
     waiting = _waiting(store, tid)
     steps: list[Step] = []
     ticket: Ticket | None = None
+    beside: dict[bytes, strands.Strand] = {}
     for event in events:
+        if event.kind == strands.EVENT:
+            steps += _beside(event, beside, event.eid not in waiting)
+            continue
+        if event.kind in PAPERS:
+            steps.append(_paper(event, event.eid not in waiting))
+            continue
         try:
             body = body_of(event)
             after = fold(ticket, event)
@@ -80,7 +151,7 @@ def steps_of(store: Store, tid: bytes) -> list[Step]:
             continue
         if body is not None:
             lost = isinstance(body, Moved) and ticket is not None and lost_race(ticket, body)
-            steps.append(_step(event, body, lost, event.eid not in waiting, after.state))
+            steps.append(_step(event, body, ticket, lost, event.eid not in waiting, after.state))
         ticket = after
     calls = calls_of(store, ticket) if ticket else []
     heard = [step for call in calls for step in _sound(store, call)]
@@ -96,9 +167,37 @@ def calls_of(store: Store, ticket: Ticket) -> list[bytes]:
     return list(dict.fromkeys([*([ticket.call] if ticket.call else []), *made]))
 
 
-def _step(
-    event: Event, body: Created | Edited | Moved | Noted, lost: bool, delivered: bool, state: str
-) -> Step:
+def _paper(event: Event, delivered: bool) -> Step:
+    zh, en, says = PAPERS[event.kind]
+    facts = event.facts
+    text = " ".join(str(facts.get(name) or "") for name in says)
+    who = " ".join(filter(None, (str(facts.get("by", "")), str(facts.get("name", "")))))
+    return Step(event.at_s, who, PAPER, zh, en, text, False, delivered, event.site)
+
+
+def _beside(event: Event, beside: dict[bytes, strands.Strand], delivered: bool) -> list[Step]:
+    """Tell a step of a sub-order or overlay; `beside` is how the ticket's strands stood before it."""
+    try:
+        body = strands.body_of(event)
+        sid = bytes.fromhex(body.strand) or event.eid
+        before = beside.get(sid)
+        lost = strands.lost_race(before, event)
+        beside[sid] = strands.fold(before, event)
+    except ValueError:
+        return []
+    kind = strands.KINDS.get(body.kind)
+    move = kind.workflow.steps.get((body.source, body.step)) if kind else None
+    zh = f"{kind.zh}：{move.zh}" if kind and move else body.step
+    en = f"{kind.en}: {move.en}" if kind and move else body.step
+    given = {"unit": body.unit, "third": body.third, "due": body.due, **body.fields, "reason": body.reason}
+    text = _changes({name: value for name, value in given.items() if value})
+    who = " ".join(filter(None, (body.by, body.name)))
+    return [
+        Step(event.at_s, who, body.kind, zh, en, text, lost, delivered, event.site, sid.hex(), beside=True)
+    ]
+
+
+def _step(event: Event, body: Body, before: Ticket | None, lost: bool, delivered: bool, state: str) -> Step:
     who = " ".join(filter(None, (body.by, body.name)))
     match body:
         case Created():
@@ -107,31 +206,71 @@ def _step(
             what, text = "edited", _changes(body.fields)
         case Noted():
             what, text = "noted", body.text
+        case Visited():
+            told = FIELDS["outcome"].choices or {}
+            what, text = "visited", " ".join(filter(None, (told.get(body.outcome, ("",))[0], body.text)))
+        case Migrated():
+            what, text = "migrated", " ".join(filter(None, (body.workflow, body.reason)))
+        case Due():
+            what, text = "due", _due(before, body)
         case Moved():
             what, text = body.move, _carried(body)
+        case Repeated():
+            what, text = "repeated", body.text
+        case Linked():
+            what, text = "unlinked" if body.off else "linked", body.number
+        case Unmasked():
+            what, text = "unmasked", _changes({"reason": body.reason})
+        case Redacted():
+            blanked = "、".join(FIELDS[name].zh for name in FIELDS if name in body.fields)
+            what, text = "redacted", "\n".join(filter(None, (blanked, _changes({"reason": body.reason}))))
     zh, en = WORDS.get(what) or _move_words(body)
     return Step(event.at_s, who, what, zh, en, text, lost, delivered, event.site, state=state)
 
 
-def _move_words(body: Created | Edited | Moved | Noted) -> tuple[str, str]:
+def _move_words(body: Body) -> tuple[str, str]:
     assert isinstance(body, Moved)
     move = STEPS.get((body.source, body.move))
     return (move.zh, move.en) if move else (label(body.move), label(body.move, "en"))
 
 
+def _due(before: Ticket | None, body: Due) -> str:
+    """The dates before and after, and why."""
+    lines = []
+    for name in ("case", "unit"):
+        old_s, clock = getattr(before, f"{name}_due_s", None), body.due.get(name)
+        new_s = clock.get("due_s") if isinstance(clock, dict) else None
+        if old_s and isinstance(new_s, int | float):
+            old, new = written(old_s), written(new_s)
+            lines.append(f"{DUE[name][0]}：{new}（确定）" if old == new else f"{DUE[name][0]}：{old} → {new}")
+    return "\n".join([*lines, f"{DUE['why'][0]}：{WHY[body.why][0]}"] if body.why in WHY else lines)
+
+
 def _changes(fields: Mapping[str, object]) -> str:
-    known = (name for name in FIELDS if name in fields)
-    return "\n".join(f"{FIELDS[name].zh}：{_shown(name, fields[name])}" for name in known)
+    known = (name for name in FIELDS if name in fields and name != "extra")
+    lines = [f"{FIELDS[name].zh}：{_shown(name, fields[name])}" for name in known]
+    extra = fields.get("extra")
+    for name, text in extra.items() if isinstance(extra, Mapping) else ():
+        if name in EXTRAS:
+            words = (EXTRAS[name].choices or {}).get(str(text), (str(text),))[0]
+            lines.append(f"{EXTRAS[name].zh}：{words}")
+    return "\n".join(lines)
 
 
 def _carried(body: Moved) -> str:
-    given = {"unit": body.unit, "result": body.result, "answer": body.answer, "rating": body.rating}
-    given |= {"closing": body.closing, "reason": body.reason}
+    given = {name: getattr(body, name) for name in SHOWN}
     return _changes({name: value for name, value in given.items() if value})
 
 
 def _shown(name: str, value: object) -> str:
-    choices = FIELDS[name].choices or (RATINGS if name == "rating" else CLOSINGS if name == "closing" else {})
+    field = FIELDS[name]
+    if field.type == "flag":
+        return "是" if value else "否"
+    if field.type == "date" and isinstance(value, int | float):
+        return time.strftime("%Y-%m-%d", time.localtime(value))
+    if field.type == "days" and isinstance(value, int | float):
+        return f"{value:.0f}"
+    choices = field.choices or {}
     return choices[str(value)][0] if str(value) in choices else str(value)
 
 

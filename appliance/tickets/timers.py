@@ -1,50 +1,117 @@
-"""Moves the box makes by itself when a ticket has stood in a state for long enough.
+"""What the box does by itself with tickets that wait: moves that are due, urging, supervision.
 
 Only the site that registered a ticket does so: two boxes must not make the same move.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from appliance.dictionary.dictionary import Dictionary
 from appliance.people import BOX
 from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
 
+HOUR_S = 3600.0
 DAY_S = 86_400.0
 BATCH = 100
+Wait = Callable[[Dictionary], float]
+"""How long a ticket waits in its state, in seconds, by what an administrator set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """After so long in `state` the box makes `move`."""
+    """In `state` the box makes `move` once the time is over that column or wait say."""
 
     state: str
     move: str
-    after_s: float
+    wait: Wait | None = None
+    """None: until the limit of the step, as it was reckoned when the state was entered."""
+    column: str = "step_due_s"
+    reason: str = ""
+
+
+def _days(*names: str) -> Wait:
+    return lambda dictionary: DAY_S * max(dictionary.whole(name) for name in names)
 
 
 TIMERS = (
-    Timer("CALLBACK_NA", "rate_or_timeout", DAY_S),
-    Timer("CLOSED", "archive", 30 * DAY_S),
-    Timer("REJECTED", "archive", 30 * DAY_S),
-    Timer("WITHDRAWN", "archive", 30 * DAY_S),
+    Timer("NEED_INFO", "info_timeout", reason="逾期未补充"),
+    Timer("VERIFYING", "verified_true"),
+    Timer("CHECKING", "check_pass"),
+    Timer("SUSPENDED", "resume", column="planned_s"),
+    Timer("CALLBACK_NA", "rate_or_timeout", lambda dictionary: HOUR_S * dictionary.whole("rate_wait_h")),
+    Timer("REVIEWED", "no_appeal", _days("review_apply_days")),
+    Timer("CLOSED", "archive", _days("review_apply_days", "reopen_days")),
+    Timer("REJECTED", "archive", _days("review_apply_days")),
+    Timer("WITHDRAWN", "archive", _days("review_apply_days")),
+    Timer("FINAL", "archive", _days("review_apply_days")),
 )
-"""Nobody rated within a day; nobody asked for more within the time in which it can be reopened."""
+"""An inspector who is silent holds nobody up; what nobody asks about any more is archived."""
+_URGED_SINCE = (
+    "NOT EXISTS (SELECT 1 FROM strand AS s WHERE s.tid = t.tid AND s.kind = ? AND s.opened_by = ''"
+    " AND s.opened_s >= {since})"
+)
+AT_A_UNIT = ("DISPATCHED", "HANDLING", "RETURN_REVIEW")
 
 
 def run_timers(store: Store, now_s: float) -> int:
-    """Make the moves that are due, a batch of each at most; return how many were made."""
-    desk, made = TicketDesk(store), 0
-    for timer in TIMERS:
-        due = store.rows(
-            "SELECT tid, last_eid FROM ticket WHERE state = ? AND state_s <= ? AND site = ?"
-            " ORDER BY state_s LIMIT ?",
-            *(timer.state, now_s - timer.after_s, store.site, BATCH),
-        )
-        for tid, seen in due:
-            try:
-                desk.move(BOX, bytes(tid), timer.move, seen=bytes(seen))
-            except Refused:
-                continue  # a person was quicker
-            made += 1
-    return made
+    """Do what is due, a batch of each at most; return how much was done."""
+    desk = TicketDesk(store, lambda: now_s)
+    done = sum(_move(desk, store, timer, now_s) for timer in TIMERS)
+    return done + _urge(desk, store, now_s) + _supervise(desk, store, now_s)
+
+
+def _move(desk: TicketDesk, store: Store, timer: Timer, now_s: float) -> int:
+    column, until_s = timer.column, now_s
+    if timer.wait is not None:
+        column, until_s = "state_s", now_s - timer.wait(desk.dictionary)
+    rows = store.rows(
+        f"SELECT tid, last_eid FROM ticket WHERE state = ? AND {column} <= ? AND site = ?"
+        f" ORDER BY {column} LIMIT ?",
+        *(timer.state, until_s, store.site, BATCH),
+    )
+    fields = {"reason": timer.reason} if timer.reason else {}
+    return _each(rows, lambda tid, seen: desk.move(BOX, tid, timer.move, fields, seen=seen))
+
+
+def _urge(desk: TicketDesk, store: Store, now_s: float) -> int:
+    """Urge units by itself: when it turns yellow, when it turns red, then daily."""
+    if not desk.dictionary.parameter("urge_automatic"):
+        return 0
+    since = "CASE WHEN t.due_s > ? THEN t.warn_s ELSE max(t.due_s, ?) END"
+    states = ", ".join("?" * len(AT_A_UNIT))
+    rows = store.rows(
+        "SELECT t.tid, t.last_eid, t.due_s FROM ticket AS t WHERE t.warn_s <= ? AND t.site = ?"
+        f" AND t.state IN ({states}) AND {_URGED_SINCE.format(since=since)} ORDER BY t.warn_s LIMIT ?",
+        *(now_s, store.site, *AT_A_UNIT, "urge", now_s, now_s - DAY_S, BATCH),
+    )
+    overdue = {bytes(tid) for tid, _, due_s in rows if now_s > due_s}
+    words = {True: "已逾期，请立即办理并反馈。", False: "即将到期，请抓紧办理。"}
+    return _each(rows, lambda tid, _: desk.act(BOX, tid, "urge", "send", {"text": words[tid in overdue]}))
+
+
+def _supervise(desk: TicketDesk, store: Store, now_s: float) -> int:
+    """Supervise what is overdue, once."""
+    if not desk.dictionary.parameter("supervise_overdue"):
+        return 0
+    states = ", ".join("?" * len(AT_A_UNIT))
+    rows = store.rows(
+        "SELECT t.tid, t.last_eid FROM ticket AS t WHERE t.due_s < ? AND t.site = ?"
+        f" AND t.state IN ({states}) AND {_URGED_SINCE.format(since='0')} ORDER BY t.due_s LIMIT ?",
+        *(now_s, store.site, *AT_A_UNIT, "supervision", BATCH),
+    )
+    given = {"level": "general", "opinion": "逾期未办结，自动督办。"}
+    return _each(rows, lambda tid, _: desk.act(BOX, tid, "supervision", "issue", given))
+
+
+def _each(rows: Sequence[Any], deed: Callable[[bytes, bytes], object]) -> int:
+    done = 0
+    for row in rows:
+        try:
+            deed(bytes(row[0]), bytes(row[1]))
+        except Refused:
+            continue  # a person was quicker, or has something of the kind open
+        done += 1
+    return done

@@ -1,7 +1,6 @@
 """Tickets: the working lists, one ticket with its story, and every step of the workflow as a button."""
 
 import urllib.parse
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -9,18 +8,22 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from appliance.calls import wire
+from appliance.casefile.binding import bound_of
 from appliance.people import Actor
 from appliance.refused import Refused
-from appliance.tickets.desk import UNIT_SEES
-from appliance.tickets.fields import FIELDS, Choices
-from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
-from appliance.tickets.timeline import Step
-from appliance.tickets.workflow import LISTS, STATES, Move, states_in
-from web import access, orders, shown
-from web.context import box, me
+from appliance.tickets.confidential import MASKED, hidden_in
+from appliance.tickets.fields import FIELDS
+from appliance.tickets.rights import UNIT_SEES
+from appliance.tickets.ticket import Ticket
+from appliance.tickets.timeline import DUE, PAPER, WHY, Step
+from appliance.tickets.workflow import LISTS, STATES, states_in
+from web import access, beside, due_shown, orders, printing, shown, sight
+from web.context import box, may_open, me
 from web.customer import customer_numbers
 from web.dictionary import categories, category_names, unit_names, units
 from web.hearing import may_hear
+from web.move_form import edit_inputs, edited_fields, inputs, typed_fields
+from web.ticket_beside import context, states_of_masters
 
 LEAST = ("sign", "accept", "dispatch", "submit_result", "pass", "satisfied", "reply", "resume", "submit")
 """Steps that carry a ticket on: their buttons come first and are filled."""
@@ -30,20 +33,9 @@ BACKWARD = frozenset(
 TO_DO = {"U2": ("DISPATCHED", "HANDLING"), "UL": ("DISPATCHED", "HANDLING"), "CB": ("CALLBACK",)}
 """States in which a role has something to do; opened first."""
 
+DUE_EN, WHY_EN = dict(DUE.values()), dict(WHY.values())
+
 pages = Blueprint("tickets", __name__, url_prefix="/tickets")
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One field of a form as the template draws it."""
-
-    name: str
-    title: str
-    needed: bool
-    value: str
-    choices: list[tuple[str, str]] | None
-    lines: bool
-    limit: int
 
 
 @pages.get("")
@@ -51,7 +43,9 @@ def page() -> str:
     """Show a working list."""
     person, desk = me(), box().tickets
     unit = only_unit(person)
-    asked = {name: request.args.get(name, "")[:100] for name in ("list", "state", "unit", "text", "phone")}
+    asked = {
+        name: request.args.get(name, "")[:100] for name in ("list", "state", "unit", "text", "phone", "due")
+    }
     first = not any(asked.values())
     to_do = tuple(dict.fromkeys(state for role in sorted(person.roles) for state in TO_DO.get(role, ())))
     if first and to_do and not person.has("AG", "TL", "DP", "AD"):
@@ -67,8 +61,10 @@ def page() -> str:
         text,
         _number(request.args.get("page", "1")),
         conflicts="conflicts" in request.args,
+        due=asked["due"],
     )
     counts = desk.counts(unit or "")
+    counts |= desk.due_counts(unit or "")
     counts["to_do"] = sum(counts[state] for state in to_do)
     counts["all"] = sum(counts[state] for state in (UNIT_SEES if unit is not None else STATES))
     return render_template(
@@ -83,28 +79,31 @@ def page() -> str:
         units=units() if unit is None else [],
         unit_names=unit_names(),
         category_names=category_names(),
-        may_see_phone=lambda ticket: _may_see_citizen(person, ticket),
+        may_see_phone=lambda ticket: not ticket.confidential,
+        masters=states_of_masters({ticket.tid: ticket for ticket in found.tickets}),
         link=_link,
         unit=unit,
+        due_choices=due_shown.CHOICES,
+        due_marks=due_shown.marks(found.tickets),
     )
 
 
 @pages.get("/<number>")
 def one(number: str) -> str:
     """Show one ticket."""
-    return _show(_ticket(number))
+    return _show(ticket_by_number(number))
 
 
 @pages.post("/<number>/move")
 def move(number: str) -> Response | tuple[str, int]:
     """Make a step; when it is refused the page comes back as it now is, with what was typed."""
-    ticket = _ticket(number)
+    ticket = ticket_by_number(number)
     name = request.form.get("move", "")
-    typed = {key: value for key, value in request.form.items() if key in FIELDS}
+    typed = typed_fields()
     try:
         moved = box().tickets.move(me(), ticket.tid, name, typed, seen=_seen())
     except Refused as refused:
-        return _again(ticket, refused, name, typed)
+        return again(ticket, refused, name, typed)
     flash(gettext("Done. The ticket is now: %(state)s.", state=shown.state_title(moved.state)), "good")
     if not box().tickets.may_see(me(), moved):
         return redirect(url_for("tickets.page"))
@@ -114,13 +113,14 @@ def move(number: str) -> Response | tuple[str, int]:
 @pages.post("/<number>/edit")
 def edit(number: str) -> Response | tuple[str, int]:
     """Change what was registered."""
-    ticket = _ticket(number)
-    typed: dict[str, Any] = {key: value for key, value in request.form.items() if key in REGISTERED_FIELDS}
-    changes = {**typed, "confidential": "confidential" in typed}
+    ticket = ticket_by_number(number)
+    changes = edited_fields()
+    if not sight.sees(ticket):
+        changes = {name: value for name, value in changes.items() if name not in MASKED}
     try:
         box().tickets.edit(me(), ticket.tid, changes, seen=_seen())
     except Refused as refused:
-        return _again(ticket, refused, "edit", changes)
+        return again(ticket, refused, "edit", changes)
     flash(gettext("Saved."), "good")
     return redirect(url_for("tickets.one", number=ticket.number))
 
@@ -128,19 +128,19 @@ def edit(number: str) -> Response | tuple[str, int]:
 @pages.post("/<number>/note")
 def note(number: str) -> Response | tuple[str, int]:
     """Add a remark to the story."""
-    ticket = _ticket(number)
+    ticket = ticket_by_number(number)
     text = request.form.get("text", "")
     try:
         box().tickets.note(me(), ticket.tid, text)
     except Refused as refused:
-        return _again(ticket, refused, "note", {"text": text})
+        return again(ticket, refused, "note", {"text": text})
     return redirect(url_for("tickets.one", number=ticket.number) + "#story")
 
 
 @pages.post("/<number>/call")
 def call(number: str) -> dict[str, Any]:
     """Call the ticket's citizen from my phone, one known number after another, and tell it in the story."""
-    ticket = _ticket(number)
+    ticket = ticket_by_number(number)
     numbers = customer_numbers(ticket.phone, ticket.call)
     if not numbers:
         raise Refused("bad_number", str(shown.CALL_REASONS["bad_number"]))
@@ -154,7 +154,8 @@ def only_unit(person: Actor) -> str | None:
     return None if person.has(*access.CENTRE) else person.unit or "-"
 
 
-def _ticket(number: str) -> Ticket:
+def ticket_by_number(number: str) -> Ticket:
+    """Return a ticket the reader may see; raises Refused."""
     ticket = box().tickets.find(number[:40])
     if ticket is None:
         raise Refused("unknown_ticket", "This ticket does not exist.")
@@ -168,42 +169,49 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
     buttons = sorted(desk.buttons(person, ticket), key=lambda m: (m.name not in LEAST, m.name in BACKWARD))
     typed = typed or {}
     sources = _sources(ticket)
+    beside_cards = beside.cards(person, ticket, opened, typed)
+    seen_beside = {card.strand.sid.hex() for card in beside_cards}
     return render_template(
         "ticket.html",
-        ticket=ticket,
+        ticket=sight.seen(ticket),
         state=STATES[ticket.state],
         buttons=[
-            (m, shown.pick((m.zh, m.en)), _inputs(m, ticket, typed if opened == m.name else {}))
+            (m, shown.pick((m.zh, m.en)), inputs(m, ticket, typed if opened == m.name else {}))
             for m in buttons
         ],
         main=next((m.name for m in buttons if m.name in LEAST), ""),
         backward=BACKWARD,
         may_edit=desk.may_edit(person, ticket),
-        edit=_edit_inputs({**_registered(ticket), **(typed if opened == "edit" else {})}),
+        edit=edit_inputs(ticket, typed if opened == "edit" else {}, () if sight.sees(ticket) else MASKED),
         typed=typed,
         fault=fault,
         opened=opened,
         steps=[
-            (step, _words(step))
+            (step, step_words(step) if sight.sees(ticket) else hidden_in(step_words(step), ticket))
             for step in reversed(desk.timeline(ticket.tid))
-            if step.what != "talk" or only_unit(person) is None
+            if (step.what not in ("talk", PAPER) or only_unit(person) is None)
+            and (not step.beside or step.ref in seen_beside)
         ],
+        beside=beside_cards,
+        openings=beside.openings(person, ticket, opened, typed),
         recordings=sources["recordings"],
         message=sources["message"],
         call=sources["call"],
         unit_names=unit_names(),
         category=category_names().get(ticket.category, ticket.category),
         categories=categories() if desk.may_edit(person, ticket) else [],
-        citizen_seen=_may_see_citizen(person, ticket),
-        may_call=access.allowed("tickets.call", person.roles),
+        **context(ticket, typed),
+        may_call=may_open("tickets.call"),
         masked=shown.masked,
-        similar=[t for t in desk.by_phone(ticket.phone, 6) if t.tid != ticket.tid]
-        if only_unit(person) is None
-        else [],
+        due=due_shown.clocks(ticket),
+        printables=printing.menu(ticket),
+        letters=printing.letters_of(ticket),
+        bound=bound_of(box().store, ticket.tid),
     )
 
 
-def _again(ticket: Ticket, refused: Refused, opened: str, typed: dict[str, Any]) -> tuple[str, int]:
+def again(ticket: Ticket, refused: Refused, opened: str, typed: dict[str, Any]) -> tuple[str, int]:
+    """Show the ticket as it is now with the form that was refused, and all that was typed in it."""
     fresh = box().tickets.find(ticket.tid) or ticket
     status = (
         409
@@ -213,56 +221,6 @@ def _again(ticket: Ticket, refused: Refused, opened: str, typed: dict[str, Any])
         else 422
     )
     return _show(fresh, shown.sentence(refused), opened, typed), status
-
-
-def _inputs(move: Move, ticket: Ticket, typed: dict[str, Any]) -> list[Input]:
-    needed = {*move.needs, *(("reason",) if move.reason else ())}
-    optional_reason = {"reason"} - needed if len(move.fields) > 1 else set()
-    return [
-        _input(name, name in needed, ticket, move, typed)
-        for name in move.fields
-        if name not in optional_reason
-    ]
-
-
-def _input(name: str, needed: bool, ticket: Ticket, move: Move, typed: dict[str, Any]) -> Input:
-    field = FIELDS[name]
-    choices: list[tuple[str, str]] | None = None
-    value = str(typed.get(name, ""))
-    if name == "unit":
-        choices = [(unit["code"], unit["title"]) for unit in units()]
-        value = value or ticket.unit or _suggested_unit(ticket)
-    elif field.choices is not None:
-        choices = shown.choices(
-            {w: n for w, n in field.choices.items() if name != "rating" or w in move.ratings}
-        )
-    elif name == "answer" and not value:
-        value = ticket.answer or ticket.result
-    elif name == "result" and not value:
-        value = ticket.result
-    return Input(name, shown.field_title(name), needed, value, choices, field.lines, field.limit)
-
-
-def _edit_inputs(values: dict[str, Any]) -> list[Input]:
-    made = []
-    for name in REGISTERED_FIELDS:
-        field = FIELDS[name]
-        choices: Choices | None = field.choices
-        value = values.get(name, "")
-        words = shown.choices(choices) if choices else None
-        if name == "category":
-            words = [("", "—"), *((c["code"], c["path"]) for c in categories())]
-        text = ("on" if value else "") if name == "confidential" else str(value)
-        made.append(Input(name, shown.field_title(name), False, text, words, field.lines, field.limit))
-    return made
-
-
-def _suggested_unit(ticket: Ticket) -> str:
-    return next((str(c["unit"]) for c in categories() if c["code"] == ticket.category), "")
-
-
-def _registered(ticket: Ticket) -> dict[str, Any]:
-    return {name: getattr(ticket, name) for name in REGISTERED_FIELDS}
 
 
 def _sources(ticket: Ticket) -> dict[str, Any]:
@@ -292,12 +250,7 @@ def _sources(ticket: Ticket) -> dict[str, Any]:
     return {"recordings": recordings, "call": call, "message": messages[0] if messages else None}
 
 
-def _may_see_citizen(person: Actor, ticket: Ticket) -> bool:
-    """A confidential citizen's name and number are hidden from units."""
-    return not ticket.confidential or only_unit(person) is None
-
-
-def _words(step: Step) -> str:
+def step_words(step: Step) -> str:
     """Write a step's details in the reader's language."""
     if step.what in ("call", "recording"):
         return " ".join(str(shown.OUTCOMES.get(word, word)) for word in step.text.split(" "))
@@ -319,7 +272,7 @@ def _english_line(line: str) -> str:
     label, mark, value = line.partition("：")
     field = next((field for field in FIELDS.values() if field.zh == label), None)
     if not mark or field is None:
-        return line
+        return f"{DUE_EN[label]}: {WHY_EN.get(value, value)}" if mark and label in DUE_EN else line
     words = dict((field.choices or {}).values())
     return f"{field.en}: {words.get(value, value)}"
 

@@ -1,0 +1,1 @@
+"""The working calendar: which days are worked, since which source, and what follows for deadlines."""

@@ -1,0 +1,1 @@
+"""Official letters and slips: templates, the document made of a ticket, its number, seal and register."""

@@ -1,0 +1,180 @@
+"""What tickets are found, ordered and counted by: a narrow row a ticket, its full text, and counts.
+
+`doc` is a ticket's place in the full text. It is made of the time it was registered, so that what the
+full text finds is in order of time already, and a period is a range of places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from appliance.tickets import fulltext
+from appliance.tickets.ticket import Ticket
+
+if TYPE_CHECKING:
+    from appliance.store.store import Store
+
+STEPS = 4
+"""So many tickets of one millisecond have places of that millisecond."""
+LAST_MS = 2**48
+NEVER_S = 0.0
+"""Stands for a time that has not come."""
+FAR_S = 1e11
+"""Stands for a due date that is not set: behind all that are."""
+KEYS: Mapping[str, str] = {
+    "state": "s",
+    "kind": "k",
+    "source": "o",
+    "category": "c",
+    "area": "a",
+    "urgency": "y",
+    "unit": "u",
+    "agent": "g",
+    "rating": "q",
+    "round": "e",
+    "conflicts": "x",
+    "confidential": "z",
+    "paused": "h",
+    "provisional": "v",
+    "site": "i",
+}
+"""What is counted off, and the letter of its token."""
+CONCERNED = "w"
+"""The letter of the units that handle it or have a part in it."""
+DUES = ("due_s", "warn_s", "case_due_s")
+TIMES = ("created_s", "changed_s", "accepted_s", "dispatched_s", "closed_s", *DUES)
+GROUPED = ("state", "kind", "source", "category", "area", "urgency", "unit", "agent", "rating", "round")
+COLUMNS = ("doc", "tid", *TIMES, *GROUPED, "concerned")
+EVERY = "*"
+"""Stands for all units where tickets are counted."""
+INSERT = f"INSERT INTO ticket_facet ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+COUNT = (
+    "INSERT INTO ticket_count (unit, state, tickets) VALUES (?, ?, ?)"
+    " ON CONFLICT (unit, state) DO UPDATE SET tickets = tickets + excluded.tickets"
+)
+_NO_COUNT = "DELETE FROM ticket_count WHERE unit = ? AND state = ? AND tickets = 0"
+_PARTS = (
+    "SELECT unit FROM strand WHERE tid = ? AND unit <> '' UNION SELECT third FROM strand"
+    " WHERE tid = ? AND third <> '' ORDER BY 1"
+)
+_KEPT = "SELECT doc, concerned FROM ticket_facet WHERE tid = ?"
+_PLACES = "SELECT doc FROM ticket_facet WHERE doc >= ? ORDER BY doc LIMIT 1"
+
+_SPECIAL: Mapping[str, Callable[[Ticket], Any]] = {
+    "agent": lambda ticket: ticket.created_by,
+    "paused": lambda ticket: int(ticket.paused_s is not None),
+    "provisional": lambda ticket: int(ticket.provisional),
+    "conflicts": lambda ticket: min(ticket.conflicts, 1),
+    "confidential": lambda ticket: int(ticket.confidential),
+    "round": lambda ticket: min(ticket.round, 9),
+}
+"""What is not simply the field of that name."""
+_TIMES = tuple((attrgetter(name), FAR_S if name in DUES else NEVER_S) for name in TIMES)
+_GROUPED = tuple(_SPECIAL.get(name) or attrgetter(name) for name in GROUPED)
+_KEYED = tuple((letter, _SPECIAL.get(name) or attrgetter(name)) for name, letter in KEYS.items())
+
+
+def clear(store: Store) -> None:
+    """Forget all that tickets are found by."""
+    store.execute("DELETE FROM ticket_facet")
+    store.execute("DELETE FROM ticket_count")
+    store.execute(fulltext.DELETE_ALL)
+
+
+def row(ticket: Ticket, doc: int, parts: str) -> tuple[Any, ...]:
+    """The narrow row; `parts` are the units that have a part in it."""
+    times = [of(ticket) or unset for of, unset in _TIMES]
+    return (doc, ticket.tid, *times, *[of(ticket) for of in _GROUPED], parts)
+
+
+def text(ticket: Ticket, parts: str) -> tuple[str, str, str]:
+    """What stands in the full text: words, citizen, keys."""
+    words = (ticket.title, ticket.content, ticket.address, ticket.result, ticket.answer)
+    return fulltext.split(*words), fulltext.split(ticket.citizen), keys(ticket, parts)
+
+
+def keys(ticket: Ticket, parts: str) -> str:
+    """What is counted off, and the numbers."""
+    found = [fulltext.key(letter, of(ticket)) for letter, of in _KEYED]
+    found += [fulltext.key(CONCERNED, unit) for unit in concerned(ticket, parts)]
+    found += fulltext.number_keys("n", ticket.number) + fulltext.number_keys("p", ticket.phone)
+    return " ".join(found)
+
+
+def concerned(ticket: Ticket, parts: str) -> tuple[str, ...]:
+    """The units that handle it or have a part in it."""
+    return tuple(dict.fromkeys(filter(None, (ticket.unit, *parts.split(" ")))))
+
+
+def parts_of(store: Store, tid: bytes) -> str:
+    """The units that have a part in a ticket, by its sub-orders and overlays."""
+    return " ".join(unit for (unit,) in store.rows(_PARTS, tid, tid))
+
+
+def first_doc(at_s: float) -> int:
+    """The first place of a time."""
+    return min(max(0, round(at_s * 1000)), LAST_MS) * STEPS
+
+
+def place(tid: bytes) -> int:
+    """The place a ticket has unless another one is there."""
+    return int.from_bytes(tid[:6], "big") * STEPS
+
+
+def keep(store: Store, ticket: Ticket, before: Ticket | None) -> None:
+    """Bring all that a ticket is found by up to date; call when its row is written."""
+    found = store.rows(_KEPT, ticket.tid)
+    if not found:
+        parts, doc = parts_of(store, ticket.tid), _free(store, place(ticket.tid))
+        store.execute(INSERT, *row(ticket, doc, parts))
+        store.execute(fulltext.INSERT, doc, *text(ticket, parts))
+        _count(store, ticket, parts, 1)
+        return
+    assert before is not None, "a ticket that has a place was there before"
+    doc, parts = found[0]
+    _change(store, doc, before, parts, ticket, parts)
+
+
+def concern(store: Store, ticket: Ticket) -> None:
+    """Bring a ticket up to date when units came to have a part in it."""
+    found = store.rows(_KEPT, ticket.tid)
+    parts = parts_of(store, ticket.tid)
+    if found and found[0][1] != parts:
+        _change(store, found[0][0], ticket, found[0][1], ticket, parts)
+
+
+def counts(ticket: Ticket, parts: str) -> list[tuple[str, str]]:
+    """Where a ticket is counted: unit and state."""
+    return [(unit, ticket.state) for unit in (EVERY, *concerned(ticket, parts))]
+
+
+def _change(store: Store, doc: int, before: Ticket, parts_before: str, ticket: Ticket, parts: str) -> None:
+    rows = zip(COLUMNS, row(before, doc, parts_before), row(ticket, doc, parts), strict=True)
+    changed = [(name, now) for name, was, now in rows if was != now]
+    if changed:
+        setting = ", ".join(f"{name} = ?" for name, _ in changed)
+        store.execute(f"UPDATE ticket_facet SET {setting} WHERE doc = ?", *(now for _, now in changed), doc)
+    old = text(before, parts_before)
+    new = text(ticket, parts)
+    if old != new:
+        store.execute(fulltext.DELETE, doc, *old)
+        store.execute(fulltext.INSERT, doc, *new)
+    if counts(before, parts_before) != counts(ticket, parts):
+        _count(store, before, parts_before, -1)
+        _count(store, ticket, parts, 1)
+
+
+def _count(store: Store, ticket: Ticket, parts: str, tickets: int) -> None:
+    for unit, state in counts(ticket, parts):
+        store.execute(COUNT, unit, state, tickets)
+        if tickets < 0:
+            store.execute(_NO_COUNT, unit, state)
+
+
+def _free(store: Store, doc: int) -> int:
+    """The first free place from this one on."""
+    while (found := store.rows(_PLACES, doc)) and found[0][0] == doc:
+        doc += 1
+    return doc

@@ -1,0 +1,161 @@
+"""The strand table: a row is a folded strand, brought up to date with every step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import astuple
+
+from appliance.events import Event
+from appliance.tickets import facets
+from appliance.tickets.strands import EVENT, Strand, body_of, fold, replay, strand_of
+from appliance.tickets.table import load as load_ticket
+from appliance.tickets.ticket import Ticket
+
+if TYPE_CHECKING:
+    from appliance.store.store import Store
+
+_FIELDS = Strand.__struct_fields__
+_NAMES = ", ".join(f'"{name}"' for name in _FIELDS)
+_SAVE = (
+    f"INSERT INTO strand ({_NAMES}) VALUES ({', '.join('?' * len(_FIELDS))}) ON CONFLICT (sid) DO UPDATE SET "
+    + ", ".join(f'"{name}" = excluded."{name}"' for name in _FIELDS[1:])
+)
+_JSON = _FIELDS.index("fields")
+_BLOBS = tuple(_FIELDS.index(name) for name in ("sid", "tid", "last_eid", "state_eid"))
+_FLAGS = tuple(_FIELDS.index(name) for name in ("optional", "open"))
+
+OF_UNIT = "SELECT tid FROM strand WHERE unit = ? UNION SELECT tid FROM strand WHERE third = ?"
+"""Tickets of which some strand is a unit's, asked with its code twice."""
+
+
+def concerns(store: Store, tid: bytes, unit: str) -> bool:
+    """Tell whether some strand of a ticket is addressed to a unit, or worked on by it."""
+    sql = "SELECT 1 FROM strand WHERE tid = ? AND (unit = ? OR third = ?) LIMIT 1"
+    return unit != "" and bool(store.rows(sql, tid, unit, unit))
+
+
+WORKED_ON = ("SENT", "SIGNED", "ON_SITE", "FORWARDED", "RETURN_REQ")
+"""States of a sub-order whose unit has still to hand something in."""
+
+
+def of_ticket(store: Store, tid: bytes) -> list[Strand]:
+    """Return a ticket's strands, oldest first."""
+    return select(store, "tid = ? ORDER BY opened_s, sid", tid)
+
+
+def load(store: Store, sid: bytes) -> Strand | None:
+    """Return a strand by its id."""
+    found = select(store, "sid = ?", sid)
+    return found[0] if found else None
+
+
+def select(store: Store, where: str, *values: object) -> list[Strand]:
+    """Return the strands a WHERE clause finds."""
+    return [_strand(row) for row in store.rows(f"SELECT {_NAMES} FROM strand WHERE {where}", *values)]
+
+
+def counts(store: Store, unit: str | None) -> Mapping[str, int]:
+    """Count the open strands of each kind; those of one unit, or with None of all."""
+    where, values = _concerning(unit)
+    sql = f"SELECT s.kind, count(*) FROM strand AS s JOIN ticket AS t ON t.tid = s.tid WHERE {where}"
+    return dict(store.rows(f"{sql} GROUP BY s.kind", *values))
+
+
+def listed(
+    store: Store, kind: str, unit: str | None, before_s: float, limit: int
+) -> list[tuple[Strand, Ticket]]:
+    """Return open strands of a kind with their tickets, the newest first, from before a time."""
+    where, values = _concerning(unit)
+    names = ", ".join(f's."{name}"' for name in _FIELDS)
+    sql = f"SELECT {names} FROM strand AS s JOIN ticket AS t ON t.tid = s.tid WHERE {where}"
+    sql += " AND s.kind = ? AND s.opened_s < ? ORDER BY s.opened_s DESC, s.sid LIMIT ?"
+    strands = [_strand(row) for row in store.rows(sql, *values, kind, before_s, limit)]
+    tickets = {strand.tid: load_ticket(store, strand.tid) for strand in strands}
+    return [(strand, ticket) for strand in strands if (ticket := tickets[strand.tid]) is not None]
+
+
+def _concerning(unit: str | None) -> tuple[str, tuple[object, ...]]:
+    """Open ones; of a unit those addressed to it, worked on by it, or to whoever leads its ticket."""
+    if unit is None:
+        return "s.open", ()
+    return "s.open AND (s.unit = ? OR s.third = ? OR s.unit = '' AND t.unit = ?)", (unit, unit, unit)
+
+
+def open_kinds(store: Store, tids: Sequence[bytes]) -> Mapping[bytes, Mapping[str, int]]:
+    """Count the open strands of tickets by their kind, for marks in a list."""
+    found: dict[bytes, dict[str, int]] = {}
+    marks = ", ".join("?" * len(tids))
+    sql = f"SELECT tid, kind, count(*) FROM strand WHERE open AND tid IN ({marks}) GROUP BY tid, kind"
+    for tid, kind, count in store.rows(sql, *tids) if tids else ():
+        found.setdefault(bytes(tid), {})[kind] = count
+    return found
+
+
+def suborders_due(store: Store, tids: Sequence[bytes]) -> Mapping[bytes, float]:
+    """Return when the first of the sub-orders still worked on is due, for tickets that have one."""
+    marks, states = ", ".join("?" * len(tids)), ", ".join(f"'{state}'" for state in WORKED_ON)
+    sql = (
+        "SELECT tid, min(due_s) FROM strand WHERE open AND kind = 'suborder' AND due_s IS NOT NULL"
+        f" AND state IN ({states}) AND tid IN ({marks}) GROUP BY tid"
+    )
+    return {bytes(tid): float(due_s) for tid, due_s in store.rows(sql, *tids)} if tids else {}
+
+
+def project(store: Store, event: Event) -> None:
+    """Fold a step into its strand's row; raises ValueError when the event is malformed.
+
+    A step that speaks of another ticket's strand changes nothing.
+    """
+    body_of(event)
+    sid = strand_of(event)
+    assert sid is not None, "it could be read just now"
+    row = load(store, sid)
+    if row is not None and row.tid != event.subject:
+        return
+    strand: Strand | None
+    if (row is None and sid == event.eid) and not _came_earlier(store, event):
+        strand = fold(None, event)
+    elif row is not None and event.eid > row.last_eid:
+        strand = fold(row, event)
+    else:
+        strand = replay(_steps(store, event.subject, sid))
+    if strand is not None:
+        values = list(astuple(strand))
+        values[_JSON] = msgspec.json.encode(strand.fields).decode()
+        store.execute(_SAVE, *values)
+        known = (row.unit, row.third) if row else ("", "")
+        if known != (strand.unit, strand.third):
+            _concern(store, strand.tid)
+
+
+def _concern(store: Store, tid: bytes) -> None:
+    ticket = load_ticket(store, tid)
+    if ticket is not None:
+        facets.concern(store, ticket)
+
+
+def _came_earlier(store: Store, event: Event) -> bool:
+    """Tell whether steps of a strand arrived before the one that opens it."""
+    sid = event.eid.hex()
+    rows = store.rows(
+        "SELECT body FROM event WHERE subject = ? AND kind = ? AND eid > ?", event.subject, EVENT, event.eid
+    )
+    return any(sid.encode() in bytes(body) for (body,) in rows)
+
+
+def _steps(store: Store, tid: bytes, sid: bytes) -> list[Event]:
+    """All steps of one strand, the malformed ones left out."""
+    return [event for event in store.history(tid) if event.kind == EVENT and strand_of(event) == sid]
+
+
+def _strand(row: tuple[Any, ...]) -> Strand:
+    values = list(row)
+    for at in _BLOBS:
+        values[at] = bytes(values[at])
+    for at in _FLAGS:
+        values[at] = bool(values[at])
+    values[_JSON] = msgspec.json.decode(values[_JSON])
+    return Strand(*values)

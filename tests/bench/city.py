@@ -1,0 +1,246 @@
+"""A city that tells of itself: as many tickets as wanted, with the same words for the same seed.
+
+Written as events of a log, as boxes write them, and folded by the store itself. Names, places and
+numbers are made up; telephone numbers have prefixes that are given out to nobody.
+"""
+
+import csv
+import json
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from appliance.demo_data import DATA
+from appliance.events import Event, Fact
+from appliance.store.store import INSERT, Store
+from appliance.tickets.number import check_digit
+
+SEED = 12345
+END_S = 1_796_000_000.0
+YEARS_S = 4 * 365 * 86_400.0
+OPEN_S = 20 * 86_400.0
+"""Only tickets of the last days are still open."""
+DAY_S, HOUR_S = 86_400.0, 3600.0
+LONG = 200
+"""Events of the ticket with the longest story."""
+LONGEST = 7
+"""Which one that is."""
+AREAS = ("云东区", "云西区", "云南区", "云北区", "高新区", "临港区", "青河县", "柳溪县")
+STREETS = tuple(
+    f"{a}{b}"
+    for a in "云河柳青文安和平永新光明长宁兴"
+    for b in ("河路", "林街", "昌里", "园路", "华街", "丰巷")
+)
+PLACES = ("小区南门", "十字路口", "菜市场门口", "公交站旁", "学校对面", "地下通道口", "医院后门", "广场东侧")
+SURNAMES, GIVEN = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗", "晓燕建国慧涛敏琳宏伟立强红军志芳洁峰云静明华丽"
+WHEN = (
+    "昨天晚上",
+    "从上周开始",
+    "今天早上七点左右",
+    "连续三天",
+    "最近一个月以来",
+    "每天夜里十一点以后",
+    "前天下午",
+)
+TROUBLE = (
+    "影响周边居民正常出行", "存在安全隐患", "老人和孩子经过十分危险", "多次向物业反映没有结果", "气味难闻",
+    "噪音很大无法休息", "已经有两辆电动车在此摔倒", "雨天积水更加严重", "居民意见很大", "一直无人处理",
+)  # fmt: skip
+WISHES = (
+    "希望有关部门尽快派人到现场查看并处理。", "要求给出明确的答复和完成时间。", "请核实情况后给予回复。",
+    "希望尽快恢复正常，并告知处理结果。", "要求对相关责任人进行处理。", "咨询具体办理流程和所需材料。",
+)  # fmt: skip
+DONE = (
+    "已安排维修人员到现场处理",
+    "已更换损坏部件",
+    "已联系产权单位进行整改",
+    "经核查情况属实",
+    "已加强日常巡查",
+)
+ANSWERS = ("感谢您的反映", "问题已处理完毕", "后续如有问题请继续拨打热线", "我们将加强管理", "请您继续监督")
+SOURCES = ("phone",) * 94 + ("web", "web", "sms", "mail", "visit", "letter")
+URGENCY = ("normal",) * 18 + ("urgent", "critical")
+KINDS = ("consult", "complaint", "help", "repair", "report", "suggestion", "praise", "other")
+RATINGS = ("very_satisfied",) * 9 + ("satisfied",) * 6 + ("basically_satisfied",) * 3 + ("dissatisfied",)
+DIRECT = 0.8
+"""Part of the calls that are answered on the line."""
+WAY: Sequence[tuple[str, str, str, str, float]] = (
+    ("submit", "DRAFT", "REGISTERED", "AG", 0.1),
+    ("accept", "REGISTERED", "ACCEPTED", "DP", 0.5),
+    ("dispatch", "ACCEPTED", "DISPATCHED", "DP", 1.0),
+    ("sign", "DISPATCHED", "HANDLING", "U2", 6.0),
+    ("submit_result", "HANDLING", "FEEDBACK", "U2", 70.0),
+    ("pass", "FEEDBACK", "CALLBACK", "DP", 10.0),
+    ("satisfied", "CALLBACK", "CLOSED", "CB", 20.0),
+    ("archive", "CLOSED", "ARCHIVED", "SYS", 720.0),
+)
+"""Move, from, to, by which role, and after about so many hours."""
+ON_LINE: Sequence[tuple[str, str, str, str, float]] = (
+    ("answer_on_line", "DRAFT", "CALLBACK_NA", "AG", 0.1),
+    ("rate_or_timeout", "CALLBACK_NA", "CLOSED", "SYS", 24.0),
+    ("archive", "CLOSED", "ARCHIVED", "SYS", 720.0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A category with the unit that handles it."""
+
+    code: str
+    name: str
+    unit: str
+
+
+def fill(store: Store, tickets: int, seed: int = SEED) -> int:
+    """Write the log of so many tickets into an empty store; return how many events it has."""
+    _dictionary(store)
+    count, batch = 0, list[tuple[object, ...]]()
+    with store.transaction():
+        for event in events(tickets, store.site, seed):
+            batch.append((event.eid, event.subject, event.kind, event.ver, event.body, ""))
+            if len(batch) == 10_000:
+                store.execute_many(INSERT, batch)
+                count, batch = count + len(batch), []
+        store.execute_many(INSERT, batch)
+    return count + len(batch)
+
+
+def events(tickets: int, site: int, seed: int = SEED) -> Iterator[Event]:
+    """All events, those of a ticket together, tickets in order of time."""
+    chance = random.Random(seed)
+    leaves = _leaves()
+    for at in range(tickets):
+        created_s = END_S - YEARS_S * (tickets - at - chance.random()) / tickets
+        yield from _story(chance, at, created_s, site, leaves)
+
+
+def _story(
+    chance: random.Random, at: int, created_s: float, site: int, leaves: Sequence[Leaf]
+) -> Iterator[Event]:
+    leaf, kind = chance.choice(leaves), chance.choice(KINDS)
+    tid = _eid(chance, created_s, site)
+    agent = str(1001 + chance.randrange(60))
+    source = chance.choice(SOURCES)
+    yield _event(tid, tid, "ticket.created", created(chance, created_s, leaf, (kind, source, agent)))
+    seen, at_s, case, unit_clock = tid, created_s, dict[str, Any](), dict[str, Any]()
+    way = WAY[1:] if source != "phone" else ON_LINE if chance.random() < DIRECT else WAY
+    age_s = END_S - created_s
+    steps = len(way) if age_s > OPEN_S + 40 * DAY_S else chance.randrange(len(way) + 1)
+    if age_s > OPEN_S and steps < len(way) - 1:
+        steps = len(way) - 1
+    notes = LONG - len(way) - 1 if at == LONGEST else 1 if chance.random() < 0.05 else 0
+    for place, (move, source, target, role, hours) in enumerate(way[:steps]):
+        at_s += hours * HOUR_S * (0.2 + 1.6 * chance.random())
+        facts: dict[str, Any] = {
+            "move": move, "from": source, "to": target, "role": role, "by": agent, "name": "张慧",
+            "seen": seen.hex(),
+        }  # fmt: skip
+        facts |= _carried(chance, move, leaf)
+        due = _due(target, at_s, kind, case, unit_clock)
+        if due:
+            facts["due"] = due
+        seen = _eid(chance, at_s, site)
+        yield _event(seen, tid, "ticket.moved", facts)
+        if place == 0:
+            for _ in range(notes):
+                at_s += 60
+                said = {"text": f"再次来电：{chance.choice(TROUBLE)}", "by": agent, "name": "张慧"}
+                seen = _eid(chance, at_s, site)
+                yield _event(seen, tid, "ticket.noted", said)
+
+
+def created(chance: random.Random, created_s: float, leaf: Leaf, who: tuple[str, str, str]) -> dict[str, Any]:
+    """The body of a ticket's beginning; `who` is its kind, its source and the agent."""
+    kind, source, agent = who
+    area, street = chance.choice(AREAS), chance.choice(STREETS)
+    address = f"{area}{street}{chance.randrange(1, 300)}号{chance.choice(PLACES)}"
+    said = "，".join(chance.sample(TROUBLE, chance.randrange(2, 6)))
+    content = f"市民来电反映：{chance.choice(WHEN)}，{address}{leaf.name}，{said}。"
+    content += f"现场约有{chance.randrange(2, 40)}处，"
+    content += f"{chance.choice(WHEN)}曾拨打{10_000 + chance.randrange(9999)}反映。"
+    content += chance.choice(WISHES) + (chance.choice(WISHES) if chance.random() < 0.5 else "")
+    fields = {
+        "kind": kind, "title": f"{street}{leaf.name}", "content": content, "category": leaf.code,
+        "urgency": chance.choice(URGENCY), "area": area, "address": address,
+        "citizen": chance.choice(SURNAMES) + "".join(chance.sample(GIVEN, chance.randrange(1, 3))),
+        "phone": f"1{chance.randrange(30):02d}{chance.randrange(10**8):08d}",
+        "confidential": chance.random() < 0.02,
+    }  # fmt: skip
+    head = f"{time.strftime('%y%m%d', time.gmtime(created_s))}001{int(created_s % DAY_S):05d}"
+    number = head + check_digit(head)
+    signed = {"by": agent, "name": "王晓燕", "role": "AG"}
+    return {"number": number, "source": source, "fields": fields, **signed}
+
+
+def _carried(chance: random.Random, move: str, leaf: Leaf) -> dict[str, Any]:
+    match move:
+        case "answer_on_line":
+            return {"answer": "，".join(chance.sample(ANSWERS, 3)) + "。"}
+        case "dispatch":
+            return {"unit": leaf.unit, "unit_site": 1}
+        case "submit_result":
+            return {"result": "，".join(chance.sample(DONE, 3)) + f"，涉及{leaf.name}。"}
+        case "pass":
+            return {"answer": "，".join(chance.sample(ANSWERS, 3)) + "。"}
+        case "satisfied" | "rate_or_timeout":
+            return {"rating": chance.choice(RATINGS), "closing": "solved"}
+    return {}
+
+
+def _due(target: str, at_s: float, kind: str, case: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
+    """What the desk writes of the two clocks."""
+    days = 15 if kind == "complaint" else 5
+    due_s = at_s + 1.4 * days * DAY_S
+    begun = {"start_s": at_s, "n": days, "due_s": due_s, "original_s": due_s, "warn_s": at_s + days * DAY_S}
+    if target == "ACCEPTED":
+        case.update(begun)
+        return {"case": dict(case), "step_s": at_s + 1800}
+    if target == "DISPATCHED":
+        unit.update(begun)
+        return {"unit": dict(unit), "step_s": at_s + DAY_S}
+    if target == "FEEDBACK":
+        unit["stopped_s"] = at_s
+        return {"unit": dict(unit), "step_s": None}
+    if target == "CALLBACK":
+        case["stopped_s"] = at_s
+        return {"case": dict(case), "step_s": at_s + DAY_S}
+    return {"step_s": None} if case else {}
+
+
+def _event(eid: bytes, subject: bytes, kind: str, facts: dict[str, Any]) -> Event:
+    return Event(eid, subject, kind, 1, json.dumps(facts, ensure_ascii=False, sort_keys=True).encode())
+
+
+def _eid(chance: random.Random, at_s: float, site: int) -> bytes:
+    return int(at_s * 1000).to_bytes(6, "big") + bytes(2) + site.to_bytes(2, "big") + chance.randbytes(6)
+
+
+def _leaves() -> list[Leaf]:
+    rows = _rows(DATA / "categories.csv")
+    units = {row["code"]: row["unit"] for row in rows}
+    return [
+        Leaf(row["code"], row["name"], row["unit"] or units[row["parent"]]) for row in rows if row["parent"]
+    ]
+
+
+def _dictionary(store: Store) -> None:
+    from appliance.dictionary.entry import SET, subject_of
+
+    for table in ("units", "categories"):
+        kind = {"units": "unit", "categories": "category"}[table]
+        facts = []
+        for row in _rows(DATA / f"{table}.csv"):
+            fields: dict[str, Any] = {name: value for name, value in row.items() if name != "code" and value}
+            if "site" in fields:
+                fields["site"] = int(fields["site"])
+            body = {"entry_kind": kind, "key": row["code"], "fields": fields, "by": "", "name": ""}
+            facts.append(Fact(SET, body, subject_of(kind, row["code"])))
+        store.record(*facts)
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        return list(csv.DictReader(lines))

@@ -1,0 +1,114 @@
+"""What stands beside a ticket on its page: its sub-orders and overlays, with the steps one may make."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from appliance.people import Actor
+from appliance.tickets.fields import FIELDS
+from appliance.tickets.strands import KINDS, Strand
+from appliance.tickets.ticket import Ticket
+from web import shown
+from web.context import box
+from web.dictionary import unit_names
+from web.move_form import Input, inputs
+
+HIDDEN = frozenset({"unit", "due", "optional"})
+"""Fields that are shown apart from the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One button of a strand: the form it opens, or none."""
+
+    name: str
+    title: str
+    form: str
+    inputs: list[Input]
+    opened: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One strand as the page shows it."""
+
+    strand: Strand
+    title: str
+    state: str
+    colour: str
+    unit: str
+    facts: list[tuple[str, str]]
+    steps: list[Step]
+
+
+def cards(person: Actor, ticket: Ticket, opened: str, typed: dict[str, Any]) -> list[Card]:
+    """Return the strands the reader may see, open ones first, the newest on top."""
+    strands = [s for s in box().tickets.strands(ticket.tid) if sees(person, ticket, s) and s.kind in KINDS]
+    strands.sort(key=lambda s: (not s.open, -s.opened_s))
+    return [_card(person, ticket, strand, opened, typed) for strand in strands]
+
+
+def openings(person: Actor, ticket: Ticket, opened: str, typed: dict[str, Any]) -> list[tuple[str, Step]]:
+    """Return what the reader may open beside the ticket: kind and its form."""
+    return [
+        (kind.name, _step(move, f"open-{kind.name}", ticket, opened, typed, shown.pick((move.zh, move.en))))
+        for kind, move in box().tickets.beside.openings(person, ticket)
+    ]
+
+
+def sees(person: Actor, ticket: Ticket, strand: Strand) -> bool:
+    """Whether somebody may see a strand: the centre and the leading unit all, other units their own."""
+    if person.has("AG", "TL", "DP", "IN", "CB", "SV", "LD", "AD") or person.unit == ticket.unit:
+        return True
+    return person.unit != "" and person.unit in (strand.unit, strand.third)
+
+
+def _card(person: Actor, ticket: Ticket, strand: Strand, opened: str, typed: dict[str, Any]) -> Card:
+    kind = KINDS[strand.kind]
+    state = kind.workflow.states[strand.state]
+    steps = [
+        _step(move, f"{strand.sid.hex()}-{move.name}", ticket, opened, typed, shown.pick((move.zh, move.en)))
+        for move in box().tickets.beside.steps(person, ticket, strand)
+    ]
+    colour = "" if not strand.open else "bad" if kind.red else "blue"
+    names = unit_names()
+    facts = [
+        (shown.field_title(name), _value(name, value))
+        for name, value in strand.fields.items()
+        if name in FIELDS and name not in HIDDEN and value
+    ]
+    if strand.third:
+        facts.append((shown.field_title("third"), names.get(strand.third, strand.third)))
+    return Card(
+        strand,
+        shown.pick((kind.zh, kind.en)),
+        shown.pick((state.zh, state.en)),
+        colour,
+        names.get(strand.unit, strand.unit),
+        facts,
+        steps,
+    )
+
+
+def _step(move: Any, form: str, ticket: Ticket, opened: str, typed: dict[str, Any], title: str) -> Step:
+    blank = ticket if form.startswith("open-extension") else _without_proposals(ticket)
+    return Step(move.name, title, form, inputs(move, blank, typed if opened == form else {}), opened == form)
+
+
+def _without_proposals(ticket: Ticket) -> Ticket:
+    """Results and units of the ticket are no proposal for what goes on beside it."""
+    from msgspec.structs import replace
+
+    return replace(ticket, unit="", result="", answer="", category="")
+
+
+def _value(name: str, value: Any) -> str:
+    field = FIELDS[name]
+    if field.choices and str(value) in field.choices:
+        return str(shown.pick(field.choices[str(value)]))
+    if field.type == "date" and isinstance(value, int | float):
+        return shown.day(float(value))
+    if field.type == "unit":
+        return unit_names().get(str(value), str(value))
+    if field.type == "days" and isinstance(value, int | float):
+        return f"{value:.0f}"
+    return str(value)

@@ -1,0 +1,143 @@
+"""Forms of moves and steps: the fields a table asks for, as templates draw them, and what came back."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+
+from appliance.tickets.fields import FIELDS, Field
+from appliance.tickets.forms import EXTRAS, extras_of
+from appliance.tickets.process import Move
+from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
+from web import shown
+from web.dictionary import categories, units
+
+NOT_BY_HAND = frozenset({"extra", "customer"})
+"""Registered fields that no single input shows."""
+CHOSEN_UNITS = frozenset({"unit", "units"})
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One field of a form as the template draws it."""
+
+    name: str
+    title: str
+    needed: bool
+    value: str
+    choices: list[tuple[str, str]] | None
+    lines: bool
+    limit: int
+    type: str = "text"
+
+
+def inputs(move: Move, ticket: Ticket, typed: Mapping[str, Any]) -> list[Input]:
+    """Return the fields of a move's form, with what was typed before."""
+    needed = {*move.needed}
+    optional_reason = {"reason"} - needed if len(move.fields) > 1 else set()
+    return [
+        _input(name, name in needed, ticket, move, typed)
+        for name in move.fields
+        if name not in optional_reason
+    ]
+
+
+def typed_fields(known: Iterable[str] = FIELDS) -> dict[str, Any]:
+    """Return what came with the form, of the fields known."""
+    names = [name for name in known if name in request.form]
+    return {
+        name: request.form.getlist(name) if FIELDS[name].type == "units" else request.form[name]
+        for name in names
+    }
+
+
+def edit_inputs(ticket: Ticket, typed: Mapping[str, Any], hidden: Iterable[str] = ()) -> list[Input]:
+    """Return the fields of what was registered, with their values, but those hidden from the reader."""
+    made = []
+    extra = typed.get("extra") or {}
+    values = {**{name: getattr(ticket, name) for name in REGISTERED_FIELDS}, **typed}
+    for name in REGISTERED_FIELDS:
+        field = FIELDS[name]
+        if name in hidden or name in NOT_BY_HAND:
+            continue
+        value = values.get(name, "")
+        words = shown.choices(field.choices) if field.choices else None
+        if name == "category":
+            words = [("", "—"), *((c["code"], c["path"]) for c in categories())]
+        text = ("on" if value else "") if field.type == "flag" else str(value)
+        made.append(
+            Input(name, shown.field_title(name), False, text, words, field.lines, field.limit, field.type)
+        )
+    known = {**dict.fromkeys(extras_of(ticket.kind, ticket.category), ""), **ticket.extras, **extra}
+    return made + [_extra_input(name, str(text)) for name, text in known.items() if name in EXTRAS]
+
+
+def edited_fields() -> dict[str, Any]:
+    """Return what came with the form of what was registered; a switch that is off comes as nothing."""
+    names = set(request.form.getlist("has")) | {"confidential"}
+    typed: dict[str, Any] = {
+        name: request.form[name]
+        for name in REGISTERED_FIELDS
+        if name in request.form and FIELDS[name].type != "flag" and name not in NOT_BY_HAND
+    }
+    for name, field in FIELDS.items():
+        if field.type == "flag" and name in REGISTERED_FIELDS and (name in names or name in request.form):
+            typed[name] = name in request.form
+    extra = {name: request.form[f"extra.{name}"] for name in EXTRAS if f"extra.{name}" in request.form}
+    return {**typed, **({"extra": extra} if extra else {})}
+
+
+def _extra_input(name: str, text: str) -> Input:
+    field = EXTRAS[name]
+    words = shown.choices(field.choices) if field.choices else None
+    title = shown.pick((field.zh, field.en))
+    return Input(f"extra.{name}", title, False, text, words, field.type == "lines", field.limit)
+
+
+def _input(name: str, needed: bool, ticket: Ticket, move: Move, typed: Mapping[str, Any]) -> Input:
+    field = FIELDS[name]
+    given = typed.get(name, "")
+    value = " ".join(given) if isinstance(given, list) else str(given)
+    return Input(
+        name,
+        shown.field_title(name),
+        needed,
+        value or _proposed(name, ticket),
+        _choices(name, field, move),
+        field.lines,
+        field.limit,
+        field.type,
+    )
+
+
+def _choices(name: str, field: Field, move: Move) -> list[tuple[str, str]] | None:
+    if field.type in CHOSEN_UNITS:
+        return [(unit["code"], unit["title"]) for unit in units()]
+    if field.choices is None:
+        return None
+    allowed = {
+        word: names
+        for word, names in field.choices.items()
+        if name != "rating" or not move.ratings or word in move.ratings
+    }
+    return shown.choices(allowed)
+
+
+def _proposed(name: str, ticket: Ticket) -> str:
+    """What stands in a field before anybody typed."""
+    match name:
+        case "unit":
+            return ticket.unit or _suggested_unit(ticket)
+        case "answer":
+            return ticket.answer or ticket.result
+        case "result":
+            return ticket.result
+        case "planned":
+            return time.strftime("%Y-%m-%d", time.localtime(ticket.planned_s)) if ticket.planned_s else ""
+    return ""
+
+
+def _suggested_unit(ticket: Ticket) -> str:
+    return next((str(c["unit"]) for c in categories() if c["code"] == ticket.category), "")
