@@ -14,19 +14,23 @@ from appliance.letters.facts import HIDDEN
 from appliance.letters.office import Desk, LetterOffice
 from appliance.letters.seals import BYTES_MOST, checked
 from appliance.letters.shipped import shipped
+from appliance.letters.suggestions import SOURCES, WANTED
 from appliance.letters.template import needed
 from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets import confidential, redaction
 from appliance.tickets.desk import TicketDesk
+from appliance.tickets.fields import FIELDS
 from appliance.tickets.ticket import Ticket
+from appliance.tickets.workflow import STATES
 from tests.seal_image import chunk, png, seal_png
 
 AGENT = Actor("1001", "王晓燕", frozenset({"AG"}))
 DISPATCHER = Actor("1200", "周建国", frozenset({"DP"}))
 OPERATOR = Actor("2001", "孙立", frozenset({"U2"}), unit="lamp")
 STRANGER = Actor("2002", "李敏", frozenset({"U2"}), unit="water")
+SUPERVISOR = Actor("1500", "吴敏", frozenset({"SV"}))
 ADMINISTRATOR = Actor("9000", "管理员", frozenset({"AD"}))
 NEW_YEAR_S = 1_798_732_800.0  # 2027-01-01 00:00 in China
 
@@ -191,6 +195,23 @@ def test_what_was_redacted_is_in_no_letter_and_no_register_any_more(place: Place
     before = place.store.rows("SELECT * FROM letter")
     place.store.rebuild()
     assert place.store.rows("SELECT * FROM letter") == before
+
+
+def test_a_supervision_slip_says_what_the_supervision_said(place: Place) -> None:
+    ticket = place.ticket()
+    level = next(iter(FIELDS["level"].choices or {}))
+    place.tickets.act(
+        SUPERVISOR, ticket.tid, "supervision", "issue", {"level": level, "opinion": "三日内必须修复"}
+    )
+    template = shipped()["supervision"]
+    known = place.office.suggested(DISPATCHER, place.tickets.get(ticket.tid), template)
+    assert known["opinion"] == "三日内必须修复"
+    assert known["to"] == "市照明管理处"
+
+
+def test_whatever_a_state_wants_is_a_template() -> None:
+    assert {key for keys in WANTED.values() for key in keys} | set(SOURCES) <= set(shipped())
+    assert set(WANTED) <= set(STATES)
 
 
 def test_blanks_look_the_same_everywhere() -> None:

@@ -1,9 +1,8 @@
 """What a ticket says to a template: every placeholder's text, in Chinese, as the reader may see it."""
 
 import time
-from collections.abc import Mapping
 
-from appliance.letters.fields import ASKED, PLACEHOLDERS
+from appliance.letters.fields import PLACEHOLDERS
 from appliance.letters.template import Template
 from appliance.store.store import Store
 from appliance.tickets import confidential
@@ -61,16 +60,6 @@ def _facts(store: Store, ticket: Ticket, template: Template) -> dict[str, str]:
         "received_day": day(ticket.created_s),
         **_times(ticket),
     }
-
-
-def suggested(facts: Mapping[str, str], ticket: Ticket, centre: str, hotline: str) -> dict[str, str]:
-    """Return what stands in the clerk's form before anybody writes."""
-    found = dict.fromkeys((n for n, p in PLACEHOLDERS.items() if p.source == ASKED), "")
-    found["to"] = facts.get("unit", "")
-    found["contact"] = f"{centre} {hotline}".strip()
-    found["grounds"] = facts.get("reason", "")
-    found["deadline"] = day(getattr(ticket, "unit_due_s", None))
-    return found
 
 
 def day(at_s: float | None) -> str:

@@ -13,11 +13,12 @@ from appliance.events import Fact
 from appliance.letters import register
 from appliance.letters.blanking import mapped
 from appliance.letters.document import Document, fingerprint, plain
-from appliance.letters.facts import INSIDE, day, facts_of, minute, suggested
+from appliance.letters.facts import INSIDE, day, facts_of, minute
 from appliance.letters.fields import PLACEHOLDERS
 from appliance.letters.register import Letter
 from appliance.letters.seals import CENTRE, Seals
 from appliance.letters.shelf import Shelf
+from appliance.letters.suggestions import suggested
 from appliance.letters.template import Template, asked, fill, needed
 from appliance.people import Actor
 from appliance.refused import Refused
@@ -82,8 +83,12 @@ class LetterOffice:
     def suggested(self, actor: Actor, ticket: Ticket, template: Template) -> dict[str, str]:
         """Return what the clerk is asked, with what is known already."""
         facts = facts_of(self._store, ticket, template, self._sees(actor, ticket))
-        known = suggested(facts, ticket, self.desk.centre, self.desk.hotline)
-        return {name: known[name] for name in asked(template)}
+        known = suggested(self._store, ticket, template.key, facts, self.desk.centre, self.desk.hotline)
+        hide = not self._sees(actor, ticket) or template.audience not in INSIDE
+        return {
+            name: confidential.hidden_in(known[name], ticket) if ticket.confidential and hide else known[name]
+            for name in asked(template)
+        }
 
     def draft(self, actor: Actor, ticket: Ticket, template: Template, written: Mapping[str, str]) -> Document:
         """Return the sheet as it would be now; a letter's number has no count yet, and no seal."""
