@@ -63,6 +63,8 @@ def bounds_of(dictionary: Dictionary) -> Bounds:
         unmerge_wd=whole("unmerge_wd"),
         return_wd=whole("return_wd"),
         returns=whole("return_times"),
+        attempts=whole("callback_attempts"),
+        attempt_days=whole("callback_days"),
         appeal_wd=whole("appeal_wd"),
         reopen_days=whole("reopen_days"),
         review_days=whole("review_apply_days"),
