@@ -80,6 +80,7 @@ _ROWS = (
     Parameter("closing_hour", "limits", "限期当日截止时间", "A due day ends at", "time", "24:00"),
     Parameter("urge_automatic", "limits", "到期自动催办", "Urge by itself at yellow, at red, then daily", "flag", True),
     Parameter("calendar_alarm_day", "limits", "次年日历未导入告警日（11月1日为1）", "Alarm when next year's calendar is missing, from this day of November", "int", 1, 1, 30),
+    Parameter("sms_rating", "return_visit", "办结后短信邀请评价", "Ask citizens by SMS how it was", "flag", True),
     Parameter("callback_first_wd", "return_visit", "首次回访期限（工作日）", "First return visit within (working days)", "int", 1, 1, 30),
     Parameter("callback_attempts", "return_visit", "回访尝试次数", "Attempts to reach the citizen", "int", 3, 1, 10 ),
     Parameter("callback_days", "return_visit", "回访尝试分布天数", "Attempts are spread over (days)", "int", 2, 1, 30),

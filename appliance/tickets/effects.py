@@ -151,6 +151,12 @@ def _tell_citizen(deeds: Deeds, scene: Scene) -> None:
     deeds.tell("signed", scene.ticket.tid, scene.ticket.unit)
 
 
+def _tell_answered(deeds: Deeds, scene: Scene) -> None:
+    """The answer, and the question how it was."""
+    answer = str(scene.facts.get("answer") or scene.ticket.answer)
+    deeds.tell("answered", scene.ticket.tid, scene.ticket.unit, answer)
+
+
 def _tell_urged(deeds: Deeds, scene: Scene) -> None:
     unit = str(scene.facts.get("unit") or scene.ticket.unit)
     deeds.tell("urged", scene.ticket.tid, unit, str(scene.facts.get("text", "")))
@@ -159,6 +165,8 @@ def _tell_urged(deeds: Deeds, scene: Scene) -> None:
 OF_MOVES: Mapping[str, tuple[Effect, ...]] = {
     "dispatch": (_send_suborders, _tell_unit),
     "redispatch": (_tell_unit,),
+    "pass": (_tell_answered,),
+    "check_pass": (_tell_answered,),
     "sign": (_tell_citizen,),
     "withdraw": (_stop_beside,),
     "merge": (_count_on_master,),

@@ -92,6 +92,15 @@ HOW: Mapping[str, tuple[str, str]] = {
     "take_over": ("接管", "Taken over"),
 }
 
+PAPERS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "ticket.letter_issued": ("发文", "Letter issued", ("called", "number")),
+    "ticket.letter_voided": ("公文作废", "Letter declared void", ("number", "reason")),
+    "ticket.packaged": ("成卷", "Case file made", ("sha256",)),
+    "ticket.file_taken": ("调取卷宗", "Case file taken away", ()),
+}
+"""What was made of the ticket on paper: its name, and the facts that say more."""
+PAPER = "paper"
+
 CALL_ID = re.compile(r"(?:[0-9a-f]{2}){4,16}")
 
 
@@ -103,7 +112,7 @@ class Step:
     who: str
     """Number and name; empty for the box itself."""
     what: str
-    """created, edited, noted, call, talk, recording, or the name of a move."""
+    """created, edited, noted, call, talk, recording, paper, or the name of a move."""
     zh: str
     en: str
     text: str
@@ -132,6 +141,9 @@ def steps_of(store: Store, tid: bytes) -> list[Step]:
         if event.kind == strands.EVENT:
             steps += _beside(event, beside, event.eid not in waiting)
             continue
+        if event.kind in PAPERS:
+            steps.append(_paper(event, event.eid not in waiting))
+            continue
         try:
             body = body_of(event)
             after = fold(ticket, event)
@@ -153,6 +165,14 @@ def calls_of(store: Store, ticket: Ticket) -> list[bytes]:
     named = (str(facts.get("call", "")) for facts in noted)
     made = [bytes.fromhex(call) for call in named if CALL_ID.fullmatch(call)]
     return list(dict.fromkeys([*([ticket.call] if ticket.call else []), *made]))
+
+
+def _paper(event: Event, delivered: bool) -> Step:
+    zh, en, says = PAPERS[event.kind]
+    facts = event.facts
+    text = " ".join(str(facts.get(name) or "") for name in says)
+    who = " ".join(filter(None, (str(facts.get("by", "")), str(facts.get("name", "")))))
+    return Step(event.at_s, who, PAPER, zh, en, text, False, delivered, event.site)
 
 
 def _beside(event: Event, beside: dict[bytes, strands.Strand], delivered: bool) -> list[Step]:

@@ -8,15 +8,16 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from appliance.calls import wire
+from appliance.casefile.binding import bound_of
 from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
-from appliance.tickets.timeline import DUE, WHY, Step
+from appliance.tickets.timeline import DUE, PAPER, WHY, Step
 from appliance.tickets.workflow import LISTS, STATES, states_in
 from web import access, beside, due_shown, orders, printing, shown
-from web.context import box, me
+from web.context import box, may_open, me
 from web.customer import customer_numbers
 from web.dictionary import categories, category_names, unit_names, units
 from web.hearing import may_hear
@@ -184,7 +185,7 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         steps=[
             (step, step_words(step))
             for step in reversed(desk.timeline(ticket.tid))
-            if (step.what != "talk" or only_unit(person) is None)
+            if (step.what not in ("talk", PAPER) or only_unit(person) is None)
             and (not step.beside or step.ref in seen_beside)
         ],
         beside=beside_cards,
@@ -196,11 +197,12 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         category=category_names().get(ticket.category, ticket.category),
         categories=categories() if desk.may_edit(person, ticket) else [],
         citizen_seen=_may_see_citizen(person, ticket),
-        may_call=access.allowed("tickets.call", person.roles),
+        may_call=may_open("tickets.call"),
         masked=shown.masked,
         due=due_shown.clocks(ticket),
         printables=printing.menu(ticket),
         letters=printing.letters_of(ticket),
+        bound=bound_of(box().store, ticket.tid),
         similar=[t for t in desk.by_phone(ticket.phone, 6) if t.tid != ticket.tid]
         if only_unit(person) is None
         else [],
