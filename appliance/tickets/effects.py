@@ -3,7 +3,7 @@
 Effects are moves and steps themselves, so they are in the log, and on every page, like any other.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -14,10 +14,14 @@ from appliance.tickets.due import clocks_of
 from appliance.tickets.dues import Change
 from appliance.tickets.extending import ExtensionRules, extend, order_earlier
 from appliance.tickets.guards import Scene
+from appliance.tickets.ticket import Ticket
 
 
 class Deeds(Protocol):
     """What an effect may do."""
+
+    def children(self, tid: bytes) -> Sequence[Ticket]:
+        """The tickets merged into one."""
 
     def again(self, actor: Actor, tid: bytes, text: str = "", call: str = "", other: bytes = b"") -> object:
         """Count that the same matter was brought again."""
@@ -137,6 +141,13 @@ def _count_on_master(deeds: Deeds, scene: Scene) -> None:
     deeds.again(in_the_name_of(scene.actor), master, other=scene.ticket.tid)
 
 
+def _tell_children(deeds: Deeds, scene: Scene) -> None:
+    """Citizens whose tickets were merged into this one get its answer too."""
+    for child in () if scene.ticket.confidential else deeds.children(scene.ticket.tid):
+        if child.phone != scene.ticket.phone:
+            deeds.tell("told", child.tid, "", str(scene.facts.get("answer") or scene.ticket.answer))
+
+
 def _tell_accepted(deeds: Deeds, scene: Scene) -> None:
     """Once, when the case clock begins."""
     if scene.ticket.accepted_s is None:
@@ -165,11 +176,12 @@ def _tell_urged(deeds: Deeds, scene: Scene) -> None:
 OF_MOVES: Mapping[str, tuple[Effect, ...]] = {
     "dispatch": (_send_suborders, _tell_unit),
     "redispatch": (_tell_unit,),
-    "pass": (_tell_answered,),
-    "check_pass": (_tell_answered,),
+    "pass": (_tell_answered, _tell_children),
+    "check_pass": (_tell_answered, _tell_children),
     "sign": (_tell_citizen,),
     "withdraw": (_stop_beside,),
     "merge": (_count_on_master,),
+    "pass_no_callback": (_tell_children,),
     "accept": (_tell_accepted,),
     "overrule": (_tell_accepted,),
     "verified_true": (_tell_accepted,),

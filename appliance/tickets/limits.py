@@ -36,7 +36,11 @@ HANDLING: Mapping[str, Limit] = {
     "emergency": hours(24),
     "suggestion": wd(15),
     "criticism": wd(15),
+    "opinion": wd(15),
     "praise": wd(5),
+    "thanks": wd(5),
+    "service": wd(5),
+    "application": wd(15),
     "other": wd(15),
 }
 """From acceptance to the answer, and for a unit from its dispatch to its feedback."""

@@ -1,6 +1,7 @@
 """The pages, one blueprint per audience."""
 
 from web.pages import (
+    alike,
     api,
     board,
     box,
@@ -10,10 +11,12 @@ from web.pages import (
     casefile,
     citizen,
     contacts,
+    customers,
     deferrals,
     desk,
     door,
     exchange,
+    intake,
     letters,
     limits,
     live,
@@ -29,11 +32,15 @@ from web.pages import (
     tickets,
     tokens,
     visits,
+    webhooks,
 )
 
 BLUEPRINTS = (
     door.pages,
     desk.pages,
+    intake.pages,
+    alike.pages,
+    customers.pages,
     board.pages,
     live.pages,
     tickets.pages,
@@ -61,4 +68,5 @@ BLUEPRINTS = (
     api.pages,
     api.v1,
     tokens.pages,
+    webhooks.pages,
 )
