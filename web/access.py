@@ -36,6 +36,8 @@ AUDITORS: Final = KEEPERS | {"SV"}
 """Who sees what became of a recording, and who heard it."""
 CONFIDENTIAL: Final = frozenset({"TL", "DP", "SV", "LD", "AD"})
 """Who hears the calls of confidential tickets; besides them only who answered the call."""
+VISITORS: Final = frozenset({"CB", "SV", "TL", "AD"})
+"""Who asks citizens whether it was done."""
 CAMPAIGNERS: Final = frozenset({"TL", "AD"})
 """Who has lists of people called and told something."""
 BOX: Final = frozenset({"TE", "AD"})
@@ -48,6 +50,13 @@ ARCHIVISTS: Final = frozenset({"TL", "DP", "SV", "LD", "AD"})
 STATIONERS: Final = frozenset({"AD"})
 """Who edits the templates of letters."""
 BILLS: Final = frozenset({"AD"})
+ADMINISTRATORS: Final = frozenset({"AD"})
+OUTSIDE: Final = frozenset({"C", "HB"})
+"""As whom systems outside act by token; nobody signs in with these."""
+PROGRAMS: Final = CASEWORK | OUTSIDE
+"""Who works with tickets over the API; which tickets is decided one by one."""
+PLANNERS: Final = frozenset({"DP", "LD", "AD"})
+"""Who looks at the working calendar and the limits."""
 
 TABLE: Final[Mapping[str, frozenset[str]]] = {
     "static": PUBLIC,
@@ -101,6 +110,12 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "alike.link": FILERS,
     "alike.unmask": LISTENERS,
     "alike.redact": REDACTORS,
+    "visits.page": VISITORS,
+    "visits.tried": VISITORS,
+    "visits.rated": frozenset({"CB"}),
+    "visits.sampled": VISITORS | {"LD"},
+    "visits.draw": VISITORS,
+    "visits.asked": VISITORS,
     "strands.page": CASEWORK,
     "strands.opened": CASEWORK,
     "strands.stepped": CASEWORK,
@@ -111,6 +126,8 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "letters.one": CASEWORK,
     "letters.file": CASEWORK,
     "letters.void": ARCHIVISTS,
+    "casefile.take": ARCHIVISTS,
+    "casefile.frozen": ARCHIVISTS,
     "stationery.templates": STATIONERS,
     "stationery.template": STATIONERS,
     "stationery.publish": STATIONERS,
@@ -153,9 +170,65 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "citizen.key": PUBLIC,
     "citizen.hang_up": PUBLIC,
     "citizen.state": PUBLIC,
+    "calendar.page": PLANNERS,
+    "calendar.day": ADMINISTRATORS,
+    "calendar.preview": ADMINISTRATORS,
+    "calendar.load": ADMINISTRATORS,
+    "limits.page": PLANNERS,
+    "limits.take": ADMINISTRATORS,
     "box.page": BOX,
     "box.state": BOX,
     "box.unit": BOX,
+    "api.description": PUBLIC,
+    "api.docs": PUBLIC,
+    "tokens.page": ADMINISTRATORS,
+    "tokens.create": ADMINISTRATORS,
+    "tokens.revoke": ADMINISTRATORS,
+    "v1.tickets": PROGRAMS,
+    "v1.ticket_create": PROGRAMS,
+    "v1.ticket": PROGRAMS,
+    "v1.ticket_edit": PROGRAMS,
+    "v1.ticket_note": PROGRAMS,
+    "v1.ticket_story": PROGRAMS,
+    "v1.ticket_moves": PROGRAMS,
+    "v1.ticket_move": PROGRAMS,
+    "v1.ticket_strands": PROGRAMS,
+    "v1.strand_open": PROGRAMS,
+    "v1.strand_step": PROGRAMS,
+    "v1.ticket_letters": CASEWORK,
+    "v1.letter_issue": CASEWORK,
+    "v1.slip": CASEWORK,
+    "v1.letter_sheet": CASEWORK,
+    "v1.letter_void": ARCHIVISTS,
+    "v1.me": ANYONE | OUTSIDE,
+    "v1.kinds": ANYONE | OUTSIDE,
+    "v1.entries": ANYONE | OUTSIDE,
+    "v1.entry": ANYONE | OUTSIDE,
+    "v1.entry_write": CASEWORK,
+    "v1.entry_retire": CASEWORK,
+    "v1.entry_restore": CASEWORK,
+    "v1.entry_history": CASEWORK,
+    "v1.calls": LISTENERS,
+    "v1.call": LISTENERS,
+    "v1.recordings": LISTENERS,
+    "v1.recording": LISTENERS,
+    "v1.recording_sound": CASEWORK,
+    "v1.recording_history": AUDITORS,
+    "v1.recording_hold": KEEPERS,
+    "v1.recording_keep": KEEPERS,
+    "v1.recording_note": LISTENERS,
+    "v1.recording_link": LISTENERS,
+    "v1.recording_remove": REMOVERS,
+    "v1.people": ADMINISTRATORS,
+    "v1.person_create": ADMINISTRATORS,
+    "v1.person": ADMINISTRATORS,
+    "v1.person_access": ADMINISTRATORS,
+    "v1.person_password": ADMINISTRATORS,
+    "v1.units": ANYONE | OUTSIDE,
+    "v1.categories": ANYONE | OUTSIDE,
+    "v1.fields": ANYONE | OUTSIDE,
+    "v1.workflows": ANYONE | OUTSIDE,
+    "v1.workflow": ANYONE | OUTSIDE,
 }
 
 

@@ -14,10 +14,11 @@ from peewee import (
 
 from appliance.campaigns.schema import Campaign, CampaignNumber
 from appliance.customers.schema import Customer, CustomerNumber
+from appliance.outside.schema import Answered, Token
 from appliance.store.found import TicketCount, TicketFacet
 from appliance.store.model import Table, database
 from appliance.store.stream_tables import Interest, Outgoing, PeerRow, Quarantine
-from appliance.tickets.schema import Likeness
+from appliance.tickets.schema import Likeness, Sample, SampleCase
 
 __all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "PeerRow", "Table", "database"]
 
@@ -124,6 +125,9 @@ class Ticket(Table):
     returned = IntegerField(null=True)
     reworks = IntegerField(null=True)
     objections = IntegerField(null=True)
+    visits = IntegerField(null=True)
+    visited_s = FloatField(null=True)
+    rule = CharField(null=True)
 
     class Meta:
         indexes = ((("state", "state_s"), False),)
@@ -456,6 +460,8 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Strand,
     Workflow,
     Likeness,
+    Sample,
+    SampleCase,
     Customer,
     CustomerNumber,
     Call,
@@ -472,5 +478,6 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Seal,
 )
 OWN: tuple[type[Table], ...] = (Person, Session, Draft, Job, Setting)
+OUTSIDE: tuple[type[Table], ...] = (Token, Answered)
 STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)
-ALL = LOG + PROJECTIONS + OWN + STREAMS
+ALL = LOG + PROJECTIONS + OWN + OUTSIDE + STREAMS

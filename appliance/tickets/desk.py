@@ -12,7 +12,7 @@ from appliance.store.store import Store
 from appliance.tickets import number as numbers
 from appliance.tickets import repeats, strand_table, table
 from appliance.tickets.beside import Beside
-from appliance.tickets.carrying import Facts, carried
+from appliance.tickets.carrying import Facts, carried, missing
 from appliance.tickets.dues import Change, Dues
 from appliance.tickets.edits import changes
 from appliance.tickets.effects import OF_MOVES, in_the_name_of
@@ -28,6 +28,7 @@ from appliance.tickets.rights import (
     CENTRE_ROLES,
     UNIT_ROLES,
     UNIT_SEES,
+    brought,
     changed,
     may_move,
     not_now,
@@ -116,6 +117,7 @@ class TicketDesk:
             facts["message"] = message.hex()
         if form:
             facts["form"] = form[:FORM_MAX]
+        facts |= self.dues.for_creation(source, clean)
         with self._store.transaction():
             made = self.by_form(form[:FORM_MAX]) if form else None
             if made is not None:
@@ -159,6 +161,7 @@ class TicketDesk:
             if refused := refusal(scene):
                 raise refused
             facts = self._written(actor, ticket, move, seen)
+            facts |= self.dues.for_move(ticket, move.name, move.target, str(carries.get("unit", ticket.unit)))
             self._store.record(Fact("ticket.moved", {**carries, **facts}, tid))
             for effect in OF_MOVES.get(move.name, ()):
                 effect(self, scene)
@@ -216,6 +219,22 @@ class TicketDesk:
             raise other_unit()
         said = {"text": words, **({"call": call} if call else {})}
         self._store.record(Fact("ticket.noted", {**said, **signed(actor)}, tid))
+        return self.get(tid)
+
+    def visit(self, actor: Actor, tid: bytes, outcome: str, text: str = "", call: str = "") -> Ticket:
+        """Write down an attempt to reach the citizen of a ticket that waits for its callback."""
+        said = {"outcome": checked("outcome", outcome), "text": checked("text", text)}
+        if not said["outcome"]:
+            raise missing("outcome")
+        with self._store.transaction():
+            ticket = self.get(tid)
+            if not actor.has("CB", "AG", "TL", "SYS"):
+                raise not_yours()
+            if ticket.state != "CALLBACK":
+                raise not_now(known=True)
+            if call:
+                said["call"] = call
+            self._store.record(Fact("ticket.visited", {**said, **signed(actor)}, tid))
         return self.get(tid)
 
     def get(self, tid: bytes) -> Ticket:
@@ -324,6 +343,8 @@ class TicketDesk:
         """Tell whether this person may open the ticket: the centre all, a unit its own from dispatch on."""
         if actor.has(*CENTRE_ROLES):
             return True
+        if brought(actor, ticket):
+            return True
         if not actor.has(*UNIT_ROLES) or ticket.state not in UNIT_SEES:
             return False
         return owns(actor, ticket) or strand_table.concerns(self._store, ticket.tid, actor.unit)
@@ -366,7 +387,7 @@ class TicketDesk:
             facts["also"] = also
         if move.final:
             facts["final"] = True
-        return facts | self.dues.for_move(ticket, move.name, move.target)
+        return facts
 
     def _allowed(self, actor: Actor, ticket: Ticket, name: str, seen: bytes | None) -> Move:
         workflow = self.workflows.of(ticket.workflow)

@@ -46,6 +46,12 @@ NOTICES: Mapping[str, Notice] = {
     "dispatched": Notice("sms_unit", _unit, "【热线】工单{number}“{title}”派至{unit}，{due}前办结，请签收。"),
     "urged": Notice("sms_unit", _unit, "【热线】催办：工单{number}“{title}”，{due}前办结。{words}"),
     "answered": Notice(
+        "sms_rating",
+        _citizen,
+        "您反映的“{title}”（{number}）已办理：{words}。"
+        "请回复数字评价：1非常满意 2满意 3基本满意 4不满意 5非常不满意",
+    ),
+    "answered_with": Notice(
         "sms_citizen", _citizen, "【热线】您反映的“{title}”（编号{number}）已答复：{words}", letters=300
     ),
     "signed": Notice("sms_citizen", _citizen, "【热线】您反映的“{title}”（编号{number}）已由{unit}承办。"),

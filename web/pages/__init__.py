@@ -5,8 +5,10 @@ from web.pages import (
     api,
     board,
     box,
+    calendar,
     calls,
     campaigns,
+    casefile,
     citizen,
     customers,
     deferrals,
@@ -14,6 +16,7 @@ from web.pages import (
     door,
     intake,
     letters,
+    limits,
     live,
     lookup,
     phones,
@@ -21,6 +24,8 @@ from web.pages import (
     stationery,
     strands,
     tickets,
+    tokens,
+    visits,
 )
 
 BLUEPRINTS = (
@@ -33,7 +38,9 @@ BLUEPRINTS = (
     live.pages,
     tickets.pages,
     strands.pages,
+    visits.pages,
     letters.pages,
+    casefile.pages,
     stationery.pages,
     lookup.pages,
     calls.pages,
@@ -42,6 +49,10 @@ BLUEPRINTS = (
     campaigns.pages,
     deferrals.pages,
     citizen.pages,
+    calendar.pages,
+    limits.pages,
     box.pages,
     api.pages,
+    api.v1,
+    tokens.pages,
 )

@@ -8,13 +8,14 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from appliance.calls import wire
+from appliance.casefile.binding import bound_of
 from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.tickets.confidential import MASKED, hidden_in
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.ticket import Ticket
-from appliance.tickets.timeline import DUE, WHY, Step
+from appliance.tickets.timeline import DUE, PAPER, WHY, Step
 from appliance.tickets.workflow import LISTS, STATES, states_in
 from web import access, beside, due_shown, orders, printing, shown, sight
 from web.context import box, me
@@ -83,7 +84,7 @@ def page() -> str:
         link=_link,
         unit=unit,
         due_choices=due_shown.CHOICES,
-        due_marks={ticket.tid: due_shown.mark(ticket) for ticket in found.tickets},
+        due_marks=due_shown.marks(found.tickets),
     )
 
 
@@ -186,9 +187,9 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         fault=fault,
         opened=opened,
         steps=[
-            (step, _words(step) if sight.sees(ticket) else hidden_in(_words(step), ticket))
+            (step, step_words(step) if sight.sees(ticket) else hidden_in(step_words(step), ticket))
             for step in reversed(desk.timeline(ticket.tid))
-            if (step.what != "talk" or only_unit(person) is None)
+            if (step.what not in ("talk", PAPER) or only_unit(person) is None)
             and (not step.beside or step.ref in seen_beside)
         ],
         beside=beside_cards,
@@ -205,6 +206,7 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         due=due_shown.clocks(ticket),
         printables=printing.menu(ticket),
         letters=printing.letters_of(ticket),
+        bound=bound_of(box().store, ticket.tid),
     )
 
 
@@ -248,7 +250,7 @@ def _sources(ticket: Ticket) -> dict[str, Any]:
     return {"recordings": recordings, "call": call, "message": messages[0] if messages else None}
 
 
-def _words(step: Step) -> str:
+def step_words(step: Step) -> str:
     """Write a step's details in the reader's language."""
     if step.what in ("call", "recording"):
         return " ".join(str(shown.OUTCOMES.get(word, word)) for word in step.text.split(" "))
