@@ -177,7 +177,7 @@ OF_MOVES: Mapping[str, tuple[Effect, ...]] = {
     "dispatch": (_send_suborders, _tell_unit),
     "redispatch": (_tell_unit,),
     "pass": (_tell_answered, _tell_children),
-    "check_pass": (_tell_answered,),
+    "check_pass": (_tell_answered, _tell_children),
     "sign": (_tell_citizen,),
     "withdraw": (_stop_beside,),
     "merge": (_count_on_master,),
