@@ -4,8 +4,10 @@ Roles are the codes of the workflow: AG agent, TL team leader, DP dispatcher, U2
 operator, UL unit leader, CB callback clerk, LD leader, AD administrator, TE technician.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
+
+from appliance.dictionary.rights_table import RIGHTS
 
 ROLES: Final = frozenset({"AG", "TL", "DP", "U2", "UL", "U3", "IN", "CB", "SV", "LD", "AD", "TE"})
 PUBLIC: Final[frozenset[str]] = frozenset({"*"})
@@ -57,6 +59,11 @@ PROGRAMS: Final = CASEWORK | OUTSIDE
 """Who works with tickets over the API; which tickets is decided one by one."""
 PLANNERS: Final = frozenset({"DP", "LD", "AD"})
 """Who looks at the working calendar and the limits."""
+
+PEOPLE: Final = frozenset({"AD", "UL"})
+"""Who looks after people: administrators all of them, a unit's leader those of the unit."""
+SETTERS: Final = frozenset({"AD", "TL", "DP"})
+"""Who opens the settings; what each may change there stands with every list."""
 
 TABLE: Final[Mapping[str, frozenset[str]]] = {
     "static": PUBLIC,
@@ -165,6 +172,31 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "deferrals.add": AGENTS,
     "deferrals.call": AGENTS,
     "deferrals.settle": AGENTS,
+    "settings.page": SETTERS,
+    "settings.entries": SETTERS,
+    "settings.fresh": SETTERS,
+    "settings.make": SETTERS,
+    "settings.entry": SETTERS,
+    "settings.save": SETTERS,
+    "settings.retire": SETTERS,
+    "settings.restore": SETTERS,
+    "settings.export": SETTERS,
+    "parameters.page": ADMINISTRATORS,
+    "parameters.save": ADMINISTRATORS,
+    "rights.page": ADMINISTRATORS,
+    "rights.save": ADMINISTRATORS,
+    "exchange.page": ADMINISTRATORS,
+    "exchange.everything": ADMINISTRATORS,
+    "exchange.upload": ADMINISTRATORS,
+    "exchange.carry_files": ADMINISTRATORS,
+    "people.page": PEOPLE,
+    "people.fresh": PEOPLE,
+    "people.make": PEOPLE,
+    "people.one": PEOPLE,
+    "people.save": PEOPLE,
+    "people.activate": PEOPLE,
+    "people.reset": PEOPLE,
+    "contacts.page": CASEWORK,
     "citizen.page": PUBLIC,
     "citizen.dial": PUBLIC,
     "citizen.key": PUBLIC,
@@ -184,6 +216,10 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "tokens.page": ADMINISTRATORS,
     "tokens.create": ADMINISTRATORS,
     "tokens.revoke": ADMINISTRATORS,
+    "webhooks.page": ADMINISTRATORS,
+    "webhooks.create": ADMINISTRATORS,
+    "webhooks.one": ADMINISTRATORS,
+    "webhooks.order": ADMINISTRATORS,
     "v1.tickets": PROGRAMS,
     "v1.ticket_create": PROGRAMS,
     "v1.ticket": PROGRAMS,
@@ -232,7 +268,45 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
+PAGE_OF: Final[Mapping[str, str]] = {
+    "desk": "desk",
+    "board": "board",
+    "tickets": "tickets",
+    "strands": "tickets",
+    "calls": "calls",
+    "recordings": "recordings",
+    "recordings.sound": "sound",
+    "recordings.wave": "sound",
+    "recordings.history": "keeping",
+    "recordings.hold": "keeping",
+    "recordings.keep": "keeping",
+    "recordings.remove": "keeping",
+    "recordings.export": "keeping",
+    "phones": "phones",
+    "phones.bill": "bill",
+    "phones.bill_csv": "bill",
+    "campaigns": "campaigns",
+    "deferrals": "later",
+    "lookup": "lookup",
+    "box": "box",
+    "people": "people",
+    "settings": "settings",
+    "contacts": "contacts",
+}
+"""Which right of the matrix an endpoint, or all of a blueprint, needs besides; others need none."""
+
+
 def allowed(endpoint: str, roles: frozenset[str] | None) -> bool:
     """Tell whether somebody with these roles (None: nobody) may open an endpoint; unlisted is closed."""
     needed = TABLE.get(endpoint, frozenset())
     return needed == PUBLIC or (roles is not None and bool(needed & roles))
+
+
+def opens(endpoint: str, roles: frozenset[str] | None, rights: Callable[[str], frozenset[str]]) -> bool:
+    """Tell the same with the matrix of rights: it narrows the table, or grants within its bounds."""
+    name = PAGE_OF.get(endpoint) or PAGE_OF.get(endpoint.partition(".")[0])
+    needed = TABLE.get(endpoint, frozenset())
+    if name is None or roles is None or needed == PUBLIC or not needed:
+        return allowed(endpoint, roles)
+    right = RIGHTS[f"page.{name}"]
+    return bool(roles & rights(name) & (needed | (right.most - right.default)))

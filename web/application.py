@@ -28,7 +28,7 @@ from web.context import Box, actor, wants_json
 from web.hub import hub_sign
 from web.link import Away, Link
 from web.live import Full, Live, StoreWatch
-from web.pages import BLUEPRINTS, api, campaigns
+from web.pages import BLUEPRINTS, api, campaigns, exchange
 from web.screens import Screens
 from web.today import Today
 
@@ -37,6 +37,7 @@ FORM_PARTS = 200
 STATIC_SECONDS = 300
 SECRET = "web_secret"
 UPLOADS = {
+    "exchange.upload": exchange.UPLOAD_MAX,
     "campaigns.create": campaigns.UPLOAD_MAX,
     "campaigns.listen": campaigns.UPLOAD_MAX,
     "stationery.put_seal": 2 * BYTES_MOST,
@@ -81,10 +82,17 @@ PAGES = (
     ("phones.page", lazy_gettext("Phones")),
     ("deferrals.page", lazy_gettext("Answer later")),
     ("campaigns.page", lazy_gettext("Notifications")),
+    ("contacts.page", lazy_gettext("Address book")),
+    ("people.page", lazy_gettext("People")),
+    ("settings.page", lazy_gettext("Settings")),
     ("tokens.page", lazy_gettext("Interfaces")),
     ("calendar.page", lazy_gettext("Work calendar")),
     ("box.page", lazy_gettext("Box")),
 )
+SETTINGS = frozenset({"settings", "parameters", "rights", "exchange", "people", "contacts", "tokens"})
+"""Blueprints that are one area for people."""
+BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page"})
+"""Not in the bar for who finds them in the settings."""
 FIRST_SIGN_IN = frozenset(
     {
         "door.password",
@@ -176,7 +184,7 @@ def _make_room() -> None:
     """Let those who may bring lists and recordings bring them, before anybody looks into the form."""
     most = UPLOADS.get(request.endpoint or "")
     person = actor() if most else None
-    if person is not None and access.allowed(request.endpoint or "", person.roles):
+    if person is not None and access.opens(request.endpoint or "", person.roles, context.box().rights.page):
         request.max_content_length = request.max_form_memory_size = most
 
 
@@ -189,7 +197,7 @@ def _admit() -> AnyResponse | None:
         context.box().store.database.connect(reuse_if_open=True)
     person = actor() if access.TABLE.get(endpoint) != access.PUBLIC else None
     roles = person.roles if person else None
-    if not access.allowed(endpoint, roles):
+    if not access.opens(endpoint, roles, context.box().rights.page):
         if person is not None:
             raise Refused("not_yours", "Your role does not open this page.")
         if wants_json():
@@ -236,14 +244,27 @@ def _everywhere(box: Box) -> dict[str, object]:
         "site_name": box.configuration.site.name,
         "site_number": box.configuration.site.number,
         "hub": hub_sign(box) if person else None,
-        "navigation": lambda: [
-            (endpoint, title)
-            for endpoint, title in PAGES
-            if person and access.allowed(endpoint, person.roles)
-        ],
-        "opens": lambda endpoint: access.allowed(endpoint, person.roles if person else None),
+        "navigation": lambda: _navigation() if person else [],
+        "stands_in": _stands_in,
+        "opens": context.may_open,
         "words_for_scripts": language.words_for_scripts,
     }
+
+
+def _navigation() -> list[tuple[str, object]]:
+    """The pages in the bar: endpoint and title."""
+    below = BELOW_SETTINGS if context.may_open("settings.page") else frozenset()
+    return [
+        (endpoint, title) for endpoint, title in PAGES if endpoint not in below and context.may_open(endpoint)
+    ]
+
+
+def _stands_in(endpoint: str) -> bool:
+    """Whether the reader is in the part of the pages that begins at this endpoint."""
+    here = (request.endpoint or "").partition(".")[0]
+    if here in SETTINGS and context.may_open("settings.page"):
+        here = "settings"
+    return endpoint.partition(".")[0] == here
 
 
 def _errors(app: Flask) -> None:

@@ -14,7 +14,7 @@ from peewee import (
 
 from appliance.campaigns.schema import Campaign, CampaignNumber
 from appliance.customers.schema import Customer, CustomerNumber
-from appliance.outside.schema import Answered, Token
+from appliance.outside.schema import Answered, Delivery, Token, Webhook
 from appliance.store.found import TicketCount, TicketFacet
 from appliance.store.model import Table, database
 from appliance.store.stream_tables import Interest, Outgoing, PeerRow, Quarantine
@@ -478,6 +478,6 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Seal,
 )
 OWN: tuple[type[Table], ...] = (Person, Session, Draft, Job, Setting)
-OUTSIDE: tuple[type[Table], ...] = (Token, Answered)
+OUTSIDE: tuple[type[Table], ...] = (Token, Answered, Webhook, Delivery)
 STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)
 ALL = LOG + PROJECTIONS + OWN + OUTSIDE + STREAMS

@@ -145,7 +145,7 @@ def _tell_children(deeds: Deeds, scene: Scene) -> None:
     """Citizens whose tickets were merged into this one get its answer too."""
     for child in () if scene.ticket.confidential else deeds.children(scene.ticket.tid):
         if child.phone != scene.ticket.phone:
-            deeds.tell("answered_with", child.tid, "", str(scene.facts.get("answer") or scene.ticket.answer))
+            deeds.tell("told", child.tid, "", str(scene.facts.get("answer") or scene.ticket.answer))
 
 
 def _tell_accepted(deeds: Deeds, scene: Scene) -> None:

@@ -50,8 +50,9 @@ NOTICES: Mapping[str, Notice] = {
         _citizen,
         "您反映的“{title}”（{number}）已办理：{words}。"
         "请回复数字评价：1非常满意 2满意 3基本满意 4不满意 5非常不满意",
+        letters=300,
     ),
-    "answered_with": Notice(
+    "told": Notice(
         "sms_citizen", _citizen, "【热线】您反映的“{title}”（编号{number}）已答复：{words}", letters=300
     ),
     "signed": Notice("sms_citizen", _citizen, "【热线】您反映的“{title}”（编号{number}）已由{unit}承办。"),

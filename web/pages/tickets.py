@@ -18,7 +18,7 @@ from appliance.tickets.ticket import Ticket
 from appliance.tickets.timeline import DUE, PAPER, WHY, Step
 from appliance.tickets.workflow import LISTS, STATES, states_in
 from web import access, beside, due_shown, orders, printing, shown, sight
-from web.context import box, me
+from web.context import box, may_open, me
 from web.customer import customer_numbers
 from web.dictionary import categories, category_names, unit_names, units
 from web.hearing import may_hear
@@ -201,7 +201,7 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         category=category_names().get(ticket.category, ticket.category),
         categories=categories() if desk.may_edit(person, ticket) else [],
         **context(ticket, typed),
-        may_call=access.allowed("tickets.call", person.roles),
+        may_call=may_open("tickets.call"),
         masked=shown.masked,
         due=due_shown.clocks(ticket),
         printables=printing.menu(ticket),
