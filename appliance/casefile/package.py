@@ -17,6 +17,7 @@ from appliance.letters.pdf import pdf
 from appliance.letters.seals import Seals
 from appliance.recordings.verification import inside
 from appliance.store.store import Store
+from appliance.tickets.redaction import readable
 
 PIECE = 1 << 20
 ABSENT = "此站点没有该录音文件"
@@ -73,7 +74,7 @@ def _files(source: Source, story: Story, made_s: float, papers: Mapping[str, byt
     wrote: Callable[[Part], None] = parts.append
     for name, data in papers.items():
         yield name, _counted(name, iter([data]), wrote)
-    events = source.store.history(story.ticket.tid)
+    events = readable(source.store.history(story.ticket.tid))
     yield "events.jsonl", _counted("events.jsonl", (_line(event) for event in events), wrote)
     heard: dict[str, str] = {}
     for nth, one in enumerate(story.sounds, 1):
