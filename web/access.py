@@ -42,6 +42,11 @@ ARCHIVISTS: Final = frozenset({"TL", "DP", "SV", "LD", "AD"})
 STATIONERS: Final = frozenset({"AD"})
 """Who edits the templates of letters."""
 BILLS: Final = frozenset({"AD"})
+ADMINISTRATORS: Final = frozenset({"AD"})
+OUTSIDE: Final = frozenset({"C", "HB"})
+"""As whom systems outside act by token; nobody signs in with these."""
+PROGRAMS: Final = CASEWORK | OUTSIDE
+"""Who works with tickets over the API; which tickets is decided one by one."""
 
 TABLE: Final[Mapping[str, frozenset[str]]] = {
     "static": PUBLIC,
@@ -133,6 +138,56 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "box.page": BOX,
     "box.state": BOX,
     "box.unit": BOX,
+    "api.description": PUBLIC,
+    "api.docs": PUBLIC,
+    "tokens.page": ADMINISTRATORS,
+    "tokens.create": ADMINISTRATORS,
+    "tokens.revoke": ADMINISTRATORS,
+    "v1.tickets": PROGRAMS,
+    "v1.ticket_create": PROGRAMS,
+    "v1.ticket": PROGRAMS,
+    "v1.ticket_edit": PROGRAMS,
+    "v1.ticket_note": PROGRAMS,
+    "v1.ticket_story": PROGRAMS,
+    "v1.ticket_moves": PROGRAMS,
+    "v1.ticket_move": PROGRAMS,
+    "v1.ticket_strands": PROGRAMS,
+    "v1.strand_open": PROGRAMS,
+    "v1.strand_step": PROGRAMS,
+    "v1.ticket_letters": CASEWORK,
+    "v1.letter_issue": CASEWORK,
+    "v1.slip": CASEWORK,
+    "v1.letter_sheet": CASEWORK,
+    "v1.letter_void": ARCHIVISTS,
+    "v1.me": ANYONE | OUTSIDE,
+    "v1.kinds": ANYONE | OUTSIDE,
+    "v1.entries": ANYONE | OUTSIDE,
+    "v1.entry": ANYONE | OUTSIDE,
+    "v1.entry_write": CASEWORK,
+    "v1.entry_retire": CASEWORK,
+    "v1.entry_restore": CASEWORK,
+    "v1.entry_history": CASEWORK,
+    "v1.calls": LISTENERS,
+    "v1.call": LISTENERS,
+    "v1.recordings": LISTENERS,
+    "v1.recording": LISTENERS,
+    "v1.recording_sound": CASEWORK,
+    "v1.recording_history": AUDITORS,
+    "v1.recording_hold": KEEPERS,
+    "v1.recording_keep": KEEPERS,
+    "v1.recording_note": LISTENERS,
+    "v1.recording_link": LISTENERS,
+    "v1.recording_remove": REMOVERS,
+    "v1.people": ADMINISTRATORS,
+    "v1.person_create": ADMINISTRATORS,
+    "v1.person": ADMINISTRATORS,
+    "v1.person_access": ADMINISTRATORS,
+    "v1.person_password": ADMINISTRATORS,
+    "v1.units": ANYONE | OUTSIDE,
+    "v1.categories": ANYONE | OUTSIDE,
+    "v1.fields": ANYONE | OUTSIDE,
+    "v1.workflows": ANYONE | OUTSIDE,
+    "v1.workflow": ANYONE | OUTSIDE,
 }
 
 

@@ -20,11 +20,12 @@ from appliance.store.store import Store
 from appliance.supervisor import units
 from appliance.tickets.desk import TicketDesk
 from web import access, context, language, shown
+from web.api import door
 from web.context import Box, actor, wants_json
 from web.hub import hub_sign
 from web.link import Away, Link
 from web.live import Full, Live, StoreWatch
-from web.pages import BLUEPRINTS, campaigns
+from web.pages import BLUEPRINTS, api, campaigns
 from web.screens import Screens
 from web.today import Today
 
@@ -41,12 +42,22 @@ UPLOADS = {
 CONFLICTS = {"changed", "not_now"}
 """Refusals that mean the world moved on: 409; all others mean what was asked is not allowed or not right."""
 FORBIDDEN = {"not_yours", "other_unit", "frozen"}
-MISSING = {"unknown_ticket"}
+MISSING = {
+    "unknown_ticket",
+    "unknown_strand",
+    "unknown_person",
+    "unknown_token",
+    "unknown_webhook",
+    "unknown_kind",
+    "unknown_entry",
+}
+UNREADABLE = {"not_json"}
 HTTP_SENTENCES = {
     400: lazy_gettext("The request was not understood. Go back and try again."),
     404: lazy_gettext("This page does not exist. Check the address, or begin again at the first page."),
     405: lazy_gettext("This cannot be opened directly. Begin again at the first page."),
     413: lazy_gettext("What was sent is too large."),
+    415: lazy_gettext("Send it as application/json."),
     500: lazy_gettext(
         "Something went wrong in the box. It has been written down;"
         " try again, and tell your technician if it stays."
@@ -63,6 +74,7 @@ PAGES = (
     ("phones.page", lazy_gettext("Phones")),
     ("deferrals.page", lazy_gettext("Answer later")),
     ("campaigns.page", lazy_gettext("Notifications")),
+    ("tokens.page", lazy_gettext("Interfaces")),
     ("box.page", lazy_gettext("Box")),
 )
 FIRST_SIGN_IN = frozenset(
@@ -117,7 +129,10 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
     language.install(app, places.data / "locale", configuration.site.language)
     shown.install(app)
     app.before_request(_make_room)
-    CSRFProtect(app)
+    csrf = CSRFProtect()
+    door.install(app, csrf.protect)
+    csrf.init_app(app)
+    csrf.exempt(api.v1)
     app.before_request(_admit)
     app.after_request(_guard)
     app.teardown_appcontext(lambda _: _leave(store))
@@ -224,7 +239,7 @@ def _errors(app: Flask) -> None:
 
     @app.errorhandler(Refused)
     def refused(error: Refused) -> tuple[str | Response, int]:
-        return _answer(_status(error), shown.sentence(error), error.word)
+        return _answer(_status(error), shown.sentence(error), error.word, error.at)
 
     @app.errorhandler(Away)
     def away(_: Away) -> tuple[str | Response, int]:
@@ -254,6 +269,8 @@ def _errors(app: Flask) -> None:
 def _status(error: Refused) -> int:
     if error.word in CONFLICTS:
         return 409
+    if error.word in UNREADABLE:
+        return 400
     return 403 if error.word in FORBIDDEN else 404 if error.word in MISSING else 422
 
 
@@ -261,13 +278,13 @@ def _http_sentence(code: int) -> str:
     return str(HTTP_SENTENCES.get(code) or HTTP_SENTENCES[400 if code < 500 else 500])
 
 
-def _answer(code: int, sentence: str, word: str) -> tuple[str | Response, int]:
+def _answer(code: int, sentence: str, word: str, field: str = "") -> tuple[str | Response, int]:
     if wants_json():
-        return _json_error(code, sentence, word), code
+        return _json_error(code, sentence, word, field), code
     return render_template("error.html", code=code, sentence=sentence), code
 
 
-def _json_error(code: int, sentence: str, word: str = "") -> Response:
-    response = jsonify(sentence=sentence, word=word)
+def _json_error(code: int, sentence: str, word: str = "", field: str = "") -> Response:
+    response = jsonify(sentence=sentence, word=word, field=field)
     response.status_code = code
     return response

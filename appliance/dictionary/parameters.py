@@ -74,6 +74,7 @@ _ROWS = (
     Parameter("yellow_percent", "limits", "黄灯：剩余时限占比（%）", "Yellow when this share of the limit is left (%)", "int", 20, 1, 90),
     Parameter("yellow_least_wd", "limits", "黄灯：至少剩余（工作日）", "Yellow at least when this is left (working days)", "int", 1, 0, 30),
     Parameter("sms_unit", "dispatch", "派单、催办短信通知单位", "Tell units of dispatches and urging by SMS", "flag", True),
+    Parameter("sms_accepted", "intake", "受理后短信告知市民", "Tell citizens by SMS that their matter was accepted", "flag", True),
     Parameter("sms_citizen", "dispatch", "签收后短信告知市民承办单位", "Tell citizens by SMS which unit has signed", "flag", True),
     Parameter("urge_automatic", "limits", "到期自动催办", "Urge by itself at yellow, at red, then daily", "flag", True),
     Parameter("calendar_alarm_day", "limits", "次年日历未导入告警日（11月1日为1）", "Alarm when next year's calendar is missing, from this day of November", "int", 1, 1, 30),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from appliance import deferrals
 from appliance.campaigns import table as campaigns
+from appliance.customers import table as customers
 from appliance.dictionary import table as dictionary
 from appliance.events import Event
 from appliance.letters import register
@@ -216,6 +217,7 @@ PROJECTORS: Mapping[str, Projector] = {
 }
 FAMILIES: Mapping[str, Projector] = {
     "ticket": table.project,
+    "customer": customers.project,
     "campaign": campaigns.project,
     "deferral": deferrals.project,
     "dictionary": dictionary.project,

@@ -10,15 +10,17 @@ from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets import number as numbers
-from appliance.tickets import strand_table, table
+from appliance.tickets import repeats, strand_table, table
 from appliance.tickets.beside import Beside
 from appliance.tickets.carrying import Facts, carried
 from appliance.tickets.dues import Change, Dues
-from appliance.tickets.effects import OF_MOVES
+from appliance.tickets.edits import changes
+from appliance.tickets.effects import OF_MOVES, in_the_name_of
 from appliance.tickets.facets import EVERY
-from appliance.tickets.fields import FIELDS, SOURCES, Value, checked
+from appliance.tickets.fields import FIELDS, SOURCES, checked
 from appliance.tickets.finder import PAGE_ROWS, ROWS_MAX, Finder
 from appliance.tickets.finding import CLOCKS, Query
+from appliance.tickets.forms import registered
 from appliance.tickets.guards import Bounds, Scene, refusal
 from appliance.tickets.migrating import hinders
 from appliance.tickets.notices import tell
@@ -27,6 +29,7 @@ from appliance.tickets.rights import (
     CENTRE_ROLES,
     UNIT_ROLES,
     UNIT_SEES,
+    brought,
     changed,
     may_move,
     not_now,
@@ -37,12 +40,14 @@ from appliance.tickets.rights import (
     signed,
 )
 from appliance.tickets.scenery import StoreLook, bounds_of
-from appliance.tickets.strands import Strand
+from appliance.tickets.strands import KINDS, Strand
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.timeline import Step, calls_of, steps_of
 from appliance.tickets.workflow import CREATION, LISTS, STATES, states_in
 from appliance.tickets.workflows import Workflows
 
+FORM_MAX = 64
+URGED = "市民再次反映同一事项。"
 EARLY = frozenset({"DRAFT", "REGISTERED", "NEED_INFO", "VERIFYING"})
 """Before it is accepted a ticket of another kind goes over to the workflow of that kind."""
 COUNTED_EXACTLY = 1_000_000
@@ -72,9 +77,10 @@ class CitizenView:
 
 
 class TicketDesk:
-    """Tickets of one store; `now` (Unix seconds) dates new ticket numbers."""
+    """Tickets of one store; `now` (Unix seconds) dates new ticket numbers; `tells`: people get notices."""
 
-    def __init__(self, store: Store, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Store, now: Callable[[], float] = time.time, tells: bool = True) -> None:
+        self._tells = tells
         self._store = store
         self._now = now
         self.finder = Finder(store)
@@ -91,15 +97,17 @@ class TicketDesk:
         fields: Mapping[str, object],
         call: bytes | None = None,
         message: bytes | None = None,
+        form: str = "",
     ) -> Ticket:
         """Register a ticket: DRAFT for source phone (C01), REGISTERED for any other of SOURCES (C02).
 
         `call` and `message` are the event ids of the call or short message it came by. Fields are
-        those of REGISTERED_FIELDS; empty ones may be left out.
+        those of REGISTERED_FIELDS; empty ones may be left out. The same `form` sent again gives the
+        ticket it made, and makes no other.
         """
         if source not in SOURCES:
             raise Refused("bad_choice", "Choose %(field)s from the list.", field="Source")
-        clean = _registered(fields)
+        clean = registered(fields)
         workflow = self.workflows.current(str(clean.get("kind", "")))
         role = role_of(actor, workflow.steps[START, CREATION[source == "phone"].name])
         facts = {"source": source, "role": role, "fields": clean, "workflow": workflow.id, **signed(actor)}
@@ -107,7 +115,12 @@ class TicketDesk:
             facts["call"] = call.hex()
         if message:
             facts["message"] = message.hex()
+        if form:
+            facts["form"] = form[:FORM_MAX]
         with self._store.transaction():
+            made = self.by_form(form[:FORM_MAX]) if form else None
+            if made is not None:
+                return made
             number = numbers.new_number(self._store.site, self._now(), self._newest)
             (event,) = self._store.record(Fact("ticket.created", {"number": number, **facts}))
         return self.get(event.eid)
@@ -116,7 +129,7 @@ class TicketDesk:
         self, actor: Actor, tid: bytes, fields: Mapping[str, object], seen: bytes | None = None
     ) -> Ticket:
         """Change registered fields; only what differs is written. Refused when state or role forbid it."""
-        clean = _registered(fields)
+        clean = registered(fields)
         with self._store.transaction():
             self._edit(actor, self.get(tid), clean, seen)
         return self.get(tid)
@@ -178,6 +191,15 @@ class TicketDesk:
                 raise refused
             facts = {"workflow": workflow, "reason": str(checked("reason", reason)), **signed(actor)}
             self._store.record(Fact("ticket.migrated", facts, tid))
+        return self.get(tid)
+
+    def again(self, actor: Actor, tid: bytes, text: str = "", call: str = "", other: bytes = b"") -> Ticket:
+        """Count that the same matter was brought again, by a call or another ticket; units are urged."""
+        with self._store.transaction():
+            ticket = repeats.repeat(self._store, actor, tid, text, call, other)
+            if ticket.state in KINDS["urge"].opens_in:
+                box = in_the_name_of(actor)
+                self.act(box, tid, "urge", "send", {"text": text or URGED})
         return self.get(tid)
 
     def note(self, actor: Actor, tid: bytes, text: str, call: str = "") -> Ticket:
@@ -262,6 +284,11 @@ class TicketDesk:
             return []
         return table.select(self._store, "phone = ? ORDER BY created_s DESC, tid DESC LIMIT ?", plain, limit)
 
+    def by_form(self, form: str) -> Ticket | None:
+        """Return the ticket a form made; None when it has made none."""
+        found = table.select(self._store, "form = ? ORDER BY tid LIMIT 1", form)
+        return found[0] if found else None
+
     def by_call(self, call: bytes) -> list[Ticket]:
         """Return the tickets registered from a call."""
         return table.select(self._store, "call = ? ORDER BY tid", call)
@@ -287,6 +314,8 @@ class TicketDesk:
         """Tell whether this person may open the ticket: the centre all, a unit its own from dispatch on."""
         if actor.has(*CENTRE_ROLES):
             return True
+        if brought(actor, ticket):
+            return True
         if not actor.has(*UNIT_ROLES) or ticket.state not in UNIT_SEES:
             return False
         return owns(actor, ticket) or strand_table.concerns(self._store, ticket.tid, actor.unit)
@@ -304,7 +333,7 @@ class TicketDesk:
         return CitizenView(ticket.number, state.citizen_zh, state.citizen_en, zh, en or zh, ticket.changed_s)
 
     def _edit(self, actor: Actor, ticket: Ticket, clean: Mapping[str, object], seen: bytes | None) -> Ticket:
-        changed = {name: value for name, value in clean.items() if getattr(ticket, name) != value}
+        changed = changes(self._store, ticket, clean, seen)
         if not changed:
             return ticket
         if not self.may_edit(actor, ticket):
@@ -373,7 +402,8 @@ class TicketDesk:
 
     def tell(self, what: str, tid: bytes, unit: str, words: str = "") -> None:
         """Send the short message that goes with what happened (notices.py)."""
-        tell(self._store, self.dictionary, what, self.get(tid), unit, self._now(), words)
+        if self._tells:
+            tell(self._store, self.dictionary, what, self.get(tid), unit, self._now(), words)
 
     @property
     def bounds(self) -> Bounds:
@@ -387,13 +417,6 @@ class TicketDesk:
             *(head, head + ":", numbers.DIGITS, self._store.site),
         )
         return str(rows[0][0] or "")
-
-
-def _registered(fields: Mapping[str, object]) -> dict[str, Value]:
-    for name in fields:
-        if name not in REGISTERED_FIELDS:
-            raise Refused("unknown_field", "The field %(field)s does not exist.", field=name)
-    return {name: checked(name, value) for name, value in fields.items()}
 
 
 def _flat(states: Sequence[str]) -> tuple[str, ...]:

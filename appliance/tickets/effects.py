@@ -19,6 +19,9 @@ from appliance.tickets.guards import Scene
 class Deeds(Protocol):
     """What an effect may do."""
 
+    def again(self, actor: Actor, tid: bytes, text: str = "", call: str = "", other: bytes = b"") -> object:
+        """Count that the same matter was brought again."""
+
     def move(self, actor: Actor, tid: bytes, name: str, fields: Mapping[str, object]) -> object:
         """Move a ticket."""
 
@@ -128,6 +131,17 @@ def _instruct(deeds: Deeds, scene: Scene) -> None:
     deeds.reckon(scene.actor, scene.ticket.tid, "instruction", earlier)
 
 
+def _count_on_master(deeds: Deeds, scene: Scene) -> None:
+    master = bytes.fromhex(str(scene.facts["master"]))
+    deeds.again(in_the_name_of(scene.actor), master, other=scene.ticket.tid)
+
+
+def _tell_accepted(deeds: Deeds, scene: Scene) -> None:
+    """Once, when the case clock begins."""
+    if scene.ticket.accepted_s is None:
+        deeds.tell("accepted", scene.ticket.tid, str(scene.facts.get("unit", "")))
+
+
 def _tell_unit(deeds: Deeds, scene: Scene) -> None:
     deeds.tell("dispatched", scene.ticket.tid, str(scene.facts["unit"]))
 
@@ -145,7 +159,11 @@ OF_MOVES: Mapping[str, tuple[Effect, ...]] = {
     "dispatch": (_send_suborders, _tell_unit),
     "redispatch": (_tell_unit,),
     "sign": (_tell_citizen,),
-    "withdraw": (_stop_suborders,),
+    "withdraw": (_stop_beside,),
+    "merge": (_count_on_master,),
+    "accept": (_tell_accepted,),
+    "overrule": (_tell_accepted,),
+    "verified_true": (_tell_accepted,),
     "second_dispatch": (_supervise_second_round,),
     "resume": (_end_suspension,),
 }
@@ -153,6 +171,7 @@ OF_STEPS: Mapping[tuple[str, str], tuple[Effect, ...]] = {
     ("suborder", "create"): (_tell_unit,),
     ("urge", "send"): (_tell_urged,),
     ("suspension", "approve"): (_suspend,),
+    ("suspension", "end"): (_resume,),
     ("coordination", "designate"): (_dispatch_designated,),
     ("extension", "ask"): (_try_extension,),
     ("extension", "approve"): (_extend,),

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from appliance.events import Event
+from appliance.tickets import marks
 from appliance.tickets.due import taken
 from appliance.tickets.workflow import CREATION, END, SHIPPED, STATES, STEPS
 
@@ -26,6 +27,19 @@ REGISTERED_FIELDS: Mapping[str, type] = {
     "citizen": str,
     "phone": str,
     "confidential": bool,
+    "position": str,
+    "grid": str,
+    "occurred": str,
+    "outlet": str,
+    "link": str,
+    "home": str,
+    "identity": str,
+    "behalf": str,
+    "anonymous": bool,
+    "callback": bool,
+    "key": bool,
+    "customer": str,
+    "extra": dict,
 }
 """What is written down about a ticket, and may be edited."""
 
@@ -56,6 +70,32 @@ class Ticket(msgspec.Struct, frozen=True):
     citizen: str = ""
     phone: str = ""
     confidential: bool = False
+    position: str = ""
+    """Longitude and latitude, or x and y of the city's own map, with a comma between."""
+    grid: str = ""
+    """The grid cell an inspector reports from."""
+    occurred: str = ""
+    """The day, perhaps with a time, it happened."""
+    outlet: str = ""
+    """The newspaper, station or site it was in."""
+    link: str = ""
+    home: str = ""
+    """Where the citizen lives; `address` is where the matter is."""
+    identity: str = ""
+    behalf: str = ""
+    """Whom the citizen speaks for."""
+    anonymous: bool = False
+    callback: bool = True
+    """The citizen wants an answer."""
+    key: bool = False
+    customer: str = ""
+    """Whose file it is in (appliance/customers), hex."""
+    extra: str = ""
+    """Fields of its kind and category (forms.py), as JSON."""
+    form: str | None = None
+    """The form it was filed by: the same one sent twice makes one ticket."""
+    repeats: int = 0
+    """How often the same matter was brought again."""
     created_by: str = ""
     unit: str = ""
     unit_site: int = 0
@@ -121,6 +161,11 @@ class Ticket(msgspec.Struct, frozen=True):
     """The clock as JSON (clocks.py)."""
     unit_clock: str = ""
 
+    @property
+    def extras(self) -> dict[str, str]:
+        """The further fields, decoded."""
+        return marks.extras_in(self.extra)
+
 
 class Created(msgspec.Struct, frozen=True):
     """Body of ticket.created."""
@@ -135,6 +180,7 @@ class Created(msgspec.Struct, frozen=True):
     """Event id of the call, hex."""
     message: str = ""
     """Event id of the short message it came as, hex."""
+    form: str = ""
     workflow: str = SHIPPED.id
 
 
@@ -226,12 +272,24 @@ class Noted(msgspec.Struct, frozen=True):
     """A call of ours it tells of: the id of the event that began it, hex."""
 
 
-Body = Created | Edited | Moved | Noted | Migrated | Due
+Body = (
+    Created
+    | Edited
+    | Moved
+    | Noted
+    | Migrated
+    | Due
+    | marks.Repeated
+    | marks.Linked
+    | marks.Unmasked
+    | marks.Redacted
+)
 BODIES: Mapping[str, msgspec.json.Decoder[Any]] = {
     "ticket.created": msgspec.json.Decoder(Created),
     "ticket.edited": msgspec.json.Decoder(Edited),
     "ticket.moved": msgspec.json.Decoder(Moved),
     "ticket.noted": msgspec.json.Decoder(Noted),
+    **marks.BODIES,
     "ticket.migrated": msgspec.json.Decoder(Migrated),
     "ticket.due": msgspec.json.Decoder(Due),
 }
@@ -290,8 +348,14 @@ def fold(ticket: Ticket | None, event: Event) -> Ticket:
             return _move(ticket, event, body)
         case Migrated():
             return replace(ticket, **_touched(ticket, event), workflow=body.workflow)
-        case Noted():
+        case Noted() | marks.Linked():
             return replace(ticket, **_touched(ticket, event))
+        case marks.Repeated():
+            repeats = ticket.repeats + 1
+            key = ticket.key or repeats >= marks.KEY_FROM
+            return replace(ticket, **_touched(ticket, event), repeats=repeats, key=key)
+        case marks.Redacted():
+            return replace(ticket, **_touched(ticket, event), **marks.blanked(ticket.extra, body))
         case Due():
             return replace(ticket, **_touched(ticket, event), **_due(ticket, body.due))
     return ticket
@@ -334,7 +398,8 @@ def _create(event: Event, body: Created) -> Ticket:
         moved_by=body.by,
         call=bytes.fromhex(body.call) or None,
         workflow=body.workflow,
-        **known,
+        form=body.form or None,
+        **marks.with_extra({}, known),
     )
 
 
@@ -345,7 +410,12 @@ def _edit(ticket: Ticket, event: Event, body: Edited) -> Ticket:
     known = {name: value for name, value in body.fields.items() if name in REGISTERED_FIELDS}
     if body.workflow is not None:
         known["workflow"] = body.workflow
-    return replace(ticket, **touched, **known, **(_due(ticket, body.due) if body.due else {}))
+    return replace(
+        ticket,
+        **touched,
+        **marks.with_extra(ticket.extras, known),
+        **(_due(ticket, body.due) if body.due else {}),
+    )
 
 
 def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:

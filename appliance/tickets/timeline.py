@@ -10,6 +10,9 @@ from appliance.events import Event
 from appliance.store.store import Store
 from appliance.tickets import strands
 from appliance.tickets.fields import FIELDS, RATINGS
+from appliance.tickets.forms import EXTRAS
+from appliance.tickets.marks import Linked, Redacted, Repeated, Unmasked
+from appliance.tickets.redaction import readable
 from appliance.tickets.ticket import (
     Body,
     Created,
@@ -29,6 +32,11 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "created": ("登记", "Registered"),
     "edited": ("修改", "Edited"),
     "noted": ("备注", "Note"),
+    "repeated": ("重复反映", "Brought again"),
+    "linked": ("关联工单", "Linked"),
+    "unlinked": ("取消关联", "Link taken back"),
+    "unmasked": ("查看保密信息", "Looked at what is confidential"),
+    "redacted": ("隐去个人信息", "Personal data blanked"),
     "migrated": ("更换流程版本", "Put on another version of the workflow"),
     "call": ("来电", "Call"),
     "call_out": ("外呼", "Call out"),
@@ -113,7 +121,7 @@ class Step:
 
 def steps_of(store: Store, tid: bytes) -> list[Step]:
     """Tell a ticket's story."""
-    events = sorted(store.history(tid), key=lambda event: (event.eid != event.subject, event.eid))
+    events = sorted(readable(store.history(tid)), key=lambda event: (event.eid != event.subject, event.eid))
     waiting = _waiting(store, tid)
     steps: list[Step] = []
     ticket: Ticket | None = None
@@ -182,6 +190,15 @@ def _step(event: Event, body: Body, before: Ticket | None, lost: bool, delivered
             what, text = "due", _due(before, body)
         case Moved():
             what, text = body.move, _carried(body)
+        case Repeated():
+            what, text = "repeated", body.text
+        case Linked():
+            what, text = "unlinked" if body.off else "linked", body.number
+        case Unmasked():
+            what, text = "unmasked", _changes({"reason": body.reason})
+        case Redacted():
+            blanked = "、".join(FIELDS[name].zh for name in FIELDS if name in body.fields)
+            what, text = "redacted", "\n".join(filter(None, (blanked, _changes({"reason": body.reason}))))
     zh, en = WORDS.get(what) or _move_words(body)
     return Step(event.at_s, who, what, zh, en, text, lost, delivered, event.site, state=state)
 
@@ -204,8 +221,14 @@ def _due(before: Ticket | None, body: Due) -> str:
 
 
 def _changes(fields: Mapping[str, object]) -> str:
-    known = (name for name in FIELDS if name in fields)
-    return "\n".join(f"{FIELDS[name].zh}：{_shown(name, fields[name])}" for name in known)
+    known = (name for name in FIELDS if name in fields and name != "extra")
+    lines = [f"{FIELDS[name].zh}：{_shown(name, fields[name])}" for name in known]
+    extra = fields.get("extra")
+    for name, text in extra.items() if isinstance(extra, Mapping) else ():
+        if name in EXTRAS:
+            words = (EXTRAS[name].choices or {}).get(str(text), (str(text),))[0]
+            lines.append(f"{EXTRAS[name].zh}：{words}")
+    return "\n".join(lines)
 
 
 def _carried(body: Moved) -> str:

@@ -18,6 +18,7 @@ from web.pages import (
     stationery,
     strands,
     tickets,
+    tokens,
 )
 
 BLUEPRINTS = (
@@ -38,4 +39,6 @@ BLUEPRINTS = (
     citizen.pages,
     box.pages,
     api.pages,
+    api.v1,
+    tokens.pages,
 )

@@ -182,7 +182,7 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         fault=fault,
         opened=opened,
         steps=[
-            (step, _words(step))
+            (step, step_words(step))
             for step in reversed(desk.timeline(ticket.tid))
             if (step.what != "talk" or only_unit(person) is None)
             and (not step.beside or step.ref in seen_beside)
@@ -256,7 +256,7 @@ def _may_see_citizen(person: Actor, ticket: Ticket) -> bool:
     return not ticket.confidential or only_unit(person) is None
 
 
-def _words(step: Step) -> str:
+def step_words(step: Step) -> str:
     """Write a step's details in the reader's language."""
     if step.what in ("call", "recording"):
         return " ".join(str(shown.OUTCOMES.get(word, word)) for word in step.text.split(" "))
