@@ -13,8 +13,13 @@ from appliance.tickets.process import START, Move, Workflow
 from appliance.tickets.workflow import BAD, CREATION, END, GOOD, made
 from appliance.words import N_
 
-ACTORS = frozenset({*ROLES, "C", "SYS", "HB"})
-"""Everybody who may make a move: people, the citizen, the box, and platforms outside."""
+ACTORS: Mapping[str, tuple[str, str]] = {
+    **ROLES,
+    "C": ("市民", "Citizen"),
+    "SYS": ("系统", "The box"),
+    "HB": ("上级或外部平台", "Hub or platform outside"),
+}
+"""Everybody who may make a move: Chinese and English name."""
 NAME_LIMIT = 40
 WORDS_LIMIT = 60
 MOVES_LIMIT = 300
@@ -120,7 +125,7 @@ def _odd_words(move: Move) -> Iterator[Fault]:
 
 
 def _odd_people(move: Move) -> Iterator[Fault]:
-    for role in sorted(move.who - ACTORS):
+    for role in sorted(move.who - ACTORS.keys()):
         yield Fault(N_("There is no role %(name)s."), {"name": role}, move.code)
 
 
