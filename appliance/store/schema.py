@@ -125,6 +125,9 @@ class Ticket(Table):
     returned = IntegerField(null=True)
     reworks = IntegerField(null=True)
     objections = IntegerField(null=True)
+    visits = IntegerField(null=True)
+    visited_s = FloatField(null=True)
+    rule = CharField(null=True)
 
     class Meta:
         indexes = ((("state", "state_s"), False),)

@@ -12,7 +12,7 @@ from appliance.store.store import Store
 from appliance.tickets import number as numbers
 from appliance.tickets import repeats, strand_table, table
 from appliance.tickets.beside import Beside
-from appliance.tickets.carrying import Facts, carried
+from appliance.tickets.carrying import Facts, carried, missing
 from appliance.tickets.dues import Change, Dues
 from appliance.tickets.edits import changes
 from appliance.tickets.effects import OF_MOVES, in_the_name_of
@@ -211,6 +211,22 @@ class TicketDesk:
             raise other_unit()
         said = {"text": words, **({"call": call} if call else {})}
         self._store.record(Fact("ticket.noted", {**said, **signed(actor)}, tid))
+        return self.get(tid)
+
+    def visit(self, actor: Actor, tid: bytes, outcome: str, text: str = "", call: str = "") -> Ticket:
+        """Write down an attempt to reach the citizen of a ticket that waits for its callback."""
+        said = {"outcome": checked("outcome", outcome), "text": checked("text", text)}
+        if not said["outcome"]:
+            raise missing("outcome")
+        with self._store.transaction():
+            ticket = self.get(tid)
+            if not actor.has("CB", "AG", "TL", "SYS"):
+                raise not_yours()
+            if ticket.state != "CALLBACK":
+                raise not_now(known=True)
+            if call:
+                said["call"] = call
+            self._store.record(Fact("ticket.visited", {**said, **signed(actor)}, tid))
         return self.get(tid)
 
     def get(self, tid: bytes) -> Ticket:

@@ -55,6 +55,8 @@ def bounds_of(dictionary: Dictionary) -> Bounds:
         unmerge_wd=dictionary.whole("unmerge_wd"),
         return_wd=dictionary.whole("return_wd"),
         returns=dictionary.whole("return_times"),
+        attempts=dictionary.whole("callback_attempts"),
+        attempt_days=dictionary.whole("callback_days"),
         appeal_wd=dictionary.whole("appeal_wd"),
         reopen_days=dictionary.whole("reopen_days"),
         review_days=dictionary.whole("review_apply_days"),

@@ -22,6 +22,7 @@ from appliance.tickets.ticket import (
     Moved,
     Noted,
     Ticket,
+    Visited,
     body_of,
     fold,
     lost_race,
@@ -37,6 +38,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "unlinked": ("取消关联", "Link taken back"),
     "unmasked": ("查看保密信息", "Looked at what is confidential"),
     "redacted": ("隐去个人信息", "Personal data blanked"),
+    "visited": ("回访", "Callback"),
     "migrated": ("更换流程版本", "Put on another version of the workflow"),
     "call": ("来电", "Call"),
     "call_out": ("外呼", "Call out"),
@@ -184,6 +186,9 @@ def _step(event: Event, body: Body, before: Ticket | None, lost: bool, delivered
             what, text = "edited", _changes(body.fields)
         case Noted():
             what, text = "noted", body.text
+        case Visited():
+            told = FIELDS["outcome"].choices or {}
+            what, text = "visited", " ".join(filter(None, (told.get(body.outcome, ("",))[0], body.text)))
         case Migrated():
             what, text = "migrated", " ".join(filter(None, (body.workflow, body.reason)))
         case Due():
