@@ -85,8 +85,8 @@ def test_a_file_of_anything_is_read_or_refused_with_what_to_do(text: str) -> Non
         ('zh = "提交"', 'zh = "提交"\nreson = true', "C03: 'reson' is not known; did you mean 'reason'?"),
         ('zh = "提交"', 'zh = "提交"\nreason = "yes"', "C03: reason: write true or false."),
         ('to = "REGISTERED"\nwho = ["AG", "TL"]', 'to = "NOWHERE"\nwho = ["AG"]', "C03: There is no state NOWHERE."),
-        ('complete = ["kind", "title", "content"]', 'complete = ["task"]', "C03: task cannot be complete beforehand"),
-        ('complete = ["kind", "title", "content"]', 'needs = ["title"]', "C03: title is part of the registration"),
+        ('complete = ["kind", "title", "content"]', 'complete = ["task"]', 'C03: "task" cannot be complete beforehand'),
+        ('complete = ["kind", "title", "content"]', 'needs = ["title"]', 'C03: "title" is part of the registration'),
         ('complete = ["kind", "title", "content"]', 'guards = ["luck"]', "C03: There is no condition luck."),
         ('complete = ["kind", "title", "content"]', 'needs = ["luck"]', "C03: There is no field luck."),
     ],
@@ -112,11 +112,11 @@ def test_what_is_out_of_bounds_is_told_in_words() -> None:
         "State CALLBACK_NA is never reached. Let a move lead there, or take out those that begin there.",
         "create_by_phone to DRAFT must stay: tickets begin with it.",
     ]
-    assert told(changed("C21", needs=())) == ["C21: It must ask for unit."]
-    assert told(changed("C16", needs=())) == ["C16: It must ask for master."]
+    assert told(changed("C21", needs=())) == ['C21: It must ask for "unit".']
+    assert told(changed("C16", needs=())) == ['C16: It must ask for "master".']
     assert told(changed("C26", ratings=("superb",))) == [
         "C26: There is no rating superb.",
-        "C26: It must ask for rating.",
+        'C26: It must ask for "rating".',
     ]
     assert told([*MOVES, STEPS["REGISTERED", "accept"]])[-1].startswith("C12: Another move has this code")
     assert told(list(MOVES), "no spaces please")[0].startswith("The name of a workflow has 1 to 40")

@@ -74,6 +74,7 @@ PAGES = (
     ("phones.page", lazy_gettext("Phones")),
     ("deferrals.page", lazy_gettext("Answer later")),
     ("campaigns.page", lazy_gettext("Notifications")),
+    ("workflow.page", lazy_gettext("Workflow")),
     ("tokens.page", lazy_gettext("Interfaces")),
     ("box.page", lazy_gettext("Box")),
 )

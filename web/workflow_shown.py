@@ -16,8 +16,8 @@ from appliance.tickets.workflow_draft import LISTS
 from web import shown
 
 ASPECTS: Mapping[str, Any] = {
-    "source": lazy_gettext("From"),
-    "target": lazy_gettext("To"),
+    "source": lazy_gettext("From state"),
+    "target": lazy_gettext("To state"),
     "who": lazy_gettext("Who"),
     "zh": lazy_gettext("Chinese name"),
     "en": lazy_gettext("English name"),
@@ -48,7 +48,7 @@ def groups(moves: Sequence[Move]) -> list[Group]:
     for state in (START, *STATES):
         rows = [move for move in moves if move.source == state]
         if rows:
-            title = shown.state_title(state) if state else gettext("Beginning")
+            title = shown.state_title(state) if state else str(gettext("Beginning"))
             found.append(Group(state, title, rows))
     return found
 
@@ -80,7 +80,7 @@ def options(list_name: str) -> list[tuple[str, str]]:
 def said(fault: Fault) -> str:
     """A fault in the reader's language, states and fields by their names."""
     values = {name: _named(name, value) for name, value in fault.values.items()}
-    return gettext(fault.words, **values) if values else gettext(fault.words)
+    return str(gettext(fault.words, **values)) if values else str(gettext(fault.words))
 
 
 def faults(found: Sequence[Fault]) -> list[dict[str, str]]:
@@ -101,12 +101,12 @@ def changed(change: Change) -> list[tuple[str, str, str]]:
 def _aspect(move: Move, name: str) -> str:
     value = getattr(move, name)
     if name in ("source", "target"):
-        return shown.state_title(value) if value else gettext("Beginning")
+        return shown.state_title(value) if value else str(gettext("Beginning"))
     if isinstance(value, bool):
-        return gettext("yes") if value else gettext("no")
+        return str(gettext("yes") if value else gettext("no"))
     if name in LISTS:
         words = [word(name, part) for part in (sorted(value) if name == "who" else value)]
-        return gettext(", ").join(words) or "—"
+        return ", ".join(words) or "—"
     return str(value) or "—"
 
 

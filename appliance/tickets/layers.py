@@ -33,7 +33,7 @@ def laid_out(names: Sequence[str], edges: Sequence[Edge]) -> Layout:
     height = _heights(order, chains)
     places = {name: (column[name], height[name]) for name in names}
     lines = {edge: [(_column_of(at, column), height[at]) for at in chain] for edge, chain in chains.items()}
-    return Layout(places, lines, max(column.values(), default=0) + 1, max(height.values(), default=0) + 1)
+    return Layout(places, lines, max(column.values(), default=0) + 1, max(height.values(), default=0) + 0.5)
 
 
 def _turned(names: Sequence[str], edges: Sequence[Edge]) -> tuple[list[Edge], list[Edge]]:

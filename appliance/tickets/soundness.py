@@ -141,17 +141,17 @@ def _odd_fields(move: Move) -> Iterator[Fault]:
         yield Fault(N_("It asks for more than %(most)s things."), {"most": str(LIST_LIMIT)}, move.code)
     for name in (*move.needs, *move.takes):
         if name in REGISTERED_FIELDS:
-            words = N_("%(name)s is part of the registration: ask for it as what must be complete.")
+            words = N_('"%(name)s" is part of the registration: ask for it as what must be complete.')
             yield Fault(words, {"name": name}, move.code)
     for name in move.complete:
         if name not in (*REGISTERED_FIELDS, "unit", "result", "answer"):
-            words = N_("%(name)s cannot be complete beforehand: ask for it with the move.")
+            words = N_('"%(name)s" cannot be complete beforehand: ask for it with the move.')
             yield Fault(words, {"name": name}, move.code)
     asked = [INTO[move.target]] if move.target in INTO else []
     asked += [LOOKED_AT[name] for name in move.guards if name in LOOKED_AT]
     for name in dict.fromkeys(asked):
         if name not in move.needs:
-            yield Fault(N_("It must ask for %(name)s."), {"name": name}, move.code)
+            yield Fault(N_('It must ask for "%(name)s".'), {"name": name}, move.code)
 
 
 def _odd_ratings(move: Move) -> Iterator[Fault]:
@@ -159,7 +159,7 @@ def _odd_ratings(move: Move) -> Iterator[Fault]:
         if rating not in GOOD + BAD:
             yield Fault(N_("There is no rating %(name)s."), {"name": rating}, move.code)
     if move.ratings and "rating" not in move.fields:
-        yield Fault(N_("It must ask for %(name)s."), {"name": "rating"}, move.code)
+        yield Fault(N_('It must ask for "%(name)s".'), {"name": "rating"}, move.code)
 
 
 _RULES: Sequence[Callable[[Move], Iterable[Fault]]] = (

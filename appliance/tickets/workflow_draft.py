@@ -168,8 +168,9 @@ def edited(move: Move, fields: Mapping[str, Any]) -> Move:
     if "name" in fields:
         step = str(fields["name"]).strip()
         if not STEP.fullmatch(step):
-            words = "The name of a move, for programs, has 1 to 40 small letters, digits and _."
-            raise Refused("bad_name", words)
+            raise Refused(
+                "bad_name", "The name of a move, for programs, has 1 to 40 small letters, digits and _."
+            )
         changes["name"] = step
     for name in ("source", "target"):
         if name in fields:

@@ -19,6 +19,7 @@ from web.pages import (
     strands,
     tickets,
     tokens,
+    workflow,
 )
 
 BLUEPRINTS = (
@@ -41,4 +42,5 @@ BLUEPRINTS = (
     api.pages,
     api.v1,
     tokens.pages,
+    workflow.pages,
 )

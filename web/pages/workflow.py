@@ -126,7 +126,9 @@ def migrate() -> str | tuple[str, int]:
             if not reason.strip():
                 raise Refused("missing", "Fill in %(field)s.", field="Reason")
             report = migrating.carry_out(store, me(), tickets, target, reason)
-            words = gettext("%(count)s tickets went over to %(version)s.", count=len(report.moved), version=target)
+            words = gettext(
+                "%(count)s tickets went over to %(version)s.", count=len(report.moved), version=target
+            )
             flash(words, "good")
             if not report.stuck:
                 report = migrating.Report((), ())

@@ -51,9 +51,8 @@ async function save(form) {
   draw(saved.drawing);
   $("[data-changes]").textContent = saved.changes;
   const row = $(`tr[data-code="${form.dataset.test.slice(5)}"]`);
-  const fresh = make("tbody");
-  fresh.innerHTML = saved.row;
-  row.replaceWith(fresh.firstElementChild);
+  const fresh = new DOMParser().parseFromString(`<table>${saved.row}</table>`, "text/html");
+  row.replaceWith(document.importNode($("tr", fresh), true));
 }
 
 $$("form[data-saves]").forEach((form) => {
