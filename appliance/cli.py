@@ -33,6 +33,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "appliance.commands.workflow",
         "Check and draw workflows, edit one as a file, publish it, migrate tickets",
     ),
+    "calendar": (
+        "appliance.commands.calendar",
+        "Working days: show a year, check, import a notice, or a due date",
+    ),
     "rebuild": ("appliance.commands.rebuild", "Fold everything that is shown anew from the event log"),
     "person": ("appliance.commands.person", "Add a person, or set a new one-time password"),
     "unit": ("appliance.commands.unit", "Become one unit of the box, as systemd starts it"),

@@ -14,11 +14,11 @@ from peewee import (
 
 from appliance.campaigns.schema import Campaign, CampaignNumber
 from appliance.customers.schema import Customer, CustomerNumber
-from appliance.outside.schema import Answered, Token
+from appliance.outside.schema import Answered, Delivery, Token, Webhook
 from appliance.store.found import TicketCount, TicketFacet
 from appliance.store.model import Table, database
 from appliance.store.stream_tables import Interest, Outgoing, PeerRow, Quarantine
-from appliance.tickets.schema import Likeness
+from appliance.tickets.schema import Likeness, Sample, SampleCase
 
 __all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "PeerRow", "Table", "database"]
 
@@ -471,6 +471,8 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Strand,
     Workflow,
     Likeness,
+    Sample,
+    SampleCase,
     Customer,
     CustomerNumber,
     Call,
@@ -487,6 +489,6 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Seal,
 )
 OWN: tuple[type[Table], ...] = (Person, Session, Draft, WorkflowDraft, Job, Setting)
-OUTSIDE: tuple[type[Table], ...] = (Token, Answered)
+OUTSIDE: tuple[type[Table], ...] = (Token, Answered, Webhook, Delivery)
 STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)
 ALL = LOG + PROJECTIONS + OWN + OUTSIDE + STREAMS
