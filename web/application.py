@@ -90,7 +90,9 @@ PAGES = (
     ("calendar.page", lazy_gettext("Work calendar")),
     ("box.page", lazy_gettext("Box")),
 )
-SETTINGS = frozenset({"settings", "parameters", "rights", "exchange", "people", "contacts", "tokens", "workflow"})
+SETTINGS = frozenset(
+    {"settings", "parameters", "rights", "exchange", "people", "contacts", "tokens", "workflow"}
+)
 """Blueprints that are one area for people."""
 BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page", "workflow.page"})
 """Not in the bar for who finds them in the settings."""

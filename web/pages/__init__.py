@@ -31,9 +31,9 @@ from web.pages import (
     strands,
     tickets,
     tokens,
-    workflow,
     visits,
     webhooks,
+    workflow,
 )
 
 BLUEPRINTS = (
