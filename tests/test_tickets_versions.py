@@ -19,8 +19,11 @@ from appliance.people import Actor
 from appliance.places import Places
 from appliance.refused import Refused
 from appliance.store.store import Store
+from appliance.tickets import manual
+from appliance.tickets.conditions import CONDITIONS
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.drawing import svg
+from appliance.tickets.guards import GUARDS
 from appliance.tickets.process import Move, Workflow
 from appliance.tickets.soundness import ACTORS, out_of_bounds
 from appliance.tickets.strands import KINDS
@@ -305,3 +308,39 @@ def test_an_actor_without_rights_changes_nothing_by_many(store: Store) -> None:
     teller.tell("ACCEPTED")
     with pytest.raises(Refused):
         carry_out(store, Actor("1", "x", frozenset({"AG"})), open_on(store, "standard@0"), "fast@1", "x")
+
+
+MANUAL = Path(manual.__file__).parent
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_manual_tells_the_workflow_as_it_is(language: str) -> None:
+    """When this fails: `hotline workflow manual --language …` and `hotline workflow diagram --svg …` write it."""
+    text = (MANUAL / "README.md").read_text("utf-8")
+    assert manual.chapter(SHIPPED, language) in text
+    assert (MANUAL / f"workflow.{language}.svg").read_text("utf-8") == svg(SHIPPED, language)
+
+
+def test_every_code_stands_in_the_manual_in_both_languages() -> None:
+    text = (MANUAL / "README.md").read_text("utf-8")
+    moves = [*MOVES, *(move for kind in KINDS.values() for move in kind.workflow.moves)]
+    assert {f"C{n:02}" for n in range(1, 73)} | {f"A{n:02}" for n in range(1, 24)} <= {m.code for m in moves}
+    for move in moves:
+        assert sum(line.startswith(f"| {move.code} |") for line in text.splitlines()) == 2, move.code
+        assert text.count(f"{move.zh} `{move.name}`") >= 1
+        assert text.count(f"{move.en} `{move.name}`") >= 1
+
+
+def test_every_condition_has_a_name_people_can_choose_it_by() -> None:
+    assert set(CONDITIONS) == set(GUARDS)
+    assert all(zh and en for zh, en in CONDITIONS.values())
+
+
+def test_a_published_version_has_a_manual_of_its_own(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    TicketDesk(store).workflows.publish(ADMIN, "fast", FAST, (), "简化")
+    assert cli.main(["--data", str(store.path.parent), "workflow", "manual", "--version", "fast@1"]) == 0
+    told = capsys.readouterr().out
+    assert "| C12 |" in told
+    assert "| C09 |" not in told

@@ -18,6 +18,7 @@ from appliance.tickets.desk import TicketDesk
 from appliance.tickets.drawing import svg
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.guards import GUARDS
+from appliance.tickets.manual import chapter
 from appliance.tickets.process import Workflow, diagram
 from appliance.tickets.soundness import faults, out_of_bounds
 from appliance.tickets.strands import KINDS
@@ -41,9 +42,13 @@ def add(_: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kind", default="", help="diagram: a kind of sub-order or overlay: " + ", ".join(KINDS)
     )
-    parser.add_argument("--language", default="zh", choices=("zh", "en"), help="diagram: of the words in it")
+    parser.add_argument(
+        "--language", default="zh", choices=("zh", "en"), help="diagram, manual: of the words in it"
+    )
     parser.add_argument("--svg", action="store_true", help="diagram: a drawing, not Graphviz dot")
-    parser.add_argument("--version", default="", help="diagram, export: like standard@0 (else the newest)")
+    parser.add_argument(
+        "--version", default="", help="diagram, manual, export: like standard@0 (else the newest)"
+    )
     parser.add_argument("--kinds", default=None, help="publish: kinds of tickets it serves, comma separated")
     parser.add_argument("--reason", default="", help="publish, migrate: why; it is kept")
     parser.add_argument("--by", default="", help="publish, migrate: who (else who runs this)")
@@ -95,6 +100,12 @@ def _check(options: argparse.Namespace) -> int:
 def _diagram(options: argparse.Namespace) -> int:
     workflow = _kind(options.kind) if options.kind else _version(options)
     print((svg if options.svg else diagram)(workflow, options.language), end="")
+    return 0
+
+
+def _manual(options: argparse.Namespace) -> int:
+    workflow = _version(options)
+    print(chapter(workflow, options.language), end="")
     return 0
 
 
@@ -235,6 +246,7 @@ def _actor(options: argparse.Namespace) -> Actor:
 ACTIONS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "check": _check,
     "diagram": _diagram,
+    "manual": _manual,
     "list": _list,
     "export": _export,
     "publish": _publish,

@@ -31,5 +31,6 @@ CONDITIONS: Mapping[str, tuple[str, str]] = {
     "extensions_left": ("延期次数未满", "Extensions are left"),
     "first_extension": ("首次延期", "It is the first extension"),
     "before_due": ("未超期", "It is not overdue"),
+    "tried_enough": ("已按规定次数联系过市民", "The citizen was tried often enough"),
 }
 """By the names guards.py has for them: Chinese and English."""
