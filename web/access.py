@@ -113,6 +113,7 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "tickets.edit": CASEWORK,
     "tickets.note": CASEWORK,
     "tickets.call": AGENTS,
+    "dispatching.page": frozenset({"DP", "AD"}),
     "visits.page": VISITORS,
     "visits.tried": VISITORS,
     "visits.rated": frozenset({"CB"}),

@@ -127,7 +127,7 @@ class Ticket(Table):
     objections = IntegerField(null=True)
     visits = IntegerField(null=True)
     visited_s = FloatField(null=True)
-    rule = CharField(null=True)
+    rule = CharField(null=True, index=True)
 
     class Meta:
         indexes = ((("state", "state_s"), False),)

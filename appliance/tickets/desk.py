@@ -13,6 +13,8 @@ from appliance.tickets import number as numbers
 from appliance.tickets import repeats, strand_table, table
 from appliance.tickets.beside import Beside
 from appliance.tickets.carrying import Facts, carried, missing
+from appliance.tickets.dispatch_rules import DispatchRules
+from appliance.tickets.dispatching import Suggestion
 from appliance.tickets.dues import Change, Dues
 from appliance.tickets.edits import changes
 from appliance.tickets.effects import OF_MOVES, in_the_name_of
@@ -90,6 +92,7 @@ class TicketDesk:
         self.beside = Beside(store, self)
         self.dues = Dues(store, now)
         self._look = StoreLook(store, self.dues)
+        self.rules = DispatchRules(self.dictionary, self.dues)
 
     def create(
         self,
@@ -163,6 +166,8 @@ class TicketDesk:
                 raise refused
             facts = self._written(actor, ticket, move, seen)
             facts |= self.dues.for_move(ticket, move.name, move.target, str(carries.get("unit", ticket.unit)))
+            if move.name == "dispatch" and (rule := self._followed(ticket, carries)):
+                facts["rule"] = rule
             self._store.record(Fact("ticket.moved", {**carries, **facts}, tid))
             for effect in OF_MOVES.get(move.name, ()):
                 effect(self, scene)
@@ -426,6 +431,15 @@ class TicketDesk:
             if facts := self.dues.for_change(self.get(tid), change):
                 self._store.record(Fact("ticket.due", {**facts, "why": why, **signed(actor)}, tid))
         return self.get(tid)
+
+    def _followed(self, ticket: Ticket, facts: Facts) -> str:
+        """The rule whose unit was chosen."""
+        proposed = self.rules.suggestion(ticket, self._now())
+        return proposed.rule if proposed and proposed.unit == facts.get("unit") else ""
+
+    def proposed(self, ticket: Ticket) -> Suggestion | None:
+        """Propose the unit a ticket belongs to."""
+        return self.rules.suggestion(ticket, self._now())
 
     def tell(self, what: str, tid: bytes, unit: str, words: str = "") -> None:
         """Send the short message that goes with what happened (notices.py)."""
