@@ -34,6 +34,7 @@ from web.pages import (
     tokens,
     visits,
     webhooks,
+    workflow,
 )
 
 BLUEPRINTS = (
@@ -70,5 +71,6 @@ BLUEPRINTS = (
     api.pages,
     api.v1,
     tokens.pages,
+    workflow.pages,
     webhooks.pages,
 )

@@ -233,6 +233,7 @@ _OWN_PAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "people": (("people.page", lazy_gettext("People")), ("rights.page", lazy_gettext("Rights"))),
     "parameters": (
         ("parameters.page", lazy_gettext("Parameters")),
+        ("workflow.page", lazy_gettext("Workflow")),
         ("limits.page", lazy_gettext("Limits")),
         ("calendar.page", lazy_gettext("Work calendar")),
         ("exchange.page", lazy_gettext("Import and export")),
