@@ -54,7 +54,6 @@ PEOPLE: Final = frozenset({"AD", "UL"})
 """Who looks after people: administrators all of them, a unit's leader those of the unit."""
 SETTERS: Final = frozenset({"AD", "TL", "DP"})
 """Who opens the settings; what each may change there stands with every list."""
-ADMINISTRATORS: Final = frozenset({"AD"})
 
 TABLE: Final[Mapping[str, frozenset[str]]] = {
     "static": PUBLIC,

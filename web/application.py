@@ -19,7 +19,7 @@ from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.supervisor import units
 from appliance.tickets.desk import TicketDesk
-from web import access, context, language, shown
+from web import access, context, language, maintained, shown
 from web.api import door
 from web.context import Box, actor, wants_json
 from web.hub import hub_sign
@@ -136,6 +136,12 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's provider has it, its base class has not
     language.install(app, places.data / "locale", configuration.site.language)
     shown.install(app)
+    app.jinja_env.globals.update(
+        KINDS=maintained.KINDS,
+        SOURCES=maintained.SOURCES,
+        URGENCIES=maintained.URGENCIES,
+        CLOSINGS=maintained.CLOSINGS,
+    )
     app.before_request(_make_room)
     csrf = CSRFProtect()
     door.install(app, csrf.protect)

@@ -12,6 +12,7 @@ from appliance.tickets.process import Move
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from web import shown
 from web.dictionary import categories, units
+from web.maintained import words_of
 
 CHOSEN_UNITS = frozenset({"unit", "units"})
 
@@ -55,7 +56,7 @@ def edit_inputs(values: Mapping[str, Any]) -> list[Input]:
     made = []
     for name in REGISTERED_FIELDS:
         field = FIELDS[name]
-        choices: Choices | None = field.choices
+        choices: Choices | None = words_of(name) or field.choices
         value = values.get(name, "")
         words = shown.choices(choices) if choices else None
         if name == "category":
@@ -84,11 +85,12 @@ def _input(name: str, needed: bool, ticket: Ticket, move: Move, typed: Mapping[s
 def _choices(name: str, field: Field, move: Move) -> list[tuple[str, str]] | None:
     if field.type in CHOSEN_UNITS:
         return [(unit["code"], unit["title"]) for unit in units()]
-    if field.choices is None:
+    choices = words_of(name) or field.choices
+    if choices is None:
         return None
     allowed = {
         word: names
-        for word, names in field.choices.items()
+        for word, names in choices.items()
         if name != "rating" or not move.ratings or word in move.ratings
     }
     return shown.choices(allowed)

@@ -63,8 +63,7 @@ _PAGES = (
     _row("page.settings", "设置", "Settings", "AD TL DP", least="AD"),
 )
 _FIELDS = (
-    _row("field.citizen", "市民姓名", "Citizen", _CASEWORK, needed=True),
-    _row("field.phone", "联系电话", "Phone", _CASEWORK, needed=True),
+    _row("field.citizen", "市民姓名与电话", "Citizen's name and phone", _CASEWORK, needed=True),
     _row("field.id_number", "身份证号", "Identity number", _CENTRE, _UNITS),
     _row("field.address", "地址", "Address", _CASEWORK, needed=True),
     _row("field.recording", "录音", "Recordings", _CASEWORK),
@@ -83,6 +82,12 @@ def _moves() -> tuple[Right, ...]:
     return tuple(rows)
 
 
+FIELDS_OF: Mapping[str, frozenset[str]] = {
+    "field.citizen": frozenset({"citizen", "phone", "behalf"}),
+    "field.id_number": frozenset({"identity"}),
+    "field.address": frozenset({"address", "home"}),
+}
+"""Which fields of a ticket a right shows; recordings are no field."""
 RIGHTS: Mapping[str, Right] = {right.name: right for right in (*_PAGES, *_moves(), *_FIELDS)}
 
 

@@ -9,7 +9,7 @@ from werkzeug.exceptions import BadRequest
 
 from appliance.calls import wire
 from appliance.refused import Refused
-from appliance.tickets.fields import FIELDS, KINDS, URGENCIES, phone_as_kept
+from appliance.tickets.fields import FIELDS, phone_as_kept
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.workflow import STATES
 from web import drafts, orders, shown
@@ -18,22 +18,11 @@ from web.customer import customer_numbers
 from web.dictionary import areas, categories, unit_names, units
 from web.directory import directory, handed_over, people_names
 from web.hearing import may_hear
+from web.maintained import KINDS, URGENCIES
 from web.pages.calls import CONFIDENTIAL
 from web.pages.lookup import told_origin
 
 CALL_ID = re.compile(r"(?:[0-9a-f]{2}){4,16}")
-MAIN_KINDS = (
-    "consult",
-    "help",
-    "complaint",
-    "report",
-    "repair",
-    "emergency",
-    "suggestion",
-    "criticism",
-    "praise",
-    "other",
-)
 KEYS = (
     *("F2", "F3", "Alt+Q", "Alt+H", "F4", "F6", "F7", "F8", "F9", "F10", "Esc"),
     *("Alt+P", "Alt+R", "Ctrl+S", "Ctrl+Enter", "Alt+D", "↓ ↑ Enter", "F1 / ?"),
@@ -51,7 +40,7 @@ def page() -> str:
         extensions=extensions(),
         my_extension=me().extension,
         pause_reasons=list(shown.PAUSES.items()),
-        kinds=[(kind, shown.pick(KINDS[kind])) for kind in MAIN_KINDS],
+        kinds=shown.choices(KINDS),
         urgencies=shown.choices(URGENCIES),
         categories=categories(),
         units=units(),

@@ -1,6 +1,7 @@
 """Tickets: the working lists, one ticket with its story, and every step of the workflow as a button."""
 
 import urllib.parse
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -21,6 +22,7 @@ from web.customer import customer_numbers
 from web.dictionary import categories, category_names, unit_names, units
 from web.hearing import may_hear
 from web.move_form import edit_inputs, inputs, typed_fields
+from web.veil import hidden_from, veiled, veiled_words
 
 LEAST = ("sign", "accept", "dispatch", "submit_result", "pass", "satisfied", "reply", "resume", "submit")
 """Steps that carry a ticket on: their buttons come first and are filled."""
@@ -60,6 +62,8 @@ def page() -> str:
         conflicts="conflicts" in request.args,
         due=asked["due"],
     )
+    hidden = hidden_from(person)
+    found = replace(found, tickets=[veiled(ticket, hidden) for ticket in found.tickets])
     counts = desk.counts(unit or "")
     counts |= desk.due_counts(unit or "")
     counts["to_do"] = sum(counts[state] for state in to_do)
@@ -164,11 +168,12 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
     buttons = sorted(desk.buttons(person, ticket), key=lambda m: (m.name not in LEAST, m.name in BACKWARD))
     typed = typed or {}
     sources = _sources(ticket)
+    hidden = hidden_from(person)
     beside_cards = beside.cards(person, ticket, opened, typed)
     seen_beside = {card.strand.sid.hex() for card in beside_cards}
     return render_template(
         "ticket.html",
-        ticket=ticket,
+        ticket=veiled(ticket, hidden),
         state=STATES[ticket.state],
         buttons=[
             (m, shown.pick((m.zh, m.en)), inputs(m, ticket, typed if opened == m.name else {}))
@@ -177,12 +182,16 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         main=next((m.name for m in buttons if m.name in LEAST), ""),
         backward=BACKWARD,
         may_edit=desk.may_edit(person, ticket),
-        edit=edit_inputs({**_registered(ticket), **(typed if opened == "edit" else {})}),
+        edit=[
+            one
+            for one in edit_inputs({**_registered(ticket), **(typed if opened == "edit" else {})})
+            if one.name not in hidden
+        ],
         typed=typed,
         fault=fault,
         opened=opened,
         steps=[
-            (step, step_words(step))
+            (step, veiled_words(step_words(step), ticket, hidden))
             for step in reversed(desk.timeline(ticket.tid))
             if (step.what != "talk" or only_unit(person) is None)
             and (not step.beside or step.ref in seen_beside)
@@ -253,6 +262,8 @@ def _sources(ticket: Ticket) -> dict[str, Any]:
 
 def _may_see_citizen(person: Actor, ticket: Ticket) -> bool:
     """A confidential citizen's name and number are hidden from units."""
+    if "phone" in hidden_from(person):
+        return False
     return not ticket.confidential or only_unit(person) is None
 
 
