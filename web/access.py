@@ -18,6 +18,12 @@ UNITS: Final = frozenset({"U2", "UL", "U3"})
 CENTRE: Final = frozenset({"AG", "TL", "DP", "IN", "CB", "SV", "LD", "AD"})
 CASEWORK: Final = CENTRE | UNITS
 AGENTS: Final = frozenset({"AG", "TL"})
+INTAKE: Final = frozenset({"AG", "TL", "DP"})
+"""Who fills in the form of a new ticket."""
+FILERS: Final = frozenset({"AG", "TL", "DP", "CB", "SV", "AD"})
+"""Who writes the customer file, and says that tickets belong together."""
+REDACTORS: Final = frozenset({"LD", "AD"})
+"""Who blanks personal data."""
 LISTENERS: Final = frozenset({"AG", "TL", "DP", "CB", "SV", "LD", "AD"})
 """Who may look up calls and listen to recordings of the whole centre."""
 LEADERS: Final = frozenset({"TL"})
@@ -32,6 +38,8 @@ AUDITORS: Final = KEEPERS | {"SV"}
 """Who sees what became of a recording, and who heard it."""
 CONFIDENTIAL: Final = frozenset({"TL", "DP", "SV", "LD", "AD"})
 """Who hears the calls of confidential tickets; besides them only who answered the call."""
+VISITORS: Final = frozenset({"CB", "SV", "TL", "AD"})
+"""Who asks citizens whether it was done."""
 CAMPAIGNERS: Final = frozenset({"TL", "AD"})
 """Who has lists of people called and told something."""
 BOX: Final = frozenset({"TE", "AD"})
@@ -49,6 +57,8 @@ OUTSIDE: Final = frozenset({"C", "HB"})
 """As whom systems outside act by token; nobody signs in with these."""
 PROGRAMS: Final = CASEWORK | OUTSIDE
 """Who works with tickets over the API; which tickets is decided one by one."""
+PLANNERS: Final = frozenset({"DP", "LD", "AD"})
+"""Who looks at the working calendar and the limits."""
 
 PEOPLE: Final = frozenset({"AD", "UL"})
 """Who looks after people: administrators all of them, a unit's leader those of the unit."""
@@ -67,6 +77,19 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "live.now": ANYONE,
     "live.here": ANYONE,
     "lookup.page": CENTRE,
+    "intake.page": INTAKE,
+    "intake.waiting": INTAKE,
+    "intake.beside": INTAKE,
+    "intake.file": INTAKE,
+    "intake.repeat": INTAKE,
+    "customers.page": CENTRE,
+    "customers.create": FILERS,
+    "customers.of_number": CENTRE,
+    "customers.one": CENTRE,
+    "customers.edit": FILERS,
+    "customers.merge": FILERS,
+    "customers.split": FILERS,
+    "customers.redact": REDACTORS,
     "desk.page": AGENTS,
     "desk.order": AGENTS,
     "desk.shift": AGENTS,
@@ -74,10 +97,10 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "desk.caller": AGENTS,
     "desk.today": AGENTS,
     "desk.talk": AGENTS,
-    "desk.my_drafts": AGENTS,
-    "desk.draft": AGENTS,
-    "desk.save_draft": AGENTS,
-    "desk.drop_draft": AGENTS,
+    "desk.my_drafts": INTAKE,
+    "desk.draft": INTAKE,
+    "desk.save_draft": INTAKE,
+    "desk.drop_draft": INTAKE,
     "desk.file": AGENTS,
     "board.page": WATCHERS,
     "board.facts": WATCHERS,
@@ -90,6 +113,16 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "tickets.edit": CASEWORK,
     "tickets.note": CASEWORK,
     "tickets.call": AGENTS,
+    "visits.page": VISITORS,
+    "visits.tried": VISITORS,
+    "visits.rated": frozenset({"CB"}),
+    "visits.sampled": VISITORS | {"LD"},
+    "visits.draw": VISITORS,
+    "visits.asked": VISITORS,
+    "alike.repeat": FILERS,
+    "alike.link": FILERS,
+    "alike.unmask": LISTENERS,
+    "alike.redact": REDACTORS,
     "strands.page": CASEWORK,
     "strands.opened": CASEWORK,
     "strands.stepped": CASEWORK,
@@ -100,6 +133,8 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "letters.one": CASEWORK,
     "letters.file": CASEWORK,
     "letters.void": ARCHIVISTS,
+    "casefile.take": ARCHIVISTS,
+    "casefile.frozen": ARCHIVISTS,
     "stationery.templates": STATIONERS,
     "stationery.template": STATIONERS,
     "stationery.publish": STATIONERS,
@@ -167,6 +202,12 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "citizen.key": PUBLIC,
     "citizen.hang_up": PUBLIC,
     "citizen.state": PUBLIC,
+    "calendar.page": PLANNERS,
+    "calendar.day": ADMINISTRATORS,
+    "calendar.preview": ADMINISTRATORS,
+    "calendar.load": ADMINISTRATORS,
+    "limits.page": PLANNERS,
+    "limits.take": ADMINISTRATORS,
     "box.page": BOX,
     "box.state": BOX,
     "box.unit": BOX,
@@ -225,6 +266,16 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
 
 PAGE_OF: Final[Mapping[str, str]] = {
     "desk": "desk",
+    "desk.my_drafts": "",
+    "desk.draft": "",
+    "desk.save_draft": "",
+    "desk.drop_draft": "",
+    "intake": "intake",
+    "customers": "customers",
+    "visits": "visits",
+    "letters": "letters",
+    "casefile": "casefile",
+    "alike.unmask": "unmask",
     "board": "board",
     "tickets": "tickets",
     "strands": "tickets",
@@ -248,7 +299,7 @@ PAGE_OF: Final[Mapping[str, str]] = {
     "settings": "settings",
     "contacts": "contacts",
 }
-"""Which right of the matrix an endpoint, or all of a blueprint, needs besides; others need none."""
+"""Which right of the matrix an endpoint, or all of a blueprint, needs besides; empty or not here: none."""
 
 
 def allowed(endpoint: str, roles: frozenset[str] | None) -> bool:
@@ -259,9 +310,9 @@ def allowed(endpoint: str, roles: frozenset[str] | None) -> bool:
 
 def opens(endpoint: str, roles: frozenset[str] | None, rights: Callable[[str], frozenset[str]]) -> bool:
     """Tell the same with the matrix of rights: it narrows the table, or grants within its bounds."""
-    name = PAGE_OF.get(endpoint) or PAGE_OF.get(endpoint.partition(".")[0])
+    name = PAGE_OF.get(endpoint, PAGE_OF.get(endpoint.partition(".")[0], ""))
     needed = TABLE.get(endpoint, frozenset())
-    if name is None or roles is None or needed == PUBLIC or not needed:
+    if not name or roles is None or needed == PUBLIC or not needed:
         return allowed(endpoint, roles)
     right = RIGHTS[f"page.{name}"]
     return bool(roles & rights(name) & (needed | (right.most - right.default)))

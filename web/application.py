@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.configuration import Configuration
+from appliance.customers.file import CustomerFile
 from appliance.letters.office import Desk, LetterOffice
 from appliance.letters.seals import BYTES_MOST
 from appliance.people import People
@@ -19,6 +20,8 @@ from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.supervisor import units
 from appliance.tickets.desk import TicketDesk
+from appliance.tickets.districts import Districts
+from appliance.tickets.intake import Intake
 from web import access, context, language, maintained, shown
 from web.api import door
 from web.context import Box, actor, wants_json
@@ -44,6 +47,7 @@ CONFLICTS = {"changed", "not_now"}
 """Refusals that mean the world moved on: 409; all others mean what was asked is not allowed or not right."""
 FORBIDDEN = {"not_yours", "other_unit", "frozen"}
 MISSING = {
+    "unknown_customer",
     "unknown_ticket",
     "unknown_strand",
     "unknown_person",
@@ -66,10 +70,13 @@ HTTP_SENTENCES = {
 }
 PAGES = (
     ("desk.page", lazy_gettext("Desk")),
+    ("intake.page", lazy_gettext("Intake")),
     ("board.page", lazy_gettext("Board")),
     ("tickets.page", lazy_gettext("Tickets")),
     ("strands.page", lazy_gettext("Orders")),
+    ("visits.page", lazy_gettext("Callbacks")),
     ("letters.page", lazy_gettext("Letters")),
+    ("customers.page", lazy_gettext("Customers")),
     ("calls.page", lazy_gettext("Calls")),
     ("recordings.page", lazy_gettext("Recordings")),
     ("phones.page", lazy_gettext("Phones")),
@@ -79,11 +86,14 @@ PAGES = (
     ("people.page", lazy_gettext("People")),
     ("settings.page", lazy_gettext("Settings")),
     ("tokens.page", lazy_gettext("Interfaces")),
+    ("calendar.page", lazy_gettext("Work calendar")),
     ("box.page", lazy_gettext("Box")),
 )
-SETTINGS = frozenset({"settings", "parameters", "rights", "exchange", "people", "contacts", "tokens"})
+SETTINGS = frozenset(
+    {"settings", "parameters", "rights", "exchange", "people", "contacts", "tokens", "calendar", "limits"}
+)
 """Blueprints that are one area for people."""
-BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page"})
+BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page", "calendar.page"})
 """Not in the bar for who finds them in the settings."""
 FIRST_SIGN_IN = frozenset(
     {
@@ -107,6 +117,7 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
     site = configuration.site
     letterhead = Desk(site.name, site.numbers[0] if site.numbers else "12345")
     live = Live()
+    customers, districts = CustomerFile(store), Districts(store, tickets.dictionary)
     box = Box(
         places=places,
         configuration=configuration,
@@ -120,6 +131,9 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
         screens=Screens(),
         processes=Processes(places.socket(SUPERVISOR), [u.name for u in units(places, configuration)]),
         letters=LetterOffice(store, tickets, letterhead, places.seals),
+        customers=customers,
+        districts=districts,
+        intake=Intake(store, tickets, customers, districts),
     )
     app.extensions["box"] = box
     app.config.update(

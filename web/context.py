@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import current_app, g, request
 
 from appliance.configuration import Configuration
+from appliance.customers.file import CustomerFile
 from appliance.dictionary.dictionary import Dictionary
 from appliance.dictionary.rights import Rights
 from appliance.letters.office import LetterOffice
@@ -13,6 +14,8 @@ from appliance.places import Places
 from appliance.processes import Processes
 from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
+from appliance.tickets.districts import Districts
+from appliance.tickets.intake import Intake
 from web import access
 from web.link import Link
 from web.live import Live, StoreWatch
@@ -38,6 +41,9 @@ class Box:
     screens: Screens
     processes: Processes
     letters: LetterOffice
+    customers: CustomerFile
+    districts: Districts
+    intake: Intake
 
     @property
     def dictionary(self) -> Dictionary:

@@ -18,7 +18,7 @@ from appliance.outside.schema import Answered, Token
 from appliance.store.found import TicketCount, TicketFacet
 from appliance.store.model import Table, database
 from appliance.store.stream_tables import Interest, Outgoing, PeerRow, Quarantine
-from appliance.tickets.schema import Likeness
+from appliance.tickets.schema import Likeness, Sample, SampleCase
 
 __all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "PeerRow", "Table", "database"]
 
@@ -460,6 +460,8 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Strand,
     Workflow,
     Likeness,
+    Sample,
+    SampleCase,
     Customer,
     CustomerNumber,
     Call,

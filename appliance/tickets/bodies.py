@@ -52,6 +52,7 @@ class Created(msgspec.Struct, frozen=True):
     """Event id of the short message it came as, hex."""
     form: str = ""
     workflow: str = SHIPPED.id
+    step_due_s: float | None = None
 
 
 class Edited(msgspec.Struct, frozen=True):

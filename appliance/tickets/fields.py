@@ -21,7 +21,11 @@ KINDS: Choices = {
     "emergency": ("抢修", "Emergency repair"),
     "suggestion": ("建议", "Suggestion"),
     "criticism": ("批评", "Criticism"),
+    "opinion": ("意见", "Opinion"),
     "praise": ("表扬", "Praise"),
+    "thanks": ("感谢", "Thanks"),
+    "service": ("服务", "Service"),
+    "application": ("申请", "Application"),
     "other": ("其他", "Other"),
 }
 SOURCES: Choices = {

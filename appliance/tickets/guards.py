@@ -28,6 +28,8 @@ class Bounds:
     """How many second dispatches a case may have."""
     extensions: int = 2
     extension_first_wd: int = 10
+    extension_percent: int = 100
+    """All extensions together, as a share of the original limit."""
     unmerge_wd: int = 5
     return_wd: int = 1
     """Within how many working days of the dispatch a unit may return it."""

@@ -168,7 +168,6 @@ class Ticket(msgspec.Struct, frozen=True):
     step_due_s: float | None = None
     """By when the next step is to be made."""
     case_clock: str = ""
-    """The clock as JSON (clocks.py)."""
     unit_clock: str = ""
 
     @property
@@ -266,6 +265,7 @@ def _create(event: Event, body: Created) -> Ticket:
         call=bytes.fromhex(body.call) or None,
         workflow=body.workflow,
         form=body.form or None,
+        step_due_s=body.step_due_s,
         **marks.with_extra({}, known),
     )
 

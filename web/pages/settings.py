@@ -230,6 +230,9 @@ _OWN_PAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "people": (("people.page", lazy_gettext("People")), ("rights.page", lazy_gettext("Rights"))),
     "parameters": (
         ("parameters.page", lazy_gettext("Parameters")),
+        ("calendar.page", lazy_gettext("Work calendar")),
+        ("limits.page", lazy_gettext("Limits")),
+        ("stationery.templates", lazy_gettext("Templates of letters and slips")),
         ("exchange.page", lazy_gettext("Import and export")),
         ("tokens.page", lazy_gettext("Interfaces")),
     ),
