@@ -32,6 +32,8 @@ CONFIDENTIAL: Final = frozenset({"TL", "DP", "SV", "LD", "AD"})
 """Who hears the calls of confidential tickets; besides them only who answered the call."""
 CAMPAIGNERS: Final = frozenset({"TL", "AD"})
 """Who has lists of people called and told something."""
+EXPORTERS: Final = frozenset({"TL", "DP", "CB", "SV", "LD", "AD", "UL"})
+"""Who takes tables of tickets away, of what they may see."""
 BOX: Final = frozenset({"TE", "AD"})
 PHONES: Final = frozenset({"TL", "TE", "AD"})
 """Who sees every phone of the box and where its calls go, and sends them elsewhere."""
@@ -112,6 +114,10 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "phones.routes": PHONES,
     "phones.bill": BILLS,
     "phones.bill_csv": BILLS,
+    "finding.save_view": CASEWORK,
+    "finding.remove_view": CASEWORK,
+    "finding.sums": CASEWORK,
+    "finding.export": EXPORTERS,
     "campaigns.page": CAMPAIGNERS,
     "campaigns.new": CAMPAIGNERS,
     "campaigns.create": CAMPAIGNERS,

@@ -6,6 +6,7 @@ from appliance.dictionary.kind import Choices, Column, Kind, named, pick_list
 from appliance.dictionary.parameters import PARAMETERS, columns_of
 from appliance.dictionary.rights_table import RIGHT
 from appliance.dictionary.staff import GROUP, PERSON
+from appliance.dictionary.views import VIEW
 from appliance.letters.kind import KIND as TEMPLATE
 from appliance.tickets.fields import CAUSES, CLOSINGS, LEVELS, SOURCES, TAGS, URGENCIES, WHYS
 from appliance.tickets.fields import KINDS as TICKET_KINDS
@@ -254,6 +255,7 @@ KINDS: Mapping[str, Kind] = _table(
         RIGHT,
         _PARAMETER,
         TEMPLATE,
+        VIEW,
     )
 )
 """Every kind by its name; references point to kinds of this table."""

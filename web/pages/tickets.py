@@ -1,6 +1,5 @@
 """Tickets: the working lists, one ticket with its story, and every step of the workflow as a button."""
 
-import urllib.parse
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -10,15 +9,17 @@ from werkzeug.wrappers import Response
 from appliance.calls import wire
 from appliance.people import Actor
 from appliance.refused import Refused
+from appliance.tickets.exporting import EXPORTED
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.timeline import DUE, WHY, Step
 from appliance.tickets.workflow import LISTS, STATES, states_in
-from web import access, beside, due_shown, orders, printing, shown
+from web import access, beside, due_shown, orders, printing, shown, views
 from web.context import box, me
 from web.customer import customer_numbers
-from web.dictionary import categories, category_names, unit_names, units
+from web.dictionary import categories, category_names, unit_names
+from web.finding_form import TIMES, asked_for, choices, only_unit, to_do
 from web.hearing import may_hear
 from web.move_form import edit_inputs, inputs, typed_fields
 
@@ -27,9 +28,6 @@ LEAST = ("sign", "accept", "dispatch", "submit_result", "pass", "satisfied", "re
 BACKWARD = frozenset(
     {"refuse", "request_return", "withdraw", "discard", "rework", "rework_self", "dissatisfied", "recall"}
 )
-TO_DO = {"U2": ("DISPATCHED", "HANDLING"), "UL": ("DISPATCHED", "HANDLING"), "CB": ("CALLBACK",)}
-"""States in which a role has something to do; opened first."""
-
 DUE_EN, WHY_EN = dict(DUE.values()), dict(WHY.values())
 
 pages = Blueprint("tickets", __name__, url_prefix="/tickets")
@@ -37,48 +35,32 @@ pages = Blueprint("tickets", __name__, url_prefix="/tickets")
 
 @pages.get("")
 def page() -> str:
-    """Show a working list."""
+    """Show a working list, or what was searched for."""
     person, desk = me(), box().tickets
     unit = only_unit(person)
-    asked = {
-        name: request.args.get(name, "")[:100] for name in ("list", "state", "unit", "text", "phone", "due")
-    }
-    first = not any(asked.values())
-    to_do = tuple(dict.fromkeys(state for role in sorted(person.roles) for state in TO_DO.get(role, ())))
-    if first and to_do and not person.has("AG", "TL", "DP", "AD"):
-        asked["list"] = "to_do"
-    states = _states(asked["list"], asked["state"], to_do)
-    if unit is not None:
-        states = tuple(state for state in states or UNIT_SEES if state in UNIT_SEES)
-    text = " ".join(filter(None, (asked["text"], asked["phone"])))
-    wanted_unit = asked["unit"] if unit is None else unit
-    found = desk.lists(
-        states,
-        wanted_unit,
-        text,
-        _number(request.args.get("page", "1")),
-        conflicts="conflicts" in request.args,
-        due=asked["due"],
-    )
-    counts = desk.counts(unit or "")
-    counts |= desk.due_counts(unit or "")
-    counts["to_do"] = sum(counts[state] for state in to_do)
+    asked = asked_for(request.args, person)
+    found = desk.finder.find(asked.query, request.args.get("at", "")[:60])
+    counts = desk.counts(unit or "") | desk.due_counts(unit or "")
+    doing = to_do(person)
+    counts["to_do"] = sum(counts[state] for state in doing)
     counts["all"] = sum(counts[state] for state in (UNIT_SEES if unit is not None else STATES))
     return render_template(
         "tickets.html",
         found=found,
         asked=asked,
         counts=counts,
-        lists=[("to_do", gettext("To do"))] * bool(to_do)
+        lists=[("to_do", gettext("To do"))] * bool(doing)
         + [(name, shown.list_title(name)) for name in _lists(unit)],
-        conflicts="conflicts" in request.args,
-        states=[(state.name, shown.pick((state.zh, state.en))) for state in STATES.values()],
-        units=units() if unit is None else [],
+        choices=choices(),
+        times=TIMES,
         unit_names=unit_names(),
         category_names=category_names(),
         may_see_phone=lambda ticket: _may_see_citizen(person, ticket),
-        link=_link,
         unit=unit,
+        views=views.of(person),
+        groups=views.groups_of(person),
+        may_export=access.allowed("finding.export", person.roles),
+        export_most=EXPORTED,
         due_choices=due_shown.CHOICES,
         due_marks={ticket.tid: due_shown.mark(ticket) for ticket in found.tickets},
     )
@@ -142,11 +124,6 @@ def call(number: str) -> dict[str, Any]:
     done = orders.carry_out(wire.Dial(me().number, numbers[0], tuple(numbers[1:])))
     box().tickets.note(me(), ticket.tid, gettext("Called the citizen."), str(done.get("cid", "")))
     return done
-
-
-def only_unit(person: Actor) -> str | None:
-    """Return the unit somebody is confined to; None for the centre, which sees all."""
-    return None if person.has(*access.CENTRE) else person.unit or "-"
 
 
 def ticket_by_number(number: str) -> Ticket:
@@ -283,25 +260,10 @@ def _english_line(line: str) -> str:
     return f"{field.en}: {words.get(value, value)}"
 
 
-def _states(name: str, state: str, to_do: tuple[str, ...]) -> tuple[str, ...]:
-    if state in STATES:
-        return (state,)
-    if name == "to_do":
-        return to_do
-    return states_in(name) if name in LISTS else ()
-
-
 def _lists(unit: str | None) -> tuple[str, ...]:
     return tuple(
         name for name in LISTS if unit is None or any(state in UNIT_SEES for state in states_in(name))
     )
-
-
-def _link(**changes: object) -> str:
-    """Return the address of this list with some of its filters changed."""
-    asked = {**request.args.to_dict(), **changes}
-    kept = {name: value for name, value in asked.items() if value not in ("", None)}
-    return url_for("tickets.page") + ("?" + urllib.parse.urlencode(kept) if kept else "")
 
 
 def _seen() -> bytes | None:
@@ -309,7 +271,3 @@ def _seen() -> bytes | None:
         return bytes.fromhex(request.form.get("seen", "")) or None
     except ValueError:
         return None
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1

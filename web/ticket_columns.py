@@ -1,0 +1,50 @@
+"""The columns of a table of tickets that is taken away, within what its reader may know."""
+
+from flask_babel import gettext
+
+from appliance.people import Actor
+from appliance.tickets.exporting import Column
+from appliance.tickets.fields import KINDS, RATINGS, SOURCES, URGENCIES
+from appliance.tickets.ticket import Ticket
+from web import shown
+from web.dictionary import category_names, unit_names
+from web.finding_form import only_unit
+
+
+def columns(person: Actor) -> list[Column]:
+    """Every column; who may not know a confidential citizen gets a word instead."""
+    units, categories, hidden = unit_names(), category_names(), gettext("confidential")
+    masked = only_unit(person) is not None
+
+    def of_citizen(ticket: Ticket, text: str) -> str:
+        return hidden if masked and ticket.confidential else text
+
+    return [
+        Column("number", gettext("Number"), lambda t: t.number),
+        Column("state", gettext("State"), lambda t: shown.state_title(t.state)),
+        Column("kind", shown.field_title("kind"), lambda t: shown.one_of(t.kind, KINDS)),
+        Column("source", gettext("Source"), lambda t: shown.one_of(t.source, SOURCES)),
+        Column("urgency", shown.field_title("urgency"), lambda t: shown.one_of(t.urgency, URGENCIES)),
+        Column("category", shown.field_title("category"), lambda t: categories.get(t.category, t.category)),
+        Column("title", shown.field_title("title"), lambda t: t.title),
+        Column("content", shown.field_title("content"), lambda t: t.content),
+        Column("area", shown.field_title("area"), lambda t: t.area),
+        Column("address", shown.field_title("address"), lambda t: t.address),
+        Column("citizen", shown.field_title("citizen"), lambda t: of_citizen(t, t.citizen)),
+        Column("phone", shown.field_title("phone"), lambda t: of_citizen(t, t.phone)),
+        Column("unit", shown.field_title("unit"), lambda t: units.get(t.unit, t.unit)),
+        Column("created", gettext("Registered"), lambda t: _when(t.created_s)),
+        Column("accepted", gettext("Accepted"), lambda t: _when(t.accepted_s)),
+        Column("dispatched", gettext("Dispatched"), lambda t: _when(t.dispatched_s)),
+        Column("due", gettext("Due (case)"), lambda t: _when(t.case_due_s)),
+        Column("closed", gettext("Closed"), lambda t: _when(t.closed_s)),
+        Column("result", shown.field_title("result"), lambda t: t.result),
+        Column("answer", shown.field_title("answer"), lambda t: t.answer),
+        Column("rating", shown.field_title("rating"), lambda t: shown.one_of(t.rating, RATINGS)),
+        Column("round", gettext("Second dispatches"), lambda t: str(t.round) if t.round else ""),
+        Column("agent", gettext("Agent"), lambda t: t.created_by),
+    ]
+
+
+def _when(at_s: float | None) -> str:
+    return shown.when(at_s) if at_s else ""
