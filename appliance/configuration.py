@@ -66,6 +66,17 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether agents are told that a shift leader looks at their screen; each look is written down anyway."""
 
 
+class Api(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How other programs may ask the box, and be told by it."""
+
+    per_minute: int = 600
+    """Requests a minute of one token or person, at most."""
+    proxies: tuple[str, ...] = ()
+    """Addresses of proxies in front of the pages, whose X-Forwarded-For is believed."""
+    webhooks: tuple[str, ...] = ()
+    """Hosts events may be sent to, each host:port; none: nothing is ever sent."""
+
+
 class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Brokers to reach the hub by, "host:port", tried in order; none means this box is alone."""
 
@@ -117,6 +128,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     site: Site = Site()
     web: Web = Web()
+    api: Api = Api()
     sip: Sip = Sip()
     browser: Browser = Browser()
     sync: Sync = Sync()
@@ -244,6 +256,7 @@ def _faults(c: Configuration) -> list[tuple[list[str], str]]:
     ]
     if not 0 < c.sip.tls_port < 65536 or c.sip.tls_port == c.sip.port:
         found.append((["sip", "tls_port"], "tls_port must be between 1 and 65535 and not that of sip.port"))
+    found += [(["api", key], fault) for key, fault in _api_faults(c.api)]
     if not 1 <= c.sip.lines <= 1000:
         found.append((["sip", "lines"], f"lines is {c.sip.lines}; between 1 and 1000 are possible"))
     found += [(["sip", "allow"], fault) for fault in _network_faults(c.sip.allow)]
@@ -259,6 +272,19 @@ def _faults(c: Configuration) -> list[tuple[list[str], str]]:
         found.append((["sip", "rtp_base"], "rtp_base must be an even port with room for two ports a line"))
     found += [(["callback", key], fault) for key, fault in _callback_faults(c.callback)]
     return found + [(["recording", key], fault) for key, fault in _retention_faults(c.recording)]
+
+
+def _api_faults(api: Api) -> list[tuple[str, str]]:
+    found = _out_of_limits([("per_minute", api.per_minute, 1, 60_000)])
+    for address in api.proxies:
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            found.append(("proxies", f'"{address}" is no address'))
+    for host in api.webhooks:
+        if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z.-]{0,252}:[0-9]{1,5}", host):
+            found.append(("webhooks", f'"{host}" is no host:port, like "city.example:443"'))
+    return found
 
 
 def _callback_faults(callback: Callback) -> list[tuple[str, str]]:

@@ -97,7 +97,7 @@ def _tell(store: Store, now_s: float) -> None:
     """Play the stories in order of time, with a clock of their own, as the desks would have."""
     clock = [0.0]
     own, store.stamp = store.stamp, Stamp(store.site, lambda: int(clock[0] * 1000))
-    desk = TicketDesk(store, lambda: clock[0])
+    desk = TicketDesk(store, lambda: clock[0], tells=False)
     try:
         for story in sorted(_rows(DATA / "stories.csv"), key=lambda story: -float(story["days_ago"])):
             clock[0] = now_s - float(story["days_ago"]) * DAY_S

@@ -14,3 +14,5 @@ class Refused(Exception):
         self.word = word
         self.sentence = sentence
         self.values = values
+        self.at = ""
+        """Which input it is about, when a program asked."""

@@ -141,6 +141,7 @@ def test_every_page_is_in_the_table_and_nothing_else(tmp_path: Path) -> None:
         f"{method} {rule.rule}"
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if not rule.endpoint.startswith("v1.")  # described by its own table, which is shown at /api/docs
     }
     told = [
         cells[0]

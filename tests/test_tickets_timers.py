@@ -62,9 +62,10 @@ def test_the_unit_on_duty_gets_a_message_with_the_dispatch_and_the_citizen_with_
     )
     office.desk.move(LAMP, ticket.tid, "sign")
     sent = office.store.rows("SELECT number, text FROM short_message WHERE direction = 'out' ORDER BY at_s")
-    assert [number for number, _ in sent] == ["13800000001", "13900000002"]
-    assert ticket.number in sent[0][1]
-    assert "lamp单位" in sent[1][1]
+    assert [number for number, _ in sent] == ["13900000002", "13800000001", "13900000002"]
+    assert all(word in sent[0][1] for word in ("已受理", ticket.number))
+    assert ticket.number in sent[1][1]
+    assert "lamp单位" in sent[2][1]
 
 
 def test_a_suspension_ends_on_its_day_and_a_silent_inspector_holds_nobody_up(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ PLAIN_PAGES = {
     "/phones/bill": "phones.bill",
     "/phones/bill.csv": "phones.bill_csv",
     "/password": "door.password",
+    "/settings/tokens": "tokens.page",
 }
 ELSEWHERE = re.compile(
     r"""(?:https?:)?//(?!127\.0\.0\.1|localhost|www\.w3\.org/2000/svg)[\w.-]+\.[a-z]{2,}"""

@@ -243,7 +243,7 @@ def test_orders_are_made_in_the_name_of_whoever_is_signed_in(web: Web, calls: Ca
 def test_a_refused_order_is_told_as_a_sentence(web: Web, calls: CallProcess) -> None:
     answer = web.visitor("1001").ask("/desk/order", {"do": "answer"})
     assert answer.status_code == 422
-    assert answer.json == {"sentence": "该来电已不在等待。", "word": "no_offer"}
+    assert answer.json == {"sentence": "该来电已不在等待。", "word": "no_offer", "field": ""}
     assert calls.orders == [wire.Answer("1001")]
 
 

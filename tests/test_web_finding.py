@@ -186,7 +186,8 @@ def test_a_unit_takes_away_only_its_own_and_no_confidential_name(web: Web) -> No
         "text=10055556666",
     ):
         assert numbers(leader, f"list=all&{asked}") == set(), asked
-    assert "司徒明" in exported(web.visitor("1200"), "csv", "list=all&text=闸门").decode()
+    assert numbers(web.visitor("1200"), "list=all&text=司徒明") == {hidden.number}
+    assert "司徒明" not in exported(web.visitor("1200"), "csv", "list=all&text=闸门").decode()
 
 
 def test_who_may_not_take_tables_away_cannot(web: Web) -> None:

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.configuration import Configuration
+from appliance.customers.file import CustomerFile
 from appliance.letters.office import Desk, LetterOffice
 from appliance.letters.seals import BYTES_MOST
 from appliance.people import People
@@ -19,12 +20,15 @@ from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.supervisor import units
 from appliance.tickets.desk import TicketDesk
+from appliance.tickets.districts import Districts
+from appliance.tickets.intake import Intake
 from web import access, context, language, shown
+from web.api import door
 from web.context import Box, actor, wants_json
 from web.hub import hub_sign
 from web.link import Away, Link
 from web.live import Full, Live, StoreWatch
-from web.pages import BLUEPRINTS, campaigns
+from web.pages import BLUEPRINTS, api, campaigns, exchange
 from web.screens import Screens
 from web.today import Today
 
@@ -33,6 +37,7 @@ FORM_PARTS = 200
 STATIC_SECONDS = 300
 SECRET = "web_secret"
 UPLOADS = {
+    "exchange.upload": exchange.UPLOAD_MAX,
     "campaigns.create": campaigns.UPLOAD_MAX,
     "campaigns.listen": campaigns.UPLOAD_MAX,
     "stationery.put_seal": 2 * BYTES_MOST,
@@ -41,12 +46,23 @@ UPLOADS = {
 CONFLICTS = {"changed", "not_now"}
 """Refusals that mean the world moved on: 409; all others mean what was asked is not allowed or not right."""
 FORBIDDEN = {"not_yours", "other_unit", "frozen"}
-MISSING = {"unknown_ticket"}
+MISSING = {
+    "unknown_customer",
+    "unknown_ticket",
+    "unknown_strand",
+    "unknown_person",
+    "unknown_token",
+    "unknown_webhook",
+    "unknown_kind",
+    "unknown_entry",
+}
+UNREADABLE = {"not_json"}
 HTTP_SENTENCES = {
     400: lazy_gettext("The request was not understood. Go back and try again."),
     404: lazy_gettext("This page does not exist. Check the address, or begin again at the first page."),
     405: lazy_gettext("This cannot be opened directly. Begin again at the first page."),
     413: lazy_gettext("What was sent is too large."),
+    415: lazy_gettext("Send it as application/json."),
     500: lazy_gettext(
         "Something went wrong in the box. It has been written down;"
         " try again, and tell your technician if it stays."
@@ -54,17 +70,29 @@ HTTP_SENTENCES = {
 }
 PAGES = (
     ("desk.page", lazy_gettext("Desk")),
+    ("intake.page", lazy_gettext("Intake")),
     ("board.page", lazy_gettext("Board")),
     ("tickets.page", lazy_gettext("Tickets")),
     ("strands.page", lazy_gettext("Orders")),
+    ("visits.page", lazy_gettext("Callbacks")),
     ("letters.page", lazy_gettext("Letters")),
+    ("customers.page", lazy_gettext("Customers")),
     ("calls.page", lazy_gettext("Calls")),
     ("recordings.page", lazy_gettext("Recordings")),
     ("phones.page", lazy_gettext("Phones")),
     ("deferrals.page", lazy_gettext("Answer later")),
     ("campaigns.page", lazy_gettext("Notifications")),
+    ("contacts.page", lazy_gettext("Address book")),
+    ("people.page", lazy_gettext("People")),
+    ("settings.page", lazy_gettext("Settings")),
+    ("tokens.page", lazy_gettext("Interfaces")),
+    ("calendar.page", lazy_gettext("Work calendar")),
     ("box.page", lazy_gettext("Box")),
 )
+SETTINGS = frozenset({"settings", "parameters", "rights", "exchange", "people", "contacts", "tokens"})
+"""Blueprints that are one area for people."""
+BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page"})
+"""Not in the bar for who finds them in the settings."""
 FIRST_SIGN_IN = frozenset(
     {
         "door.password",
@@ -87,6 +115,7 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
     site = configuration.site
     letterhead = Desk(site.name, site.numbers[0] if site.numbers else "12345")
     live = Live()
+    customers, districts = CustomerFile(store), Districts(store, tickets.dictionary)
     box = Box(
         places=places,
         configuration=configuration,
@@ -100,6 +129,9 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
         screens=Screens(),
         processes=Processes(places.socket(SUPERVISOR), [u.name for u in units(places, configuration)]),
         letters=LetterOffice(store, tickets, letterhead, places.seals),
+        customers=customers,
+        districts=districts,
+        intake=Intake(store, tickets, customers, districts),
     )
     app.extensions["box"] = box
     app.config.update(
@@ -117,7 +149,10 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
     language.install(app, places.data / "locale", configuration.site.language)
     shown.install(app)
     app.before_request(_make_room)
-    CSRFProtect(app)
+    csrf = CSRFProtect()
+    door.install(app, csrf.protect)
+    csrf.init_app(app)
+    csrf.exempt(api.v1)
     app.before_request(_admit)
     app.after_request(_guard)
     app.teardown_appcontext(lambda _: _leave(store))
@@ -149,7 +184,7 @@ def _make_room() -> None:
     """Let those who may bring lists and recordings bring them, before anybody looks into the form."""
     most = UPLOADS.get(request.endpoint or "")
     person = actor() if most else None
-    if person is not None and access.allowed(request.endpoint or "", person.roles):
+    if person is not None and access.opens(request.endpoint or "", person.roles, context.box().rights.page):
         request.max_content_length = request.max_form_memory_size = most
 
 
@@ -162,7 +197,7 @@ def _admit() -> AnyResponse | None:
         context.box().store.database.connect(reuse_if_open=True)
     person = actor() if access.TABLE.get(endpoint) != access.PUBLIC else None
     roles = person.roles if person else None
-    if not access.allowed(endpoint, roles):
+    if not access.opens(endpoint, roles, context.box().rights.page):
         if person is not None:
             raise Refused("not_yours", "Your role does not open this page.")
         if wants_json():
@@ -209,14 +244,27 @@ def _everywhere(box: Box) -> dict[str, object]:
         "site_name": box.configuration.site.name,
         "site_number": box.configuration.site.number,
         "hub": hub_sign(box) if person else None,
-        "navigation": lambda: [
-            (endpoint, title)
-            for endpoint, title in PAGES
-            if person and access.allowed(endpoint, person.roles)
-        ],
-        "opens": lambda endpoint: access.allowed(endpoint, person.roles if person else None),
+        "navigation": lambda: _navigation() if person else [],
+        "stands_in": _stands_in,
+        "opens": context.may_open,
         "words_for_scripts": language.words_for_scripts,
     }
+
+
+def _navigation() -> list[tuple[str, object]]:
+    """The pages in the bar: endpoint and title."""
+    below = BELOW_SETTINGS if context.may_open("settings.page") else frozenset()
+    return [
+        (endpoint, title) for endpoint, title in PAGES if endpoint not in below and context.may_open(endpoint)
+    ]
+
+
+def _stands_in(endpoint: str) -> bool:
+    """Whether the reader is in the part of the pages that begins at this endpoint."""
+    here = (request.endpoint or "").partition(".")[0]
+    if here in SETTINGS and context.may_open("settings.page"):
+        here = "settings"
+    return endpoint.partition(".")[0] == here
 
 
 def _errors(app: Flask) -> None:
@@ -224,7 +272,7 @@ def _errors(app: Flask) -> None:
 
     @app.errorhandler(Refused)
     def refused(error: Refused) -> tuple[str | Response, int]:
-        return _answer(_status(error), shown.sentence(error), error.word)
+        return _answer(_status(error), shown.sentence(error), error.word, error.at)
 
     @app.errorhandler(Away)
     def away(_: Away) -> tuple[str | Response, int]:
@@ -254,6 +302,8 @@ def _errors(app: Flask) -> None:
 def _status(error: Refused) -> int:
     if error.word in CONFLICTS:
         return 409
+    if error.word in UNREADABLE:
+        return 400
     return 403 if error.word in FORBIDDEN else 404 if error.word in MISSING else 422
 
 
@@ -261,13 +311,13 @@ def _http_sentence(code: int) -> str:
     return str(HTTP_SENTENCES.get(code) or HTTP_SENTENCES[400 if code < 500 else 500])
 
 
-def _answer(code: int, sentence: str, word: str) -> tuple[str | Response, int]:
+def _answer(code: int, sentence: str, word: str, field: str = "") -> tuple[str | Response, int]:
     if wants_json():
-        return _json_error(code, sentence, word), code
+        return _json_error(code, sentence, word, field), code
     return render_template("error.html", code=code, sentence=sentence), code
 
 
-def _json_error(code: int, sentence: str, word: str = "") -> Response:
-    response = jsonify(sentence=sentence, word=word)
+def _json_error(code: int, sentence: str, word: str = "", field: str = "") -> Response:
+    response = jsonify(sentence=sentence, word=word, field=field)
     response.status_code = code
     return response

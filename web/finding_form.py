@@ -12,6 +12,7 @@ from flask_babel import gettext, lazy_gettext
 from werkzeug.datastructures import MultiDict
 
 from appliance.people import Actor
+from appliance.tickets.confidential import may_unmask
 from appliance.tickets.fields import KINDS, RATINGS, SOURCES, URGENCIES
 from appliance.tickets.finding import ANY_TIME, CLOCKS, SORTS, Period, Query
 from appliance.tickets.rights import UNIT_SEES
@@ -96,10 +97,8 @@ def asked_for(args: MultiDict[str, str], person: Actor) -> Asked:
     if unit is not None:
         states = query.states()
         seen = UNIT_SEES if states is None else tuple(state for state in states if state in UNIT_SEES)
-        query = replace(
-            query, lists=(), state=seen or ("",), concerned=(unit,), unit=query.unit and (unit,), masked=True
-        )
-    return Asked(given, query)
+        query = replace(query, lists=(), state=seen or ("",), concerned=(unit,), unit=query.unit and (unit,))
+    return Asked(given, replace(query, masked=not may_unmask(person)))
 
 
 def _given(args: MultiDict[str, str]) -> dict[str, tuple[str, ...]]:

@@ -1,24 +1,17 @@
-"""The columns of a table of tickets that is taken away, within what its reader may know."""
+"""The columns of a table of tickets that is taken away, with what is confidential masked."""
 
 from flask_babel import gettext
 
-from appliance.people import Actor
 from appliance.tickets.exporting import Column
 from appliance.tickets.fields import KINDS, RATINGS, SOURCES, URGENCIES
-from appliance.tickets.ticket import Ticket
 from web import shown
 from web.dictionary import category_names, unit_names
-from web.finding_form import only_unit
+from web.sight import seen_in_list
 
 
-def columns(person: Actor) -> list[Column]:
-    """Every column; who may not know a confidential citizen gets a word instead."""
-    units, categories, hidden = unit_names(), category_names(), gettext("confidential")
-    masked = only_unit(person) is not None
-
-    def of_citizen(ticket: Ticket, text: str) -> str:
-        return hidden if masked and ticket.confidential else text
-
+def columns() -> list[Column]:
+    """Every column; whoever is confidential is masked for everybody, as in lists."""
+    units, categories = unit_names(), category_names()
     return [
         Column("number", gettext("Number"), lambda t: t.number),
         Column("state", gettext("State"), lambda t: shown.state_title(t.state)),
@@ -30,8 +23,8 @@ def columns(person: Actor) -> list[Column]:
         Column("content", shown.field_title("content"), lambda t: t.content),
         Column("area", shown.field_title("area"), lambda t: t.area),
         Column("address", shown.field_title("address"), lambda t: t.address),
-        Column("citizen", shown.field_title("citizen"), lambda t: of_citizen(t, t.citizen)),
-        Column("phone", shown.field_title("phone"), lambda t: of_citizen(t, t.phone)),
+        Column("citizen", shown.field_title("citizen"), lambda t: seen_in_list(t).citizen),
+        Column("phone", shown.field_title("phone"), lambda t: seen_in_list(t).phone),
         Column("unit", shown.field_title("unit"), lambda t: units.get(t.unit, t.unit)),
         Column("created", gettext("Registered"), lambda t: _when(t.created_s)),
         Column("accepted", gettext("Accepted"), lambda t: _when(t.accepted_s)),

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from appliance import deferrals
 from appliance.campaigns import table as campaigns
+from appliance.customers import table as customers
 from appliance.dictionary import table as dictionary
 from appliance.events import Event
 from appliance.letters import register
 from appliance.letters import table as letters
 from appliance.store import charges
-from appliance.tickets import strand_table, table, workflows
+from appliance.tickets import samples, strand_table, table, workflows
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -216,8 +217,10 @@ PROJECTORS: Mapping[str, Projector] = {
 }
 FAMILIES: Mapping[str, Projector] = {
     "ticket": table.project,
+    "customer": customers.project,
     "campaign": campaigns.project,
     "deferral": deferrals.project,
+    "sample": samples.project,
     "dictionary": dictionary.project,
     "seal": letters.seal,
 }

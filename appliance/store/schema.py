@@ -12,10 +12,15 @@ from peewee import (
     TextField,
 )
 
+from appliance.campaigns.schema import Campaign, CampaignNumber
+from appliance.customers.schema import Customer, CustomerNumber
+from appliance.outside.schema import Answered, Delivery, Token, Webhook
 from appliance.store.found import TicketCount, TicketFacet
 from appliance.store.model import Table, database
+from appliance.store.stream_tables import Interest, Outgoing, PeerRow, Quarantine
+from appliance.tickets.schema import Likeness, Sample, SampleCase
 
-__all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "Table", "database"]
+__all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "PeerRow", "Table", "database"]
 
 
 class EventRow(Table):
@@ -65,6 +70,22 @@ class Ticket(Table):
     citizen = CharField(default="")
     phone = CharField(default="", index=True)
     confidential = BooleanField(default=False)
+    position = CharField(null=True)
+    grid = CharField(null=True)
+    occurred = CharField(null=True)
+    outlet = CharField(null=True)
+    link = CharField(null=True)
+    home = CharField(null=True)
+    identity = CharField(null=True)
+    behalf = CharField(null=True)
+    anonymous = BooleanField(null=True)
+    callback = BooleanField(null=True)
+    key = BooleanField(null=True)
+    customer = CharField(null=True, index=True)
+    extra = TextField(null=True)
+    """Fields of its kind and category, as JSON."""
+    form = CharField(null=True, index=True)
+    repeats = IntegerField(null=True)
     created_by = CharField(default="")
     unit = CharField(default="", index=True)
     unit_site = IntegerField(default=0)
@@ -104,6 +125,9 @@ class Ticket(Table):
     returned = IntegerField(null=True)
     reworks = IntegerField(null=True)
     objections = IntegerField(null=True)
+    visits = IntegerField(null=True)
+    visited_s = FloatField(null=True)
+    rule = CharField(null=True)
 
     class Meta:
         indexes = ((("state", "state_s"), False),)
@@ -262,54 +286,6 @@ class ShortMessage(Table):
     state = CharField(default="")
     """in: received, or repeated; out: waiting, sent, failed."""
     reason = CharField(default="")
-
-
-class Campaign(Table):
-    """Projection: a voice notification campaign (appliance/campaigns)."""
-
-    cid = BlobField(primary_key=True)
-    name = CharField()
-    site = IntegerField()
-    state = CharField(default="new")
-    """new, running, paused, stopping, over."""
-    why = CharField(default="")
-    """Why it is paused or over."""
-    plan = TextField(default="{}")
-    """The plan as JSON (appliance/campaigns/plan.py)."""
-    source = TextField(default="{}")
-    """Where its sound comes from, as JSON."""
-    total = IntegerField(default=0)
-    story = TextField(default="[]")
-    """What people did with it, as JSON: time, event, by whom, why."""
-    created_by = CharField(default="")
-    created_s = FloatField(index=True)
-    started_s = FloatField(null=True)
-    ended_s = FloatField(null=True)
-
-
-class CampaignNumber(Table):
-    """Projection: one number of a campaign, and how it stands with it."""
-
-    cid = BlobField()
-    number = CharField()
-    place = IntegerField()
-    note = CharField(default="")
-    attempts = IntegerField(default=0)
-    calling = BooleanField(default=False)
-    outcome = CharField(default="")
-    """Of the last try."""
-    result = CharField(default="")
-    """How it ended for this number; empty while it has not."""
-    seconds = FloatField(default=0)
-    """How much of the message was heard."""
-    call = BlobField(null=True)
-    at_s = FloatField(null=True)
-    """When it was last called."""
-
-    class Meta:
-        table_name = "campaign_number"
-        primary_key = CompositeKey("cid", "number")
-        indexes = ((("cid", "place"), False), (("cid", "result"), False))
 
 
 class Deferral(Table):
@@ -476,73 +452,6 @@ class Setting(Table):
     value = TextField()
 
 
-class PeerRow(Table):
-    """One stream pair with a peer: what goes out, what has come in (see sync/)."""
-
-    name = CharField(primary_key=True)
-    """hub, or site-NNN at the hub."""
-    site = IntegerField()
-    out_epoch = IntegerField(default=0)
-    out_seq = IntegerField(default=0)
-    """Last sequence number given out."""
-    out_chain = BlobField(default=b"")
-    out_low = IntegerField(default=0)
-    """Highest sequence number already pruned."""
-    acked = IntegerField(default=0)
-    """How far the peer is known to have it for good; written now and then, the peer knows better."""
-    in_epoch = IntegerField(default=0)
-    in_seq = IntegerField(default=0)
-    in_chain = BlobField(default=b"")
-    incarnation = CharField(default="")
-    """Which box is meant by this name: the first one heard, in hexadecimal."""
-    seen_s = FloatField(default=0)
-    """Last heard, in Unix seconds; written at most once a minute."""
-    clock_s = FloatField(default=0)
-    """How far the peer's clock is ahead of ours."""
-    restarts = IntegerField(default=0)
-    """How often everything had to be offered again."""
-    state = CharField(default="never")
-    """never, away, connected, parked."""
-    reason = CharField(default="")
-    """Why it is not as it should be: a sentence, a gettext msgid."""
-
-    class Meta:
-        table_name = "peer"
-
-
-class Outgoing(Table):
-    """References into the log: which event has which place in a peer's stream."""
-
-    peer = CharField()
-    seq = IntegerField()
-    eid = BlobField()
-    chain = BlobField()
-
-    class Meta:
-        table_name = "outgoing"
-        primary_key = CompositeKey("peer", "seq")
-        without_rowid = True
-
-
-class Interest(Table):
-    """At the hub: which site is concerned with which ticket."""
-
-    subject = BlobField()
-    site = IntegerField()
-
-    class Meta:
-        primary_key = CompositeKey("subject", "site")
-        without_rowid = True
-
-
-class Quarantine(Table):
-    """An event that is kept but could not be folded."""
-
-    eid = BlobField(primary_key=True)
-    reason = TextField()
-    at_s = FloatField()
-
-
 LOG: tuple[type[Table], ...] = (EventRow, Cursor)
 PROJECTIONS: tuple[type[Table], ...] = (
     Ticket,
@@ -550,6 +459,11 @@ PROJECTIONS: tuple[type[Table], ...] = (
     TicketCount,
     Strand,
     Workflow,
+    Likeness,
+    Sample,
+    SampleCase,
+    Customer,
+    CustomerNumber,
     Call,
     Charge,
     Recording,
@@ -564,5 +478,6 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Seal,
 )
 OWN: tuple[type[Table], ...] = (Person, Session, Draft, Job, Setting)
+OUTSIDE: tuple[type[Table], ...] = (Token, Answered, Webhook, Delivery)
 STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)
-ALL = LOG + PROJECTIONS + OWN + STREAMS
+ALL = LOG + PROJECTIONS + OWN + OUTSIDE + STREAMS

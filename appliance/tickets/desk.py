@@ -10,15 +10,17 @@ from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets import number as numbers
-from appliance.tickets import strand_table, table
+from appliance.tickets import repeats, strand_table, table
 from appliance.tickets.beside import Beside
-from appliance.tickets.carrying import Facts, carried
+from appliance.tickets.carrying import Facts, carried, missing
 from appliance.tickets.dues import Change, Dues
-from appliance.tickets.effects import OF_MOVES
+from appliance.tickets.edits import changes
+from appliance.tickets.effects import OF_MOVES, in_the_name_of
 from appliance.tickets.facets import EVERY
-from appliance.tickets.fields import FIELDS, SOURCES, Value, checked
+from appliance.tickets.fields import FIELDS, SOURCES, checked
 from appliance.tickets.finder import PAGE_ROWS, ROWS_MAX, Finder
 from appliance.tickets.finding import CLOCKS, Query
+from appliance.tickets.forms import registered
 from appliance.tickets.guards import Bounds, Scene, refusal
 from appliance.tickets.notices import tell
 from appliance.tickets.process import Move
@@ -26,6 +28,7 @@ from appliance.tickets.rights import (
     CENTRE_ROLES,
     UNIT_ROLES,
     UNIT_SEES,
+    brought,
     changed,
     may_move,
     not_now,
@@ -36,12 +39,15 @@ from appliance.tickets.rights import (
     signed,
 )
 from appliance.tickets.scenery import StoreLook, bounds_of
-from appliance.tickets.strands import Strand
+from appliance.tickets.strands import KINDS, Strand
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.timeline import Step, calls_of, steps_of
 from appliance.tickets.workflow import CREATION, LISTS, STATES, states_in
 from appliance.tickets.workflows import Workflows
 
+FORM_MAX = 64
+CHILDREN_MAX = 500
+URGED = "市民再次反映同一事项。"
 EARLY = frozenset({"DRAFT", "REGISTERED", "NEED_INFO", "VERIFYING"})
 """Before it is accepted a ticket of another kind goes over to the workflow of that kind."""
 COUNTED_EXACTLY = 1_000_000
@@ -71,9 +77,10 @@ class CitizenView:
 
 
 class TicketDesk:
-    """Tickets of one store; `now` (Unix seconds) dates new ticket numbers."""
+    """Tickets of one store; `now` (Unix seconds) dates new ticket numbers; `tells`: people get notices."""
 
-    def __init__(self, store: Store, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Store, now: Callable[[], float] = time.time, tells: bool = True) -> None:
+        self._tells = tells
         self._store = store
         self._now = now
         self.finder = Finder(store)
@@ -90,23 +97,31 @@ class TicketDesk:
         fields: Mapping[str, object],
         call: bytes | None = None,
         message: bytes | None = None,
+        form: str = "",
     ) -> Ticket:
         """Register a ticket: DRAFT for source phone (C01), REGISTERED for any other of SOURCES (C02).
 
         `call` and `message` are the event ids of the call or short message it came by. Fields are
-        those of REGISTERED_FIELDS; empty ones may be left out.
+        those of REGISTERED_FIELDS; empty ones may be left out. The same `form` sent again gives the
+        ticket it made, and makes no other.
         """
         if source not in SOURCES:
             raise Refused("bad_choice", "Choose %(field)s from the list.", field="Source")
         role = role_of(actor, CREATION[source == "phone"])
-        clean = _registered(fields)
+        clean = registered(fields)
         workflow = self.workflows.current(str(clean.get("kind", "")))
         facts = {"source": source, "role": role, "fields": clean, "workflow": workflow.id, **signed(actor)}
         if call:
             facts["call"] = call.hex()
         if message:
             facts["message"] = message.hex()
+        if form:
+            facts["form"] = form[:FORM_MAX]
+        facts |= self.dues.for_creation(source, clean)
         with self._store.transaction():
+            made = self.by_form(form[:FORM_MAX]) if form else None
+            if made is not None:
+                return made
             number = numbers.new_number(self._store.site, self._now(), self._newest)
             (event,) = self._store.record(Fact("ticket.created", {"number": number, **facts}))
         return self.get(event.eid)
@@ -115,7 +130,7 @@ class TicketDesk:
         self, actor: Actor, tid: bytes, fields: Mapping[str, object], seen: bytes | None = None
     ) -> Ticket:
         """Change registered fields; only what differs is written. Refused when state or role forbid it."""
-        clean = _registered(fields)
+        clean = registered(fields)
         with self._store.transaction():
             self._edit(actor, self.get(tid), clean, seen)
         return self.get(tid)
@@ -146,6 +161,7 @@ class TicketDesk:
             if refused := refusal(scene):
                 raise refused
             facts = self._written(actor, ticket, move, seen)
+            facts |= self.dues.for_move(ticket, move.name, move.target, str(carries.get("unit", ticket.unit)))
             self._store.record(Fact("ticket.moved", {**carries, **facts}, tid))
             for effect in OF_MOVES.get(move.name, ()):
                 effect(self, scene)
@@ -185,6 +201,15 @@ class TicketDesk:
             self._store.record(Fact("ticket.migrated", facts, tid))
         return self.get(tid)
 
+    def again(self, actor: Actor, tid: bytes, text: str = "", call: str = "", other: bytes = b"") -> Ticket:
+        """Count that the same matter was brought again, by a call or another ticket; units are urged."""
+        with self._store.transaction():
+            ticket = repeats.repeat(self._store, actor, tid, text, call, other)
+            if ticket.state in KINDS["urge"].opens_in:
+                box = in_the_name_of(actor)
+                self.act(box, tid, "urge", "send", {"text": text or URGED})
+        return self.get(tid)
+
     def note(self, actor: Actor, tid: bytes, text: str, call: str = "") -> Ticket:
         """Add a remark to the timeline; `call` is the id (hex) of a call made for this ticket."""
         words = checked("text", text)
@@ -194,6 +219,22 @@ class TicketDesk:
             raise other_unit()
         said = {"text": words, **({"call": call} if call else {})}
         self._store.record(Fact("ticket.noted", {**said, **signed(actor)}, tid))
+        return self.get(tid)
+
+    def visit(self, actor: Actor, tid: bytes, outcome: str, text: str = "", call: str = "") -> Ticket:
+        """Write down an attempt to reach the citizen of a ticket that waits for its callback."""
+        said = {"outcome": checked("outcome", outcome), "text": checked("text", text)}
+        if not said["outcome"]:
+            raise missing("outcome")
+        with self._store.transaction():
+            ticket = self.get(tid)
+            if not actor.has("CB", "AG", "TL", "SYS"):
+                raise not_yours()
+            if ticket.state != "CALLBACK":
+                raise not_now(known=True)
+            if call:
+                said["call"] = call
+            self._store.record(Fact("ticket.visited", {**said, **signed(actor)}, tid))
         return self.get(tid)
 
     def get(self, tid: bytes) -> Ticket:
@@ -267,6 +308,16 @@ class TicketDesk:
             return []
         return table.select(self._store, "phone = ? ORDER BY created_s DESC, tid DESC LIMIT ?", plain, limit)
 
+    def children(self, tid: bytes) -> list[Ticket]:
+        """Return the tickets that are merged into one."""
+        where = "master = ? AND state = 'MERGED' ORDER BY tid LIMIT ?"
+        return table.select(self._store, where, tid.hex(), CHILDREN_MAX)
+
+    def by_form(self, form: str) -> Ticket | None:
+        """Return the ticket a form made; None when it has made none."""
+        found = table.select(self._store, "form = ? ORDER BY tid LIMIT 1", form)
+        return found[0] if found else None
+
     def by_call(self, call: bytes) -> list[Ticket]:
         """Return the tickets registered from a call."""
         return table.select(self._store, "call = ? ORDER BY tid", call)
@@ -292,6 +343,8 @@ class TicketDesk:
         """Tell whether this person may open the ticket: the centre all, a unit its own from dispatch on."""
         if actor.has(*CENTRE_ROLES):
             return True
+        if brought(actor, ticket):
+            return True
         if not actor.has(*UNIT_ROLES) or ticket.state not in UNIT_SEES:
             return False
         return owns(actor, ticket) or strand_table.concerns(self._store, ticket.tid, actor.unit)
@@ -302,14 +355,17 @@ class TicketDesk:
         ticket = self.find(typed) if numbers.valid(typed) else None
         if ticket is None or not STATES[ticket.state].citizen_zh:
             return None
+        number, updated_s = ticket.number, ticket.changed_s
+        if ticket.state == "MERGED" and (master := self.find(bytes.fromhex(ticket.master))) is not None:
+            ticket, updated_s = master, max(updated_s, master.changed_s)
         state = STATES[ticket.state]
         unit = ticket.unit if ticket.state in UNIT_SEES else ""
         rows = self._store.rows("SELECT name, name_en FROM unit WHERE code = ?", unit) if unit else []
         zh, en = rows[0] if rows else ("", "")
-        return CitizenView(ticket.number, state.citizen_zh, state.citizen_en, zh, en or zh, ticket.changed_s)
+        return CitizenView(number, state.citizen_zh, state.citizen_en, zh, en or zh, updated_s)
 
     def _edit(self, actor: Actor, ticket: Ticket, clean: Mapping[str, object], seen: bytes | None) -> Ticket:
-        changed = {name: value for name, value in clean.items() if getattr(ticket, name) != value}
+        changed = changes(self._store, ticket, clean, seen)
         if not changed:
             return ticket
         if not self.may_edit(actor, ticket):
@@ -331,7 +387,7 @@ class TicketDesk:
             facts["also"] = also
         if move.final:
             facts["final"] = True
-        return facts | self.dues.for_move(ticket, move.name, move.target)
+        return facts
 
     def _allowed(self, actor: Actor, ticket: Ticket, name: str, seen: bytes | None) -> Move:
         workflow = self.workflows.of(ticket.workflow)
@@ -376,7 +432,8 @@ class TicketDesk:
 
     def tell(self, what: str, tid: bytes, unit: str, words: str = "") -> None:
         """Send the short message that goes with what happened (notices.py)."""
-        tell(self._store, self.dictionary, what, self.get(tid), unit, self._now(), words)
+        if self._tells:
+            tell(self._store, self.dictionary, what, self.get(tid), unit, self._now(), words)
 
     @property
     def bounds(self) -> Bounds:
@@ -390,13 +447,6 @@ class TicketDesk:
             *(head, head + ":", numbers.DIGITS, self._store.site),
         )
         return str(rows[0][0] or "")
-
-
-def _registered(fields: Mapping[str, object]) -> dict[str, Value]:
-    for name in fields:
-        if name not in REGISTERED_FIELDS:
-            raise Refused("unknown_field", "The field %(field)s does not exist.", field=name)
-    return {name: checked(name, value) for name, value in fields.items()}
 
 
 def _flat(states: Sequence[str]) -> tuple[str, ...]:

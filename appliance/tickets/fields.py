@@ -21,7 +21,11 @@ KINDS: Choices = {
     "emergency": ("抢修", "Emergency repair"),
     "suggestion": ("建议", "Suggestion"),
     "criticism": ("批评", "Criticism"),
+    "opinion": ("意见", "Opinion"),
     "praise": ("表扬", "Praise"),
+    "thanks": ("感谢", "Thanks"),
+    "service": ("服务", "Service"),
+    "application": ("申请", "Application"),
     "other": ("其他", "Other"),
 }
 SOURCES: Choices = {
@@ -70,6 +74,15 @@ WHYS: Choices = {
     "law": ("不认同政策法规", "Disagrees with the law"),
 }
 """Why a citizen is dissatisfied."""
+OUTCOMES: Choices = {
+    "no_answer": ("无人接听", "No answer"),
+    "busy": ("占线", "Busy"),
+    "off": ("关机或停机", "Switched off"),
+    "wrong": ("号码有误", "Wrong number"),
+    "later": ("约定改时间", "Wants to be called later"),
+    "refused": ("不愿评价", "Does not want to rate"),
+}
+"""What came of an attempt to reach a citizen who did not rate."""
 LEVELS: Choices = {
     "general": ("一般督办", "General"),
     "key": ("重点督办", "Key"),
@@ -105,7 +118,8 @@ class Field:
     lines: bool = False
     """Several lines may be written."""
     type: str = "text"
-    """text, flag, phone, date (a day; kept as its end in Unix seconds), days, unit, units or ticket."""
+    """text, flag, phone, date (a day; kept as its end in Unix seconds), days, unit, units, ticket, moment
+    (a day, perhaps with a time), position, customer, extra."""
 
 
 FIELDS: Mapping[str, Field] = {
@@ -116,6 +130,19 @@ FIELDS: Mapping[str, Field] = {
     "urgency": Field("紧急程度", "Urgency", 16, URGENCIES),
     "area": Field("区域", "Area", 60),
     "address": Field("地址", "Address", 200),
+    "position": Field("坐标", "Position on the map", 40, type="position"),
+    "grid": Field("网格编号", "Grid cell", 40),
+    "occurred": Field("发生时间", "When it happened", 16, type="moment"),
+    "outlet": Field("媒体名称", "Media outlet", 120),
+    "link": Field("报道链接", "Link to the report", 400),
+    "home": Field("联系地址", "Citizen's own address", 200),
+    "identity": Field("证件号码", "Identity number", 40),
+    "behalf": Field("代何人反映", "On behalf of", 120),
+    "anonymous": Field("匿名", "Anonymous", 8, type="flag"),
+    "callback": Field("希望回复", "Wants an answer", 8, type="flag"),
+    "key": Field("重点件", "Key matter", 8, type="flag"),
+    "customer": Field("客户档案", "Customer", 32, type="customer"),
+    "extra": Field("补充信息", "Further details", 1000, type="extra"),
     "citizen": Field("市民姓名", "Citizen", 60),
     "phone": Field("联系电话", "Phone", 32, type="phone"),
     "confidential": Field("保密", "Confidential", 8, type="flag"),
@@ -145,12 +172,13 @@ FIELDS: Mapping[str, Field] = {
     "optional": Field("非必办", "The case need not wait for it", 8, type="flag"),
     "third": Field("三级单位", "Third level", 32, type="unit"),
     "arrived": Field("到场时间", "Arrived at", 40),
+    "outcome": Field("回访结果", "Outcome", 16, OUTCOMES),
     "level": Field("督办级别", "Level", 16, LEVELS),
     "opinion": Field("督办意见", "Opinion", 1000, lines=True),
     "tag": Field("标记", "Mark", 16, TAGS),
 }
 
-Value = str | bool | float | list[str]
+Value = str | bool | float | list[str] | dict[str, str]
 """What a field holds once checked."""
 DAYS_MAX = 400
 UNITS_MAX = 20
@@ -163,11 +191,18 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 _TRUE = ("1", "true", "on", "yes")
 
 
+EXTRAS_MAX = 40
+_POSITION = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]{1,8})?,-?[0-9]{1,6}(?:\.[0-9]{1,8})?")
+_CUSTOMER = re.compile(r"[0-9a-f]{32}")
+
+
 def checked(name: str, value: object) -> Value:
     """Return a field as it is kept; raises Refused with a sentence that says what to do."""
     field = FIELDS.get(name)
     if field is None:
         raise Refused("unknown_field", "The field %(field)s does not exist.", field=name)
+    if field.type == "extra":
+        return _extras(field, value)
     if field.type == "flag":
         return value if isinstance(value, bool) else str(value).lower() in _TRUE
     if field.type == "units":
@@ -233,7 +268,60 @@ def _units(field: Field, value: object) -> list[str]:
     return list(dict.fromkeys(codes))
 
 
-_READ: Mapping[str, Callable[[Field, str], Value]] = {"date": _day, "days": _days}
+def _moment(field: Field, text: str) -> Value:
+    """A day, or a day and a time, as forms send it: 2026-12-01 or 2026-12-01T15:30."""
+    try:
+        return datetime.fromisoformat(text.replace(" ", "T")).isoformat(timespec="minutes")[: len(text)]
+    except ValueError:
+        raise Refused(
+            "bad_date",
+            "%(field)s: %(text)s is no day of the calendar; write it like 2027-03-31.",
+            field=field.en,
+            text=text,
+        ) from None
+
+
+def _position(field: Field, text: str) -> Value:
+    plain = text.replace(" ", "").replace("，", ",")
+    if not _POSITION.fullmatch(plain):
+        raise Refused(
+            "bad_position",
+            "%(field)s: write two numbers with a comma between, like 120.15,30.28.",
+            field=field.en,
+        )
+    return plain
+
+
+def _customer(field: Field, text: str) -> Value:
+    if not _CUSTOMER.fullmatch(text):
+        raise Refused("bad_choice", "Choose %(field)s from the list.", field=field.en)
+    return text
+
+
+_READ: Mapping[str, Callable[[Field, str], Value]] = {
+    "date": _day,
+    "days": _days,
+    "moment": _moment,
+    "position": _position,
+    "customer": _customer,
+}
+
+
+def _extras(field: Field, value: object) -> dict[str, str]:
+    """Further fields by their names; which there are, and what they may hold, is in forms.py."""
+    if not isinstance(value, Mapping) or len(value) > EXTRAS_MAX:
+        raise Refused("bad_field", "%(field)s must be text.", field=field.en)
+    clean = {}
+    for name, text in value.items():
+        if (
+            not isinstance(name, str)
+            or not isinstance(text, str)
+            or len(name) > 40
+            or len(text) > field.limit
+        ):
+            raise Refused("bad_field", "%(field)s must be text.", field=field.en)
+        clean[name] = _CONTROL.sub("", text.replace("\r\n", "\n")).strip()
+    return clean
 
 
 def _phone(text: str) -> str:

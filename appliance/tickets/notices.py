@@ -10,6 +10,8 @@ from appliance.store.texts import mobile, send_text
 from appliance.tickets.ticket import Ticket
 
 TITLE_LETTERS = 20
+A_DAY = 5
+"""No more messages of ours to one number: two machines must not talk for ever."""
 Reader = Callable[[Dictionary, Ticket, str], str]
 """Whom a notice is for: their number, or nothing. The last argument is the unit concerned."""
 
@@ -21,6 +23,8 @@ class Notice:
     parameter: str
     reader: Reader
     text: str
+    letters: int = 60
+    """So much of what was said goes along."""
 
 
 def _unit(dictionary: Dictionary, ticket: Ticket, unit: str) -> str:
@@ -29,12 +33,28 @@ def _unit(dictionary: Dictionary, ticket: Ticket, unit: str) -> str:
 
 
 def _citizen(dictionary: Dictionary, ticket: Ticket, unit: str) -> str:
-    return mobile(ticket.phone)
+    """Nobody is told who wants no answer or is anonymous."""
+    return mobile(ticket.phone) if ticket.callback and not ticket.anonymous else ""
 
 
 NOTICES: Mapping[str, Notice] = {
+    "accepted": Notice(
+        "sms_accepted",
+        _citizen,
+        "您反映的“{title}”已受理，工单编号{number}{by}{until}。凭编号可查询办理情况。",
+    ),
     "dispatched": Notice("sms_unit", _unit, "【热线】工单{number}“{title}”派至{unit}，{due}前办结，请签收。"),
     "urged": Notice("sms_unit", _unit, "【热线】催办：工单{number}“{title}”，{due}前办结。{words}"),
+    "answered": Notice(
+        "sms_rating",
+        _citizen,
+        "您反映的“{title}”（{number}）已办理：{words}。"
+        "请回复数字评价：1非常满意 2满意 3基本满意 4不满意 5非常不满意",
+        letters=300,
+    ),
+    "told": Notice(
+        "sms_citizen", _citizen, "【热线】您反映的“{title}”（编号{number}）已答复：{words}", letters=300
+    ),
     "signed": Notice("sms_citizen", _citizen, "【热线】您反映的“{title}”（编号{number}）已由{unit}承办。"),
 }
 """By what happened."""
@@ -48,16 +68,28 @@ def tell(
     if not dictionary.parameter(notice.parameter):
         return
     number = notice.reader(dictionary, ticket, unit)
-    if not number:
+    if not number or (notice.reader is _citizen and _told_enough(store, number, now_s)):
         return
     entry = dictionary.get("unit", unit)
     title = ticket.title[:TITLE_LETTERS] + ("…" if len(ticket.title) > TITLE_LETTERS else "")
+    if ticket.confidential or not title:
+        title = "诉求"
     due_s = ticket.unit_due_s or ticket.case_due_s
     text = notice.text.format(
         number=ticket.number,
         title=title,
         unit=entry.names[0] if entry else unit,
         due=time.strftime("%m月%d日", time.localtime(due_s - 1)) if due_s else "尽快",
-        words=words[:60],
+        by=f"，由{entry.names[0]}办理" if entry else "",
+        until=time.strftime("，预计%Y-%m-%d前答复", time.localtime(due_s)) if due_s else "",
+        words=words[: notice.letters],
     )
     send_text(store, number, text, now_s, ticket.tid)
+
+
+def _told_enough(store: Store, number: str, now_s: float) -> bool:
+    rows = store.rows(
+        "SELECT count(*) FROM short_message WHERE number = ? AND direction = 'out' AND at_s > ?",
+        *(number, now_s - 86_400),
+    )
+    return bool(rows[0][0] >= A_DAY)

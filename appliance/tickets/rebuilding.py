@@ -14,7 +14,7 @@ from msgspec.structs import astuple
 
 from appliance.events import Event
 from appliance.store.quarantine import UNFOLDABLE, set_aside
-from appliance.tickets import refilling, table
+from appliance.tickets import alike_keys, refilling, table
 from appliance.tickets.ticket import BODIES, Ticket, body_of, fold
 
 if TYPE_CHECKING:
@@ -55,9 +55,14 @@ def _written(store: Store) -> Iterator[Ticket]:
         if ticket is not None:
             batch.append((ticket, history))
         if len(batch) >= WRITTEN:
-            yield from _write(store, batch)
+            yield from _with_keys(store, _write(store, batch))
             batch = []
-    yield from _write(store, batch)
+    yield from _with_keys(store, _write(store, batch))
+
+
+def _with_keys(store: Store, tickets: list[Ticket]) -> list[Ticket]:
+    alike_keys.fill(store, tickets)
+    return tickets
 
 
 def _histories(store: Store) -> Iterator[list[Event]]:

@@ -30,6 +30,13 @@ def owns(actor: Actor, ticket: Ticket) -> bool:
     )
 
 
+def brought(actor: Actor, ticket: Ticket) -> bool:
+    """Whether a system outside brought a ticket, or was given it under its name."""
+    if not actor.number or not actor.has("C", "HB"):
+        return False
+    return ticket.created_by == actor.number or (actor.has("HB") and ticket.outside == actor.name != "")
+
+
 def may_move(actor: Actor, ticket: Ticket, move: Move) -> bool:
     """Whether a move is this person's: the centre's by role, a unit's when it leads the ticket."""
     return bool(actor.roles & move.who - UNIT_ROLES) or (actor.unit != "" and actor.unit == ticket.unit)

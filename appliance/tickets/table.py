@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import astuple
 
 from appliance.events import Event
-from appliance.tickets import facets
+from appliance.tickets import alike_keys, facets
 from appliance.tickets.ticket import Body, Created, Ticket, body_of, fold, replay
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ _FIELDS = Ticket.__struct_fields__
 COLUMNS = ", ".join(f'"{name}"' for name in _FIELDS)
 INSERT = f"INSERT INTO ticket ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"
 _BLOBS = tuple(_FIELDS.index(name) for name in ("tid", "last_eid", "state_eid", "call"))
-_FLAGS = tuple(_FIELDS.index(name) for name in ("confidential", "designated", "provisional"))
+_FLAGS = tuple(
+    _FIELDS.index(name)
+    for name in ("confidential", "anonymous", "callback", "key", "designated", "provisional")
+)
 _DEFAULTS = dict(zip(_FIELDS[-len(Ticket.__struct_defaults__) :], Ticket.__struct_defaults__, strict=True))
 _UNSET = tuple((at, _DEFAULTS[name]) for at, name in enumerate(_FIELDS) if _DEFAULTS.get(name) is not None)
 """Columns that came later are null in rows of an older version: what they stand for."""
@@ -78,6 +81,7 @@ def project(store: Store, event: Event) -> None:
         ticket = replay(store.history(event.subject))
     if ticket is not None:
         save(store, ticket, row)
+        alike_keys.keep(store, ticket, row)
     link(store, event, body)
 
 

@@ -215,7 +215,12 @@ class Story:
     def sms(self) -> str:
         city = self.city
         city.modem(do="sms", **{"from": MOBILE}, text="柳林街垃圾桶满了三天没人清，请处理。")
-        sent = until(lambda: city.modem(do="sent")["sent"] or None, 30, "the answer by SMS")
+
+        def answers() -> list[dict[str, object]] | None:
+            """Besides them notices of acceptance go out, to other citizens."""
+            return [sms for sms in city.modem(do="sent")["sent"] if "已登记" in str(sms.get("text"))] or None
+
+        sent = until(answers, 30, "the answer by SMS")
         ticket = next(
             row for row in city.rows("centre", "tickets") if row["source"] == "sms" and row["phone"] == MOBILE
         )

@@ -12,7 +12,6 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from appliance.events import Fact
-from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.tickets import exporting
 from appliance.tickets.facets import GROUPED
@@ -83,18 +82,18 @@ def export() -> Response:
             "More than %(most)s tickets are found. Narrow it, for example to a month, and take that away.",
             most=exporting.EXPORTED,
         )
-    facts = {"form": form, "tickets": total, "conditions": asked.words(), "masked": asked.query.masked}
+    facts = {"form": form, "tickets": total, "conditions": asked.words()}
     box().store.record(Fact(exporting.EVENT, {**facts, "by": person.number, "name": person.name}, b""))
     name = time.strftime("tickets-%Y%m%d-%H%M%S")
-    body = _csv(asked, person) if form == "csv" else _xlsx(asked, person)
+    body = _csv(asked) if form == "csv" else _xlsx(asked)
     answer = Response(stream_with_context(body), mimetype=CSV_TYPE if form == "csv" else XLSX_TYPE)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
-def _csv(asked: Asked, person: Actor) -> Iterator[bytes]:
-    made = exporting.as_csv(exporting.rows(_found(asked), columns(person)))
+def _csv(asked: Asked) -> Iterator[bytes]:
+    made = exporting.as_csv(exporting.rows(_found(asked), columns()))
     first = next(made)
     return _pieces(first, made)
 
@@ -105,9 +104,9 @@ def _pieces(first: str, rest: Iterator[str]) -> Iterator[bytes]:
         yield piece.encode()
 
 
-def _xlsx(asked: Asked, person: Actor) -> Iterator[bytes]:
+def _xlsx(asked: Asked) -> Iterator[bytes]:
     """Write the workbook into a folder of its own, and read it from there."""
-    shown_columns = columns(person)
+    shown_columns = columns()
     folder = tempfile.TemporaryDirectory(prefix="hotline-export-")
     path = Path(folder.name) / "tickets.xlsx"
     table = exporting.rows(_found(asked), shown_columns)

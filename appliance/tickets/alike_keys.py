@@ -1,0 +1,46 @@
+"""The keys a ticket is found by when another looks like it, kept up to date with its row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from appliance.tickets.duplicates import Matter, keys
+from appliance.tickets.ticket import Ticket
+
+if TYPE_CHECKING:
+    from appliance.store.store import Store
+
+COMPARED = ("phone", "area", "address", "title", "content", "category", "created_s")
+"""What a ticket's keys are made of."""
+_INSERT = 'INSERT INTO likeness ("key", at_s, tid) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'
+
+
+def matter_of(ticket: Ticket) -> Matter:
+    """What is compared of a ticket."""
+    return Matter(*(getattr(ticket, name) for name in COMPARED))
+
+
+def keep(store: Store, ticket: Ticket, before: Ticket | None) -> None:
+    """Keep a ticket's keys as they are now; call inside the transaction that folds it."""
+    if before is not None and all(getattr(ticket, name) == getattr(before, name) for name in COMPARED):
+        return
+    now = {(key, int(ticket.created_s)) for key in keys(matter_of(ticket))}
+    old = {(key, int(before.created_s)) for key in keys(matter_of(before))} if before else set()
+    store.execute_many(
+        'DELETE FROM likeness WHERE "key" = ? AND at_s = ? AND tid = ?',
+        [(*row, ticket.tid) for row in old - now],
+    )
+    store.execute_many(_INSERT, [(*row, ticket.tid) for row in sorted(now - old)])
+
+
+def fill(store: Store, tickets: Iterable[Ticket]) -> None:
+    """Write the keys of tickets that have none yet."""
+    store.execute_many(
+        _INSERT,
+        (
+            (key, int(ticket.created_s), ticket.tid)
+            for ticket in tickets
+            for key in sorted(keys(matter_of(ticket)))
+        ),
+    )

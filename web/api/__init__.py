@@ -1,0 +1,1 @@
+"""The API for other programs: one table of endpoints, from which routes, checks and description come."""
