@@ -14,6 +14,7 @@ from web.pages import (
     customers,
     deferrals,
     desk,
+    dispatching,
     door,
     exchange,
     finding,
@@ -34,6 +35,7 @@ from web.pages import (
     tokens,
     visits,
     webhooks,
+    workflow,
 )
 
 BLUEPRINTS = (
@@ -47,6 +49,7 @@ BLUEPRINTS = (
     finding.pages,
     tickets.pages,
     strands.pages,
+    dispatching.pages,
     visits.pages,
     letters.pages,
     casefile.pages,
@@ -70,5 +73,6 @@ BLUEPRINTS = (
     api.pages,
     api.v1,
     tokens.pages,
+    workflow.pages,
     webhooks.pages,
 )
