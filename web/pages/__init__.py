@@ -14,6 +14,7 @@ from web.pages import (
     customers,
     deferrals,
     desk,
+    dispatching,
     door,
     exchange,
     intake,
@@ -33,6 +34,7 @@ from web.pages import (
     tokens,
     visits,
     webhooks,
+    workflow,
 )
 
 BLUEPRINTS = (
@@ -45,6 +47,7 @@ BLUEPRINTS = (
     live.pages,
     tickets.pages,
     strands.pages,
+    dispatching.pages,
     visits.pages,
     letters.pages,
     casefile.pages,
@@ -68,5 +71,6 @@ BLUEPRINTS = (
     api.pages,
     api.v1,
     tokens.pages,
+    workflow.pages,
     webhooks.pages,
 )
