@@ -5,6 +5,7 @@ gives its memory back, can be stopped, and takes nothing with it when it dies.
 """
 
 import json
+import re
 import resource
 import sys
 from pathlib import Path
@@ -12,6 +13,12 @@ from pathlib import Path
 SHEET = Path(__file__).with_name("sheet.typ")
 MEMORY_MOST = 2 << 30
 CPU_MOST_S = 20
+NO_FONT = 3
+"""How it ends where no font has Chinese: the sheet would be full of boxes."""
+CHINESE = re.compile(
+    r"CJK|Han (Sans|Serif)|FangSong|Song|SimSun|Hei|Kai|Ming|Fallback|WenQuanYi|PingFang|HarmonyOS"
+)
+"""Names of fonts that have Chinese."""
 
 
 def main() -> int:
@@ -21,14 +28,13 @@ def main() -> int:
     import typst
 
     order = json.loads(sys.stdin.buffer.read())
-    files = {
-        "main.typ": SHEET.read_bytes(),
-        "document.json": json.dumps(order["sheet"], ensure_ascii=False).encode(),
-    }
+    fonts = typst.Fonts(include_system_fonts=False, font_paths=order["fonts"])
+    if not any(CHINESE.search(name) for name in fonts.families()):
+        return NO_FONT
     data = typst.compile(
-        files,
-        font_paths=order["fonts"],
-        ignore_system_fonts=True,
+        SHEET.read_bytes(),
+        font_paths=fonts,
+        sys_inputs={"order": json.dumps(order["sheet"], ensure_ascii=False)},
         timestamp=int(order["sheet"]["document"]["made_s"]),
     )
     sys.stdout.buffer.write(data)
