@@ -8,6 +8,7 @@ import json
 import re
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 SHEET = Path(__file__).with_name("sheet.typ")
@@ -23,8 +24,9 @@ CHINESE = re.compile(
 
 def main() -> int:
     """Typeset one document."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MOST, MEMORY_MOST))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_MOST_S, CPU_MOST_S))
+    with suppress(OSError, ValueError):  # a hardened unit may not set limits; who waits ends us anyhow
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MOST, MEMORY_MOST))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_MOST_S, CPU_MOST_S))
     import typst
 
     order = json.loads(sys.stdin.buffer.read())
