@@ -89,9 +89,11 @@ PAGES = (
     ("calendar.page", lazy_gettext("Work calendar")),
     ("box.page", lazy_gettext("Box")),
 )
-SETTINGS = frozenset({"settings", "parameters", "rights", "exchange", "people", "contacts", "tokens"})
+SETTINGS = frozenset(
+    {"settings", "parameters", "rights", "exchange", "people", "contacts", "tokens", "calendar", "limits"}
+)
 """Blueprints that are one area for people."""
-BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page"})
+BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page", "calendar.page"})
 """Not in the bar for who finds them in the settings."""
 FIRST_SIGN_IN = frozenset(
     {

@@ -230,6 +230,8 @@ _OWN_PAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "people": (("people.page", lazy_gettext("People")), ("rights.page", lazy_gettext("Rights"))),
     "parameters": (
         ("parameters.page", lazy_gettext("Parameters")),
+        ("calendar.page", lazy_gettext("Work calendar")),
+        ("limits.page", lazy_gettext("Limits")),
         ("exchange.page", lazy_gettext("Import and export")),
         ("tokens.page", lazy_gettext("Interfaces")),
     ),
