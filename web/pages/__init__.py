@@ -14,8 +14,10 @@ from web.pages import (
     customers,
     deferrals,
     desk,
+    dispatching,
     door,
     exchange,
+    finding,
     intake,
     letters,
     limits,
@@ -33,6 +35,7 @@ from web.pages import (
     tokens,
     visits,
     webhooks,
+    workflow,
 )
 
 BLUEPRINTS = (
@@ -43,8 +46,10 @@ BLUEPRINTS = (
     customers.pages,
     board.pages,
     live.pages,
+    finding.pages,
     tickets.pages,
     strands.pages,
+    dispatching.pages,
     visits.pages,
     letters.pages,
     casefile.pages,
@@ -68,5 +73,6 @@ BLUEPRINTS = (
     api.pages,
     api.v1,
     tokens.pages,
+    workflow.pages,
     webhooks.pages,
 )
