@@ -53,6 +53,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
 DUE: Mapping[str, tuple[str, str]] = {
     "case": ("案件限期", "Case due"),
     "unit": ("单位限期", "Unit due"),
+    "step": ("下一步期限", "Next step by"),
     "why": ("依据", "Because"),
 }
 WHY: Mapping[str, tuple[str, str]] = {
@@ -260,9 +261,10 @@ def _move_words(body: Moved, workflow: Workflow) -> tuple[str, str]:
 def _due(before: Ticket | None, body: Due) -> str:
     """The dates before and after, and why."""
     lines = []
-    for name in ("case", "unit"):
+    for name in ("case", "unit", "step"):
         old_s, clock = getattr(before, f"{name}_due_s", None), body.due.get(name)
         new_s = clock.get("due_s") if isinstance(clock, dict) else None
+        new_s = body.due.get("step_s") if name == "step" else new_s
         if old_s and isinstance(new_s, int | float):
             old, new = written(old_s), written(new_s)
             lines.append(f"{DUE[name][0]}：{new}（确定）" if old == new else f"{DUE[name][0]}：{old} → {new}")
