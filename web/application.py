@@ -85,15 +85,19 @@ PAGES = (
     ("contacts.page", lazy_gettext("Address book")),
     ("people.page", lazy_gettext("People")),
     ("settings.page", lazy_gettext("Settings")),
+    ("workflow.page", lazy_gettext("Workflow")),
     ("tokens.page", lazy_gettext("Interfaces")),
     ("calendar.page", lazy_gettext("Work calendar")),
     ("box.page", lazy_gettext("Box")),
 )
 SETTINGS = frozenset(
-    {"settings", "parameters", "rights", "exchange", "people", "contacts", "tokens", "calendar", "limits"}
+    {
+        *("settings", "parameters", "rights", "exchange", "people", "contacts", "tokens", "calendar"),
+        *("limits", "workflow", "dispatching"),
+    }
 )
 """Blueprints that are one area for people."""
-BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page", "calendar.page"})
+BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page", "calendar.page", "workflow.page"})
 """Not in the bar for who finds them in the settings."""
 FIRST_SIGN_IN = frozenset(
     {

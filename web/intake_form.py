@@ -18,6 +18,7 @@ from appliance.tickets.fields import FIELDS, phone_as_kept
 from appliance.tickets.forms import EXTRAS, SOURCE_FIELDS, extras_of, script_of, templates_of
 from appliance.tickets.intake import Filing
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
+from appliance.tickets.workflow import STATES
 from web import shown
 from web.context import box, me
 from web.dictionary import categories, unit_names, units
@@ -159,6 +160,7 @@ def likeness(found: Alike) -> dict[str, Any]:
             for detail in (_detail(reason.kind, reason.detail),)
         ],
         "repeats": ticket.repeats,
+        "open": ticket.state in STATES and STATES[ticket.state].list != "closed",
     }
 
 

@@ -12,6 +12,7 @@ from appliance.tickets.forms import EXTRAS, extras_of
 from appliance.tickets.process import Move
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from web import shown
+from web.context import box
 from web.dictionary import categories, units
 from web.maintained import words_of
 
@@ -132,7 +133,7 @@ def _proposed(name: str, ticket: Ticket) -> str:
     """What stands in a field before anybody typed."""
     match name:
         case "unit":
-            return ticket.unit or _suggested_unit(ticket)
+            return _suggested_unit(ticket) if ticket.state == "ACCEPTED" else ticket.unit
         case "answer":
             return ticket.answer or ticket.result
         case "result":
@@ -143,4 +144,6 @@ def _proposed(name: str, ticket: Ticket) -> str:
 
 
 def _suggested_unit(ticket: Ticket) -> str:
-    return next((str(c["unit"]) for c in categories() if c["code"] == ticket.category), "")
+    """By the dispatch rules, else by the category; the unit it had when nobody knows another."""
+    found = box().tickets.proposed(ticket)
+    return found.unit if found else ticket.unit

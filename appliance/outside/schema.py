@@ -1,6 +1,15 @@
-"""Tables of programs outside: how they say who they are, and what they were answered."""
+"""Tables of programs outside: how they say who they are, what they were answered, and what they are told."""
 
-from peewee import BlobField, CharField, CompositeKey, FloatField, IntegerField, TextField
+from peewee import (
+    AutoField,
+    BlobField,
+    BooleanField,
+    CharField,
+    CompositeKey,
+    FloatField,
+    IntegerField,
+    TextField,
+)
 
 from appliance.store.model import Table
 
@@ -41,3 +50,51 @@ class Answered(Table):
 
     class Meta:
         primary_key = CompositeKey("owner", "key")
+
+
+class Webhook(Table):
+    """Where events are sent to (outside/hooks.py)."""
+
+    name = CharField(primary_key=True)
+    url = CharField()
+    secret = CharField()
+    """Signs what is sent; never shown again."""
+    kinds = TextField()
+    """Kinds of events, separated by commas, like all lists here; empty lists do not narrow."""
+    units = TextField(default="")
+    ticket_kinds = TextField(default="")
+    states = TextField(default="")
+    personal = BooleanField(default=False)
+    """Whether it is told all an event says, citizens too."""
+    active = BooleanField(default=True)
+    made_s = FloatField()
+    made_by = CharField(default="")
+    pos = IntegerField()
+    """How far into the log it was looked what to send."""
+    fails = IntegerField(default=0)
+    """Tries in a row after which nobody had answered."""
+    away_s = FloatField(default=0)
+    """Until when nothing is sent, because nobody answers."""
+    reason = CharField(default="")
+
+
+class Delivery(Table):
+    """One event on its way to one webhook."""
+
+    did = AutoField()
+    hook = CharField()
+    eid = BlobField()
+    subject = BlobField()
+    kind = CharField()
+    state = CharField(default="waiting")
+    """waiting, done, dead."""
+    tries = IntegerField(default=0)
+    made_s = FloatField()
+    due_s = FloatField()
+    tried_s = FloatField(null=True)
+    status = IntegerField(null=True)
+    """What its server answered last."""
+    reason = CharField(default="")
+
+    class Meta:
+        indexes = ((("hook", "state", "subject", "did"), False), (("hook", "did"), False))

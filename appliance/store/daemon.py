@@ -6,6 +6,7 @@ waits. SIGTERM ends it within two seconds; a kill at any point loses nothing.
 
 import argparse
 import fcntl
+import logging
 import signal
 import sys
 import threading
@@ -20,6 +21,7 @@ from appliance.calendar.site import RECKON
 from appliance.casefile.binding import CASE, Binder
 from appliance.configuration import BadConfiguration, Retention, load
 from appliance.journal import FileJournal
+from appliance.outside.delivering import Deliverer
 from appliance.places import Places, places
 from appliance.recordings.keeping import DELETE, KEEP, Keeper
 from appliance.store.alarms import Alarm
@@ -31,6 +33,7 @@ from appliance.store.texts import SMS
 from appliance.store.works import SEAL, Works, sms_failed
 from appliance.tickets.timers import run_timers
 
+_log = logging.getLogger(__name__)
 IDLE_S = 0.1
 """How soon a new line in the journal is seen."""
 GATHER_S = 0.3
@@ -45,7 +48,13 @@ class Daemon:
     """The threads of the store process over one store: following, jobs, answers."""
 
     def __init__(
-        self, where: Places, site: int, hotline: str, retention: Retention, centre: str = ""
+        self,
+        where: Places,
+        site: int,
+        hotline: str,
+        retention: Retention,
+        centre: str = "",
+        webhooks: tuple[str, ...] = (),
     ) -> None:
         self._stopping = threading.Event()
         self.store = Store(where.database, site)
@@ -70,6 +79,9 @@ class Daemon:
         }
         self._runner = Runner(self.store, doing, {SMS: sms_failed}, together=frozenset({SEAL}))
         self._server = Server(where.socket("store"), Answers(self.store, self._health))
+        self._deliverer = Deliverer(self.store, webhooks)
+        self._telling = threading.Thread(target=self._tell, name="webhooks", daemon=True)
+        """Waits for servers of others: nothing here waits for it."""
         self._threads = [
             threading.Thread(target=self._follow, name="follow", daemon=True),
             threading.Thread(target=self._work, name="jobs", daemon=True),
@@ -78,7 +90,7 @@ class Daemon:
 
     def start(self) -> None:
         """Begin."""
-        for thread in self._threads:
+        for thread in (*self._threads, self._telling):
             thread.start()
 
     def wait(self) -> int:
@@ -130,6 +142,19 @@ class Daemon:
                 if not tried:
                     self._stopping.wait(JOBS_S)
 
+    def _tell(self) -> None:
+        """Send events to webhooks. What goes wrong here, a fault of ours too, must stop nothing else."""
+        with self.store.database.connection_context():
+            while not self._stopping.is_set():
+                try:
+                    done = self._deliverer.step()
+                except Exception:
+                    _log.exception("webhooks")
+                    self._stopping.wait(RETRY_S)
+                    continue
+                if not done:
+                    self._stopping.wait(JOBS_S)
+
     def _health(self) -> dict[str, object]:
         return {"position": self.follower.position, "cursor": self.store.cursor("journal")}
 
@@ -151,9 +176,8 @@ def main(arguments: list[str] | None = None) -> int:
     numbers = configuration.site.numbers
     try:
         hotline = numbers[0] if numbers else "12345"
-        daemon = Daemon(
-            where, configuration.site.number, hotline, configuration.recording, configuration.site.name
-        )
+        site, webhooks = configuration.site, configuration.api.webhooks
+        daemon = Daemon(where, site.number, hotline, configuration.recording, site.name, webhooks)
     except (DatabaseError, OSError) as error:
         print(why(error), file=sys.stderr)
         return 1

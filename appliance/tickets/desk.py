@@ -14,6 +14,8 @@ from appliance.tickets import number as numbers
 from appliance.tickets import repeats, strand_table, table
 from appliance.tickets.beside import Beside
 from appliance.tickets.carrying import Facts, carried, missing
+from appliance.tickets.dispatch_rules import DispatchRules
+from appliance.tickets.dispatching import Suggestion
 from appliance.tickets.dues import Change, Dues
 from appliance.tickets.edits import changes
 from appliance.tickets.effects import OF_MOVES, in_the_name_of
@@ -24,8 +26,9 @@ from appliance.tickets.finding import CLOCKS, Query
 from appliance.tickets.forms import registered
 from appliance.tickets.guards import Bounds, Scene, refusal
 from appliance.tickets.maintained import Maintained
+from appliance.tickets.migrating import hinders
 from appliance.tickets.notices import tell
-from appliance.tickets.process import Move
+from appliance.tickets.process import START, Move
 from appliance.tickets.rights import (
     CENTRE_ROLES,
     UNIT_ROLES,
@@ -93,6 +96,7 @@ class TicketDesk:
         self.beside = Beside(store, self)
         self.dues = Dues(store, now)
         self._look = StoreLook(store, self.dues)
+        self.rules = DispatchRules(self.dictionary, self.dues)
 
     def create(
         self,
@@ -111,9 +115,9 @@ class TicketDesk:
         """
         if not self.maintained.source(source):
             raise Refused("bad_choice", "Choose %(field)s from the list.", field="Source")
-        role = role_of(actor, CREATION[source == "phone"])
         clean = registered(fields, self.maintained.offered)
         workflow = self.workflows.current(str(clean.get("kind", "")))
+        role = role_of(actor, workflow.steps[START, CREATION[source == "phone"].name])
         facts = {"source": source, "role": role, "fields": clean, "workflow": workflow.id, **signed(actor)}
         if call:
             facts["call"] = call.hex()
@@ -167,6 +171,8 @@ class TicketDesk:
                 raise refused
             facts = self._written(actor, ticket, move, seen)
             facts |= self.dues.for_move(ticket, move.name, move.target, str(carries.get("unit", ticket.unit)))
+            if move.name == "dispatch" and (rule := self._followed(ticket, carries)):
+                facts["rule"] = rule
             self._store.record(Fact("ticket.moved", {**carries, **facts}, tid))
             for effect in OF_MOVES.get(move.name, ()):
                 effect(self, scene)
@@ -193,15 +199,9 @@ class TicketDesk:
         if not actor.has("AD"):
             raise not_yours()
         with self._store.transaction():
-            ticket, target = self.get(tid), self.workflows.of(workflow)
-            if target.id != workflow:
-                raise Refused("unknown_workflow", "There is no version %(version)s.", version=workflow)
-            if ticket.state not in target.states:
-                raise Refused(
-                    "no_such_state",
-                    "Ticket %(number)s stands in a state that version does not have; move it on first.",
-                    number=ticket.number,
-                )
+            ticket = self.get(tid)
+            if refused := hinders(ticket, self.workflows.of(workflow), workflow):
+                raise refused
             facts = {"workflow": workflow, "reason": str(checked("reason", reason)), **signed(actor)}
             self._store.record(Fact("ticket.migrated", facts, tid))
         return self.get(tid)
@@ -337,7 +337,7 @@ class TicketDesk:
 
     def buttons(self, actor: Actor, ticket: Ticket) -> list[Move]:
         """Return the moves this person may make now, in the order of the table."""
-        moves = self.workflows.of(ticket.workflow).moves_for(ticket.state, actor.roles)
+        moves = self.workflows.of(ticket.workflow, ticket.state).moves_for(ticket.state, actor.roles)
         makes = self.rights.makes
         return [m for m in moves if may_move(actor, ticket, m) and makes(actor, m.name, m.who)]
 
@@ -381,7 +381,9 @@ class TicketDesk:
             )
         facts = {"fields": changed, "seen": (seen or ticket.last_eid).hex(), **signed(actor)}
         if "kind" in changed and ticket.state in EARLY:
-            facts["workflow"] = self.workflows.current(str(changed["kind"])).id
+            of_kind = self.workflows.current(str(changed["kind"]))
+            if ticket.state in of_kind.states:
+                facts["workflow"] = of_kind.id
         facts |= self.dues.for_edit(ticket, changed)
         self._store.record(Fact("ticket.edited", facts, ticket.tid))
         return self.get(ticket.tid)
@@ -390,14 +392,14 @@ class TicketDesk:
         """What the event of a move says besides what the move carries."""
         facts: dict[str, object] = {"move": move.name, "from": ticket.state, "to": move.target}
         facts |= {"role": role_of(actor, move), "seen": (seen or ticket.last_eid).hex(), **signed(actor)}
-        if also := self.workflows.of(ticket.workflow).elsewhere(move):
+        if also := self.workflows.of(ticket.workflow, ticket.state).elsewhere(move):
             facts["also"] = also
         if move.final:
             facts["final"] = True
         return facts
 
     def _allowed(self, actor: Actor, ticket: Ticket, name: str, seen: bytes | None) -> Move:
-        workflow = self.workflows.of(ticket.workflow)
+        workflow = self.workflows.of(ticket.workflow, ticket.state)
         move = workflow.steps.get((ticket.state, name))
         if seen is not None and seen < ticket.state_eid:
             raise changed()
@@ -436,6 +438,15 @@ class TicketDesk:
             if facts := self.dues.for_change(self.get(tid), change):
                 self._store.record(Fact("ticket.due", {**facts, "why": why, **signed(actor)}, tid))
         return self.get(tid)
+
+    def _followed(self, ticket: Ticket, facts: Facts) -> str:
+        """The rule whose unit was chosen."""
+        proposed = self.rules.suggestion(ticket, self._now())
+        return proposed.rule if proposed and proposed.unit == facts.get("unit") else ""
+
+    def proposed(self, ticket: Ticket) -> Suggestion | None:
+        """Propose the unit a ticket belongs to."""
+        return self.rules.suggestion(ticket, self._now())
 
     def tell(self, what: str, tid: bytes, unit: str, words: str = "") -> None:
         """Send the short message that goes with what happened (notices.py)."""

@@ -52,6 +52,9 @@ NOTICES: Mapping[str, Notice] = {
         "请回复数字评价：1非常满意 2满意 3基本满意 4不满意 5非常不满意",
         letters=300,
     ),
+    "told": Notice(
+        "sms_citizen", _citizen, "【热线】您反映的“{title}”（编号{number}）已答复：{words}", letters=300
+    ),
     "signed": Notice("sms_citizen", _citizen, "【热线】您反映的“{title}”（编号{number}）已由{unit}承办。"),
 }
 """By what happened."""

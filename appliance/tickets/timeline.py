@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.calendar.hours import written
 from appliance.dictionary.dictionary import Dictionary
@@ -14,6 +14,7 @@ from appliance.tickets.fields import FIELDS, RATINGS, Choices
 from appliance.tickets.forms import EXTRAS
 from appliance.tickets.maintained import Maintained
 from appliance.tickets.marks import Linked, Redacted, Repeated, Unmasked
+from appliance.tickets.process import Workflow
 from appliance.tickets.redaction import readable
 from appliance.tickets.ticket import (
     Body,
@@ -30,6 +31,7 @@ from appliance.tickets.ticket import (
     lost_race,
 )
 from appliance.tickets.workflow import STATES, STEPS, label
+from appliance.tickets.workflows import Workflows
 
 WORDS: Mapping[str, tuple[str, str]] = {
     "created": ("登记", "Registered"),
@@ -139,7 +141,7 @@ class Step:
 def steps_of(store: Store, tid: bytes) -> list[Step]:
     """Tell a ticket's story."""
     events = sorted(readable(store.history(tid)), key=lambda event: (event.eid != event.subject, event.eid))
-    waiting = _waiting(store, tid)
+    waiting, workflows = _waiting(store, tid), Workflows(store)
     words = Maintained(Dictionary(store)).known
     steps: list[Step] = []
     ticket: Ticket | None = None
@@ -158,7 +160,11 @@ def steps_of(store: Store, tid: bytes) -> list[Step]:
             continue
         if body is not None:
             lost = isinstance(body, Moved) and ticket is not None and lost_race(ticket, body)
-            steps.append(_step(event, body, ticket, lost, event.eid not in waiting, after.state, words))
+            step = _step(event, body, ticket, lost, event.eid not in waiting, after.state, words)
+            if isinstance(body, Moved):
+                zh, en = _move_words(body, workflows.of(after.workflow))
+                step = replace(step, zh=zh, en=en)
+            steps.append(step)
         ticket = after
     calls = calls_of(store, ticket) if ticket else []
     heard = [step for call in calls for step in _sound(store, call)]
@@ -232,17 +238,15 @@ def _step(
             what, text = "unmasked", _changes({"reason": body.reason}, words)
         case Redacted():
             blanked = "、".join(FIELDS[name].zh for name in FIELDS if name in body.fields)
-            what, text = (
-                "redacted",
-                "\n".join(filter(None, (blanked, _changes({"reason": body.reason}, words)))),
-            )
-    zh, en = WORDS.get(what) or _move_words(body)
+            why = _changes({"reason": body.reason}, words)
+            what, text = "redacted", "\n".join(filter(None, (blanked, why)))
+    zh, en = WORDS.get(what, (what, what))
     return Step(event.at_s, who, what, zh, en, text, lost, delivered, event.site, state=state)
 
 
-def _move_words(body: Body) -> tuple[str, str]:
-    assert isinstance(body, Moved)
-    move = STEPS.get((body.source, body.move))
+def _move_words(body: Moved, workflow: Workflow) -> tuple[str, str]:
+    """What the ticket's own version calls the move; else what the shipped one calls it."""
+    move = workflow.steps.get((body.source, body.move)) or STEPS.get((body.source, body.move))
     return (move.zh, move.en) if move else (label(body.move), label(body.move, "en"))
 
 

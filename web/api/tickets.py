@@ -8,6 +8,7 @@ import msgspec
 
 from appliance.refused import Refused
 from appliance.tickets import table
+from appliance.tickets.confidential import hidden_in
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.process import Move
 from appliance.tickets.ticket import Ticket
@@ -78,7 +79,7 @@ def story(number: str) -> shapes.Story:
     seen_beside = {s.sid.hex() for s in box().tickets.strands(ticket.tid) if sight.sees(ticket, s)}
     steps = [s for s in box().tickets.timeline(ticket.tid) if not s.beside or s.ref in seen_beside]
     if not sight.may_see_citizen(ticket):
-        steps = [_without_citizen(step) for step in steps if step.what not in _OF_CALLS]
+        steps = [_without_citizen(step, ticket) for step in steps if step.what not in _OF_CALLS]
     if sight.channel():
         steps = [_for_channel(step) for step in steps if step.what not in _INSIDE or _own(step)]
     return shapes.Story([_step(step) for step in steps if not (hides_talk and step.what == "talk")])
@@ -206,9 +207,8 @@ def _for_channel(step: Step) -> Step:
     return step if _own(step) else dataclasses.replace(step, who="", text="")
 
 
-def _without_citizen(step: Step) -> Step:
-    lines = step.text.split("\n") if step.what == "edited" else [step.text]
-    return dataclasses.replace(step, text="\n".join(x for x in lines if not x.startswith(_CITIZEN)))
+def _without_citizen(step: Step, ticket: Ticket) -> Step:
+    return dataclasses.replace(step, text=hidden_in(step.text, ticket))
 
 
 def _given(body: Any) -> dict[str, Any]:

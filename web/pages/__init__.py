@@ -14,6 +14,7 @@ from web.pages import (
     customers,
     deferrals,
     desk,
+    dispatching,
     door,
     exchange,
     intake,
@@ -32,6 +33,8 @@ from web.pages import (
     tickets,
     tokens,
     visits,
+    webhooks,
+    workflow,
 )
 
 BLUEPRINTS = (
@@ -44,6 +47,7 @@ BLUEPRINTS = (
     live.pages,
     tickets.pages,
     strands.pages,
+    dispatching.pages,
     visits.pages,
     letters.pages,
     casefile.pages,
@@ -67,4 +71,6 @@ BLUEPRINTS = (
     api.pages,
     api.v1,
     tokens.pages,
+    workflow.pages,
+    webhooks.pages,
 )
