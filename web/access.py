@@ -284,6 +284,16 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
 
 PAGE_OF: Final[Mapping[str, str]] = {
     "desk": "desk",
+    "desk.my_drafts": "",
+    "desk.draft": "",
+    "desk.save_draft": "",
+    "desk.drop_draft": "",
+    "intake": "intake",
+    "customers": "customers",
+    "visits": "visits",
+    "letters": "letters",
+    "casefile": "casefile",
+    "alike.unmask": "unmask",
     "board": "board",
     "tickets": "tickets",
     "strands": "tickets",
@@ -307,7 +317,7 @@ PAGE_OF: Final[Mapping[str, str]] = {
     "settings": "settings",
     "contacts": "contacts",
 }
-"""Which right of the matrix an endpoint, or all of a blueprint, needs besides; others need none."""
+"""Which right of the matrix an endpoint, or all of a blueprint, needs besides; empty or not here: none."""
 
 
 def allowed(endpoint: str, roles: frozenset[str] | None) -> bool:
@@ -318,9 +328,9 @@ def allowed(endpoint: str, roles: frozenset[str] | None) -> bool:
 
 def opens(endpoint: str, roles: frozenset[str] | None, rights: Callable[[str], frozenset[str]]) -> bool:
     """Tell the same with the matrix of rights: it narrows the table, or grants within its bounds."""
-    name = PAGE_OF.get(endpoint) or PAGE_OF.get(endpoint.partition(".")[0])
+    name = PAGE_OF.get(endpoint, PAGE_OF.get(endpoint.partition(".")[0], ""))
     needed = TABLE.get(endpoint, frozenset())
-    if name is None or roles is None or needed == PUBLIC or not needed:
+    if not name or roles is None or needed == PUBLIC or not needed:
         return allowed(endpoint, roles)
     right = RIGHTS[f"page.{name}"]
     return bool(roles & rights(name) & (needed | (right.most - right.default)))

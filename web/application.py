@@ -22,7 +22,7 @@ from appliance.supervisor import units
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.districts import Districts
 from appliance.tickets.intake import Intake
-from web import access, context, language, shown
+from web import access, context, language, maintained, shown
 from web.api import door
 from web.context import Box, actor, wants_json
 from web.hub import hub_sign
@@ -91,10 +91,13 @@ PAGES = (
     ("box.page", lazy_gettext("Box")),
 )
 SETTINGS = frozenset(
-    {"settings", "parameters", "rights", "exchange", "people", "contacts", "tokens", "workflow"}
+    {
+        *("settings", "parameters", "rights", "exchange", "people", "contacts", "tokens", "calendar"),
+        *("limits", "workflow", "dispatching"),
+    }
 )
 """Blueprints that are one area for people."""
-BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page", "workflow.page"})
+BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page", "calendar.page", "workflow.page"})
 """Not in the bar for who finds them in the settings."""
 FIRST_SIGN_IN = frozenset(
     {
@@ -151,6 +154,12 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's provider has it, its base class has not
     language.install(app, places.data / "locale", configuration.site.language)
     shown.install(app)
+    app.jinja_env.globals.update(
+        KINDS=maintained.KINDS,
+        SOURCES=maintained.SOURCES,
+        URGENCIES=maintained.URGENCIES,
+        CLOSINGS=maintained.CLOSINGS,
+    )
     app.before_request(_make_room)
     csrf = CSRFProtect()
     door.install(app, csrf.protect)

@@ -14,6 +14,7 @@ from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from web import shown
 from web.context import box
 from web.dictionary import categories, units
+from web.maintained import words_of
 
 NOT_BY_HAND = frozenset({"extra", "customer"})
 """Registered fields that no single input shows."""
@@ -64,7 +65,8 @@ def edit_inputs(ticket: Ticket, typed: Mapping[str, Any], hidden: Iterable[str] 
         if name in hidden or name in NOT_BY_HAND:
             continue
         value = values.get(name, "")
-        words = shown.choices(field.choices) if field.choices else None
+        choices = words_of(name) or field.choices
+        words = shown.choices(choices) if choices else None
         if name == "category":
             words = [("", "—"), *((c["code"], c["path"]) for c in categories())]
         text = ("on" if value else "") if field.type == "flag" else str(value)
@@ -116,11 +118,12 @@ def _input(name: str, needed: bool, ticket: Ticket, move: Move, typed: Mapping[s
 def _choices(name: str, field: Field, move: Move) -> list[tuple[str, str]] | None:
     if field.type in CHOSEN_UNITS:
         return [(unit["code"], unit["title"]) for unit in units()]
-    if field.choices is None:
+    choices = words_of(name) or field.choices
+    if choices is None:
         return None
     allowed = {
         word: names
-        for word, names in field.choices.items()
+        for word, names in choices.items()
         if name != "rating" or not move.ratings or word in move.ratings
     }
     return shown.choices(allowed)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from appliance.dictionary.dictionary import Dictionary
+from appliance.dictionary.rights import Rights
 from appliance.events import Fact
 from appliance.people import Actor
 from appliance.refused import Refused
@@ -19,11 +20,12 @@ from appliance.tickets.dues import Change, Dues
 from appliance.tickets.edits import changes
 from appliance.tickets.effects import OF_MOVES, in_the_name_of
 from appliance.tickets.facets import EVERY
-from appliance.tickets.fields import FIELDS, SOURCES, checked
+from appliance.tickets.fields import FIELDS, checked
 from appliance.tickets.finder import PAGE_ROWS, ROWS_MAX, Finder
 from appliance.tickets.finding import CLOCKS, Query
 from appliance.tickets.forms import registered
 from appliance.tickets.guards import Bounds, Scene, refusal
+from appliance.tickets.maintained import Maintained
 from appliance.tickets.migrating import hinders
 from appliance.tickets.notices import tell
 from appliance.tickets.process import START, Move
@@ -88,6 +90,8 @@ class TicketDesk:
         self._now = now
         self.finder = Finder(store)
         self.dictionary = Dictionary(store)
+        self.maintained = Maintained(self.dictionary)
+        self.rights = Rights(self.dictionary)
         self.workflows = Workflows(store)
         self.beside = Beside(store, self)
         self.dues = Dues(store, now)
@@ -109,9 +113,9 @@ class TicketDesk:
         those of REGISTERED_FIELDS; empty ones may be left out. The same `form` sent again gives the
         ticket it made, and makes no other.
         """
-        if source not in SOURCES:
+        if not self.maintained.source(source):
             raise Refused("bad_choice", "Choose %(field)s from the list.", field="Source")
-        clean = registered(fields)
+        clean = registered(fields, self.maintained.offered)
         workflow = self.workflows.current(str(clean.get("kind", "")))
         role = role_of(actor, workflow.steps[START, CREATION[source == "phone"].name])
         facts = {"source": source, "role": role, "fields": clean, "workflow": workflow.id, **signed(actor)}
@@ -134,7 +138,7 @@ class TicketDesk:
         self, actor: Actor, tid: bytes, fields: Mapping[str, object], seen: bytes | None = None
     ) -> Ticket:
         """Change registered fields; only what differs is written. Refused when state or role forbid it."""
-        clean = registered(fields)
+        clean = registered(fields, self.maintained.known)
         with self._store.transaction():
             self._edit(actor, self.get(tid), clean, seen)
         return self.get(tid)
@@ -152,7 +156,7 @@ class TicketDesk:
         `seen` is the ticket's last_eid the page showed: when somebody else has moved the
         ticket since, the move is refused with "changed".
         """
-        given = {key: checked(key, value) for key, value in (fields or {}).items()}
+        given = {key: checked(key, value, self.maintained.known) for key, value in (fields or {}).items()}
         with self._store.transaction():
             ticket = self.get(tid)
             move = self._allowed(actor, ticket, name, seen)
@@ -160,6 +164,7 @@ class TicketDesk:
             if edits:
                 ticket = self._edit(actor, ticket, edits, seen)
             rest = {key: value for key, value in given.items() if key not in edits}
+            self.maintained.check(rest)
             carries = self.resolved(carried(move, rest, lambda field: getattr(ticket, field)))
             scene = self.scene(actor, ticket, move, carries)
             if refused := refusal(scene):
@@ -333,7 +338,8 @@ class TicketDesk:
     def buttons(self, actor: Actor, ticket: Ticket) -> list[Move]:
         """Return the moves this person may make now, in the order of the table."""
         moves = self.workflows.of(ticket.workflow, ticket.state).moves_for(ticket.state, actor.roles)
-        return [move for move in moves if may_move(actor, ticket, move)]
+        makes = self.rights.makes
+        return [m for m in moves if may_move(actor, ticket, m) and makes(actor, m.name, m.who)]
 
     def may_edit(self, actor: Actor, ticket: Ticket) -> bool:
         """Tell whether this person may change the registered fields now."""
@@ -368,6 +374,7 @@ class TicketDesk:
         changed = changes(self._store, ticket, clean, seen)
         if not changed:
             return ticket
+        self.maintained.check(changed)
         if not self.may_edit(actor, ticket):
             raise Refused(
                 "frozen", "In this state you may not change what was registered; add a note instead."
@@ -398,7 +405,7 @@ class TicketDesk:
             raise changed()
         if move is None:
             raise not_now(name in workflow.named)
-        if not actor.has(*move.who):
+        if not self.rights.makes(actor, name, move.who):
             raise not_yours()
         if not may_move(actor, ticket, move):
             raise other_unit()

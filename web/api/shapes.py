@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from appliance.tickets.fields import DAYS_MAX, FIELDS, SOURCES, UNIT_LIMIT, UNITS_MAX, Field
+from appliance.dictionary.kind import KEY_MAX
+from appliance.tickets.fields import DAYS_MAX, FIELDS, UNIT_LIMIT, UNITS_MAX, Field
 from appliance.tickets.strands import KINDS as STRANDS
 from appliance.tickets.ticket import REGISTERED_FIELDS
 from appliance.tickets.workflow import LISTS, STATES
@@ -20,6 +21,7 @@ Id = Annotated[str, Meta(pattern=HEX)]
 Cursor = Annotated[str, Meta(max_length=80, description="`next` of the page before")]
 Rows = Annotated[int, Meta(ge=1, le=ROWS_MAX)]
 Word = Annotated[str, Meta(max_length=80)]
+Source = Annotated[str, Meta(max_length=KEY_MAX, description="来源渠道 Source, of the dictionary")]
 if TYPE_CHECKING:
     State: TypeAlias = str
     List: TypeAlias = str
@@ -39,7 +41,7 @@ def type_of(field: Field) -> Any:
     if field.type == "units":
         code = Annotated[str, Meta(max_length=UNIT_LIMIT)]
         return Annotated[list[code], Meta(max_length=UNITS_MAX)]
-    if field.choices is not None:
+    if field.choices is not None and not field.maintained:
         return Literal[tuple(field.choices)]
     if field.type == "date":
         return Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$", description=field.en)]
@@ -59,7 +61,12 @@ Given = msgspec.defstruct("Given", _some(FIELDS), bases=(Strict,), frozen=True, 
 New = msgspec.defstruct(
     "New",
     [
-        ("source", Literal[tuple(SOURCES)]),
+        (
+            "source",
+            Annotated[
+                str, Meta(max_length=KEY_MAX, description="来源渠道 Source: an entry of the dictionary")
+            ],
+        ),
         *_some(REGISTERED_FIELDS),
         ("call", Annotated[str, Meta(pattern=HEX)] | UnsetType, UNSET),
     ],

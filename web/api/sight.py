@@ -9,6 +9,7 @@ from appliance.tickets.ticket import Ticket
 from web import access, beside
 from web.api.door import bearer
 from web.context import box, me
+from web.veil import hidden_from
 
 
 def outside(person: Actor) -> bool:
@@ -77,4 +78,6 @@ def knows_citizens() -> bool:
 
 def may_see_citizen(found: Ticket) -> bool:
     """Tell whether whoever asks may know whose ticket it is: as on the pages, by token with the scope."""
+    if "phone" in hidden_from(me()):
+        return False
     return knows_citizens() and confidential.sees(box().store, me(), found)

@@ -234,8 +234,9 @@ _OWN_PAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "parameters": (
         ("parameters.page", lazy_gettext("Parameters")),
         ("workflow.page", lazy_gettext("Workflow")),
-        ("limits.page", lazy_gettext("Limits")),
         ("calendar.page", lazy_gettext("Work calendar")),
+        ("limits.page", lazy_gettext("Limits")),
+        ("stationery.templates", lazy_gettext("Templates of letters and slips")),
         ("exchange.page", lazy_gettext("Import and export")),
         ("tokens.page", lazy_gettext("Interfaces")),
     ),

@@ -1,5 +1,6 @@
 """Tickets: the working lists, one ticket with its story, and every step of the workflow as a button."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -9,7 +10,6 @@ from werkzeug.wrappers import Response
 from appliance.calls import wire
 from appliance.casefile.binding import bound_of
 from appliance.refused import Refused
-from appliance.tickets.confidential import MASKED, hidden_in
 from appliance.tickets.exporting import EXPORTED
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.rights import UNIT_SEES
@@ -42,6 +42,7 @@ def page() -> str:
     unit = only_unit(person)
     asked = asked_for(request.args, person)
     found = desk.finder.find(asked.query, request.args.get("at", "")[:60])
+    found = replace(found, tickets=[sight.seen_in_list(ticket) for ticket in found.tickets])
     counts = desk.counts(unit or "") | desk.due_counts(unit or "")
     doing = to_do(person)
     counts["to_do"] = sum(counts[state] for state in doing)
@@ -96,8 +97,8 @@ def edit(number: str) -> Response | tuple[str, int]:
     """Change what was registered."""
     ticket = ticket_by_number(number)
     changes = edited_fields()
-    if not sight.sees(ticket):
-        changes = {name: value for name, value in changes.items() if name not in MASKED}
+    hidden = sight.hidden(ticket)
+    changes = {name: value for name, value in changes.items() if name not in hidden}
     try:
         box().tickets.edit(me(), ticket.tid, changes, seen=_seen())
     except Refused as refused:
@@ -158,12 +159,12 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         main=next((m.name for m in buttons if m.name in LEAST), ""),
         backward=BACKWARD,
         may_edit=desk.may_edit(person, ticket),
-        edit=edit_inputs(ticket, typed if opened == "edit" else {}, () if sight.sees(ticket) else MASKED),
+        edit=edit_inputs(ticket, typed if opened == "edit" else {}, sight.hidden(ticket)),
         typed=typed,
         fault=fault,
         opened=opened,
         steps=[
-            (step, step_words(step) if sight.sees(ticket) else hidden_in(step_words(step), ticket))
+            (step, sight.words(step_words(step), ticket))
             for step in reversed(desk.timeline(ticket.tid))
             if (step.what not in ("talk", PAPER) or only_unit(person) is None)
             and (not step.beside or step.ref in seen_beside)
