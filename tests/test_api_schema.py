@@ -19,7 +19,7 @@ from web.api.table import TABLE
 
 schemathesis.checks.load_all_checks()
 ADMINISTRATOR = Actor("9000", "管理员", frozenset({"AD"}))
-EXAMPLES = {"positive": 15, "negative": 10}
+EXAMPLES = {"positive": 12, "negative": 6}
 LOOKED_AT = (
     "not_a_server_error",
     "status_code_conformance",
@@ -31,6 +31,13 @@ LOOKED_AT = (
     "ignored_auth",
     "missing_required_header",
 )
+
+
+def wrong(case: Case[Any], *where: str) -> bool:
+    """Whether a case was made wrong where we leave it as it is: we set the token, so not in the headers."""
+    parts = case.meta.components.items() if case.meta else ()
+    found = {place.value for place, part in parts if part.mode is GenerationMode.NEGATIVE}
+    return bool(found & set(where or ("path", "query", "body")))
 
 
 class Fuzzed:
@@ -62,7 +69,7 @@ class Fuzzed:
     def aimed(self, case: Case[Any]) -> Case[Any]:
         """Point most cases at something that is there."""
         for place in case.path_parameters or {}:
-            if self.real.get(place) and "people" not in case.operation.path:
+            if not wrong(case, "path") and self.real.get(place) and "people" not in case.operation.path:
                 chance = random.Random(case.id)
                 if chance.random() < 0.8:
                     case.path_parameters[place] = chance.choice(self.real[place])
@@ -87,7 +94,8 @@ def test_an_endpoint_answers_as_described_whatever_it_is_sent(
         case.headers["Authorization"] = f"Bearer {box.token}"
         aimed = box.aimed(case)
         answer = aimed.call()
-        checks: list[Any] = [CHECKS.get_one(check) for check in LOOKED_AT]
+        wanted = [check for check in LOOKED_AT if check != "negative_data_rejection" or wrong(case)]
+        checks: list[Any] = [CHECKS.get_one(check) for check in wanted]
         aimed.validate_response(answer, checks=checks)
 
     ask()

@@ -88,6 +88,8 @@ class Query:
     closed: Period = ANY_TIME
     due: Period = ANY_TIME
     """By when the citizen is to be answered."""
+    citizens: bool = True
+    """Whether names and numbers of citizens are looked at for `text`."""
     sort: str = "created"
     ascending: bool = False
 
@@ -105,7 +107,7 @@ class Query:
             fulltext.match_number("n", self.number),
             fulltext.match_number("p", self.phone),
             fulltext.match_citizen(self.citizen),
-            fulltext.match_text(self.text),
+            fulltext.match_text(self.text, self.citizens),
         ]
         return fulltext.all_of([part for part in parts if part])
 
@@ -252,7 +254,9 @@ def with_subtree(codes: tuple[str, ...], children: Mapping[str, list[str]]) -> t
 def asked_of(query: Query) -> Iterator[str]:
     """The names of what narrows, for what is kept of an export."""
     for part in fields(query):
-        if part.name not in ("sort", "ascending") and getattr(query, part.name) not in (part.default,):
+        if part.name not in ("sort", "ascending", "citizens") and getattr(query, part.name) not in (
+            part.default,
+        ):
             yield part.name
 
 

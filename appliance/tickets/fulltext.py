@@ -69,14 +69,17 @@ def number_keys(letter: str, number: str) -> list[str]:
     return [f"{letter}={number}", f"r={number[::-1]}"]
 
 
-def match_text(text: str) -> str:
-    """The FTS5 query for what somebody typed: every word must be there; empty when nothing was typed."""
+def match_text(text: str, citizens: bool = True) -> str:
+    """The FTS5 query for what somebody typed: every word must be there; empty when nothing was typed.
+
+    Without `citizens` it is not looked for in their names and numbers.
+    """
     if not text.strip():
         return ""
     joined = typed(text)
     whole = len(joined) == DIGITS and all(char.isdecimal() or char in " -\u3000" for char in text)
     words = [joined] if whole else text.split()[:WORDS_MAX]
-    wanted = [found for word in words if (found := _match_word(word[:WORD_CHARS]))]
+    wanted = [found for word in words if (found := _match_word(word[:WORD_CHARS], citizens))]
     return all_of(wanted) if wanted else NOTHING
 
 
@@ -114,14 +117,16 @@ def phrase(cut: Sequence[str]) -> str:
     return f'"{" ".join(cut)}"{" *" if goes_on else ""}'
 
 
-def _match_word(word: str) -> str:
+def _match_word(word: str, citizens: bool) -> str:
     cut = tokens(word)
     if not cut:
         return ""
-    anywhere = f"{{words citizen}} : {phrase(cut)}"
+    anywhere = f"{{words citizen}} : {phrase(cut)}" if citizens else f"words : {phrase(cut)}"
     digits = _LOOSE.sub("", unicodedata.normalize("NFKC", word))
     if not (digits.isascii() and digits.isdigit()):
         return anywhere
+    if not citizens:
+        return f'{anywhere} OR keys : ("{key("n", digits)}" *)' if len(digits) >= TAIL_DIGITS else anywhere
     ends = f'"{key("n", digits)}" * OR "{key("p", digits)}" * OR "{key("r", digits[::-1])}" *'
     return f"{anywhere} OR keys : ({ends})" if len(digits) >= TAIL_DIGITS else anywhere
 

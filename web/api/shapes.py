@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from appliance.tickets.fields import DAYS_MAX, FIELDS, SOURCES, UNIT_LIMIT, UNITS_MAX, Field
+from appliance.tickets.finding import CLOCKS
 from appliance.tickets.strands import KINDS as STRANDS
 from appliance.tickets.ticket import REGISTERED_FIELDS
 from appliance.tickets.workflow import LISTS, STATES
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     State: TypeAlias = str
     List: TypeAlias = str
     StrandKind: TypeAlias = str
+    Clock: TypeAlias = str
 else:
     State = Literal[tuple(STATES)]
     List = Literal[tuple(LISTS)]
     StrandKind = Literal[tuple(STRANDS)]
+    Clock = Literal[CLOCKS]
 
 
 def type_of(field: Field) -> Any:
@@ -74,7 +77,7 @@ class Search(Strict, frozen=True):
     """What tickets are wanted: what is left out does not narrow."""
 
     text: Word = ""
-    """Words looked for in number, title, content, address, citizen and phone."""
+    """Words looked for in number, title, content, address, citizen, phone, result and answer."""
     list: tuple[List, ...] = ()
     state: tuple[State, ...] = ()
     unit: Word = ""
@@ -87,6 +90,9 @@ class Search(Strict, frozen=True):
     """Registered at or after."""
     until: At | None = None
     """Registered before."""
+    area: Word = ""
+    clock: Clock | None = None
+    """Only those that are overdue, due soon …"""
     conflicts: bool = False
     """Only those with moves that lost a race."""
     rows: Rows = 30
@@ -157,6 +163,9 @@ class Tickets(Answer, frozen=True):
     tickets: list[Ticket]
     next: str | None
     """Ask for what follows with `after`; null at the end."""
+    total: int
+    more: bool
+    """There are more than `total`."""
 
 
 class Input(Answer, frozen=True):

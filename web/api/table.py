@@ -3,7 +3,7 @@
 # ruff: noqa: E501 (the table reads best one row a line)
 from typing import Final
 
-from web.api import beside, dictionary, letters, people, settings, shapes, sounds, tickets
+from web.api import beside, dictionary, letters, people, search, settings, shapes, sounds, tickets
 from web.api.endpoint import Endpoint, Sound
 
 _WAV = Sound((sounds.wav_kind, sounds.mp3_kind))
@@ -11,7 +11,7 @@ _WAV = Sound((sounds.wav_kind, sounds.mp3_kind))
 TABLE: Final[tuple[Endpoint, ...]] = (
     Endpoint("me", "GET", "/me", "", people.asker, people.Me, "令牌是谁的、能做什么", "Who asks, and how far the token reaches"),
     # tickets
-    Endpoint("tickets", "GET", "/tickets", "tickets:read", tickets.search, shapes.Tickets, "查询工单，新的在前",
+    Endpoint("tickets", "GET", "/tickets", "tickets:read", search.search, shapes.Tickets, "查询工单，新的在前",
              "Find tickets, newest first", query=shapes.Search),
     Endpoint("ticket_create", "POST", "/tickets", "tickets:write", tickets.create, shapes.Ticket, "登记工单",
              "Register a ticket", body=shapes.New, status=201, once=True),
