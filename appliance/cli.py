@@ -30,6 +30,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "route": ("appliance.commands.route", "What a number dialled at a phone would do, and by which trunk"),
     "blacklist": ("appliance.commands.show", "The blacklist: what is in force, and how often it was hit"),
     "workflow": ("appliance.commands.workflow", "Check the ticket workflow, or draw it"),
+    "calendar": (
+        "appliance.commands.calendar",
+        "Working days: show a year, check, import a notice, or a due date",
+    ),
     "rebuild": ("appliance.commands.rebuild", "Fold everything that is shown anew from the event log"),
     "person": ("appliance.commands.person", "Add a person, or set a new one-time password"),
     "unit": ("appliance.commands.unit", "Become one unit of the box, as systemd starts it"),

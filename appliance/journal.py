@@ -40,7 +40,7 @@ class FileJournal:
         self._fd = -1
         self._size = 0
         self._last = 0
-        self._place: tuple[int, Path, int] | None = None
+        self._place: tuple[int, str, int] | None = None
         """Where the last read ended: position, segment, byte offset."""
 
     @property
@@ -82,7 +82,7 @@ class FileJournal:
         found: list[tuple[int, Event]] = []
         position, segment, offset = self._find(after)
         while segment is not None and len(found) < limit:
-            with segment.open("rb") as file:
+            with open(segment, "rb") as file:
                 file.seek(offset)
                 for line in file:
                     if not line.endswith(b"\n") or len(found) == limit:
@@ -91,8 +91,8 @@ class FileJournal:
                     offset += len(line)
                     if position > after:
                         found.append((position, from_line(line)))
-            following = self.folder / _name(position + 1)
-            if len(found) == limit or following == segment or not following.exists():
+            following = self._path(position + 1)
+            if len(found) == limit or following == segment or not os.path.exists(following):
                 self._place = (position, segment, offset)
                 break
             segment, offset = following, 0
@@ -111,13 +111,17 @@ class FileJournal:
             os.close(self._fd)
             self._fd = -1
 
-    def _find(self, after: int) -> tuple[int, Path | None, int]:
-        if self._place and self._place[0] == after and self._place[1].exists():
+    def _path(self, position: int) -> str:
+        """The segment that begins at a position; plain text, for a follower looks many times a second."""
+        return f"{self.folder}/{_name(position)}"
+
+    def _find(self, after: int) -> tuple[int, str | None, int]:
+        if self._place and self._place[0] == after and os.path.exists(self._place[1]):
             return self._place
         older = [segment for segment in self._segments() if _first(segment) <= after + 1]
         if not older:
             older = self._segments()[:1]
-        return (_first(older[-1]) - 1, older[-1], 0) if older else (after, None, 0)
+        return (_first(older[-1]) - 1, str(older[-1]), 0) if older else (after, None, 0)
 
     def _segments(self) -> list[Path]:
         return sorted(self.folder.glob("*" + SUFFIX))

@@ -14,6 +14,7 @@ from appliance.letters.facts import HIDDEN
 from appliance.letters.office import Desk, LetterOffice
 from appliance.letters.seals import BYTES_MOST, checked
 from appliance.letters.shipped import shipped
+from appliance.letters.template import needed
 from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
@@ -56,6 +57,10 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
+WRITTEN = {"to": "市照明管理处", "deadline": "2026年12月4日", "contact": "周建国 12345"}
+"""What no letter may leave empty."""
+
+
 def said(place: Place, actor: Actor, ticket: Ticket, key: str) -> str:
     document = place.office.draft(actor, ticket, place.office.template(actor, ticket, key), {})
     return msgspec.json.encode(document).decode()
@@ -64,30 +69,39 @@ def said(place: Place, actor: Actor, ticket: Ticket, key: str) -> str:
 def test_numbers_count_each_series_and_year_without_gaps(place: Place) -> None:
     ticket = place.ticket()
     numbers = [
-        place.office.issue(DISPATCHER, ticket, key, {}).number for key in ("official", "reply", "official")
+        place.office.issue(DISPATCHER, ticket, key, WRITTEN).number
+        for key in ("official", "reply", "official")
     ]
     assert numbers == ["云热线函〔2026〕1号", "云热线复〔2026〕1号", "云热线函〔2026〕2号"]
     place.now = NEW_YEAR_S + 86_400
-    assert place.office.issue(DISPATCHER, ticket, "official", {}).number == "云热线函〔2027〕1号"
+    assert place.office.issue(DISPATCHER, ticket, "official", WRITTEN).number == "云热线函〔2027〕1号"
 
 
 def test_a_refused_letter_uses_no_number(place: Place) -> None:
     ticket = place.ticket()
     with pytest.raises(Refused):
         place.office.issue(DISPATCHER, ticket, "official", {"to": "字" * 201})
-    assert place.office.issue(DISPATCHER, ticket, "official", {}).n == 1
+    assert place.office.issue(DISPATCHER, ticket, "official", WRITTEN).n == 1
+
+
+def test_what_stands_within_a_sentence_is_asked_for_before_a_letter_is_issued(place: Place) -> None:
+    ticket = place.ticket()
+    with pytest.raises(Refused, match="To be done by"):
+        place.office.issue(DISPATCHER, ticket, "assignment", {**WRITTEN, "deadline": " "})
+    assert needed(shipped()["assignment"]) == ["to", "deadline", "contact"]
+    assert needed(shipped()["mediation"]) == [], "cells may be written in by hand"
 
 
 def test_the_same_form_sent_twice_is_one_letter(place: Place) -> None:
     ticket = place.ticket()
-    first = place.office.issue(DISPATCHER, ticket, "official", {}, "form-0001")
-    assert place.office.issue(DISPATCHER, ticket, "official", {}, "form-0001") == first
+    first = place.office.issue(DISPATCHER, ticket, "official", WRITTEN, "form-0001")
+    assert place.office.issue(DISPATCHER, ticket, "official", WRITTEN, "form-0001") == first
     assert register.search(place.store, "", "", 1).total == 1
 
 
 def test_a_letter_stays_as_it_was_issued_whatever_becomes_of_ticket_and_template(place: Place) -> None:
     ticket = place.ticket()
-    letter = place.office.issue(DISPATCHER, ticket, "assignment", {"to": "市照明管理处"})
+    letter = place.office.issue(DISPATCHER, ticket, "assignment", WRITTEN)
     _, before = place.office.opened(DISPATCHER, letter.lid)
     place.tickets.edit(DISPATCHER, ticket.tid, {"title": "另一件事"})
     changed = msgspec.structs.replace(shipped()["assignment"], title="新的标题")
@@ -101,7 +115,7 @@ def test_a_letter_stays_as_it_was_issued_whatever_becomes_of_ticket_and_template
 
 def test_the_register_is_folded_from_the_log(place: Place) -> None:
     ticket = place.ticket()
-    letter = place.office.issue(DISPATCHER, ticket, "official", {"to": "市城管局"})
+    letter = place.office.issue(DISPATCHER, ticket, "official", {**WRITTEN, "to": "市城管局"})
     place.office.void(DISPATCHER, letter.lid, "收文单位写错")
     place.office.seals.put(ADMINISTRATOR, "", seal_png())
     tables = ("letter", "seal")
@@ -113,8 +127,8 @@ def test_the_register_is_folded_from_the_log(place: Place) -> None:
 
 def test_letters_are_found_by_number_recipient_and_clerk(place: Place) -> None:
     ticket = place.ticket()
-    place.office.issue(DISPATCHER, ticket, "official", {"to": "市城管局"})
-    place.office.issue(AGENT, ticket, "reply", {})
+    place.office.issue(DISPATCHER, ticket, "official", {**WRITTEN, "to": "市城管局"})
+    place.office.issue(AGENT, ticket, "reply", WRITTEN)
     for words in ("云热线函", "城管局", "周建国", ticket.number + " 线函"):
         assert register.search(place.store, words, "", 1).total == 1, words
     assert register.search(place.store, "100%", "", 1).total == 0
@@ -123,19 +137,19 @@ def test_letters_are_found_by_number_recipient_and_clerk(place: Place) -> None:
 
 def test_a_void_letter_keeps_its_number_and_its_reason_is_asked_for(place: Place) -> None:
     ticket = place.ticket()
-    letter = place.office.issue(DISPATCHER, ticket, "official", {})
+    letter = place.office.issue(DISPATCHER, ticket, "official", WRITTEN)
     with pytest.raises(Refused, match="reason"):
         place.office.void(DISPATCHER, letter.lid, "  ")
     assert place.office.void(DISPATCHER, letter.lid, "重复").voided_why == "重复"
     with pytest.raises(Refused, match="already"):
         place.office.void(DISPATCHER, letter.lid, "再次")
-    assert place.office.issue(DISPATCHER, ticket, "official", {}).n == 2
+    assert place.office.issue(DISPATCHER, ticket, "official", WRITTEN).n == 2
 
 
 def test_a_unit_reads_what_was_written_to_it_and_nothing_else(place: Place) -> None:
     ticket = place.ticket()
-    order = place.office.issue(DISPATCHER, ticket, "assignment", {})
-    reply = place.office.issue(DISPATCHER, ticket, "reply", {})
+    order = place.office.issue(DISPATCHER, ticket, "assignment", WRITTEN)
+    reply = place.office.issue(DISPATCHER, ticket, "reply", WRITTEN)
     assert place.office.of_ticket(OPERATOR, ticket) == [order]
     assert place.office.opened(OPERATOR, order.lid)[0] == order
     for actor, letter in ((OPERATOR, reply), (STRANGER, order)):
@@ -158,9 +172,9 @@ def test_whoever_reads_it_outside_learns_nothing_of_a_confidential_citizen(place
 
 def test_the_seal_in_force_is_frozen_into_the_letter(place: Place) -> None:
     ticket = place.ticket()
-    without = place.office.issue(DISPATCHER, ticket, "official", {})
+    without = place.office.issue(DISPATCHER, ticket, "official", WRITTEN)
     digest = place.office.seals.put(ADMINISTRATOR, "", seal_png())
-    sealed = place.office.issue(DISPATCHER, ticket, "official", {})
+    sealed = place.office.issue(DISPATCHER, ticket, "official", WRITTEN)
     place.office.seals.take_back(ADMINISTRATOR, "")
     assert place.office.opened(DISPATCHER, without.lid)[1].seal == ""
     assert place.office.opened(DISPATCHER, sealed.lid)[1].seal == digest
@@ -172,7 +186,7 @@ def test_a_letter_with_the_seal_of_a_unit_bears_that_of_its_ticket(place: Place)
     place.office.shelf.publish(ADMINISTRATOR, msgspec.structs.replace(shipped()["official"], sealed="unit"))
     digest = place.office.seals.put(ADMINISTRATOR, "lamp", seal_png(200))
     place.office.seals.put(ADMINISTRATOR, "", seal_png(240))
-    letter = place.office.issue(DISPATCHER, place.ticket(), "official", {})
+    letter = place.office.issue(DISPATCHER, place.ticket(), "official", WRITTEN)
     assert place.office.opened(DISPATCHER, letter.lid)[1].seal == digest
 
 
@@ -191,9 +205,8 @@ def test_a_template_is_published_tried_and_restored(place: Place) -> None:
 
 
 def test_what_the_clerk_writes_stands_on_the_sheet_as_text(place: Place) -> None:
-    letter = place.office.issue(
-        DISPATCHER, place.ticket(), "official", {"opinion": "# 一\n| 甲 | {{phone}} |"}
-    )
+    written = {**WRITTEN, "opinion": "# 一\n| 甲 | {{phone}} |"}
+    letter = place.office.issue(DISPATCHER, place.ticket(), "official", written)
     _, document = place.office.opened(DISPATCHER, letter.lid)
     assert not any(isinstance(block, Grid) for block in document.blocks)
     texts = [block.text for block in document.blocks if isinstance(block, Paragraph)]

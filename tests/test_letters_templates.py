@@ -1,6 +1,8 @@
 """Templates of letters: what ships can be printed, and whatever stands in a ticket is text."""
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -105,3 +107,9 @@ def test_any_frozen_document_thaws_to_the_same_content(title: str, seal: str) ->
     document = Document("letter", plain(title), (Grid((("甲", "乙"),)),), seal=seal, made_s=5.0)
     assert thawed(frozen(document)) == document
     assert fingerprint(thawed(frozen(document))) == fingerprint(document)
+
+
+def test_every_placeholder_is_told_in_the_manual_and_nothing_else() -> None:
+    manual = (Path(__file__).parent.parent / "appliance" / "letters" / "README.md").read_text("utf-8")
+    told = re.findall(r"^\| `\{\{(\w+)\}\}` \|", manual, re.M)
+    assert sorted(told) == sorted([*PLACEHOLDERS] * 2), "in English and in Chinese"

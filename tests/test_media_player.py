@@ -39,6 +39,7 @@ class Told(Player):
 
     def tick(self, said: Frames | int = 0) -> Frames:
         """What all lines hear in one tick; row 0 hears row 1."""
+        self.fetch()
         self.reel.turn()
         self.reel.said[:-1] = said
         self.stage()

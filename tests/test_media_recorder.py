@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from hardware.line import FRAME, Frames
-from hardware.media.disk import Disk, Finished, Marks
+from hardware.media.disk import Begin, Disk, Finished, Marks
 from hardware.media.matrix import frames
 from hardware.media.recorder import PIECE_TICKS, Recorder
 from hardware.media.reel import Reel
@@ -39,11 +39,13 @@ class Taps(Recorder):
         self.reel.turn()
         self.reel.said[:], self.reel.heard[:] = said, heard
         self.tap()
+        self.hand_over()
 
 
 def settled(recorder: Recorder, disk: Disk, count: int) -> list[Finished]:
     """Wait for the disk's thread, at most five seconds."""
     done: list[Finished] = []
+    recorder.hand_over()
     until = time.monotonic() + 5
     while len(done) < count and time.monotonic() < until:
         done += recorder.finished()
@@ -164,7 +166,7 @@ def test_a_full_disk_ends_the_recording_and_leaves_what_fits(tmp_path: Path) -> 
     """A file size limit stands in for a full disk: the write is cut short, then refused."""
     script = f"""
 import resource, signal
-from hardware.media.disk import Disk
+from hardware.media.disk import Begin, Disk
 from tests.test_media_recorder import Taps
 import time
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -195,7 +197,7 @@ def test_after_sigkill_at_most_a_second_is_missing_and_the_next_start_says_so(tm
     script = f"""
 import sys, time
 from pathlib import Path
-from hardware.media.disk import Disk
+from hardware.media.disk import Begin, Disk
 from tests.test_media_recorder import Taps
 recorder = Taps(Disk(Path({str(marks)!r})))
 recorder.start(0, "sip/0", "r", {str(path)!r})
@@ -252,8 +254,9 @@ def test_repair_leaves_other_peoples_files_alone(tmp_path: Path) -> None:
 
 def test_marks_with_a_torn_last_line_are_still_read(tmp_path: Path) -> None:
     marks = Marks(tmp_path / "marks")
-    marks.opened("a", "sip/1", str(tmp_path / "gone.wav"))
-    marks.opened("b", "sip/2", str(tmp_path / "b.wav"))
+    marks.opened(
+        Begin("a", "sip/1", str(tmp_path / "gone.wav")), Begin("b", "sip/2", str(tmp_path / "b.wav"))
+    )
     marks.closed("b")
     assert marks.fd is not None
     os.write(marks.fd, b'{"open": true, "id": "c", "li')

@@ -273,3 +273,29 @@ def test_a_text_waits_while_the_call_process_is_down_and_is_shown_as_failed_in_t
         shown += yard.store.rows("SELECT state FROM short_message")
         yard.now += 3600
     assert shown == [("waiting",)] * len(PAUSES_S) + [("failed",)]
+
+
+def test_many_seals_are_one_transaction_but_one_that_was_begun_before_is_alone(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, store = 1000.0, Store(places.database, 1)
+    for n in range(5):
+        (places.recordings / f"{n}.wav").write_bytes(bytes(100 + n))
+        with store.transaction():
+            put(store, SEAL, {"rid": f"{n:032x}", "call": "bb" * 16, "path": f"{n}.wav"}, now)
+    with store.transaction():
+        store.execute("UPDATE job SET tries = 1 WHERE jid = 3")
+    begun: list[int] = []
+    runner = Runner(
+        store,
+        {SEAL: Works(places, threading.Event()).seal},
+        now=lambda: now,
+        together=frozenset({SEAL}),
+    )
+    run = runner._run
+    monkeypatch.setattr(runner, "_run", lambda *jobs: (begun.append(len(jobs)), run(*jobs)))  # type: ignore[func-returns-value]
+    assert runner.run_due() == 5
+    assert begun == [4, 1]
+    sealed = [event.facts["size"] for _, event in store.read(0, 100) if event.kind == "recording.sealed"]
+    assert sorted(sealed) == [100, 101, 102, 103, 104]
+    assert store.rows("SELECT count(*) FROM job WHERE state = 'done'") == [(5,)]

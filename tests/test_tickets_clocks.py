@@ -20,7 +20,6 @@ from appliance.tickets.clocks import (
     Reckoning,
     Unit,
     colour,
-    second_round,
     worst,
 )
 from appliance.tickets.extending import ExtensionRules, extend, order_earlier
@@ -290,9 +289,9 @@ def test_a_case_shows_its_worst_clock() -> None:
 
 
 def test_a_second_round_has_half_the_time_and_two_days_at_least() -> None:
-    assert [second_round(Limit(n)).n for n in (1, 2, 5, 15, 30)] == [2, 2, 3, 8, 15]
-    assert second_round(Limit(24, "hours")) == Limit(12, "hours")
-    assert second_round(Limit(1, "hours")) == Limit(1, "hours")
+    assert [USUAL.second_round(Limit(n)).n for n in (1, 2, 5, 15, 30)] == [2, 2, 3, 8, 15]
+    assert USUAL.second_round(Limit(24, "hours")) == Limit(12, "hours")
+    assert USUAL.second_round(Limit(1, "hours")) == Limit(1, "hours")
 
 
 CASE = USUAL.begin(Limit(15), at("2026-11-23 09:00"))

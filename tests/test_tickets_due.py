@@ -80,6 +80,37 @@ def test_nothing_is_due_before_a_case_is_accepted(desk: TicketDesk) -> None:
     assert (ticket.case_due_s, ticket.unit_due_s, ticket.due_s) == (None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("source", "due"),
+    [
+        *(("sms", "2026-11-23 09:03"), ("web", "2026-11-24 09:00"), ("letter", "2026-11-25 00:00")),
+        *(("visit", "2026-11-25 00:00"), ("phone", "")),
+    ],
+)
+def test_what_comes_in_is_to_be_accepted_as_fast_as_its_channel(
+    desk: TicketDesk, source: str, due: str
+) -> None:
+    assert told(desk.create(CENTRE, source, TOLD).step_due_s) == due
+
+
+def test_a_letter_is_taken_even_by_a_box_whose_clock_is_far_off(desk: TicketDesk, clock: Clock) -> None:
+    clock.now_s = at("2050-12-31 09:00")
+    assert desk.create(CENTRE, "letter", TOLD).step_due_s is None
+
+
+def test_a_ticket_accepted_before_there_were_clocks_has_run_since_then(
+    desk: TicketDesk, store: Store
+) -> None:
+    ticket = desk.create(CITIZEN, "web", TOLD)
+    old = {"move": "accept", "from": "REGISTERED", "to": "ACCEPTED", "role": "DP"}
+    store.record(Fact("ticket.moved", old, ticket.tid))
+    accepted_s = desk.get(ticket.tid).accepted_s
+    ticket = desk.move(CENTRE, ticket.tid, "self_handle")
+    case = clocks_of(ticket).case
+    assert case is not None
+    assert case.start_s == accepted_s
+
+
 def test_a_complaint_is_to_be_answered_in_fifteen_working_days(desk: TicketDesk) -> None:
     ticket = accepted(desk)
     assert told(ticket.case_due_s) == "2026-12-15 00:00"

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,7 +15,9 @@ from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.guards import GUARDS, Scene
 from appliance.tickets.strands import KINDS
+from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import MOVES
+from tests.ticket_desk import CALLBACK, Clock, Office
 from tests.ticket_stories import DAY_S, STRAND_WAYS, DeskDoor, Teller, read, with_units, word_of
 
 
@@ -138,6 +141,26 @@ def test_a_condition_grants_one_case_and_refuses_the_other(store: Store, name: s
     assert asked(store, case.refused, case.step, case.later_days, case.writes) == case.word
 
 
+def test_a_citizen_is_unreachable_after_some_attempts_on_some_days_or_without_a_number(
+    tmp_path: Path,
+) -> None:
+    clock = Clock(time.time())
+    office = Office(tmp_path, clock)
+    waiting = office.answered()
+
+    def given_up(ticket: Ticket) -> str:
+        return word_of(lambda: office.desk.move(CALLBACK, ticket.tid, "unreachable", {"reason": "无人接听"}))
+
+    for _ in range(3):
+        assert given_up(waiting) == "try_again"
+        office.desk.visit(CALLBACK, waiting.tid, "no_answer")
+    assert given_up(waiting) == "try_again"
+    clock.at_s += DAY_S
+    assert given_up(waiting) == ""
+    nameless = office.answered(phone="")
+    assert given_up(nameless) == ""
+
+
 def test_more_time_is_asked_for_before_the_ticket_is_due() -> None:
     def refused(due_s: float | None) -> Refused | None:
         scene = SimpleNamespace(ticket=SimpleNamespace(unit_due_s=due_s), now_s=100.0)
@@ -150,7 +173,7 @@ def test_more_time_is_asked_for_before_the_ticket_is_due() -> None:
 
 
 def test_every_condition_has_its_cases_and_is_used_by_a_table() -> None:
-    assert {*CASES, "before_due"} == set(GUARDS)
+    assert {*CASES, "before_due", "tried_enough"} == set(GUARDS)
     tables = [move for kind in KINDS.values() for move in kind.workflow.moves]
     assert {name for move in (*MOVES, *tables) for name in move.guards} == set(GUARDS)
 

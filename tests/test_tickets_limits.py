@@ -23,6 +23,13 @@ def test_what_is_urgent_has_natural_hours_and_shortens_only() -> None:
     assert SEEDS.for_state("ACCEPTED", "normal") == Limit(30, "minutes")
 
 
+def test_what_comes_by_a_fast_channel_is_accepted_fast_however_urgent() -> None:
+    assert SEEDS.for_state("REGISTERED", "normal", "sms") == Limit(3, "minutes")
+    assert SEEDS.for_state("REGISTERED", "critical", "sms") == Limit(3, "minutes")
+    assert SEEDS.for_state("REGISTERED", "critical", "web") == Limit(10, "minutes")
+    assert SEEDS.for_state("REGISTERED", "normal", "fax") == Limit(1)
+
+
 def test_a_state_nothing_limits_has_no_limit() -> None:
     assert SEEDS.for_state("ARCHIVED", "normal") is None
 

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from appliance.tickets.ticket import Ticket
 from tests.seal_image import seal_png
+from tests.test_letters_office import WRITTEN
 from tests.test_letters_sheets import text_of
 from tests.test_web_tickets import accepted, dispatched
 from tests.web_pages import Visitor, Web, open_web
@@ -24,7 +25,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Web:
 
 def issue(visitor: Visitor, ticket: Ticket, key: str, **fields: object) -> str:
     """Issue a letter; the address of its page."""
-    answer = visitor.post(f"/tickets/{ticket.number}/letters/{key}", do="issue", **fields)
+    answer = visitor.post(f"/tickets/{ticket.number}/letters/{key}", do="issue", **(WRITTEN | fields))
     assert answer.status_code == 302, answer.text
     return answer.headers["Location"]
 

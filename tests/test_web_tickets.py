@@ -131,7 +131,12 @@ def test_a_unit_begins_with_its_to_do_list(web: Web) -> None:
 def test_a_confidential_citizen_is_hidden_from_units(web: Web) -> None:
     ticket = dispatched(web, citizen="钱先生", phone="13912345678", confidential=True)
     path = f"/tickets/{ticket.number}"
-    assert "13912345678" in web.visitor("1200").get(path).text
+    dispatcher = web.visitor("1200")
+    masked = dispatcher.get(path).text
+    assert "13912345678" not in masked
+    assert "139****5678" in masked
+    assert dispatcher.post(f"{path}/unmask", reason="核实地址").status_code == 302
+    assert "13912345678" in dispatcher.get(path).text
     for page in (web.visitor("2001").get(path).text, web.visitor("2001").get("/tickets?list=all").text):
         assert "13912345678" not in page
         assert "钱先生" not in page

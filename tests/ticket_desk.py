@@ -71,9 +71,10 @@ class Office:
         """One the street lighting office has signed for."""
         return self.desk.move(LAMP, self.dispatched(**more).tid, "sign")
 
-    def answered(self) -> Ticket:
+    def answered(self, **fields: object) -> Ticket:
         """One that waits for its callback."""
-        ticket = self.handling()
+        ticket = self.desk.move(DISPATCHER, self.accepted(**fields).tid, "dispatch", {"unit": "lamp"})
+        self.desk.move(LAMP, ticket.tid, "sign")
         self.desk.move(LAMP, ticket.tid, "submit_result", {"result": "已修复"})
         return self.desk.move(DISPATCHER, ticket.tid, "pass", {"answer": "路灯已修复"})
 

@@ -274,6 +274,8 @@ class Teller:
             fields["master"] = self.desk.create(CITIZEN, "web", TOLD).number
         kind, _, name = step.partition(".")
         ticket = self.desk.get(tid)
+        if step == "unreachable" and ticket.state == "CALLBACK":
+            self.desk.visit(person("CB"), tid, "no_answer")
         workflow = KINDS[kind].workflow if name else self.desk.workflows.of(ticket.workflow)
         for move in workflow.named.get(name or step, ()):
             if "reason" in move.needed:
@@ -301,6 +303,8 @@ def word_of(attempt: Callable[[], object]) -> str:
 def with_units(store: Store) -> Store:
     """Give a store the units stories speak of: two, with a part each."""
     dictionary = Dictionary(store)
+    for name in ("callback_attempts", "callback_days"):
+        dictionary.set(person("AD"), "parameter", name, {"value": 1})
     for at, code in enumerate(UNITS):
         fields = {"name": f"{code}单位", "name_en": f"{code} unit", "site": at % 2 + 1}
         parent = code.partition("-")[0]

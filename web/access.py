@@ -4,8 +4,10 @@ Roles are the codes of the workflow: AG agent, TL team leader, DP dispatcher, U2
 operator, UL unit leader, CB callback clerk, LD leader, AD administrator, TE technician.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
+
+from appliance.dictionary.rights_table import RIGHTS
 
 ROLES: Final = frozenset({"AG", "TL", "DP", "U2", "UL", "U3", "IN", "CB", "SV", "LD", "AD", "TE"})
 PUBLIC: Final[frozenset[str]] = frozenset({"*"})
@@ -16,6 +18,12 @@ UNITS: Final = frozenset({"U2", "UL", "U3"})
 CENTRE: Final = frozenset({"AG", "TL", "DP", "IN", "CB", "SV", "LD", "AD"})
 CASEWORK: Final = CENTRE | UNITS
 AGENTS: Final = frozenset({"AG", "TL"})
+INTAKE: Final = frozenset({"AG", "TL", "DP"})
+"""Who fills in the form of a new ticket."""
+FILERS: Final = frozenset({"AG", "TL", "DP", "CB", "SV", "AD"})
+"""Who writes the customer file, and says that tickets belong together."""
+REDACTORS: Final = frozenset({"LD", "AD"})
+"""Who blanks personal data."""
 LISTENERS: Final = frozenset({"AG", "TL", "DP", "CB", "SV", "LD", "AD"})
 """Who may look up calls and listen to recordings of the whole centre."""
 LEADERS: Final = frozenset({"TL"})
@@ -30,6 +38,8 @@ AUDITORS: Final = KEEPERS | {"SV"}
 """Who sees what became of a recording, and who heard it."""
 CONFIDENTIAL: Final = frozenset({"TL", "DP", "SV", "LD", "AD"})
 """Who hears the calls of confidential tickets; besides them only who answered the call."""
+VISITORS: Final = frozenset({"CB", "SV", "TL", "AD"})
+"""Who asks citizens whether it was done."""
 CAMPAIGNERS: Final = frozenset({"TL", "AD"})
 """Who has lists of people called and told something."""
 BOX: Final = frozenset({"TE", "AD"})
@@ -47,6 +57,13 @@ OUTSIDE: Final = frozenset({"C", "HB"})
 """As whom systems outside act by token; nobody signs in with these."""
 PROGRAMS: Final = CASEWORK | OUTSIDE
 """Who works with tickets over the API; which tickets is decided one by one."""
+PLANNERS: Final = frozenset({"DP", "LD", "AD"})
+"""Who looks at the working calendar and the limits."""
+
+PEOPLE: Final = frozenset({"AD", "UL"})
+"""Who looks after people: administrators all of them, a unit's leader those of the unit."""
+SETTERS: Final = frozenset({"AD", "TL", "DP"})
+"""Who opens the settings; what each may change there stands with every list."""
 
 TABLE: Final[Mapping[str, frozenset[str]]] = {
     "static": PUBLIC,
@@ -60,6 +77,19 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "live.now": ANYONE,
     "live.here": ANYONE,
     "lookup.page": CENTRE,
+    "intake.page": INTAKE,
+    "intake.waiting": INTAKE,
+    "intake.beside": INTAKE,
+    "intake.file": INTAKE,
+    "intake.repeat": INTAKE,
+    "customers.page": CENTRE,
+    "customers.create": FILERS,
+    "customers.of_number": CENTRE,
+    "customers.one": CENTRE,
+    "customers.edit": FILERS,
+    "customers.merge": FILERS,
+    "customers.split": FILERS,
+    "customers.redact": REDACTORS,
     "desk.page": AGENTS,
     "desk.order": AGENTS,
     "desk.shift": AGENTS,
@@ -67,10 +97,10 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "desk.caller": AGENTS,
     "desk.today": AGENTS,
     "desk.talk": AGENTS,
-    "desk.my_drafts": AGENTS,
-    "desk.draft": AGENTS,
-    "desk.save_draft": AGENTS,
-    "desk.drop_draft": AGENTS,
+    "desk.my_drafts": INTAKE,
+    "desk.draft": INTAKE,
+    "desk.save_draft": INTAKE,
+    "desk.drop_draft": INTAKE,
     "desk.file": AGENTS,
     "board.page": WATCHERS,
     "board.facts": WATCHERS,
@@ -83,6 +113,16 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "tickets.edit": CASEWORK,
     "tickets.note": CASEWORK,
     "tickets.call": AGENTS,
+    "visits.page": VISITORS,
+    "visits.tried": VISITORS,
+    "visits.rated": frozenset({"CB"}),
+    "visits.sampled": VISITORS | {"LD"},
+    "visits.draw": VISITORS,
+    "visits.asked": VISITORS,
+    "alike.repeat": FILERS,
+    "alike.link": FILERS,
+    "alike.unmask": LISTENERS,
+    "alike.redact": REDACTORS,
     "strands.page": CASEWORK,
     "strands.opened": CASEWORK,
     "strands.stepped": CASEWORK,
@@ -93,6 +133,8 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "letters.one": CASEWORK,
     "letters.file": CASEWORK,
     "letters.void": ARCHIVISTS,
+    "casefile.take": ARCHIVISTS,
+    "casefile.frozen": ARCHIVISTS,
     "stationery.templates": STATIONERS,
     "stationery.template": STATIONERS,
     "stationery.publish": STATIONERS,
@@ -130,11 +172,42 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "deferrals.add": AGENTS,
     "deferrals.call": AGENTS,
     "deferrals.settle": AGENTS,
+    "settings.page": SETTERS,
+    "settings.entries": SETTERS,
+    "settings.fresh": SETTERS,
+    "settings.make": SETTERS,
+    "settings.entry": SETTERS,
+    "settings.save": SETTERS,
+    "settings.retire": SETTERS,
+    "settings.restore": SETTERS,
+    "settings.export": SETTERS,
+    "parameters.page": ADMINISTRATORS,
+    "parameters.save": ADMINISTRATORS,
+    "rights.page": ADMINISTRATORS,
+    "rights.save": ADMINISTRATORS,
+    "exchange.page": ADMINISTRATORS,
+    "exchange.everything": ADMINISTRATORS,
+    "exchange.upload": ADMINISTRATORS,
+    "exchange.carry_files": ADMINISTRATORS,
+    "people.page": PEOPLE,
+    "people.fresh": PEOPLE,
+    "people.make": PEOPLE,
+    "people.one": PEOPLE,
+    "people.save": PEOPLE,
+    "people.activate": PEOPLE,
+    "people.reset": PEOPLE,
+    "contacts.page": CASEWORK,
     "citizen.page": PUBLIC,
     "citizen.dial": PUBLIC,
     "citizen.key": PUBLIC,
     "citizen.hang_up": PUBLIC,
     "citizen.state": PUBLIC,
+    "calendar.page": PLANNERS,
+    "calendar.day": ADMINISTRATORS,
+    "calendar.preview": ADMINISTRATORS,
+    "calendar.load": ADMINISTRATORS,
+    "limits.page": PLANNERS,
+    "limits.take": ADMINISTRATORS,
     "box.page": BOX,
     "box.state": BOX,
     "box.unit": BOX,
@@ -195,7 +268,45 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
+PAGE_OF: Final[Mapping[str, str]] = {
+    "desk": "desk",
+    "board": "board",
+    "tickets": "tickets",
+    "strands": "tickets",
+    "calls": "calls",
+    "recordings": "recordings",
+    "recordings.sound": "sound",
+    "recordings.wave": "sound",
+    "recordings.history": "keeping",
+    "recordings.hold": "keeping",
+    "recordings.keep": "keeping",
+    "recordings.remove": "keeping",
+    "recordings.export": "keeping",
+    "phones": "phones",
+    "phones.bill": "bill",
+    "phones.bill_csv": "bill",
+    "campaigns": "campaigns",
+    "deferrals": "later",
+    "lookup": "lookup",
+    "box": "box",
+    "people": "people",
+    "settings": "settings",
+    "contacts": "contacts",
+}
+"""Which right of the matrix an endpoint, or all of a blueprint, needs besides; others need none."""
+
+
 def allowed(endpoint: str, roles: frozenset[str] | None) -> bool:
     """Tell whether somebody with these roles (None: nobody) may open an endpoint; unlisted is closed."""
     needed = TABLE.get(endpoint, frozenset())
     return needed == PUBLIC or (roles is not None and bool(needed & roles))
+
+
+def opens(endpoint: str, roles: frozenset[str] | None, rights: Callable[[str], frozenset[str]]) -> bool:
+    """Tell the same with the matrix of rights: it narrows the table, or grants within its bounds."""
+    name = PAGE_OF.get(endpoint) or PAGE_OF.get(endpoint.partition(".")[0])
+    needed = TABLE.get(endpoint, frozenset())
+    if name is None or roles is None or needed == PUBLIC or not needed:
+        return allowed(endpoint, roles)
+    right = RIGHTS[f"page.{name}"]
+    return bool(roles & rights(name) & (needed | (right.most - right.default)))

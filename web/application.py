@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.configuration import Configuration
+from appliance.customers.file import CustomerFile
 from appliance.letters.office import Desk, LetterOffice
 from appliance.letters.seals import BYTES_MOST
 from appliance.people import People
@@ -19,13 +20,15 @@ from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.supervisor import units
 from appliance.tickets.desk import TicketDesk
+from appliance.tickets.districts import Districts
+from appliance.tickets.intake import Intake
 from web import access, context, language, shown
 from web.api import door
 from web.context import Box, actor, wants_json
 from web.hub import hub_sign
 from web.link import Away, Link
 from web.live import Full, Live, StoreWatch
-from web.pages import BLUEPRINTS, api, campaigns
+from web.pages import BLUEPRINTS, api, campaigns, exchange
 from web.screens import Screens
 from web.today import Today
 
@@ -34,6 +37,7 @@ FORM_PARTS = 200
 STATIC_SECONDS = 300
 SECRET = "web_secret"
 UPLOADS = {
+    "exchange.upload": exchange.UPLOAD_MAX,
     "campaigns.create": campaigns.UPLOAD_MAX,
     "campaigns.listen": campaigns.UPLOAD_MAX,
     "stationery.put_seal": 2 * BYTES_MOST,
@@ -43,6 +47,7 @@ CONFLICTS = {"changed", "not_now"}
 """Refusals that mean the world moved on: 409; all others mean what was asked is not allowed or not right."""
 FORBIDDEN = {"not_yours", "other_unit", "frozen"}
 MISSING = {
+    "unknown_customer",
     "unknown_ticket",
     "unknown_strand",
     "unknown_person",
@@ -65,18 +70,29 @@ HTTP_SENTENCES = {
 }
 PAGES = (
     ("desk.page", lazy_gettext("Desk")),
+    ("intake.page", lazy_gettext("Intake")),
     ("board.page", lazy_gettext("Board")),
     ("tickets.page", lazy_gettext("Tickets")),
     ("strands.page", lazy_gettext("Orders")),
+    ("visits.page", lazy_gettext("Callbacks")),
     ("letters.page", lazy_gettext("Letters")),
+    ("customers.page", lazy_gettext("Customers")),
     ("calls.page", lazy_gettext("Calls")),
     ("recordings.page", lazy_gettext("Recordings")),
     ("phones.page", lazy_gettext("Phones")),
     ("deferrals.page", lazy_gettext("Answer later")),
     ("campaigns.page", lazy_gettext("Notifications")),
+    ("contacts.page", lazy_gettext("Address book")),
+    ("people.page", lazy_gettext("People")),
+    ("settings.page", lazy_gettext("Settings")),
     ("tokens.page", lazy_gettext("Interfaces")),
+    ("calendar.page", lazy_gettext("Work calendar")),
     ("box.page", lazy_gettext("Box")),
 )
+SETTINGS = frozenset({"settings", "parameters", "rights", "exchange", "people", "contacts", "tokens"})
+"""Blueprints that are one area for people."""
+BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page"})
+"""Not in the bar for who finds them in the settings."""
 FIRST_SIGN_IN = frozenset(
     {
         "door.password",
@@ -99,6 +115,7 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
     site = configuration.site
     letterhead = Desk(site.name, site.numbers[0] if site.numbers else "12345")
     live = Live()
+    customers, districts = CustomerFile(store), Districts(store, tickets.dictionary)
     box = Box(
         places=places,
         configuration=configuration,
@@ -112,6 +129,9 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
         screens=Screens(),
         processes=Processes(places.socket(SUPERVISOR), [u.name for u in units(places, configuration)]),
         letters=LetterOffice(store, tickets, letterhead, places.seals),
+        customers=customers,
+        districts=districts,
+        intake=Intake(store, tickets, customers, districts),
     )
     app.extensions["box"] = box
     app.config.update(
@@ -164,7 +184,7 @@ def _make_room() -> None:
     """Let those who may bring lists and recordings bring them, before anybody looks into the form."""
     most = UPLOADS.get(request.endpoint or "")
     person = actor() if most else None
-    if person is not None and access.allowed(request.endpoint or "", person.roles):
+    if person is not None and access.opens(request.endpoint or "", person.roles, context.box().rights.page):
         request.max_content_length = request.max_form_memory_size = most
 
 
@@ -177,7 +197,7 @@ def _admit() -> AnyResponse | None:
         context.box().store.database.connect(reuse_if_open=True)
     person = actor() if access.TABLE.get(endpoint) != access.PUBLIC else None
     roles = person.roles if person else None
-    if not access.allowed(endpoint, roles):
+    if not access.opens(endpoint, roles, context.box().rights.page):
         if person is not None:
             raise Refused("not_yours", "Your role does not open this page.")
         if wants_json():
@@ -224,14 +244,27 @@ def _everywhere(box: Box) -> dict[str, object]:
         "site_name": box.configuration.site.name,
         "site_number": box.configuration.site.number,
         "hub": hub_sign(box) if person else None,
-        "navigation": lambda: [
-            (endpoint, title)
-            for endpoint, title in PAGES
-            if person and access.allowed(endpoint, person.roles)
-        ],
-        "opens": lambda endpoint: access.allowed(endpoint, person.roles if person else None),
+        "navigation": lambda: _navigation() if person else [],
+        "stands_in": _stands_in,
+        "opens": context.may_open,
         "words_for_scripts": language.words_for_scripts,
     }
+
+
+def _navigation() -> list[tuple[str, object]]:
+    """The pages in the bar: endpoint and title."""
+    below = BELOW_SETTINGS if context.may_open("settings.page") else frozenset()
+    return [
+        (endpoint, title) for endpoint, title in PAGES if endpoint not in below and context.may_open(endpoint)
+    ]
+
+
+def _stands_in(endpoint: str) -> bool:
+    """Whether the reader is in the part of the pages that begins at this endpoint."""
+    here = (request.endpoint or "").partition(".")[0]
+    if here in SETTINGS and context.may_open("settings.page"):
+        here = "settings"
+    return endpoint.partition(".")[0] == here
 
 
 def _errors(app: Flask) -> None:

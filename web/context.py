@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from flask import current_app, g, request
 
 from appliance.configuration import Configuration
+from appliance.customers.file import CustomerFile
+from appliance.dictionary.dictionary import Dictionary
+from appliance.dictionary.rights import Rights
 from appliance.letters.office import LetterOffice
 from appliance.people import Actor, People
 from appliance.places import Places
 from appliance.processes import Processes
 from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
+from appliance.tickets.districts import Districts
+from appliance.tickets.intake import Intake
+from web import access
 from web.link import Link
 from web.live import Live, StoreWatch
 from web.screens import Screens
@@ -35,6 +41,19 @@ class Box:
     screens: Screens
     processes: Processes
     letters: LetterOffice
+    customers: CustomerFile
+    districts: Districts
+    intake: Intake
+
+    @property
+    def dictionary(self) -> Dictionary:
+        """What people maintain."""
+        return Dictionary(self.store)
+
+    @property
+    def rights(self) -> Rights:
+        """The matrix of rights in force."""
+        return Rights(self.dictionary)
 
     @property
     def demo(self) -> bool:
@@ -62,6 +81,12 @@ def me() -> Actor:
     found = actor()
     assert found is not None, "the access table lets nobody in here who is not signed in"
     return found
+
+
+def may_open(endpoint: str) -> bool:
+    """Tell whether who is signed in opens an endpoint, by the access table and the matrix of rights."""
+    person = actor()
+    return access.opens(endpoint, person.roles if person else None, box().rights.page)
 
 
 def wants_json() -> bool:

@@ -1,57 +1,47 @@
 """Units, categories and areas as forms offer them, read once a request."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flask import g
 
+from appliance.dictionary.entry import Entry
+from appliance.dictionary.tree import line, walk
 from web.context import box
 from web.shown import pick
 
 AREAS_LIMIT = 60
-DEPTH = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """One node of the category tree with its names and its own unit."""
-
-    code: str
-    parent: str
-    name: str
-    name_en: str
-    unit: str
 
 
 def units() -> list[dict[str, str]]:
-    """Return every unit with its name in the reader's language."""
+    """Return every unit that can be chosen, with its name in the reader's language, below its parent."""
     if "units" not in g:
-        rows = box().store.rows("SELECT code, name, name_en FROM unit ORDER BY code")
-        g.units = [{"code": code, "title": pick((zh, en or zh))} for code, zh, en in rows]
+        tree = walk(box().dictionary.by_key("unit"))
+        g.units = [{"code": unit.key, "title": pick(unit.names)} for unit, _ in tree if not unit.retired]
     found: list[dict[str, str]] = g.units
     return found
 
 
 def unit_names() -> dict[str, str]:
-    """Return unit codes with their names."""
-    return {unit["code"]: unit["title"] for unit in units()}
+    """Return unit codes with their names, those of dissolved units too."""
+    return {key: pick(names) for key, names in box().dictionary.names("unit").items()}
 
 
 def categories() -> list[dict[str, Any]]:
     """Return the leaves of the category tree with their whole path, ready to be searched."""
     if "categories" not in g:
-        tree, names = _tree(), unit_names()
-        parents = {leaf.parent for leaf in tree.values()}
-        g.categories = [_offered(leaf, tree, names) for leaf in tree.values() if leaf.code not in parents]
+        tree, names = box().dictionary.by_key("category"), unit_names()
+        used = [entry for entry, _ in walk(tree) if not entry.retired]
+        parents = {entry.text("parent") for entry in used}
+        g.categories = [_offered(leaf, tree, names) for leaf in used if leaf.key not in parents]
     found: list[dict[str, Any]] = g.categories
     return found
 
 
 def category_names() -> dict[str, str]:
     """Return category codes with their paths."""
-    tree = _tree()
-    return {code: _path(_line(leaf, tree)) for code, leaf in tree.items()}
+    tree = box().dictionary.by_key("category")
+    return {code: _path(tree, code) for code in tree}
 
 
 def areas() -> list[str]:
@@ -62,35 +52,18 @@ def areas() -> list[str]:
     return [area for (area,) in rows]
 
 
-def _tree() -> Mapping[str, Leaf]:
-    if "category_tree" not in g:
-        rows = box().store.rows("SELECT code, parent, name, name_en, unit FROM category ORDER BY code")
-        g.category_tree = {row[0]: Leaf(*row) for row in rows}
-    found: Mapping[str, Leaf] = g.category_tree
-    return found
-
-
-def _offered(leaf: Leaf, tree: Mapping[str, Leaf], names: Mapping[str, str]) -> dict[str, Any]:
-    line = _line(leaf, tree)
-    unit = next((node.unit for node in reversed(line) if node.unit), "")
-    words = " ".join(f"{node.name} {node.name_en}" for node in line)
-    search = f"{words} {leaf.code}".lower()
+def _offered(leaf: Entry, tree: Mapping[str, Entry], names: Mapping[str, str]) -> dict[str, Any]:
+    above = line(tree, leaf.key)
+    unit = next((node.text("unit") for node in reversed(above) if node.text("unit")), "")
+    words = " ".join((*(" ".join(node.names) for node in above), *leaf.words("keywords"), leaf.key))
     return {
-        "code": leaf.code,
-        "path": _path(line),
+        "code": leaf.key,
+        "path": _path(tree, leaf.key),
         "unit": unit,
         "unit_name": names.get(unit, ""),
-        "search": search,
+        "search": words.lower(),
     }
 
 
-def _path(line: list[Leaf]) -> str:
-    return " / ".join(pick((node.name, node.name_en or node.name)) for node in line)
-
-
-def _line(leaf: Leaf, tree: Mapping[str, Leaf]) -> list[Leaf]:
-    """Return a node behind all its parents."""
-    line = [leaf]
-    while line[0].parent in tree and len(line) < DEPTH:
-        line.insert(0, tree[line[0].parent])
-    return line
+def _path(tree: Mapping[str, Entry], code: str) -> str:
+    return " / ".join(pick(node.names) for node in line(tree, code))

@@ -20,7 +20,7 @@ from web.dictionary import category_names, unit_names
 DRAFT_LIMIT = 64 * 1024
 DRAFTS_LIMIT = 40
 KEPT_S = 30 * 24 * 3600.0
-FORM = re.compile(r"ticket:new(:[0-9a-zA-Z/_.-]{1,64})?")
+FORM = re.compile(r"ticket:(?:new|entry)(:[0-9a-zA-Z/_.-]{1,64})?")
 WRITTEN = ("kind", "category", "area", "address", "title", "content", "answer")
 """What makes a draft worth listing: name and phone come with the call."""
 SHOWN = (
@@ -70,6 +70,16 @@ def one(owner: str, form: str) -> Mapping[str, Any] | None:
 def of_call(cid: str, reader: str) -> Draft | None:
     """What somebody else writes about a call."""
     return _read("form = ? AND owner <> ?", f"ticket:new:{cid}", reader)
+
+
+def writer(form: str, reader: str) -> str:
+    """Who else is writing in a form: the name, or empty."""
+    rows = box().store.rows(
+        "SELECT p.name FROM draft d JOIN person p ON p.number = d.owner WHERE d.form = ? AND d.owner <> ?"
+        " ORDER BY d.saved_s DESC LIMIT 1",
+        *(named(form), reader),
+    )
+    return str(rows[0][0]) if rows else ""
 
 
 def keep(owner: str, form: str, values: Mapping[str, Any]) -> None:

@@ -1,14 +1,15 @@
 """Due dates as people read them: date, colour with a word, and what is left in working time."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask_babel import gettext, lazy_gettext
 
-from appliance.calendar.hours import written
-from appliance.tickets.clocks import Clock, Left, Reckoning, colour
+from appliance.calendar.hours import local_day, midnight_s, written
+from appliance.tickets.clocks import Clock, Colour, Left, Limit, Reckoning, colour, worst
 from appliance.tickets.due import clocks_of
+from appliance.tickets.strand_table import suborders_due
 from appliance.tickets.ticket import Ticket
 from web.context import box
 
@@ -20,6 +21,7 @@ TITLES = {
     "grey": lazy_gettext("On hold"),
 }
 DONE = {"green": lazy_gettext("Done in time"), "red": lazy_gettext("Done late")}
+SUBORDERS = {"yellow": lazy_gettext("Sub-order due soon"), "red": lazy_gettext("Sub-order overdue")}
 CHOICES = {
     "overdue": lazy_gettext("Overdue"),
     "soon": lazy_gettext("Due soon"),
@@ -47,13 +49,20 @@ LIMITS: Counted = {
     "hours": (lazy_gettext("limit 1 hour"), lazy_gettext("limit %(num)s hours")),
     "minutes": (lazy_gettext("limit 1 minute"), lazy_gettext("limit %(num)s minutes")),
 }
+LENGTHS: Counted = {
+    "wd": (lazy_gettext("1 working day"), lazy_gettext("%(num)s working days")),
+    "wh": (lazy_gettext("1 working hour"), lazy_gettext("%(num)s working hours")),
+    "days": (lazy_gettext("1 day"), lazy_gettext("%(num)s days")),
+    "hours": (lazy_gettext("1 hour"), lazy_gettext("%(num)s hours")),
+    "minutes": (lazy_gettext("1 minute"), lazy_gettext("%(num)s minutes")),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """How a clock stands, in words."""
 
-    word: str
+    word: Colour
     """green, yellow, red or grey."""
     colour: str
     """Of the mark, as the style sheet names it."""
@@ -75,8 +84,27 @@ class Shown:
     """The first due date, where it is another one now."""
 
 
+def marks(tickets: Sequence[Ticket]) -> Mapping[bytes, Mark | None]:
+    """Return how tickets stand, for lists: the worst of their clocks and of their open sub-orders."""
+    suborders = suborders_due(box().store, [ticket.tid for ticket in tickets])
+    return {ticket.tid: _worse(mark(ticket), suborders.get(ticket.tid)) for ticket in tickets}
+
+
+def _worse(own: Mark | None, suborder_s: float | None) -> Mark | None:
+    if suborder_s is None or (own is not None and own.word == "grey"):
+        return own
+    rules, now_s = _reckoning(), time.time()
+    warn_s = midnight_s(rules.calendar.back(local_day(suborder_s - 0.001), 1))
+    clock = Clock(warn_s, 1, due_s=suborder_s, warn_s=warn_s)
+    word = colour(clock, now_s)
+    if word == "green" or (own is not None and worst((own.word, word)) == own.word):
+        return own
+    left = left_title(rules.left(clock, now_s), clock.unit)
+    return Mark(word, COLOURS[word], str(SUBORDERS[word]), written(suborder_s), left, False)
+
+
 def mark(ticket: Ticket) -> Mark | None:
-    """Return the worst clock of a ticket, for lists; None when none is under way."""
+    """Return the worst clock of a ticket; None when none is under way."""
     clocks = clocks_of(ticket)
     if clocks.case is not None and clocks.case.paused:
         return _mark(clocks.case)
@@ -88,7 +116,15 @@ def clocks(ticket: Ticket) -> list[Shown]:
     """Return the clocks of a ticket for its page."""
     found = clocks_of(ticket)
     named = (("case", gettext("Case due"), found.case), ("unit", gettext("Unit due"), found.unit))
-    return [_shown(key, name, clock) for key, name, clock in named if clock is not None]
+    steps = [_step(ticket.step_due_s)] if ticket.step_due_s and ticket.closed_s is None else []
+    return [_shown(key, name, clock) for key, name, clock in named if clock is not None] + steps
+
+
+def _step(due_s: float) -> Shown:
+    """By when the ticket is to leave its state."""
+    word: Colour = "red" if time.time() > due_s else "green"
+    mark = Mark(word, COLOURS[word], str(TITLES[word]), written(due_s), "", False)
+    return Shown("step", str(gettext("Next step by")), mark, "", "")
 
 
 def _shown(key: str, name: str, clock: Clock) -> Shown:
@@ -107,7 +143,7 @@ def _mark(clock: Clock) -> Mark:
 
 def left_title(left: Left, unit: str) -> str:
     """Say what is left, or how long it is over."""
-    if left.days is None:
+    if left.days is None or (left.overdue and not left.days):
         minutes = int(left.seconds // 60)
         words = OVER["hours"] if left.overdue else LEFT["hours"]
         return str(words[1]) % {"num": f"{minutes // 60}:{minutes % 60:02d}"}
@@ -119,6 +155,11 @@ def left_title(left: Left, unit: str) -> str:
 def limit_title(n: int, unit: str) -> str:
     """Write a limit."""
     return _counted(LIMITS, unit, n)
+
+
+def limit_words(limit: Limit) -> str:
+    """Write a limit by itself."""
+    return _counted(LENGTHS, limit.unit, limit.n)
 
 
 def _counted(table: Counted, unit: str, n: int) -> str:

@@ -7,12 +7,15 @@ from typing import Any
 
 from flask import request
 
-from appliance.tickets.fields import FIELDS, Choices, Field
+from appliance.tickets.fields import FIELDS, Field
+from appliance.tickets.forms import EXTRAS, extras_of
 from appliance.tickets.process import Move
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from web import shown
 from web.dictionary import categories, units
 
+NOT_BY_HAND = frozenset({"extra", "customer"})
+"""Registered fields that no single input shows."""
 CHOSEN_UNITS = frozenset({"unit", "units"})
 
 
@@ -50,19 +53,47 @@ def typed_fields(known: Iterable[str] = FIELDS) -> dict[str, Any]:
     }
 
 
-def edit_inputs(values: Mapping[str, Any]) -> list[Input]:
-    """Return the fields of what was registered, with their values."""
+def edit_inputs(ticket: Ticket, typed: Mapping[str, Any], hidden: Iterable[str] = ()) -> list[Input]:
+    """Return the fields of what was registered, with their values, but those hidden from the reader."""
     made = []
+    extra = typed.get("extra") or {}
+    values = {**{name: getattr(ticket, name) for name in REGISTERED_FIELDS}, **typed}
     for name in REGISTERED_FIELDS:
         field = FIELDS[name]
-        choices: Choices | None = field.choices
+        if name in hidden or name in NOT_BY_HAND:
+            continue
         value = values.get(name, "")
-        words = shown.choices(choices) if choices else None
+        words = shown.choices(field.choices) if field.choices else None
         if name == "category":
             words = [("", "—"), *((c["code"], c["path"]) for c in categories())]
-        text = ("on" if value else "") if name == "confidential" else str(value)
-        made.append(Input(name, shown.field_title(name), False, text, words, field.lines, field.limit))
-    return made
+        text = ("on" if value else "") if field.type == "flag" else str(value)
+        made.append(
+            Input(name, shown.field_title(name), False, text, words, field.lines, field.limit, field.type)
+        )
+    known = {**dict.fromkeys(extras_of(ticket.kind, ticket.category), ""), **ticket.extras, **extra}
+    return made + [_extra_input(name, str(text)) for name, text in known.items() if name in EXTRAS]
+
+
+def edited_fields() -> dict[str, Any]:
+    """Return what came with the form of what was registered; a switch that is off comes as nothing."""
+    names = set(request.form.getlist("has")) | {"confidential"}
+    typed: dict[str, Any] = {
+        name: request.form[name]
+        for name in REGISTERED_FIELDS
+        if name in request.form and FIELDS[name].type != "flag" and name not in NOT_BY_HAND
+    }
+    for name, field in FIELDS.items():
+        if field.type == "flag" and name in REGISTERED_FIELDS and (name in names or name in request.form):
+            typed[name] = name in request.form
+    extra = {name: request.form[f"extra.{name}"] for name in EXTRAS if f"extra.{name}" in request.form}
+    return {**typed, **({"extra": extra} if extra else {})}
+
+
+def _extra_input(name: str, text: str) -> Input:
+    field = EXTRAS[name]
+    words = shown.choices(field.choices) if field.choices else None
+    title = shown.pick((field.zh, field.en))
+    return Input(f"extra.{name}", title, False, text, words, field.type == "lines", field.limit)
 
 
 def _input(name: str, needed: bool, ticket: Ticket, move: Move, typed: Mapping[str, Any]) -> Input:

@@ -8,10 +8,13 @@ from flask import Flask
 from flask_babel import gettext, lazy_gettext
 from markupsafe import Markup, escape
 
+from appliance.customers.customer import FIELDS as CUSTOMER_FIELDS
 from appliance.dictionary.kinds import KINDS as DICTIONARY_KINDS
 from appliance.dictionary.parameters import PARAMETERS
+from appliance.letters.fields import PLACEHOLDERS
 from appliance.refused import Refused
 from appliance.tickets.fields import CLOSINGS, FIELDS, KINDS, RATINGS, SOURCES, URGENCIES, Choices
+from appliance.tickets.forms import EXTRAS
 from appliance.tickets.workflow import LISTS, STATES
 from web.language import is_chinese
 
@@ -264,9 +267,12 @@ def _value(value: Any) -> Any:
 
 
 _NAMES: Mapping[str, str] = {
+    **{place.en: place.zh for place in PLACEHOLDERS.values()},
     **{parameter.en: parameter.zh for parameter in PARAMETERS.values()},
     **{column.en: column.zh for kind in DICTIONARY_KINDS.values() for column in kind.columns},
     **{kind.en: kind.zh for kind in DICTIONARY_KINDS.values()},
+    **{field.en: field.zh for field in CUSTOMER_FIELDS.values()},
+    **{field.en: field.zh for field in EXTRAS.values()},
     **{field.en: field.zh for field in FIELDS.values()},
 }
 """English and Chinese names of everything a refusal may name."""

@@ -16,6 +16,8 @@ BACKLOG_MAX = 1024 * 1024
 BOARD_EVERY_S = 1.0
 TOLD_S = 0.02
 """Notices of so long are sent together: a write to a socket costs more than many notices."""
+LATER_S = 0.25
+"""How long those may wait that nobody waits for."""
 
 Carry = Callable[[wire.Order], dict[str, Any]]
 
@@ -34,7 +36,9 @@ class Control:
         self._server: asyncio.Server | None = None
         self._dirty = False
         self._ticking: asyncio.Task[None] | None = None
-        self._notices: list[bytes] = []
+        self._notices: dict[object, wire.Notice] = {}
+        """What is still to be told; of a call only how it stands now."""
+        self._sending: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Listen; a socket left by an earlier life is taken over."""
@@ -53,14 +57,20 @@ class Control:
             self._server.close()
         self._path.unlink(missing_ok=True)
 
-    def tell(self, notice: wire.Notice) -> None:
-        """Send a notice to every watcher in a moment, and a fresh board soon."""
+    def tell(self, notice: wire.Notice, soon: bool = True) -> None:
+        """Send a notice to every watcher, in a moment when somebody waits for it, and a fresh board later."""
         self._dirty = True
         if not self._watchers:
             return
-        if not self._notices:
-            asyncio.get_running_loop().call_later(TOLD_S, self._send_notices)
-        self._notices.append(_encode(notice) + b"\n")
+        key = notice.call.cid if isinstance(notice, wire.CallNotice) else object()
+        self._notices.pop(key, None)
+        self._notices[key] = notice
+        loop = asyncio.get_running_loop()
+        due = loop.time() + (TOLD_S if soon else LATER_S)
+        if self._sending is None or due < self._sending.when():
+            if self._sending is not None:
+                self._sending.cancel()
+            self._sending = loop.call_at(due, self._send_notices)
 
     def touch(self) -> None:
         """Something on the board changed."""
@@ -102,7 +112,13 @@ class Control:
             writer.write(line)
 
     def _send_notices(self) -> None:
-        lines, self._notices = b"".join(self._notices), []
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
+        lines = b"".join(_encode(notice) + b"\n" for notice in self._notices.values())
+        self._notices.clear()
+        if not lines:
+            return
         for writer in list(self._watchers):
             self._write(writer, lines)
 

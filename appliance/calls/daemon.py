@@ -108,7 +108,7 @@ class Calls:
             voice=self.voice,
             recordings=places.recordings,
             ask_ticket=self.ask_ticket,
-            changed=lambda view: self.control.tell(wire.CallNotice(view)),
+            changed=lambda view: self.control.tell(wire.CallNotice(view), bool(view.agent or view.parties)),
         )
         self.exchange.flow = flow
         self.exchange.flows = {published.admission.flow: flow, **flows}

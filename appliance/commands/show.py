@@ -20,6 +20,7 @@ from appliance.rules import until_s
 LIMIT = 50
 LIMIT_MAX = 100_000
 ANSWER_S = 3.0
+ALARMS = "SELECT value FROM setting WHERE name LIKE 'alarm.%' ORDER BY name"
 Row = dict[str, Any]
 
 
@@ -123,8 +124,10 @@ def _query(where: Places, sql: str, *values: object) -> list[Row] | None:
 def _status(where: Places, options: argparse.Namespace) -> int:
     picture = board(where)
     peers = _query(where, LISTINGS["peers"].sql, LIMIT_MAX) if where.database.exists() else []
+    raised = _query(where, ALARMS) if where.database.exists() else []
+    said = [" ".join(str(row["value"]).split("\t")) for row in raised or []]
     if options.json:
-        print(json.dumps({"calls": picture, "peers": peers}, ensure_ascii=False))
+        print(json.dumps({"calls": picture, "peers": peers, "alarms": said}, ensure_ascii=False))
         return 0 if picture else 1
     if picture is None:
         print("The call process is not running.")
@@ -136,6 +139,8 @@ def _status(where: Places, options: argparse.Namespace) -> int:
         _show(picture["lines"], ("name", "state", "reason", "caller"), False)
         for warning in picture["warnings"]:
             print("!", warning["text"] % warning["values"])
+    for alarm in said:
+        print("!", alarm)
     _show(peers or [], LISTINGS["peers"].columns, False)
     return 0 if picture else 1
 

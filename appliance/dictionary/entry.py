@@ -61,7 +61,7 @@ class Change:
     by: str
     name: str
     what: str
-    """set, retired or restored."""
+    """made, set, retired or restored."""
     fields: Mapping[str, tuple[Value, Value]]
     """What was changed: before and after."""
 
@@ -128,6 +128,7 @@ def history(kind: Kind, key: str, events: Iterable[Event]) -> list[Change]:
     changes = []
     for event in events:
         before = entry_of(kind, key, stored)
+        new = stored is None and key not in kind.shipped
         try:
             named_by(event)
             stored = fold(stored, event)
@@ -143,7 +144,8 @@ def history(kind: Kind, key: str, events: Iterable[Event]) -> list[Change]:
         if before.place != after.place:
             fields["place"] = (before.place, after.place)
         who = (str(facts.get("by", "")), str(facts.get("name", "")))
-        changes.append(Change(event.eid, event.at_s, event.site, *who, event.kind.partition(".")[2], fields))
+        what = "made" if new else event.kind.partition(".")[2]
+        changes.append(Change(event.eid, event.at_s, event.site, *who, what, fields))
     return changes
 
 

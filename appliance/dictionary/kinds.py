@@ -1,12 +1,16 @@
 """The kinds of entries: one row, and a thing has its page, history, import and export."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from appliance.dictionary.kind import Choices, Column, Kind, named, pick_list
+from appliance.calendar.hours import bands, closing_s
+from appliance.calendar.kinds import DAYS, YEARS
+from appliance.dictionary.kind import Choices, Column, Kind, Wish, named, pick_list
 from appliance.dictionary.parameters import PARAMETERS, columns_of
 from appliance.dictionary.rights_table import RIGHT
 from appliance.dictionary.staff import GROUP, PERSON
+from appliance.dictionary.values import SPAN
 from appliance.letters.kind import KIND as TEMPLATE
+from appliance.refused import Refused
 from appliance.tickets.fields import CAUSES, CLOSINGS, LEVELS, SOURCES, TAGS, URGENCIES, WHYS
 from appliance.tickets.fields import KINDS as TICKET_KINDS
 
@@ -60,9 +64,37 @@ MARKS: Choices = {
 }
 
 
+_LIMIT = Column(
+    "limit",
+    "办理时限",
+    "Limit",
+    limit=8,
+    note_zh="如 15wd（工作日）、24h、7d、30min；空为默认",
+    note_en="Like 15wd (working days), 24h, 7d, 30min; empty: as usual",
+)
+
+
 def _list(name: str, zh: str, en: str, shipped: Choices, *more: Column) -> Kind:
     columns = (*named(), Column("note", "说明", "Note", limit=200), *more)
-    return Kind(name, zh, en, "lists", columns, shipped=pick_list(shipped))
+    return Kind(name, zh, en, "lists", columns, shipped=pick_list(shipped), check=_checked)
+
+
+def _parameter(wish: Wish) -> None:
+    name, value = wish.after.key, wish.after.text("value")
+    readers: Mapping[str, Callable[[str], object]] = {"work_bands": bands, "closing_hour": closing_s}
+    if name in readers:
+        try:
+            readers[name](value)
+        except ValueError:
+            raise Refused(
+                "bad_hours", "Write hours like 08:30-12:00 14:00-18:00, one band behind the other."
+            ) from None
+
+
+def _checked(wish: Wish) -> None:
+    limit = wish.after.text("limit")
+    if limit and not SPAN.fullmatch(limit):
+        raise Refused("bad_limit", "Write the limit like 15wd, 24h, 7d or 30min.")
 
 
 _UNIT = Kind(
@@ -199,6 +231,7 @@ _PARAMETER = Kind(
     shipped={name: {"value": row.default} for name, row in PARAMETERS.items()},
     closed=True,
     columns_of=columns_of,
+    check=_parameter,
     hidden=True,
 )
 
@@ -214,7 +247,7 @@ KINDS: Mapping[str, Kind] = _table(
         _CATEGORY,
         _EXTRA,
         _AREA,
-        _list("ticket_kind", "受理类型", "Kinds of tickets", TICKET_KINDS),
+        _list("ticket_kind", "受理类型", "Kinds of tickets", TICKET_KINDS, _LIMIT),
         _list("source", "来源渠道", "Sources", SOURCES),
         _list(
             "urgency",
@@ -222,6 +255,7 @@ KINDS: Mapping[str, Kind] = _table(
             "Urgencies",
             URGENCIES,
             Column("natural", "按自然时间计时", "Counts natural hours", "flag"),
+            _LIMIT,
         ),
         _list("closing", "办结方式", "Closing reasons", CLOSINGS),
         _list("refusal", "不予受理理由", "Reasons to refuse", REFUSALS),
@@ -254,6 +288,8 @@ KINDS: Mapping[str, Kind] = _table(
         RIGHT,
         _PARAMETER,
         TEMPLATE,
+        DAYS,
+        YEARS,
     )
 )
 """Every kind by its name; references point to kinds of this table."""

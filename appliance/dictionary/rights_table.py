@@ -57,9 +57,10 @@ _PAGES = (
     _row("page.campaigns", "语音通知", "Notifications", "TL AD", "DP SV"),
     _row("page.later", "稍后答复", "Answer later", "AG TL", "CB"),
     _row("page.lookup", "查询助手", "Look-ups", _CENTRE, _UNITS),
+    _row("page.contacts", "通讯录", "Address book", _CASEWORK),
     _row("page.box", "设备", "Box", "TE AD", least="AD"),
     _row("page.people", "人员管理", "People", "AD UL", least="AD"),
-    _row("page.settings", "设置", "Settings", "AD TL DP", "SV TE", least="AD"),
+    _row("page.settings", "设置", "Settings", "AD TL DP", least="AD"),
 )
 _FIELDS = (
     _row("field.citizen", "市民姓名", "Citizen", _CASEWORK, needed=True),

@@ -30,8 +30,8 @@ EMPTY: Mapping[str, Value] = {
 LISTS = ("choices", "entries", "words")
 SITE_MAX = 999
 INT_MAX = 2**53
-SPAN = re.compile(r"([1-9][0-9]{0,4})(wd|d|h|min)")
-"""A span of time: working days, days, hours, minutes."""
+SPAN = re.compile(r"([1-9][0-9]{0,4})(wd|wh|d|h|min)")
+"""A span of time: working days, working hours, days, hours, minutes."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ud800-\udfff\ufeff]")
 _ITEMS = re.compile(r"[;；\n]")
 _TRUE = frozenset({"1", "true", "on", "yes", "是"})
@@ -206,7 +206,8 @@ def _limits(column: Column, raw: Value) -> dict[str, str]:
     if len(pairs) > ITEMS_MAX or not all(SPAN.fullmatch(span) for _, span in pairs):
         raise Refused(
             "bad_limit",
-            "Write %(field)s like complaint=15wd; repair=24h (wd: working days, d, h, min).",
+            "Write %(field)s like complaint=15wd; repair=24h"
+            " (wd: working days, wh: working hours, d, h, min).",
             field=column.en,
         )
     return {_short(column, key): span for key, span in sorted(pairs)}

@@ -11,6 +11,8 @@ from appliance.letters.pdf import MARKS
 
 FANG, SONG, HEI = "仿宋", "宋体", "黑体"
 RED, AUTO = "D7000F", "auto"
+BODY, PITCH = 32, 579
+"""Size of a letter's text in half points, and the distance of its lines in twentieths: 22 to a page."""
 AT = (1980, 1, 1, 0, 0, 0)
 WIDE = {"slip": 9638, "official": 8844, "letter": 8844}
 """Width of the type area in twentieths of a point."""
@@ -42,7 +44,7 @@ def _sheet(document: Document, seal: bool, mark: str) -> Iterator[str]:
         yield _words(document.organ, align="center", size=fitting, color=RED, bold=True, font=SONG, rule=True)
         yield _words(document.number, align="center" if document.form == "official" else "right", size=32)
     yield _words(document.title, align="center", size=36 if slip else 44, bold=True, font=SONG, space=240)
-    size = 21 if slip else 32
+    size = 21 if slip else BODY
     if document.recipient:
         yield _words(document.recipient, size=size)
     for block in document.blocks:
@@ -83,9 +85,10 @@ def _words(
     extra: str = "",
 ) -> str:
     """One paragraph; `size` in half points, as the format counts."""
-    look = [f'<w:spacing w:after="{space}"/>'] if space else []
+    pitch = f' w:line="{PITCH}" w:lineRule="exact"' if size == BODY else ""
+    look = [f'<w:spacing w:after="{space}"{pitch}/>']
     if indent or inset:
-        first = ' w:firstLineChars="200"' if indent else ""
+        first = f' w:firstLineChars="200" w:firstLine="{20 * size}"' if indent else ""
         look.append(f'<w:ind w:right="{inset}"{first}/>')
     edge = f'<w:bottom w:val="single" w:sz="12" w:space="6" w:color="{color or AUTO}"/>'
     border = f"<w:pBdr>{edge}</w:pBdr>" if rule else ""

@@ -17,7 +17,7 @@ from appliance.letters.fields import PLACEHOLDERS
 from appliance.letters.register import Letter
 from appliance.letters.seals import CENTRE, Seals
 from appliance.letters.shelf import Shelf
-from appliance.letters.template import Template, asked, fill
+from appliance.letters.template import Template, asked, fill, needed
 from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
@@ -98,6 +98,9 @@ class LetterOffice:
         if not template.numbered:
             raise Refused("not_now", "This sheet is printed as it is; it has no number.")
         clean = self._checked(template, written)
+        for name in needed(template):
+            if not clean[name]:
+                raise Refused("missing", "Fill in %(field)s.", field=PLACEHOLDERS[name].en)
         once = once if _ONCE.fullmatch(once) else ""
         with self._store.transaction():
             there = register.select(self._store, "ticket = ?", ticket.tid)

@@ -31,6 +31,18 @@ LIMITS: Mapping[str, int] = {
     "roles": 60,
 }
 """How many characters each text of a template may have."""
+TITLES: Mapping[str, str] = {
+    "name": "Name",
+    "name_en": "English name",
+    "organ": "Head",
+    "series": "Characters in the number",
+    "title": "Title",
+    "recipient": "To",
+    "body": "Text",
+    "signer": "Signed by",
+    "copies": "Copies to",
+    "roles": "Who may print it",
+}
 FILLED = ("organ", "title", "recipient", "body", "signer", "copies")
 """The texts in which placeholders stand."""
 CELLS_MOST = 8
@@ -69,6 +81,15 @@ def asked(template: Template) -> list[str]:
     return [n for n in dict.fromkeys(names) if n in PLACEHOLDERS and PLACEHOLDERS[n].source == ASKED]
 
 
+def needed(template: Template) -> list[str]:
+    """Return what may not be left empty: what stands within a sentence, not alone in a line or cell."""
+    within = [str(getattr(template, part)) for part in FILLED if part not in ("body", "copies")]
+    for line in template.body.splitlines():
+        within += _cells(line) if line.startswith("|") else [line]
+    names = {name for text in within if _MARK.sub("", text).strip() for name in _MARK.findall(text)}
+    return [name for name in asked(template) if name in names]
+
+
 def check(template: Template) -> None:
     """Raise Refused when it could not be printed; the sentence says what to change."""
     for part, limit in LIMITS.items():
@@ -77,7 +98,7 @@ def check(template: Template) -> None:
             raise Refused(
                 "too_long",
                 "%(field)s has %(length)s characters; shorten it to %(limit)s.",
-                field=part,
+                field=TITLES[part],
                 length=length,
                 limit=limit,
             )

@@ -8,11 +8,11 @@ import csv
 import hashlib
 import io
 import time
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance import zipping
 from appliance.events import Fact
 from appliance.recordings.archive import format_of
 from appliance.recordings.page import page
@@ -59,18 +59,7 @@ class Order:
 
     def pieces(self) -> Iterator[bytes]:
         """The bytes of a ZIP in turn."""
-        sink = _Sink()
-        at = time.localtime()[:6]
-        with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as out:
-            for name, data in self.files():
-                info = zipfile.ZipInfo(name, at)
-                info.external_attr = 0o644 << 16  # everybody may read it
-                with out.open(info, "w", force_zip64=True) as target:
-                    for piece in data:
-                        target.write(piece)
-                        yield sink.taken()
-                yield sink.taken()
-        yield sink.taken()
+        return zipping.pieces(self.files(), time.time())
 
     def write(self, target: Path) -> None:
         """Write the files into a new folder, as for a disc; OSError, FileExistsError when it is there."""
@@ -104,31 +93,6 @@ def begun(store: Store, order: Order, by: str) -> Order:
     )
     store.record(Fact("recording.exported", facts, b""), *heard)
     return order
-
-
-class _Sink:
-    """What the ZIP writer writes into: a file without places to go back to."""
-
-    def __init__(self) -> None:
-        self._waiting: list[bytes] = []
-        self._at = 0
-
-    def write(self, data: bytes) -> int:
-        self._waiting.append(bytes(data))
-        self._at += len(data)
-        return len(data)
-
-    def flush(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    def taken(self) -> bytes:
-        """What was written since this was last asked."""
-        data = b"".join(self._waiting)
-        self._waiting.clear()
-        return data
 
 
 def _entry(nth: int, row: Row) -> dict[str, str]:

@@ -16,6 +16,9 @@ from typing import TextIO
 
 from peewee import DatabaseError
 
+from appliance.calendar.keeping import CalendarKeeper
+from appliance.calendar.site import RECKON
+from appliance.casefile.binding import CASE, Binder
 from appliance.configuration import BadConfiguration, Retention, load
 from appliance.journal import FileJournal
 from appliance.outside.delivering import Deliverer
@@ -23,7 +26,7 @@ from appliance.places import Places, places
 from appliance.recordings.keeping import DELETE, KEEP, Keeper
 from appliance.store.alarms import Alarm
 from appliance.store.answers import Answers, Server
-from appliance.store.follower import Follower, why
+from appliance.store.follower import BATCH, Follower, why
 from appliance.store.jobs import Runner
 from appliance.store.store import Store
 from appliance.store.texts import SMS
@@ -33,6 +36,8 @@ from appliance.tickets.timers import run_timers
 _log = logging.getLogger(__name__)
 IDLE_S = 0.1
 """How soon a new line in the journal is seen."""
+GATHER_S = 0.3
+"""What follows is gathered so long: one transaction costs more than many events."""
 JOBS_S = 0.5
 RETRY_S = 2.0
 TIMERS_EVERY_S = 60.0
@@ -43,7 +48,13 @@ class Daemon:
     """The threads of the store process over one store: following, jobs, answers."""
 
     def __init__(
-        self, where: Places, site: int, hotline: str, retention: Retention, webhooks: tuple[str, ...] = ()
+        self,
+        where: Places,
+        site: int,
+        hotline: str,
+        retention: Retention,
+        centre: str = "",
+        webhooks: tuple[str, ...] = (),
     ) -> None:
         self._stopping = threading.Event()
         self.store = Store(where.database, site)
@@ -56,8 +67,17 @@ class Daemon:
             self._stopping.is_set,
             alarm=Alarm(self.store, "recordings").say,
         )
-        doing = {SEAL: works.seal, SMS: works.sms, KEEP: self._keeper.keep, DELETE: self._keeper.delete}
-        self._runner = Runner(self.store, doing, {SMS: sms_failed})
+        self._binder = Binder(self.store, where, centre)
+        self._calendar = CalendarKeeper(self.store, Alarm(self.store, "calendar").say, self._stopping.is_set)
+        doing = {
+            CASE: self._binder.bind,
+            RECKON: self._calendar.reckon,
+            SEAL: works.seal,
+            SMS: works.sms,
+            KEEP: self._keeper.keep,
+            DELETE: self._keeper.delete,
+        }
+        self._runner = Runner(self.store, doing, {SMS: sms_failed}, together=frozenset({SEAL}))
         self._server = Server(where.socket("store"), Answers(self.store, self._health))
         self._deliverer = Deliverer(self.store, webhooks)
         self._telling = threading.Thread(target=self._tell, name="webhooks", daemon=True)
@@ -99,8 +119,8 @@ class Daemon:
                     self._stopping.wait(RETRY_S)
                     continue
                 alarm.say("")
-                if not taken:
-                    self._stopping.wait(IDLE_S)
+                if taken < BATCH:
+                    self._stopping.wait(GATHER_S if taken else IDLE_S)
 
     def _work(self) -> None:
         resumed, timed = False, float("-inf")
@@ -108,11 +128,13 @@ class Daemon:
             while not self._stopping.is_set():
                 try:
                     resumed = resumed or self._runner.resume() >= 0
-                    tried = self._runner.run_due()
+                    looked = self._binder.plan()
+                    tried = self._runner.run_due() + looked
                     if time.monotonic() - timed > TIMERS_EVERY_S:
                         timed = time.monotonic()
                         run_timers(self.store, time.time())
                         self._keeper.plan()
+                        self._calendar.look()
                         self._runner.forget()
                 except (DatabaseError, OSError):
                     self._stopping.wait(RETRY_S)  # the follower has said so
@@ -154,8 +176,8 @@ def main(arguments: list[str] | None = None) -> int:
     numbers = configuration.site.numbers
     try:
         hotline = numbers[0] if numbers else "12345"
-        webhooks = configuration.api.webhooks
-        daemon = Daemon(where, configuration.site.number, hotline, configuration.recording, webhooks)
+        site, webhooks = configuration.site, configuration.api.webhooks
+        daemon = Daemon(where, site.number, hotline, configuration.recording, site.name, webhooks)
     except (DatabaseError, OSError) as error:
         print(why(error), file=sys.stderr)
         return 1

@@ -23,6 +23,7 @@ from appliance.store.works import SEAL
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.fields import FIELDS, phone_as_kept
 from appliance.tickets.number import Exhausted
+from appliance.tickets.ratings import rated_by_text
 from appliance.tickets.ticket import Ticket
 
 BATCH = 500
@@ -114,11 +115,16 @@ class Follower:
         jobs.put(self._store, SEAL, body, self._now())
 
     def _text_received(self, event: Event) -> None:
-        """A citizen's message becomes a ticket (C02), and its number is sent back."""
+        """A citizen's message is a rating, or becomes a ticket (C02), and its number is sent back."""
         state = self._store.rows("SELECT state FROM short_message WHERE mid = ?", event.eid)
         if not state or state[0][0] != "received":
             return
         text, phone = str(event.facts["text"]).strip(), phone_as_kept(str(event.facts["number"]))
+        rated = rated_by_text(self._store, self._desk, phone, text)
+        if rated is not None:
+            sql = "UPDATE short_message SET ticket = ? WHERE mid = ?"
+            self._store.execute(sql, rated.tid, event.eid)
+            return
         title = " ".join(text.split())
         fields = {
             "phone": phone,

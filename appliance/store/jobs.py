@@ -5,7 +5,7 @@ A job is made in the transaction of what asks for it, so neither exists without 
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ PAUSES_S = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0)
 """How long to wait after the first, second … failure; after the last one the job has failed."""
 CONFIRM_S = 600.0
 """How long an outcome that arrives later is waited for before the work is done again."""
+TOGETHER_MOST = 20
+"""Jobs done in one transaction."""
 KEPT_S = 30 * 86_400.0
 """How long what is done stays to be looked at."""
 
@@ -96,9 +98,12 @@ class Runner:
         works: Mapping[str, Work],
         give_up: Mapping[str, GiveUp] | None = None,
         now: Callable[[], float] = time.time,
+        together: Set[str] = frozenset(),
     ) -> None:
+        """`together` are kinds of which many are done in one transaction: doing one twice must do no harm."""
         self._store = store
         self._works = works
+        self._together = together
         self._give_up = give_up or {}
         self._now = now
 
@@ -109,8 +114,17 @@ class Runner:
             " ORDER BY due_s, jid LIMIT ?",
             *(self._now(), limit),
         )
-        for jid, kind, key, body, tries in rows:
-            self._run(Job(int(jid), str(kind), str(key), json.loads(body), int(tries) + 1))
+        due = [
+            Job(int(jid), str(kind), str(key), json.loads(body), int(tries) + 1)
+            for jid, kind, key, body, tries in rows
+        ]
+        # What was tried before may be what killed us: it must not take others with it again and again.
+        many = [job for job in due if job.kind in self._together and job.tries == 1]
+        for at in range(0, len(many), TOGETHER_MOST):
+            self._run(*many[at : at + TOGETHER_MOST])
+        for job in due:
+            if job not in many:
+                self._run(job)
         return len(rows)
 
     def resume(self) -> int:
@@ -126,21 +140,25 @@ class Runner:
             long_ago = self._now() - KEPT_S
             return self._store.execute("DELETE FROM job WHERE state = 'done' AND due_s < ?", long_ago)
 
-    def _run(self, job: Job) -> None:
+    def _run(self, *jobs: Job) -> None:
         """Count the try first: a job that kills the process must not be tried for ever."""
-        if job.tries > len(PAUSES_S) + 1:
-            outcome: Outcome = Failed("no outcome ever came")
-        else:
-            with self._store.transaction():
+        with self._store.transaction():
+            for job in jobs:
                 self._store.execute(
                     "UPDATE job SET tries = ?, due_s = ?, reason = ? WHERE jid = ?",
                     *(job.tries, self._now() + CONFIRM_S, BEGUN, job.jid),
                 )
-            work = self._works.get(job.kind)
-            outcome = work(job) if work else Failed(f"nobody knows how to do {job.kind}")
+        outcomes = [self._outcome(job) for job in jobs]
         with self._store.transaction():
-            if self._store.rows("SELECT 1 FROM job WHERE jid = ? AND state = 'waiting'", job.jid):
-                self._take(job, outcome, self._now())
+            for job, outcome in zip(jobs, outcomes, strict=True):
+                if self._store.rows("SELECT 1 FROM job WHERE jid = ? AND state = 'waiting'", job.jid):
+                    self._take(job, outcome, self._now())
+
+    def _outcome(self, job: Job) -> Outcome:
+        if job.tries > len(PAUSES_S) + 1:
+            return Failed("no outcome ever came")
+        work = self._works.get(job.kind)
+        return work(job) if work else Failed(f"nobody knows how to do {job.kind}")
 
     def _take(self, job: Job, outcome: Outcome, now_s: float) -> None:
         match outcome:

@@ -13,7 +13,7 @@ from appliance.events import Event
 from appliance.letters import register
 from appliance.letters import table as letters
 from appliance.store import charges
-from appliance.tickets import strand_table, table, workflows
+from appliance.tickets import samples, strand_table, table, workflows
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -220,6 +220,7 @@ FAMILIES: Mapping[str, Projector] = {
     "customer": customers.project,
     "campaign": campaigns.project,
     "deferral": deferrals.project,
+    "sample": samples.project,
     "dictionary": dictionary.project,
     "seal": letters.seal,
 }

@@ -18,7 +18,7 @@ from appliance.outside.schema import Answered, Delivery, Token, Webhook
 from appliance.store.found import TicketCount, TicketFacet
 from appliance.store.model import Table, database
 from appliance.store.stream_tables import Interest, Outgoing, PeerRow, Quarantine
-from appliance.tickets.schema import Likeness
+from appliance.tickets.schema import Likeness, Sample, SampleCase
 
 __all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "PeerRow", "Table", "database"]
 
@@ -125,6 +125,9 @@ class Ticket(Table):
     returned = IntegerField(null=True)
     reworks = IntegerField(null=True)
     objections = IntegerField(null=True)
+    visits = IntegerField(null=True)
+    visited_s = FloatField(null=True)
+    rule = CharField(null=True)
 
     class Meta:
         indexes = ((("state", "state_s"), False),)
@@ -457,6 +460,8 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Strand,
     Workflow,
     Likeness,
+    Sample,
+    SampleCase,
     Customer,
     CustomerNumber,
     Call,

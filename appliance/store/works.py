@@ -1,6 +1,7 @@
 """What the store process does by itself: seal recordings, and have short messages sent."""
 
 import hashlib
+import os
 import socket
 import threading
 from collections.abc import Sequence
@@ -26,24 +27,24 @@ class Works:
 
     def __init__(self, places: Places, stopping: threading.Event) -> None:
         self._places = places
+        self._recordings = places.recordings.resolve()
         self._stopping = stopping
 
     def seal(self, job: Job) -> Outcome:
         """Compute SHA-256 and size of a recording; body: rid and call (hex), path below the recordings."""
-        folder = self._places.recordings.resolve()
-        path = (folder / str(job.body["path"])).resolve()
-        if not path.is_relative_to(folder):
+        path = os.path.realpath(os.path.join(self._recordings, str(job.body["path"])))
+        if not path.startswith(f"{self._recordings}/"):
             return Failed("the path leads out of the recordings folder")
         digest, size = hashlib.sha256(), 0
         try:
-            with path.open("rb") as file:
+            with open(path, "rb") as file:
                 while chunk := file.read(CHUNK):
                     digest.update(chunk)
                     size += len(chunk)
                     if self._stopping.is_set():
                         return Again("the process is ending")
         except OSError as error:
-            return Again(f"{path.name}: {error.strerror}")
+            return Again(f"{os.path.basename(path)}: {error.strerror}")
         facts = {"rid": job.body["rid"], "sha256": digest.hexdigest(), "size": size}
         return Done((Fact("recording.sealed", facts, bytes.fromhex(job.body["call"])),))
 

@@ -103,6 +103,10 @@ class Reckoning:
     yellow_share: float = 0.2
     yellow_least: int = 1
     """Working days, where the limit is in days."""
+    round_share: float = 0.5
+    """Of the original limit, for a second round."""
+    round_least: int = 2
+    """Working days of a second round at least, where the limit is in days."""
 
     def begin(self, limit: Limit, at_s: float) -> Clock:
         """Start a clock."""
@@ -158,6 +162,11 @@ class Reckoning:
             days = self.calendar.count(after, until) if clock.unit == "wd" else max(0, (until - after).days)
         return Left(overdue, days, abs(clock.due_s - now_s))
 
+    def second_round(self, limit: Limit) -> Limit:
+        """Return the limit of a second dispatch: a share of the original, some days at least."""
+        share = math.ceil(round(self.round_share * limit.n, 3))
+        return Limit(max(self.round_least if limit.unit in WHOLE_DAYS else 1, share), limit.unit)
+
     def _due_s(self, clock: Clock) -> float:
         pauses = _merged(clock.pauses)
         start = local_day(clock.start_s)
@@ -208,12 +217,6 @@ def colour(clock: Clock, now_s: float) -> Colour:
 def worst(colours: Iterable[Colour]) -> Colour:
     """A case shows the worst of its own clock and those of its open sub-orders."""
     return min(colours, key=WORST_FIRST.index, default="grey")
-
-
-def second_round(limit: Limit) -> Limit:
-    """The limit of a second dispatch: half of the original, two working days at least."""
-    half = -(-limit.n // 2)
-    return Limit(max(2, half) if limit.unit in WHOLE_DAYS else max(1, half), limit.unit)
 
 
 def _last_day(due_s: float) -> date:

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Mapping
 from typing import Final
 
 from msgspec.structs import replace
@@ -11,14 +10,22 @@ from appliance.events import Fact
 from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
-from appliance.tickets.fields import checked
+from appliance.tickets.fields import FIELDS, checked
 from appliance.tickets.ticket import Ticket
 
 MASKED: Final = ("citizen", "phone", "home", "identity", "behalf")
 """Who brought it. Where the matter is stays to be seen: it has to be handled there."""
 UNMASKERS: Final = frozenset({"AG", "TL", "DP", "CB", "SV", "LD", "AD"})
+
+
+def _titles(name: str) -> tuple[str, str]:
+    return FIELDS[name].zh, FIELDS[name].en
+
+
 OPEN_S: Final = 30 * 60.0
 """So long a look lasts; the next one needs a reason again."""
+_TOLD = tuple(f"{title}{mark}" for name in MASKED for title in _titles(name) for mark in ("：", ": "))
+"""How lines of the story begin that tell what is masked."""
 _NAME = re.compile(r"[\u4e00-\u9fff]{2,}")
 
 
@@ -81,10 +88,11 @@ def hidden_number(number: str) -> str:
 
 
 def hidden_in(text: str, ticket: Ticket) -> str:
-    """A text without the names and numbers that are masked on its ticket."""
-    hidden: Mapping[str, str] = {
-        getattr(ticket, name): getattr(masked(ticket), name) for name in MASKED if getattr(ticket, name)
-    }
+    """A step's words without the names and numbers that are masked, as they are now and as they were."""
+    lines = [line for line in text.split("\n") if not line.startswith(_TOLD)]
+    text = "\n".join(lines)
+    mask = masked(ticket)
+    hidden = {getattr(ticket, name): getattr(mask, name) for name in MASKED if getattr(ticket, name)}
     for word in sorted(hidden, key=len, reverse=True):
         text = text.replace(word, hidden[word])
     return text

@@ -12,7 +12,7 @@ from appliance.store.store import Store
 from appliance.tickets import number as numbers
 from appliance.tickets import repeats, strand_table, table
 from appliance.tickets.beside import Beside
-from appliance.tickets.carrying import Facts, carried
+from appliance.tickets.carrying import Facts, carried, missing
 from appliance.tickets.dues import Change, Dues
 from appliance.tickets.edits import changes
 from appliance.tickets.effects import OF_MOVES, in_the_name_of
@@ -46,6 +46,7 @@ from appliance.tickets.workflow import CREATION, LISTS, STATES, states_in
 from appliance.tickets.workflows import Workflows
 
 FORM_MAX = 64
+CHILDREN_MAX = 500
 URGED = "市民再次反映同一事项。"
 EARLY = frozenset({"DRAFT", "REGISTERED", "NEED_INFO", "VERIFYING"})
 """Before it is accepted a ticket of another kind goes over to the workflow of that kind."""
@@ -116,6 +117,7 @@ class TicketDesk:
             facts["message"] = message.hex()
         if form:
             facts["form"] = form[:FORM_MAX]
+        facts |= self.dues.for_creation(source, clean)
         with self._store.transaction():
             made = self.by_form(form[:FORM_MAX]) if form else None
             if made is not None:
@@ -159,6 +161,7 @@ class TicketDesk:
             if refused := refusal(scene):
                 raise refused
             facts = self._written(actor, ticket, move, seen)
+            facts |= self.dues.for_move(ticket, move.name, move.target, str(carries.get("unit", ticket.unit)))
             self._store.record(Fact("ticket.moved", {**carries, **facts}, tid))
             for effect in OF_MOVES.get(move.name, ()):
                 effect(self, scene)
@@ -216,6 +219,22 @@ class TicketDesk:
             raise other_unit()
         said = {"text": words, **({"call": call} if call else {})}
         self._store.record(Fact("ticket.noted", {**said, **signed(actor)}, tid))
+        return self.get(tid)
+
+    def visit(self, actor: Actor, tid: bytes, outcome: str, text: str = "", call: str = "") -> Ticket:
+        """Write down an attempt to reach the citizen of a ticket that waits for its callback."""
+        said = {"outcome": checked("outcome", outcome), "text": checked("text", text)}
+        if not said["outcome"]:
+            raise missing("outcome")
+        with self._store.transaction():
+            ticket = self.get(tid)
+            if not actor.has("CB", "AG", "TL", "SYS"):
+                raise not_yours()
+            if ticket.state != "CALLBACK":
+                raise not_now(known=True)
+            if call:
+                said["call"] = call
+            self._store.record(Fact("ticket.visited", {**said, **signed(actor)}, tid))
         return self.get(tid)
 
     def get(self, tid: bytes) -> Ticket:
@@ -289,6 +308,11 @@ class TicketDesk:
             return []
         return table.select(self._store, "phone = ? ORDER BY created_s DESC, tid DESC LIMIT ?", plain, limit)
 
+    def children(self, tid: bytes) -> list[Ticket]:
+        """Return the tickets that are merged into one."""
+        where = "master = ? AND state = 'MERGED' ORDER BY tid LIMIT ?"
+        return table.select(self._store, where, tid.hex(), CHILDREN_MAX)
+
     def by_form(self, form: str) -> Ticket | None:
         """Return the ticket a form made; None when it has made none."""
         found = table.select(self._store, "form = ? ORDER BY tid LIMIT 1", form)
@@ -331,11 +355,14 @@ class TicketDesk:
         ticket = self.find(typed) if numbers.valid(typed) else None
         if ticket is None or not STATES[ticket.state].citizen_zh:
             return None
+        number, updated_s = ticket.number, ticket.changed_s
+        if ticket.state == "MERGED" and (master := self.find(bytes.fromhex(ticket.master))) is not None:
+            ticket, updated_s = master, max(updated_s, master.changed_s)
         state = STATES[ticket.state]
         unit = ticket.unit if ticket.state in UNIT_SEES else ""
         rows = self._store.rows("SELECT name, name_en FROM unit WHERE code = ?", unit) if unit else []
         zh, en = rows[0] if rows else ("", "")
-        return CitizenView(ticket.number, state.citizen_zh, state.citizen_en, zh, en or zh, ticket.changed_s)
+        return CitizenView(number, state.citizen_zh, state.citizen_en, zh, en or zh, updated_s)
 
     def _edit(self, actor: Actor, ticket: Ticket, clean: Mapping[str, object], seen: bytes | None) -> Ticket:
         changed = changes(self._store, ticket, clean, seen)
@@ -360,7 +387,7 @@ class TicketDesk:
             facts["also"] = also
         if move.final:
             facts["final"] = True
-        return facts | self.dues.for_move(ticket, move.name, move.target)
+        return facts
 
     def _allowed(self, actor: Actor, ticket: Ticket, name: str, seen: bytes | None) -> Move:
         workflow = self.workflows.of(ticket.workflow)

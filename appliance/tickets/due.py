@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from appliance.calendar.hours import local_day, midnight_s
-from appliance.tickets.clocks import Clock, Limit, Reckoning, second_round
+from appliance.tickets.clocks import Clock, Limit, Reckoning
 from appliance.tickets.limits import Limits
 from appliance.tickets.workflow import STATES
 
@@ -41,6 +41,10 @@ class Timed(Protocol):
     @property
     def urgency(self) -> str: ...
     @property
+    def source(self) -> str: ...
+    @property
+    def accepted_s(self) -> float | None: ...
+    @property
     def round(self) -> int: ...
     @property
     def case_clock(self) -> str: ...
@@ -48,6 +52,14 @@ class Timed(Protocol):
     def unit_clock(self) -> str: ...
     @property
     def case_due_original_s(self) -> float | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """What reckons for the case, and for its unit, which may close earlier."""
+
+    case: Reckoning
+    unit: Reckoning
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,32 +79,31 @@ def clocks_of(ticket: Timed) -> Clocks:
 
 
 def after_move(
-    reckoning: Reckoning, limits: Limits, ticket: Timed, move: str, target: str, now_s: float
+    times: Times, limits: Limits, ticket: Timed, move: str, target: str, now_s: float
 ) -> dict[str, Any]:
     """Return what a move says about due dates, for its event; raises BeyondCalendar."""
     before = clocks_of(ticket)
     limit = limits.for_handling(ticket.kind, ticket.urgency)
-    case = _case_after(reckoning, before.case, limit, move, target, now_s)
-    unit = _unit_after(reckoning, before.unit, case, target, now_s)
-    facts = _changed(before, Clocks(case, unit))
-    step = limits.for_state(target, ticket.urgency)
+    case = _case_after(times.case, before.case, limit, move, target, now_s, ticket.accepted_s)
+    unit = _unit_after(times.unit, before.unit, case, target, now_s)
+    facts = changed(before, Clocks(case, unit))
+    step = limits.for_state(target, ticket.urgency, ticket.source)
+    reckoning = times.unit if target in UNIT_RUNS else times.case
     facts["step_s"] = reckoning.begin(step, now_s).due_s if step else None
     return facts
 
 
-def after_edit(
-    reckoning: Reckoning, limits: Limits, ticket: Timed, kind: str, urgency: str
-) -> dict[str, Any]:
+def after_edit(times: Times, limits: Limits, ticket: Timed, kind: str, urgency: str) -> dict[str, Any]:
     """Return what another kind or urgency makes of the due dates, for the event; empty: nothing."""
     before = clocks_of(ticket)
     limit = limits.for_handling(kind, urgency)
     if ticket.round:
-        limit = second_round(limit)
-    case, unit = (_with_limit(reckoning, clock, limit) for clock in (before.case, before.unit))
-    return _changed(before, Clocks(case, unit))
+        limit = times.case.second_round(limit)
+    case, unit = _with_limit(times.case, before.case, limit), _with_limit(times.unit, before.unit, limit)
+    return changed(before, Clocks(case, unit))
 
 
-def after_calendar(reckoning: Reckoning, ticket: Timed) -> dict[str, Any]:
+def after_calendar(times: Times, ticket: Timed) -> dict[str, Any]:
     """Return what another calendar makes of the due dates of an open ticket; empty: nothing.
 
     What is done is not touched: no calendar makes it late.
@@ -100,21 +111,21 @@ def after_calendar(reckoning: Reckoning, ticket: Timed) -> dict[str, Any]:
     before = clocks_of(ticket)
     case, unit = (
         clock if clock is None or clock.stopped_s is not None else reckoning.computed(clock)
-        for clock in (before.case, before.unit)
+        for reckoning, clock in ((times.case, before.case), (times.unit, before.unit))
     )
-    return _changed(before, Clocks(case, unit))
+    return changed(before, Clocks(case, unit))
 
 
 def after_change(
-    reckoning: Reckoning, ticket: Timed, change: Callable[[Reckoning, Clock, bool], Clock]
+    times: Times, ticket: Timed, change: Callable[[Reckoning, Clock, bool], Clock]
 ) -> dict[str, Any]:
     """Return what a change of the running clocks makes of the due dates; raises Refused, BeyondCalendar."""
     before = clocks_of(ticket)
     case, unit = (
         clock if clock is None or clock.stopped_s is not None else change(reckoning, clock, mine)
-        for clock, mine in ((before.case, False), (before.unit, True))
+        for reckoning, clock, mine in ((times.case, before.case, False), (times.unit, before.unit, True))
     )
-    return _changed(before, Clocks(case, unit))
+    return changed(before, Clocks(case, unit))
 
 
 def before_case(reckoning: Reckoning, ticket: Timed, ahead_wd: int, now_s: float) -> float | None:
@@ -155,14 +166,23 @@ def taken(ticket: Timed, due: Facts) -> dict[str, Any]:
 
 
 def _case_after(
-    reckoning: Reckoning, clock: Clock | None, limit: Limit, move: str, target: str, now_s: float
+    reckoning: Reckoning,
+    clock: Clock | None,
+    limit: Limit,
+    move: str,
+    target: str,
+    now_s: float,
+    accepted_s: float | None,
 ) -> Clock | None:
     runs = STATES[target].clock
     again = clock is not None and (move in NEW_ROUND or move == REOPENED)
     if target in FOLLOWS:
         runs = "stopped"
     if runs == "running" and (clock is None or again):
-        return reckoning.begin(second_round(limit) if again else limit, now_s)
+        if again:
+            return reckoning.begin(reckoning.second_round(limit), now_s)
+        # A ticket of a version that knew no clocks has been running since its acceptance.
+        return reckoning.begin(limit, now_s if accepted_s is None else accepted_s)
     if clock is None:
         return None
     match runs:
@@ -203,7 +223,8 @@ def _with_limit(reckoning: Reckoning, clock: Clock | None, limit: Limit) -> Cloc
     return reckoning.computed(changed)
 
 
-def _changed(before: Clocks, after: Clocks) -> dict[str, Any]:
+def changed(before: Clocks, after: Clocks) -> dict[str, Any]:
+    """Return the clocks that differ, as they stand in an event."""
     pairs = (("case", before.case, after.case), ("unit", before.unit, after.unit))
     return {name: msgspec.to_builtins(new) if new else None for name, old, new in pairs if old != new}
 

@@ -1,20 +1,26 @@
-"""Due dates for the desk: the calendar, hours and limits of this box put to the pure rules of due.py."""
+"""Due dates for the desk: the calendar, hours and limits in force put to the pure rules of due.py."""
 
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from appliance.calendar.days import BeyondCalendar
-from appliance.calendar.known import plain_calendar
+from appliance.events import Fact
+from appliance.people import BOX
 from appliance.refused import Refused
 from appliance.store.store import Store
-from appliance.tickets import due
+from appliance.tickets import due, table
 from appliance.tickets.clocks import Clock, Reckoning
-from appliance.tickets.limits import DEFAULT, PRESETS, Limits
+from appliance.tickets.due import Times
+from appliance.tickets.in_force import InForce, in_force
 from appliance.tickets.ticket import Ticket
+from appliance.tickets.workflow import CREATION
 
 Change = Callable[[Reckoning, Clock, bool], Clock]
 """Changes one clock; the flag tells whether it is the unit's."""
+OPEN = "site = ? AND tid > ? AND closed_s IS NULL AND (due_s IS NOT NULL OR paused_s IS NOT NULL)"
 
 
 class Dues:
@@ -24,46 +30,86 @@ class Dues:
         self._store = store
         self._now = now
 
-    def reckoning(self) -> Reckoning:
-        """Return the calendar and hours in force."""
-        return Reckoning(plain_calendar())
+    @property
+    def in_force(self) -> InForce:
+        """The rules of time in force."""
+        return in_force(self._store)
 
-    def limits(self) -> Limits:
-        """Return the limits in force."""
-        return PRESETS[DEFAULT]
+    def reckoning(self, unit: str = "") -> Reckoning:
+        """Return what reckons now, for a unit or for the centre."""
+        return self.in_force.reckoning_of(unit)
 
-    def for_move(self, ticket: Ticket, move: str, target: str) -> dict[str, Any]:
-        """Return what belongs into the event of a move."""
-        return self._facts(
-            lambda: due.after_move(self.reckoning(), self.limits(), ticket, move, target, self._now())
-        )
+    def for_creation(self, source: str, fields: Mapping[str, object]) -> dict[str, Any]:
+        """Return by when what came by a channel is to be accepted, for the event of its creation."""
+        rules = self.in_force
+        state = CREATION[source == "phone"].target
+        limit = rules.limits.for_state(state, str(fields.get("urgency", "")), source)
+        try:
+            return {"step_due_s": rules.reckoning.begin(limit, self._now()).due_s} if limit else {}
+        except BeyondCalendar:
+            return {}  # what a citizen sends is taken, whatever the box thinks the year is
+
+    def for_move(self, ticket: Ticket, move: str, target: str, unit: str) -> dict[str, Any]:
+        """Return what belongs into the event of a move to `target`; `unit` is the one it is then with."""
+        rules = self.in_force
+        limits = rules.limits_of(ticket.category)
+        return _facts(lambda: due.after_move(_times(rules, unit), limits, ticket, move, target, self._now()))
 
     def for_edit(self, ticket: Ticket, changed: Mapping[str, object]) -> dict[str, Any]:
         """Return what belongs into the event of an edit: another kind or urgency has another limit."""
-        if not ticket.case_clock or changed.keys().isdisjoint({"kind", "urgency"}):
+        if not ticket.case_clock or changed.keys().isdisjoint({"kind", "urgency", "category"}):
             return {}
-        kind, urgency = (str(changed.get(name, getattr(ticket, name))) for name in ("kind", "urgency"))
-        return self._facts(lambda: due.after_edit(self.reckoning(), self.limits(), ticket, kind, urgency))
+        wanted = replace(ticket, **changed)
+        rules = self.in_force
+        limits = rules.limits_of(wanted.category)
+        return _facts(
+            lambda: due.after_edit(_times(rules, ticket.unit), limits, ticket, wanted.kind, wanted.urgency)
+        )
 
     def for_change(self, ticket: Ticket, change: Change) -> dict[str, Any]:
         """Return what belongs into an event that changes the running clocks of a ticket; raises Refused."""
-        return self._facts(lambda: due.after_change(self.reckoning(), ticket, change))
+        rules = self.in_force
+        return _facts(lambda: due.after_change(_times(rules, ticket.unit), ticket, change))
 
     def sub_order_s(self, ticket: Ticket, ahead_wd: int) -> float | None:
         """Return when a sub-order is due: so many working days before its case; None without a case clock."""
-        return self._date(lambda: due.before_case(self.reckoning(), ticket, ahead_wd, self._now()))
-
-    def _date(self, reckon: Callable[[], float | None]) -> float | None:
         try:
-            return reckon()
+            return due.before_case(self.reckoning(), ticket, ahead_wd, self._now())
         except BeyondCalendar:
             return None
 
-    def _facts(self, reckon: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        try:
-            facts = reckon()
-        except BeyondCalendar:
-            raise Refused(
-                "beyond_calendar", "The calendar does not reach that far. Check the clock of the box."
-            ) from None
-        return {"due": facts} if facts else {}
+    def reckon_anew(self, after: bytes = b"", limit: int = 200) -> tuple[int, bytes]:
+        """Bring open tickets of this site up to a changed calendar, behind the ticket `after`.
+
+        Return how many were changed, and the last ticket looked at; empty when there are no more.
+        """
+        rules = self.in_force
+        with self._store.transaction():
+            tickets = table.select(
+                self._store, f"{OPEN} ORDER BY tid LIMIT ?", self._store.site, after, limit
+            )
+            facts = []
+            for ticket in tickets:
+                try:
+                    found = due.after_calendar(_times(rules, ticket.unit), ticket)
+                except BeyondCalendar:
+                    continue
+                if found:
+                    body = {"due": found, "why": "calendar", "by": BOX.number, "name": BOX.name}
+                    facts.append(Fact("ticket.due", body, ticket.tid))
+            self._store.record(*facts)
+        return len(facts), tickets[-1].tid if len(tickets) == limit else b""
+
+
+def _times(rules: InForce, unit: str) -> Times:
+    return Times(rules.reckoning, rules.reckoning_of(unit))
+
+
+def _facts(reckon: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        facts = reckon()
+    except BeyondCalendar:
+        raise Refused(
+            "beyond_calendar", "The calendar does not reach that far. Check the clock of the box."
+        ) from None
+    return {"due": facts} if facts else {}

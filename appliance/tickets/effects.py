@@ -3,7 +3,7 @@
 Effects are moves and steps themselves, so they are in the log, and on every page, like any other.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -14,10 +14,14 @@ from appliance.tickets.due import clocks_of
 from appliance.tickets.dues import Change
 from appliance.tickets.extending import ExtensionRules, extend, order_earlier
 from appliance.tickets.guards import Scene
+from appliance.tickets.ticket import Ticket
 
 
 class Deeds(Protocol):
     """What an effect may do."""
+
+    def children(self, tid: bytes) -> Sequence[Ticket]:
+        """The tickets merged into one."""
 
     def again(self, actor: Actor, tid: bytes, text: str = "", call: str = "", other: bytes = b"") -> object:
         """Count that the same matter was brought again."""
@@ -110,7 +114,8 @@ def _extend(deeds: Deeds, scene: Scene) -> None:
 
 def _extension(scene: Scene, n: int, asked_s: float) -> Change:
     """More time for the unit within the rules, and as much for the case; raises Refused."""
-    rules = ExtensionRules(scene.bounds.extensions, scene.bounds.extension_first_wd)
+    bounds = scene.bounds
+    rules = ExtensionRules(bounds.extensions, bounds.extension_first_wd, bounds.extension_percent / 100)
     if unit := clocks_of(scene.ticket).unit:
         extend(unit, n, asked_s, scene.look.reckoning(), rules)
 
@@ -136,6 +141,13 @@ def _count_on_master(deeds: Deeds, scene: Scene) -> None:
     deeds.again(in_the_name_of(scene.actor), master, other=scene.ticket.tid)
 
 
+def _tell_children(deeds: Deeds, scene: Scene) -> None:
+    """Citizens whose tickets were merged into this one get its answer too."""
+    for child in () if scene.ticket.confidential else deeds.children(scene.ticket.tid):
+        if child.phone != scene.ticket.phone:
+            deeds.tell("told", child.tid, "", str(scene.facts.get("answer") or scene.ticket.answer))
+
+
 def _tell_accepted(deeds: Deeds, scene: Scene) -> None:
     """Once, when the case clock begins."""
     if scene.ticket.accepted_s is None:
@@ -150,6 +162,12 @@ def _tell_citizen(deeds: Deeds, scene: Scene) -> None:
     deeds.tell("signed", scene.ticket.tid, scene.ticket.unit)
 
 
+def _tell_answered(deeds: Deeds, scene: Scene) -> None:
+    """The answer, and the question how it was."""
+    answer = str(scene.facts.get("answer") or scene.ticket.answer)
+    deeds.tell("answered", scene.ticket.tid, scene.ticket.unit, answer)
+
+
 def _tell_urged(deeds: Deeds, scene: Scene) -> None:
     unit = str(scene.facts.get("unit") or scene.ticket.unit)
     deeds.tell("urged", scene.ticket.tid, unit, str(scene.facts.get("text", "")))
@@ -158,9 +176,12 @@ def _tell_urged(deeds: Deeds, scene: Scene) -> None:
 OF_MOVES: Mapping[str, tuple[Effect, ...]] = {
     "dispatch": (_send_suborders, _tell_unit),
     "redispatch": (_tell_unit,),
+    "pass": (_tell_answered, _tell_children),
+    "check_pass": (_tell_answered, _tell_children),
     "sign": (_tell_citizen,),
     "withdraw": (_stop_beside,),
     "merge": (_count_on_master,),
+    "pass_no_callback": (_tell_children,),
     "accept": (_tell_accepted,),
     "overrule": (_tell_accepted,),
     "verified_true": (_tell_accepted,),

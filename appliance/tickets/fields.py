@@ -21,7 +21,11 @@ KINDS: Choices = {
     "emergency": ("抢修", "Emergency repair"),
     "suggestion": ("建议", "Suggestion"),
     "criticism": ("批评", "Criticism"),
+    "opinion": ("意见", "Opinion"),
     "praise": ("表扬", "Praise"),
+    "thanks": ("感谢", "Thanks"),
+    "service": ("服务", "Service"),
+    "application": ("申请", "Application"),
     "other": ("其他", "Other"),
 }
 SOURCES: Choices = {
@@ -70,6 +74,15 @@ WHYS: Choices = {
     "law": ("不认同政策法规", "Disagrees with the law"),
 }
 """Why a citizen is dissatisfied."""
+OUTCOMES: Choices = {
+    "no_answer": ("无人接听", "No answer"),
+    "busy": ("占线", "Busy"),
+    "off": ("关机或停机", "Switched off"),
+    "wrong": ("号码有误", "Wrong number"),
+    "later": ("约定改时间", "Wants to be called later"),
+    "refused": ("不愿评价", "Does not want to rate"),
+}
+"""What came of an attempt to reach a citizen who did not rate."""
 LEVELS: Choices = {
     "general": ("一般督办", "General"),
     "key": ("重点督办", "Key"),
@@ -159,6 +172,7 @@ FIELDS: Mapping[str, Field] = {
     "optional": Field("非必办", "The case need not wait for it", 8, type="flag"),
     "third": Field("三级单位", "Third level", 32, type="unit"),
     "arrived": Field("到场时间", "Arrived at", 40),
+    "outcome": Field("回访结果", "Outcome", 16, OUTCOMES),
     "level": Field("督办级别", "Level", 16, LEVELS),
     "opinion": Field("督办意见", "Opinion", 1000, lines=True),
     "tag": Field("标记", "Mark", 16, TAGS),

@@ -28,12 +28,18 @@ class Bounds:
     """How many second dispatches a case may have."""
     extensions: int = 2
     extension_first_wd: int = 10
+    extension_percent: int = 100
+    """All extensions together, as a share of the original limit."""
     unmerge_wd: int = 5
     return_wd: int = 1
     """Within how many working days of the dispatch a unit may return it."""
     returns: int = 1
     """How often a unit may ask to return one assignment."""
     appeal_wd: int = 3
+    attempts: int = 3
+    """How often a citizen is called before nobody calls any more."""
+    attempt_days: int = 2
+    """Over so many days."""
     reopen_days: int = 15
     review_days: int = 30
     long_days: int = 30
@@ -269,6 +275,24 @@ def _handled_here(scene: Scene) -> Refused | None:
     return Refused("not_ours", "The centre did not handle this ticket; send it back to the unit.")
 
 
+def _tried_enough(scene: Scene) -> Refused | None:
+    """Who left no number cannot be reached; others are called several times, not all on one day."""
+    most, days = scene.bounds.attempts, scene.bounds.attempt_days
+    ticket = scene.ticket
+    if not ticket.phone:
+        return None
+    waited = scene.now_s - ticket.state_s >= (days - 1) * DAY_S
+    if ticket.visits >= most and waited:
+        return None
+    return Refused(
+        "try_again",
+        "Try to reach the citizen %(most)s times on %(days)s days first; it was tried %(count)s times.",
+        most=most,
+        days=days,
+        count=ticket.visits,
+    )
+
+
 def _rounds_left(scene: Scene) -> Refused | None:
     most = scene.bounds.rounds
     if scene.ticket.round < most:
@@ -335,6 +359,7 @@ GUARDS: Mapping[str, Guard] = {
     "handled_by_unit": _handled_by_unit,
     "handled_here": _handled_here,
     "rounds_left": _rounds_left,
+    "tried_enough": _tried_enough,
     "object_once": _object_once,
     "extensions_left": _extensions_left,
     "first_extension": _first_extension,

@@ -15,9 +15,9 @@ from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets import alike, table
-from appliance.tickets.address import district_in
 from appliance.tickets.alike import Alike
 from appliance.tickets.desk import TicketDesk
+from appliance.tickets.districts import Districts
 from appliance.tickets.duplicates import DAY_S, Matter
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.forms import missing
@@ -62,7 +62,7 @@ class Intake:
         store: Store,
         desk: TicketDesk,
         customers: CustomerFile,
-        districts: Callable[[], Sequence[str]],
+        districts: Districts,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -116,7 +116,7 @@ class Intake:
 
     def district(self, text: str) -> str:
         """The own city's district an address lies in; empty when it names none."""
-        return district_in(text, self._districts())
+        return self._districts.of(text)
 
     def _matter(self, fields: Mapping[str, Any]) -> Matter:
         names = ("phone", "area", "address", "title", "content", "category")

@@ -36,7 +36,11 @@ HANDLING: Mapping[str, Limit] = {
     "emergency": hours(24),
     "suggestion": wd(15),
     "criticism": wd(15),
+    "opinion": wd(15),
     "praise": wd(5),
+    "thanks": wd(5),
+    "service": wd(5),
+    "application": wd(15),
     "other": wd(15),
 }
 """From acceptance to the answer, and for a unit from its dispatch to its feedback."""
@@ -56,8 +60,18 @@ STEPS: Mapping[str, Limit] = {
     "UNDER_RECHECK": Limit(30, "days"),
 }
 """How long a ticket may stand in a state before the next step."""
+INTAKE: Mapping[str, Limit] = {
+    "sms": minutes(3),
+    "voicemail": hours(24),
+    "web": hours(24),
+    "mail": hours(24),
+    "media": hours(24),
+    "letter": wd(1),
+}
+"""How long what came by a channel may wait to be accepted; other channels as STEPS says."""
 URGENT_STEPS: Mapping[str, Limit] = {
     "REGISTERED": minutes(10),
+    "VERIFYING": hours(1),
     "ACCEPTED": minutes(10),
     "DISPATCHED": minutes(30),
     "CHECKING": hours(1),
@@ -73,6 +87,7 @@ class Limits:
     handling: Mapping[str, Limit] = field(default_factory=lambda: HANDLING)
     urgent: Mapping[str, Limit] = field(default_factory=lambda: URGENT)
     steps: Mapping[str, Limit] = field(default_factory=lambda: STEPS)
+    intake: Mapping[str, Limit] = field(default_factory=lambda: INTAKE)
     urgent_steps: Mapping[str, Limit] = field(default_factory=lambda: URGENT_STEPS)
     extension: ExtensionRules = field(default_factory=ExtensionRules)
     return_within: Limit = field(default_factory=lambda: wd(1))
@@ -84,11 +99,15 @@ class Limits:
         urgent = self.urgent.get(urgency)
         return urgent if urgent is not None and _rough(urgent) < _rough(usual) else usual
 
-    def for_state(self, state: str, urgency: str) -> Limit | None:
+    def for_state(self, state: str, urgency: str, source: str = "") -> Limit | None:
         """Return how long a ticket may stand in a state; None when nothing limits it."""
-        if urgency in self.urgent and state in self.urgent_steps:
-            return self.urgent_steps[state]
-        return self.steps.get(state)
+        usual = self.steps.get(state)
+        if state == "REGISTERED":
+            usual = self.intake.get(source, usual)
+        urgent = self.urgent_steps.get(state) if urgency in self.urgent else None
+        if urgent is None or (usual is not None and _rough(usual) < _rough(urgent)):
+            return usual
+        return urgent
 
 
 def _rough(limit: Limit) -> float:
@@ -124,20 +143,13 @@ PRESETS: Mapping[str, Limits] = {
         SEEDS,
         zh="数字城管（派单10/30分钟，核查1/2小时）",
         en="City management: dispatch in 10 or 30 min, check in 1 or 2 h",
-        steps={**STEPS, "VERIFYING": hours(2), "ACCEPTED": minutes(30), "CHECKING": hours(2)},
-        urgent_steps={
-            **URGENT_STEPS,
-            "VERIFYING": hours(1),
-            "ACCEPTED": minutes(10),
-            "CHECKING": hours(1),
-        },
     ),
     "12315": replace(
         SEEDS,
         zh="12315（7个工作日受理，投诉60日，举报15个工作日）",
         en="12315: accept in 7 working days, complaints 60 days, reports 15 working days",
         handling={**HANDLING, "complaint": Limit(60, "days"), "report": wd(15)},
-        steps={**STEPS, "REGISTERED": wd(7)},
+        intake={**INTAKE, "letter": wd(7)},
     ),
 }
 """Sets of limits to begin from."""

@@ -23,6 +23,8 @@ class Notice:
     parameter: str
     reader: Reader
     text: str
+    letters: int = 60
+    """So much of what was said goes along."""
 
 
 def _unit(dictionary: Dictionary, ticket: Ticket, unit: str) -> str:
@@ -43,6 +45,16 @@ NOTICES: Mapping[str, Notice] = {
     ),
     "dispatched": Notice("sms_unit", _unit, "【热线】工单{number}“{title}”派至{unit}，{due}前办结，请签收。"),
     "urged": Notice("sms_unit", _unit, "【热线】催办：工单{number}“{title}”，{due}前办结。{words}"),
+    "answered": Notice(
+        "sms_rating",
+        _citizen,
+        "您反映的“{title}”（{number}）已办理：{words}。"
+        "请回复数字评价：1非常满意 2满意 3基本满意 4不满意 5非常不满意",
+        letters=300,
+    ),
+    "told": Notice(
+        "sms_citizen", _citizen, "【热线】您反映的“{title}”（编号{number}）已答复：{words}", letters=300
+    ),
     "signed": Notice("sms_citizen", _citizen, "【热线】您反映的“{title}”（编号{number}）已由{unit}承办。"),
 }
 """By what happened."""
@@ -70,7 +82,7 @@ def tell(
         due=time.strftime("%m月%d日", time.localtime(due_s - 1)) if due_s else "尽快",
         by=f"，由{entry.names[0]}办理" if entry else "",
         until=time.strftime("，预计%Y-%m-%d前答复", time.localtime(due_s)) if due_s else "",
-        words=words[:60],
+        words=words[: notice.letters],
     )
     send_text(store, number, text, now_s, ticket.tid)
 

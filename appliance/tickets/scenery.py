@@ -47,17 +47,27 @@ class StoreLook:
 
 def bounds_of(dictionary: Dictionary) -> Bounds:
     """What an administrator set, as the guards read it."""
+    found = dictionary.by_key("parameter")
+
+    def whole(name: str) -> int:
+        value = found[name].fields["value"]
+        assert isinstance(value, int), f"parameter {name} is no whole number"
+        return value
+
     return Bounds(
-        asks=dictionary.whole("info_times"),
-        rounds=dictionary.whole("rounds_max"),
-        extensions=dictionary.whole("extension_times"),
-        extension_first_wd=dictionary.whole("extension_first_wd"),
-        unmerge_wd=dictionary.whole("unmerge_wd"),
-        return_wd=dictionary.whole("return_wd"),
-        returns=dictionary.whole("return_times"),
-        appeal_wd=dictionary.whole("appeal_wd"),
-        reopen_days=dictionary.whole("reopen_days"),
-        review_days=dictionary.whole("review_apply_days"),
-        long_days=dictionary.whole("suspend_leader_days"),
-        ahead_wd=dictionary.whole("sub_order_ahead_wd"),
+        asks=whole("info_times"),
+        rounds=whole("rounds_max"),
+        extensions=whole("extension_times"),
+        extension_first_wd=whole("extension_first_wd"),
+        extension_percent=whole("extension_percent"),
+        unmerge_wd=whole("unmerge_wd"),
+        return_wd=whole("return_wd"),
+        returns=whole("return_times"),
+        attempts=whole("callback_attempts"),
+        attempt_days=whole("callback_days"),
+        appeal_wd=whole("appeal_wd"),
+        reopen_days=whole("reopen_days"),
+        review_days=whole("review_apply_days"),
+        long_days=whole("suspend_leader_days"),
+        ahead_wd=whole("sub_order_ahead_wd"),
     )

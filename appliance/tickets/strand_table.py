@@ -37,6 +37,10 @@ def concerns(store: Store, tid: bytes, unit: str) -> bool:
     return unit != "" and bool(store.rows(sql, tid, unit, unit))
 
 
+WORKED_ON = ("SENT", "SIGNED", "ON_SITE", "FORWARDED", "RETURN_REQ")
+"""States of a sub-order whose unit has still to hand something in."""
+
+
 def of_ticket(store: Store, tid: bytes) -> list[Strand]:
     """Return a ticket's strands, oldest first."""
     return select(store, "tid = ? ORDER BY opened_s, sid", tid)
@@ -88,6 +92,16 @@ def open_kinds(store: Store, tids: Sequence[bytes]) -> Mapping[bytes, Mapping[st
     for tid, kind, count in store.rows(sql, *tids) if tids else ():
         found.setdefault(bytes(tid), {})[kind] = count
     return found
+
+
+def suborders_due(store: Store, tids: Sequence[bytes]) -> Mapping[bytes, float]:
+    """Return when the first of the sub-orders still worked on is due, for tickets that have one."""
+    marks, states = ", ".join("?" * len(tids)), ", ".join(f"'{state}'" for state in WORKED_ON)
+    sql = (
+        "SELECT tid, min(due_s) FROM strand WHERE open AND kind = 'suborder' AND due_s IS NOT NULL"
+        f" AND state IN ({states}) AND tid IN ({marks}) GROUP BY tid"
+    )
+    return {bytes(tid): float(due_s) for tid, due_s in store.rows(sql, *tids)} if tids else {}
 
 
 def project(store: Store, event: Event) -> None:

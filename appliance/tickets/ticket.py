@@ -13,35 +13,39 @@ from msgspec.structs import replace
 
 from appliance.events import Event
 from appliance.tickets import marks
+from appliance.tickets.bodies import (
+    BODIES,
+    REGISTERED_FIELDS,
+    Body,
+    Created,
+    Due,
+    Edited,
+    Migrated,
+    Moved,
+    Noted,
+    Visited,
+    body_of,
+)
 from appliance.tickets.due import taken
 from appliance.tickets.workflow import CREATION, END, SHIPPED, STATES, STEPS
 
-REGISTERED_FIELDS: Mapping[str, type] = {
-    "kind": str,
-    "title": str,
-    "content": str,
-    "category": str,
-    "urgency": str,
-    "area": str,
-    "address": str,
-    "citizen": str,
-    "phone": str,
-    "confidential": bool,
-    "position": str,
-    "grid": str,
-    "occurred": str,
-    "outlet": str,
-    "link": str,
-    "home": str,
-    "identity": str,
-    "behalf": str,
-    "anonymous": bool,
-    "callback": bool,
-    "key": bool,
-    "customer": str,
-    "extra": dict,
-}
-"""What is written down about a ticket, and may be edited."""
+__all__ = [
+    "BODIES",
+    "REGISTERED_FIELDS",
+    "Body",
+    "Created",
+    "Due",
+    "Edited",
+    "Migrated",
+    "Moved",
+    "Noted",
+    "Ticket",
+    "Visited",
+    "body_of",
+    "fold",
+    "lost_race",
+    "replay",
+]
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -141,6 +145,12 @@ class Ticket(msgspec.Struct, frozen=True):
     """How often this unit asked to return it."""
     reworks: int = 0
     objections: int = 0
+    visits: int = 0
+    """How often it was tried to reach the citizen in this round."""
+    visited_s: float | None = None
+    """When it was tried last."""
+    rule: str = ""
+    """The dispatch rule that was followed."""
     case_due_s: float | None = None
     """By when the citizen is to be answered."""
     case_due_original_s: float | None = None
@@ -158,7 +168,6 @@ class Ticket(msgspec.Struct, frozen=True):
     step_due_s: float | None = None
     """By when the next step is to be made."""
     case_clock: str = ""
-    """The clock as JSON (clocks.py)."""
     unit_clock: str = ""
 
     @property
@@ -167,132 +176,6 @@ class Ticket(msgspec.Struct, frozen=True):
         return marks.extras_in(self.extra)
 
 
-class Created(msgspec.Struct, frozen=True):
-    """Body of ticket.created."""
-
-    number: str
-    source: str
-    by: str = ""
-    name: str = ""
-    role: str = ""
-    fields: dict[str, Any] = {}
-    call: str = ""
-    """Event id of the call, hex."""
-    message: str = ""
-    """Event id of the short message it came as, hex."""
-    form: str = ""
-    workflow: str = SHIPPED.id
-
-
-class Edited(msgspec.Struct, frozen=True):
-    """Body of ticket.edited."""
-
-    fields: dict[str, Any]
-    by: str = ""
-    name: str = ""
-    seen: str = ""
-    workflow: str | None = None
-    """Another kind of matter may run on another table."""
-    due: dict[str, Any] = {}
-    """What it makes of the due dates (due.py)."""
-
-
-class Moved(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to"}):
-    """Body of ticket.moved; `seen` is the last event its author saw of the ticket, hex."""
-
-    move: str
-    source: str
-    role: str
-    target: str = ""
-    """Where it leads; empty in what older versions wrote, which the shipped table explains."""
-    also: dict[str, str] = {}
-    """Where it leads from other states, should the ticket be in one of them by then."""
-    final: bool = False
-    """The centre's word, whatever was done meanwhile by who had not seen it."""
-    by: str = ""
-    name: str = ""
-    seen: str = ""
-    reason: str = ""
-    unit: str | None = None
-    unit_site: int | None = None
-    result: str | None = None
-    answer: str | None = None
-    rating: str | None = None
-    closing: str | None = None
-    master: str | None = None
-    outside: str | None = None
-    designated: bool | None = None
-    planned: float | None = None
-    """When a suspension is to end, in Unix seconds."""
-    task: str = ""
-    """What a unit is to do."""
-    basis: str = ""
-    """The legal basis of a return."""
-    suggested: str = ""
-    """The unit that should have it instead."""
-    unfounded: bool = False
-    """A return that was the unit's mistake, not the dispatcher's."""
-    why: str = ""
-    """Why the citizen is dissatisfied."""
-    compensation: bool = False
-    contacted: str = ""
-    """Whether the unit had been in touch: yes, no."""
-    solved: str = ""
-    """Whether it was solved: yes, no, explained."""
-    due: dict[str, Any] = {}
-    """What it makes of the due dates (due.py)."""
-
-
-class Migrated(msgspec.Struct, frozen=True):
-    """Body of ticket.migrated: an open ticket was put on another version of the workflow."""
-
-    workflow: str
-    by: str = ""
-    name: str = ""
-    reason: str = ""
-
-
-class Due(msgspec.Struct, frozen=True):
-    """Body of ticket.due: due dates were reckoned anew, not by a move or an edit."""
-
-    due: dict[str, Any]
-    why: str = ""
-    """calendar, extension or instruction."""
-    by: str = ""
-    name: str = ""
-
-
-class Noted(msgspec.Struct, frozen=True):
-    """Body of ticket.noted."""
-
-    text: str
-    by: str = ""
-    name: str = ""
-    call: str = ""
-    """A call of ours it tells of: the id of the event that began it, hex."""
-
-
-Body = (
-    Created
-    | Edited
-    | Moved
-    | Noted
-    | Migrated
-    | Due
-    | marks.Repeated
-    | marks.Linked
-    | marks.Unmasked
-    | marks.Redacted
-)
-BODIES: Mapping[str, msgspec.json.Decoder[Any]] = {
-    "ticket.created": msgspec.json.Decoder(Created),
-    "ticket.edited": msgspec.json.Decoder(Edited),
-    "ticket.moved": msgspec.json.Decoder(Moved),
-    "ticket.noted": msgspec.json.Decoder(Noted),
-    **marks.BODIES,
-    "ticket.migrated": msgspec.json.Decoder(Migrated),
-    "ticket.due": msgspec.json.Decoder(Due),
-}
 CARRIED = ("unit", "unit_site", "result", "answer", "rating", "closing", "master", "outside")
 """What a move may set."""
 COUNTED: Mapping[str, str] = {
@@ -315,25 +198,6 @@ _STAMPED: Mapping[str, str] = {
 }
 
 
-def body_of(event: Event) -> Body | None:
-    """Read the body of a ticket event; None for a kind not known here, ValueError when it is malformed."""
-    decoder = BODIES.get(event.kind)
-    if decoder is None:
-        return None
-    body: Body = decoder.decode(event.body)
-    if isinstance(body, Created):
-        if event.eid != event.subject:
-            raise ValueError("ticket.created must begin its own subject")
-        bytes.fromhex(body.call), bytes.fromhex(body.message)
-    if isinstance(body, Created | Edited):
-        for name, kind in REGISTERED_FIELDS.items():
-            if not isinstance(body.fields.get(name, kind()), kind):
-                raise ValueError(f"field {name} of {event.kind} is not {kind.__name__}")
-    if isinstance(body, Moved):
-        bytes.fromhex(body.seen)
-    return body
-
-
 def fold(ticket: Ticket | None, event: Event) -> Ticket:
     """Fold in one event that sorts behind all folded before; raises ValueError when it is malformed."""
     body = body_of(event)
@@ -346,6 +210,8 @@ def fold(ticket: Ticket | None, event: Event) -> Ticket:
             return _edit(ticket, event, body)
         case Moved():
             return _move(ticket, event, body)
+        case Visited():
+            return replace(ticket, **_touched(ticket, event), visits=ticket.visits + 1, visited_s=event.at_s)
         case Migrated():
             return replace(ticket, **_touched(ticket, event), workflow=body.workflow)
         case Noted() | marks.Linked():
@@ -399,6 +265,7 @@ def _create(event: Event, body: Created) -> Ticket:
         call=bytes.fromhex(body.call) or None,
         workflow=body.workflow,
         form=body.form or None,
+        step_due_s=body.step_due_s,
         **marks.with_extra({}, known),
     )
 
@@ -460,7 +327,9 @@ def _counts(ticket: Ticket, target: str, body: Moved) -> dict[str, Any]:
     if counted := COUNTED.get(body.move):
         changes[counted] = getattr(ticket, counted) + 1
     if target == "DISPATCHED":
-        changes |= {"returned": 0, "designated": bool(body.designated)}
+        changes |= {"returned": 0, "designated": bool(body.designated), "rule": body.rule}
+    if target == "CALLBACK":
+        changes |= {"visits": 0, "visited_s": None}
     return changes
 
 

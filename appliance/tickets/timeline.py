@@ -22,6 +22,7 @@ from appliance.tickets.ticket import (
     Moved,
     Noted,
     Ticket,
+    Visited,
     body_of,
     fold,
     lost_race,
@@ -37,6 +38,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "unlinked": ("取消关联", "Link taken back"),
     "unmasked": ("查看保密信息", "Looked at what is confidential"),
     "redacted": ("隐去个人信息", "Personal data blanked"),
+    "visited": ("回访", "Callback"),
     "migrated": ("更换流程版本", "Put on another version of the workflow"),
     "call": ("来电", "Call"),
     "call_out": ("外呼", "Call out"),
@@ -90,6 +92,15 @@ HOW: Mapping[str, tuple[str, str]] = {
     "take_over": ("接管", "Taken over"),
 }
 
+PAPERS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "ticket.letter_issued": ("发文", "Letter issued", ("called", "number")),
+    "ticket.letter_voided": ("公文作废", "Letter declared void", ("number", "reason")),
+    "ticket.packaged": ("成卷", "Case file made", ("sha256",)),
+    "ticket.file_taken": ("调取卷宗", "Case file taken away", ()),
+}
+"""What was made of the ticket on paper: its name, and the facts that say more."""
+PAPER = "paper"
+
 CALL_ID = re.compile(r"(?:[0-9a-f]{2}){4,16}")
 
 
@@ -101,7 +112,7 @@ class Step:
     who: str
     """Number and name; empty for the box itself."""
     what: str
-    """created, edited, noted, call, talk, recording, or the name of a move."""
+    """created, edited, noted, call, talk, recording, paper, or the name of a move."""
     zh: str
     en: str
     text: str
@@ -130,6 +141,9 @@ def steps_of(store: Store, tid: bytes) -> list[Step]:
         if event.kind == strands.EVENT:
             steps += _beside(event, beside, event.eid not in waiting)
             continue
+        if event.kind in PAPERS:
+            steps.append(_paper(event, event.eid not in waiting))
+            continue
         try:
             body = body_of(event)
             after = fold(ticket, event)
@@ -151,6 +165,14 @@ def calls_of(store: Store, ticket: Ticket) -> list[bytes]:
     named = (str(facts.get("call", "")) for facts in noted)
     made = [bytes.fromhex(call) for call in named if CALL_ID.fullmatch(call)]
     return list(dict.fromkeys([*([ticket.call] if ticket.call else []), *made]))
+
+
+def _paper(event: Event, delivered: bool) -> Step:
+    zh, en, says = PAPERS[event.kind]
+    facts = event.facts
+    text = " ".join(str(facts.get(name) or "") for name in says)
+    who = " ".join(filter(None, (str(facts.get("by", "")), str(facts.get("name", "")))))
+    return Step(event.at_s, who, PAPER, zh, en, text, False, delivered, event.site)
 
 
 def _beside(event: Event, beside: dict[bytes, strands.Strand], delivered: bool) -> list[Step]:
@@ -184,6 +206,9 @@ def _step(event: Event, body: Body, before: Ticket | None, lost: bool, delivered
             what, text = "edited", _changes(body.fields)
         case Noted():
             what, text = "noted", body.text
+        case Visited():
+            told = FIELDS["outcome"].choices or {}
+            what, text = "visited", " ".join(filter(None, (told.get(body.outcome, ("",))[0], body.text)))
         case Migrated():
             what, text = "migrated", " ".join(filter(None, (body.workflow, body.reason)))
         case Due():
@@ -216,7 +241,8 @@ def _due(before: Ticket | None, body: Due) -> str:
         old_s, clock = getattr(before, f"{name}_due_s", None), body.due.get(name)
         new_s = clock.get("due_s") if isinstance(clock, dict) else None
         if old_s and isinstance(new_s, int | float):
-            lines.append(f"{DUE[name][0]}：{written(old_s)} → {written(new_s)}")
+            old, new = written(old_s), written(new_s)
+            lines.append(f"{DUE[name][0]}：{new}（确定）" if old == new else f"{DUE[name][0]}：{old} → {new}")
     return "\n".join([*lines, f"{DUE['why'][0]}：{WHY[body.why][0]}"] if body.why in WHY else lines)
 
 

@@ -40,7 +40,8 @@ class Control:
         self._link: socket.socket | None = None
         self._poll = select.epoll()
         self._poll.register(self._listener.fileno(), select.EPOLLIN)
-        self._partial = bytearray()
+        self._knocked = True
+        self._partial = b""
         self._out: deque[tuple[bytes, bool]] = deque()
         self._backlog = 0
         self._sent = 0
@@ -54,11 +55,16 @@ class Control:
 
     def asked(self) -> bool:
         """Whether there is anything to `accept`, or in `orders`: nearly always not."""
-        return bool(self._poll.poll(0, 2))
+        found = self._poll.poll(0, 2)
+        door = self._listener.fileno()
+        self._knocked = any(fd == door for fd, _ in found)
+        return bool(found)
 
     def accept(self) -> bool:
         """Take a waiting connection in place of the present one; True when there is a new one."""
         fresh = False
+        if not self._knocked:
+            return fresh
         while True:
             try:
                 link, _ = self._listener.accept()
@@ -84,13 +90,13 @@ class Control:
             if not data:
                 self._drop()
                 break
-            self._partial += data
-            *lines, rest = self._partial.split(b"\n")
-            self._partial = rest
+            *lines, self._partial = (self._partial + data).split(b"\n")
             told.extend(self._read(line) for line in lines)
             if len(self._partial) > LINE_MOST:
                 told.append(wire.Trouble("", "an order longer than 1 MB"))
                 self._drop()
+                break
+            if len(data) < READ_BYTES:
                 break
         return told
 
@@ -116,7 +122,7 @@ class Control:
         self._listener.close()
         self._path.unlink(missing_ok=True)
 
-    def _read(self, line: bytes | bytearray) -> wire.Order | wire.Trouble:
+    def _read(self, line: bytes) -> wire.Order | wire.Trouble:
         try:
             return self._decoder.decode(line)
         except msgspec.DecodeError as error:
@@ -142,7 +148,7 @@ class Control:
         if self._link is not None:
             self._link.close()
             self._link = None
-        self._partial.clear()
+        self._partial = b""
         self._out = deque(entry for entry in self._out if entry[1])
         self._backlog = sum(len(line) for line, _ in self._out)
         self._sent = 0

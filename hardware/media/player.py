@@ -144,6 +144,8 @@ class Player:
         self._playing: dict[int, Playing] = {}
         self._waiting: dict[int, Playing] = {}
         """Plays whose files are being read."""
+        self._wanted: list[tuple[int, Playing]] = []
+        """Of these, those nobody was told to read yet."""
         self._dry: dict[int, list[tuple[int, Playing]]] = {}
         """By tick: what has nothing more on the reel from that tick on."""
         self._ended: deque[Ended] = deque()
@@ -160,7 +162,7 @@ class Player:
         if len(items) > MOST_ITEMS:
             playing.fault = f"{len(items)} prompts at once"
         else:
-            self._submit(lambda: self._load(playing))
+            self._wanted.append((row, playing))
         self._playing[row] = self._waiting[row] = playing
 
     def stop(self, row: int) -> None:
@@ -168,6 +170,20 @@ class Player:
         playing = self._playing.get(row)
         if playing is not None:
             self._end(row, playing, "stopped")
+
+    def drop(self, row: int) -> None:
+        """The row is closed: what is played to it ends, and nobody is told."""
+        playing = self._playing.get(row)
+        if playing is not None:
+            self._withdraw(row, playing)
+
+    def fetch(self) -> None:
+        """Have the files read of all that is to be played, and was not stopped again: it wakes a thread."""
+        if self._wanted:
+            wanted = [playing for row, playing in self._wanted if self._waiting.get(row) is playing]
+            self._wanted = []
+            if wanted:
+                self._submit(lambda: self._load(wanted))
 
     def ended(self) -> list[Ended]:
         """Plays that ended since this was last asked."""
@@ -206,13 +222,20 @@ class Player:
         self._dry.setdefault(tick + len(frames), []).append((row, playing))
 
     def _end(self, row: int, playing: Playing, outcome: str) -> None:
+        self._withdraw(row, playing)
+        self._ended.append(Ended(row, playing.id, outcome, playing.fault))
+
+    def _withdraw(self, row: int, playing: Playing) -> None:
         del self._playing[row]
         self._waiting.pop(row, None)
         if playing.begun:
             self._tell(row, False)
-        self._ended.append(Ended(row, playing.id, outcome, playing.fault))
 
-    def _load(self, playing: Playing) -> None:
+    def _load(self, wanted: Sequence[Playing]) -> None:
+        for playing in wanted:
+            self._load_one(playing)
+
+    def _load_one(self, playing: Playing) -> None:
         try:
             samples = [self._shelf.take(item) for item in playing.items]
         except (OSError, ValueError, KeyError) as error:

@@ -70,7 +70,8 @@ class Recorder:
         """End a recording; it is reported by `finished` when it is durable."""
         recording = self._running.get(id)
         if recording is not None:
-            self._disk.write(self._pieces([recording]))
+            if recording.cut < self._reel.tick:
+                self._disk.write(self._pieces([recording]))
             self._forget(id)
             self._disk.end(id, reason)
 
@@ -102,6 +103,10 @@ class Recorder:
                 self._disk.end(recording.id, "disk too slow")
             elif tick - recording.since > MOST_TICKS:
                 self.finish(recording.id, "too long")
+
+    def hand_over(self) -> None:
+        """The tick is over: what it had for the disk goes there."""
+        self._disk.hand_over()
 
     def finished(self) -> list[Finished]:
         """Recordings that ended since this was last asked, for whatever reason."""

@@ -136,6 +136,9 @@ class Switch:
         self._collect()
         if self._tick % SECOND_TICKS == 0:
             self._look_for_silence()
+        # Last: this wakes other threads, which would hold up the sending.
+        self._player.fetch()
+        self._recorder.hand_over()
 
     def _pass_on(self) -> None:
         """What every line says, to who hears it."""
@@ -149,7 +152,6 @@ class Switch:
         self._keys.put(heard)
         for bank in self._banks:
             bank.write(heard)
-        # Last: it may wake the disk's thread, which would hold up the sending.
         self._recorder.tap()
 
     def reports(self) -> list[wire.Report]:
@@ -205,7 +207,7 @@ class Switch:
         self._shut(self._row(order.line))
 
     def _shut(self, row: int) -> None:
-        self._player.stop(row)
+        self._player.drop(row)
         self._keys.stop(row)
         self._recorder.finish_row(row)
         self._matrix.forget(row)

@@ -36,7 +36,10 @@ class Open(msgspec.Struct, frozen=True, tag_field="do", tag="open"):
 
 
 class Close(msgspec.Struct, frozen=True, tag_field="do", tag="close"):
-    """The line has no voice any more: it hears nothing, is heard by nobody, plays and records nothing."""
+    """The line has no voice any more: it hears nothing, is heard by nobody, plays and records nothing.
+
+    No `Played` follows for what was played to it.
+    """
 
     line: str
 

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext
 from werkzeug.exceptions import BadRequest
 
 from appliance.events import Fact
+from appliance.store.alarms import alarms
 from appliance.store.streams_view import streams
 from web import shown
 from web.context import Box, box, me
@@ -51,6 +52,7 @@ def page() -> str:
         quarantined=here.store.rows(
             "SELECT hex(eid), reason, at_s FROM quarantine ORDER BY at_s DESC LIMIT 10"
         ),
+        alarms=alarms(here.store),
         jobs=_jobs(here),
         streams=here.live.streams,
         events=here.store.rows("SELECT coalesce(max(pos), 0) FROM event")[0][0],
@@ -83,6 +85,7 @@ def state() -> dict[str, Any]:
         "processes": msgspec.to_builtins(here.processes.look()),
         "board": msgspec.to_builtins(here.calls.board),
         "peers": msgspec.to_builtins(streams(here.store, time.time())),
+        "alarms": alarms(here.store),
         "disk": _disk(here),
         "jobs": _jobs(here),
         "streams": here.live.streams,

@@ -9,31 +9,19 @@ from werkzeug.exceptions import BadRequest
 
 from appliance.calls import wire
 from appliance.refused import Refused
-from appliance.tickets.fields import FIELDS, KINDS, URGENCIES, phone_as_kept
-from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
+from appliance.tickets.fields import KINDS, phone_as_kept
+from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import STATES
-from web import drafts, orders, shown
+from web import drafts, intake_form, orders, shown
 from web.context import box, me
 from web.customer import customer_numbers
-from web.dictionary import areas, categories, unit_names, units
+from web.dictionary import unit_names
 from web.directory import directory, handed_over, people_names
 from web.hearing import may_hear
 from web.pages.calls import CONFIDENTIAL
 from web.pages.lookup import told_origin
 
 CALL_ID = re.compile(r"(?:[0-9a-f]{2}){4,16}")
-MAIN_KINDS = (
-    "consult",
-    "help",
-    "complaint",
-    "report",
-    "repair",
-    "emergency",
-    "suggestion",
-    "criticism",
-    "praise",
-    "other",
-)
 KEYS = (
     *("F2", "F3", "Alt+Q", "Alt+H", "F4", "F6", "F7", "F8", "F9", "F10", "Esc"),
     *("Alt+P", "Alt+R", "Ctrl+S", "Ctrl+Enter", "Alt+D", "↓ ↑ Enter", "F1 / ?"),
@@ -51,15 +39,10 @@ def page() -> str:
         extensions=extensions(),
         my_extension=me().extension,
         pause_reasons=list(shown.PAUSES.items()),
-        kinds=[(kind, shown.pick(KINDS[kind])) for kind in MAIN_KINDS],
-        urgencies=shown.choices(URGENCIES),
-        categories=categories(),
-        units=units(),
-        areas=areas(),
+        **intake_form.words(),
         keys=list(zip(KEYS, _key_meanings(), strict=True)),
         directory=directory(),
         queue_titles={q.name: q.title or q.name for q in box().configuration.queue},
-        may_dispatch=me().has("TL", "DP", "LD"),
     )
 
 
@@ -91,7 +74,7 @@ def caller(phone: str) -> dict[str, Any]:
     """Tell what the box knows about a caller: tickets, calls and their recordings."""
     plain = phone_as_kept(phone)
     tickets = box().tickets.by_phone(plain, HISTORY_ROWS)
-    name = next((ticket.citizen for ticket in tickets if ticket.citizen), "")
+    name = next((t.citizen for t in tickets if t.citizen and not t.confidential), "")
     area = next((ticket.area for ticket in tickets if ticket.area), "")
     return {
         "tickets": [_past(ticket) for ticket in tickets],
@@ -160,45 +143,7 @@ def drop_draft(form: str) -> dict[str, Any]:
 @pages.post("/file")
 def file() -> tuple[dict[str, Any], int] | dict[str, Any]:
     """Make the form a ticket: registered, dispatched, or answered and closed; all or nothing."""
-    typed = _json()
-    then = str(typed.get("then", "save"))
-    try:
-        with box().store.transaction():
-            ticket = _file(typed, then)
-    except Refused as refused:
-        at = next((name for name, field in FIELDS.items() if field.en == refused.values.get("field")), "")
-        return {
-            "sentence": shown.sentence(refused),
-            "word": refused.word,
-            "fields": {at: True} if at else {},
-        }, 422
-    return {
-        "number": ticket.number,
-        "state": shown.state_title(ticket.state),
-        "url": url_for("tickets.one", number=ticket.number),
-    }
-
-
-def _file(typed: dict[str, Any], then: str) -> Ticket:
-    desk, person = box().tickets, me()
-    for name in ("kind", "title", "content", *(("category",) if then == "dispatch" else ())):
-        if not str(typed.get(name) or "").strip():
-            raise Refused("missing", "Fill in %(field)s.", field=FIELDS[name].en)
-    fields = {name: typed[name] for name in REGISTERED_FIELDS if typed.get(name) not in (None, "")}
-    call = str(typed.get("call") or "")
-    ticket = desk.create(
-        person, "phone", fields, call=bytes.fromhex(call) if CALL_ID.fullmatch(call) else None
-    )
-    if then == "answer":
-        return desk.move(person, ticket.tid, "answer_on_line", {"answer": typed.get("answer") or ""})
-    ticket = desk.move(person, ticket.tid, "submit")
-    if then != "dispatch":
-        return ticket
-    unit = str(typed.get("unit") or "")
-    ticket = desk.move(person, ticket.tid, "accept", {"unit": unit} if unit else {})
-    if unit and any(move.name == "dispatch" for move in desk.buttons(person, ticket)):
-        ticket = desk.move(person, ticket.tid, "dispatch", {"unit": unit})
-    return ticket
+    return intake_form.filed(_json())
 
 
 def extensions() -> list[dict[str, str]]:

@@ -9,8 +9,8 @@ from werkzeug.wrappers import Response
 from appliance.demo_data import DEMO_PASSWORD
 from appliance.people import ROLES
 from appliance.refused import Refused
-from web import access, shown
-from web.context import COOKIE, actor, box, me
+from web import shown
+from web.context import COOKIE, actor, box, may_open, me
 from web.language import COOKIE as LANGUAGE_COOKIE
 from web.language import LANGUAGES
 
@@ -24,7 +24,7 @@ pages = Blueprint("door", __name__)
 @pages.get("/")
 def home() -> Response:
     """Go to the first page of whoever is signed in."""
-    first = next((page for page in FIRST_PAGES if access.allowed(page, me().roles)), "door.password")
+    first = next((page for page in FIRST_PAGES if may_open(page)), "door.password")
     return redirect(url_for(first))
 
 

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.letters import register
 from appliance.letters.fields import PLACEHOLDERS
-from appliance.letters.template import Template, asked
+from appliance.letters.template import Template, asked, needed
 from appliance.refused import Refused
 from appliance.tickets.ticket import Ticket
 from web import printing, shown
@@ -102,20 +102,20 @@ def _form(ticket: Ticket, template: Template, typed: dict[str, str], fault: str 
         ticket=ticket,
         template=template,
         title=printing.called(template),
-        inputs=[_input(name, typed.get(name, "")) for name in asked(template)],
+        inputs=[_input(name, typed.get(name, ""), name in needed(template)) for name in asked(template)],
         document=office.draft(me(), ticket, template, kept),
         once=once or secrets.token_urlsafe(12),
         fault=fault,
     )
 
 
-def _input(name: str, value: str) -> dict[str, Any]:
+def _input(name: str, value: str, must: bool) -> dict[str, Any]:
     """One field as part/input.html draws it."""
     place = PLACEHOLDERS[name]
     return {
         "name": name,
         "title": pick((place.zh, place.en)),
-        "needed": False,
+        "needed": must,
         "value": value,
         "choices": None,
         "lines": place.lines,

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from appliance.recordings import by_hand, holds, mp3, package, selection, waveform
 from appliance.refused import Refused
 from web import access, hearing, lookup, taped
-from web.context import box, me
+from web.context import box, may_open, me
 from web.pages.calls import CONFIDENTIAL, address, link, queue_titles
 from web.shown import masked
 
@@ -87,8 +87,8 @@ def page() -> str:
         rec=address,
         titles=queue_titles(),
         may_hold=me().has(*access.KEEPERS),
-        may_remove=access.allowed("recordings.remove", me().roles),
-        may_look=access.allowed("recordings.history", me().roles),
+        may_remove=may_open("recordings.remove"),
+        may_look=may_open("recordings.history"),
         today=time.strftime("%Y-%m-%d"),
         rules=taped.rules(box().configuration),
         parts=PARTS_MB,

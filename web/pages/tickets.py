@@ -8,19 +8,22 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from appliance.calls import wire
+from appliance.casefile.binding import bound_of
 from appliance.people import Actor
 from appliance.refused import Refused
+from appliance.tickets.confidential import MASKED, hidden_in
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.rights import UNIT_SEES
-from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
-from appliance.tickets.timeline import DUE, WHY, Step
+from appliance.tickets.ticket import Ticket
+from appliance.tickets.timeline import DUE, PAPER, WHY, Step
 from appliance.tickets.workflow import LISTS, STATES, states_in
-from web import access, beside, due_shown, orders, printing, shown
-from web.context import box, me
+from web import access, beside, due_shown, orders, printing, shown, sight
+from web.context import box, may_open, me
 from web.customer import customer_numbers
 from web.dictionary import categories, category_names, unit_names, units
 from web.hearing import may_hear
-from web.move_form import edit_inputs, inputs, typed_fields
+from web.move_form import edit_inputs, edited_fields, inputs, typed_fields
+from web.ticket_beside import context, states_of_masters
 
 LEAST = ("sign", "accept", "dispatch", "submit_result", "pass", "satisfied", "reply", "resume", "submit")
 """Steps that carry a ticket on: their buttons come first and are filled."""
@@ -76,11 +79,12 @@ def page() -> str:
         units=units() if unit is None else [],
         unit_names=unit_names(),
         category_names=category_names(),
-        may_see_phone=lambda ticket: _may_see_citizen(person, ticket),
+        may_see_phone=lambda ticket: not ticket.confidential,
+        masters=states_of_masters({ticket.tid: ticket for ticket in found.tickets}),
         link=_link,
         unit=unit,
         due_choices=due_shown.CHOICES,
-        due_marks={ticket.tid: due_shown.mark(ticket) for ticket in found.tickets},
+        due_marks=due_shown.marks(found.tickets),
     )
 
 
@@ -110,8 +114,9 @@ def move(number: str) -> Response | tuple[str, int]:
 def edit(number: str) -> Response | tuple[str, int]:
     """Change what was registered."""
     ticket = ticket_by_number(number)
-    typed: dict[str, Any] = {key: value for key, value in request.form.items() if key in REGISTERED_FIELDS}
-    changes = {**typed, "confidential": "confidential" in typed}
+    changes = edited_fields()
+    if not sight.sees(ticket):
+        changes = {name: value for name, value in changes.items() if name not in MASKED}
     try:
         box().tickets.edit(me(), ticket.tid, changes, seen=_seen())
     except Refused as refused:
@@ -168,7 +173,7 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
     seen_beside = {card.strand.sid.hex() for card in beside_cards}
     return render_template(
         "ticket.html",
-        ticket=ticket,
+        ticket=sight.seen(ticket),
         state=STATES[ticket.state],
         buttons=[
             (m, shown.pick((m.zh, m.en)), inputs(m, ticket, typed if opened == m.name else {}))
@@ -177,14 +182,14 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         main=next((m.name for m in buttons if m.name in LEAST), ""),
         backward=BACKWARD,
         may_edit=desk.may_edit(person, ticket),
-        edit=edit_inputs({**_registered(ticket), **(typed if opened == "edit" else {})}),
+        edit=edit_inputs(ticket, typed if opened == "edit" else {}, () if sight.sees(ticket) else MASKED),
         typed=typed,
         fault=fault,
         opened=opened,
         steps=[
-            (step, step_words(step))
+            (step, step_words(step) if sight.sees(ticket) else hidden_in(step_words(step), ticket))
             for step in reversed(desk.timeline(ticket.tid))
-            if (step.what != "talk" or only_unit(person) is None)
+            if (step.what not in ("talk", PAPER) or only_unit(person) is None)
             and (not step.beside or step.ref in seen_beside)
         ],
         beside=beside_cards,
@@ -195,15 +200,13 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         unit_names=unit_names(),
         category=category_names().get(ticket.category, ticket.category),
         categories=categories() if desk.may_edit(person, ticket) else [],
-        citizen_seen=_may_see_citizen(person, ticket),
-        may_call=access.allowed("tickets.call", person.roles),
+        **context(ticket, typed),
+        may_call=may_open("tickets.call"),
         masked=shown.masked,
         due=due_shown.clocks(ticket),
         printables=printing.menu(ticket),
         letters=printing.letters_of(ticket),
-        similar=[t for t in desk.by_phone(ticket.phone, 6) if t.tid != ticket.tid]
-        if only_unit(person) is None
-        else [],
+        bound=bound_of(box().store, ticket.tid),
     )
 
 
@@ -218,10 +221,6 @@ def again(ticket: Ticket, refused: Refused, opened: str, typed: dict[str, Any]) 
         else 422
     )
     return _show(fresh, shown.sentence(refused), opened, typed), status
-
-
-def _registered(ticket: Ticket) -> dict[str, Any]:
-    return {name: getattr(ticket, name) for name in REGISTERED_FIELDS}
 
 
 def _sources(ticket: Ticket) -> dict[str, Any]:
@@ -249,11 +248,6 @@ def _sources(ticket: Ticket) -> dict[str, Any]:
         call = found[0] if found else None
     messages = store.rows("SELECT number, text, at_s FROM short_message WHERE ticket = ? LIMIT 1", ticket.tid)
     return {"recordings": recordings, "call": call, "message": messages[0] if messages else None}
-
-
-def _may_see_citizen(person: Actor, ticket: Ticket) -> bool:
-    """A confidential citizen's name and number are hidden from units."""
-    return not ticket.confidential or only_unit(person) is None
 
 
 def step_words(step: Step) -> str:

@@ -2,6 +2,7 @@
 import { $, $$, ask, make, t, tick, toast } from "../core.js";
 import { here } from "../here.js";
 import { live } from "../live.js";
+import { Aside } from "./aside.js";
 import { Colleague } from "./colleague.js";
 import { day, daySoon, showDay } from "./day.js";
 import { TicketForm, categoryBox } from "./form.js";
@@ -17,6 +18,7 @@ const categories = JSON.parse($("#categories").textContent);
 let board = { seats: [], queues: [], calls: [], media: {} };
 const seat = new SeatPanel(me, () => board);
 const form = new TicketForm(categories, () => (seat.talking && seat.talk.own ? seat.seat.call : null));
+new Aside(form);
 const colleague = new Colleague(colleagueTab);
 const watched = new Watched();
 const STATES = { ready: t("ready"), offered: t("ringing"), busy: t("talking"), wrap_up: t("wrap-up"), paused: t("on a break"), offline: t("off shift") };

@@ -3,17 +3,25 @@ import { $, $$, ask, busy, make, now, t, timeOfDay, toast } from "../core.js";
 
 const SAVE_AFTER_MS = 350;
 const SAVE_WITHIN_MS = 900;
-const FIELDS = ["citizen", "phone", "kind", "urgency", "category", "unit", "area", "address", "title", "content", "answer"];
-const NEEDED = { phone: "#phone-number", kind: "[name=kind]", category: "#category-text", title: "#title", content: "#content", answer: "#answer-text" };
+const ASK_MS = 4000;
+const NOT_WRITTEN = ["phone", "urgency", "source", "call", "customer"]; // what is there before anybody has written
+const STARTS = ["source", "entry", "seen", "call", "form_key"]; // kept with the draft, though no field shows it
+const SHOWN_AT = { phone: "#phone-number", kind: "[name=kind]", category: "#category-text", answer: "#answer-text" };
+
+// Names a form for good: the same one sent twice makes one ticket.
+const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 export class TicketForm {
   // `present` gives the call I am talking in, or null.
-  constructor(categories, present) {
+  // `blank` is the form to go on with when there is none.
+  constructor(categories, present, blank = { key: "ticket:new", start: {} }) {
     this.present = present;
+    this.blank = blank;
     this.form = $("#ticket");
     this.categories = categories;
     this.key = "";
-    this.call = "";
+    this.kept_with = {};
+    this.extras = {}; // further fields, also while they are not shown
     this.dirtySince = 0;
     this.touched = new Set(); // fields typed in while a draft was on its way: they stay as typed
     this.form.addEventListener("input", (event) => {
@@ -29,25 +37,34 @@ export class TicketForm {
   }
 
   get values() {
-    const values = Object.fromEntries(new FormData(this.form));
-    values.confidential = $("#confidential").checked;
-    values.call = this.call;
+    const values = { ...this.extras, ...Object.fromEntries(new FormData(this.form)), ...this.kept_with };
+    for (const field of $$("input[type=checkbox][name]", this.form)) values[field.name] = field.checked;
+    values.callback = !values.no_callback;
     return values;
   }
 
+  get call() {
+    return this.kept_with.call || "";
+  }
+
   get empty() {
-    const { values } = this;
-    return !["citizen", "kind", "category", "area", "address", "title", "content", "answer"].some((name) => (values[name] || "").trim());
+    const skip = [...NOT_WRITTEN, ...STARTS, "callback"];
+    return !Object.entries(this.values).some(([name, value]) => !skip.includes(name) && (value === true || (typeof value === "string" && value.trim())));
   }
 
   fill(values) {
     this.form.reset();
-    for (const name of FIELDS) {
+    for (const [name, value] of Object.entries(values)) {
       const field = this.form.elements[name];
-      if (field && values[name] !== undefined) field.value = values[name];
+      if (!field) continue;
+      if (field.type === "checkbox") field.checked = value === true;
+      else field.value = value;
     }
-    $("#confidential").checked = Boolean(values.confidential);
-    this.call = values.call || "";
+    this.kept_with = Object.fromEntries(STARTS.filter((name) => values[name] && !this.form.elements[name]).map((name) => [name, values[name]]));
+    if (!this.kept_with.form_key) this.kept_with.form_key = newKey();
+    this.extras = Object.fromEntries(Object.entries(values).filter(([name]) => name.startsWith("extra.")));
+    this.form.dataset.source = values.source || this.values.source || "phone";
+    document.dispatchEvent(new CustomEvent("filled"));
     const category = this.categories.find((c) => c.code === values.category);
     $("#category-text").value = category ? category.path : "";
     this.faults({});
@@ -58,6 +75,7 @@ export class TicketForm {
   }
 
   typed() {
+    document.dispatchEvent(new CustomEvent("written"));
     if (!this.dirtySince) this.dirtySince = Date.now();
     clearTimeout(this.timer);
     const left = SAVE_WITHIN_MS - (Date.now() - this.dirtySince);
@@ -116,14 +134,14 @@ export class TicketForm {
   // We called the number of what is being written: then the call is this ticket's.
   belongs(call) {
     if (this.call || this.values.phone !== call.caller) return Promise.resolve();
-    this.call = call.cid;
+    this.kept_with.call = call.cid;
     this.typed();
     return this.save();
   }
 
   async parked() {
     const { drafts } = await ask("/desk/drafts");
-    const others = drafts.filter((d) => d.form !== this.key).slice(0, 3);
+    const others = drafts.filter((d) => d.form !== this.key).slice(0, 5);
     $("#parked").replaceChildren(
       ...others.map((d) => make("button", { type: "button", class: "parked num", title: d.title, on: { click: () => this.open(d.form) } }, `${d.phone || t("Draft")} ${d.title}`.slice(0, 16)))
     );
@@ -138,7 +156,23 @@ export class TicketForm {
     return this.next();
   }
 
+  // Throwing away what is written asks first: a second click does it.
   async clear() {
+    const button = $("#clear");
+    if (!this.empty && button.getAttribute("aria-pressed") !== "true") {
+      const words = button.textContent;
+      button.setAttribute("aria-pressed", "true");
+      button.textContent = t("Throw away? Click again");
+      this.asked = () => {
+        clearTimeout(this.asking);
+        button.removeAttribute("aria-pressed");
+        button.textContent = words;
+        this.asked = null;
+      };
+      this.asking = setTimeout(() => this.asked && this.asked(), ASK_MS);
+      return;
+    }
+    if (this.asked) this.asked();
     await this.drop();
     this.next();
   }
@@ -146,7 +180,7 @@ export class TicketForm {
   // An empty form: of the same call while it lasts, else of none.
   next() {
     const call = this.present();
-    return call ? this.open(`ticket:new:${call.cid}`, { phone: call.caller, call: call.cid }) : this.open("ticket:new");
+    return call ? this.open(`ticket:new:${call.cid}`, { phone: call.caller, call: call.cid }) : this.open(this.blank.key, this.blank.start);
   }
 
   async drop() {
@@ -158,9 +192,14 @@ export class TicketForm {
   faults(fields, sentence = "") {
     $("#fault").hidden = !sentence;
     $("#fault").textContent = sentence;
-    for (const [name, selector] of Object.entries(NEEDED)) $$(selector, this.form).forEach((field) => field.setAttribute("aria-invalid", name in fields));
-    const first = Object.keys(NEEDED).find((name) => name in fields);
-    if (first) $(NEEDED[first], this.form).focus();
+    $$("[aria-invalid=true]", this.form).forEach((field) => field.setAttribute("aria-invalid", false));
+    const [name] = Object.keys(fields);
+    const wrong = name ? $$(SHOWN_AT[name] || `[name="${name}"]`, this.form) : [];
+    wrong.forEach((field) => field.setAttribute("aria-invalid", true));
+    if (!wrong.length) return;
+    const closed = wrong[0].closest("details");
+    if (closed) closed.open = true;
+    wrong[0].focus();
   }
 
   async file(then) {
@@ -170,7 +209,7 @@ export class TicketForm {
     busy(button, true);
     try {
       await this.save();
-      const filed = await ask("/desk/file", { ...this.values, then });
+      const filed = await ask("/intake/file", { ...this.values, then });
       await this.drop();
       toast(t("Ticket {number}: {state}", filed), "good");
       document.dispatchEvent(new CustomEvent("filed", { detail: filed }));

@@ -1,0 +1,152 @@
+"""When the calendar changes: open tickets get new dates with a line in their story, done ones keep theirs."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from appliance.calendar.keeping import CalendarKeeper
+from appliance.calendar.reading import read
+from appliance.calendar.site import RECKON, SiteCalendar
+from appliance.store.jobs import Again, Done, Job, Runner
+from appliance.store.store import Store
+from appliance.tickets.desk import TicketDesk
+from appliance.tickets.ticket import Ticket
+from tests.test_calendar_site import ADMINISTRATOR, as_json, notice
+from tests.test_tickets_due import CENTRE, CITIZEN, LAMP, TOLD, Clock, at, told
+
+
+class Keeping:
+    """A box in November, with the keeper of its calendar."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.clock = Clock()
+        self.desk = TicketDesk(store, self.clock)
+        self.alarms: list[str] = []
+        self.stopping = False
+        self.keeper = CalendarKeeper(store, self.alarms.append, lambda: self.stopping, self.clock)
+        self.runner = Runner(store, {RECKON: self.keeper.reckon})
+
+    def report(self) -> Ticket:
+        """A ticket due in thirty working days, beyond New Year."""
+        ticket = self.desk.create(CITIZEN, "web", {**TOLD, "kind": "report"})
+        return self.desk.move(CENTRE, ticket.tid, "accept")
+
+    def imports(self) -> None:
+        """Import next year's notice."""
+        SiteCalendar(self.store).load(ADMINISTRATOR, read(as_json(notice()), "7号"))
+
+    def dues(self) -> int:
+        """How many events say that due dates changed."""
+        return int(self.store.rows("SELECT count(*) FROM event WHERE kind = 'ticket.due'")[0][0])
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Keeping]:
+    store = Store(tmp_path / "box.db", 1, bind=False)
+    with store.transaction():
+        store.execute(
+            "INSERT INTO unit (code, name, name_en, site, phone) VALUES ('lamp', '路灯', 'Lamps', 1, '')"
+        )
+    with store.database.connection_context():
+        yield Keeping(store)
+
+
+def test_an_import_makes_provisional_dates_sure_with_a_line_in_the_story(box: Keeping) -> None:
+    box.clock.now_s = at("2026-12-31 09:00")
+    ticket = box.report()
+    assert (told(ticket.case_due_s), ticket.provisional) == ("2027-02-19 00:00", True)
+    box.imports()
+    assert box.runner.run_due() == 1
+    after = box.desk.get(ticket.tid)
+    assert (told(after.case_due_s), after.provisional) == ("2027-02-21 00:00", False)
+    assert after.case_due_original_s == ticket.case_due_original_s
+    (step,) = (step for step in box.desk.timeline(ticket.tid) if step.what == "due")
+    assert step.text == "案件限期：2027-02-18 24:00 → 2027-02-20 24:00\n依据：工作日历更新"
+    before = box.store.rows("SELECT * FROM ticket ORDER BY tid")
+    box.store.rebuild()
+    assert box.store.rows("SELECT * FROM ticket ORDER BY tid") == before
+
+
+def test_a_date_that_stays_the_same_is_told_to_be_sure_now(box: Keeping) -> None:
+    ticket = box.report()
+    assert ticket.provisional
+    box.imports()
+    box.runner.run_due()
+    (step,) = (step for step in box.desk.timeline(ticket.tid) if step.what == "due")
+    assert step.text.startswith("案件限期：2027-01-05 24:00（确定）")
+    assert not box.desk.get(ticket.tid).provisional
+
+
+def test_a_ticket_that_is_answered_is_never_made_late(box: Keeping) -> None:
+    ticket = box.report()
+    box.desk.move(CENTRE, ticket.tid, "dispatch", {"unit": "lamp"})
+    box.desk.move(LAMP, ticket.tid, "sign")
+    box.desk.move(LAMP, ticket.tid, "submit_result", {"result": "已办"})
+    done = box.desk.move(CENTRE, ticket.tid, "pass", {"answer": "已办"})
+    box.imports()
+    box.runner.run_due()
+    assert box.desk.get(ticket.tid).case_clock == done.case_clock
+    assert box.dues() == 0
+
+
+def test_a_unit_that_has_handed_in_keeps_its_date_while_the_case_gets_its_new_one(box: Keeping) -> None:
+    box.clock.now_s = at("2026-12-31 09:00")
+    ticket = box.report()
+    box.desk.move(CENTRE, ticket.tid, "dispatch", {"unit": "lamp"})
+    box.desk.move(LAMP, ticket.tid, "sign")
+    box.desk.move(LAMP, ticket.tid, "submit_result", {"result": "已办"})
+    box.imports()
+    box.runner.run_due()
+    after = box.desk.get(ticket.tid)
+    assert (told(after.case_due_s), told(after.unit_due_s)) == ("2027-02-21 00:00", "2027-02-19 00:00")
+
+
+def test_reckoning_twice_writes_once(box: Keeping) -> None:
+    box.report()
+    box.imports()
+    box.runner.run_due()
+    written = box.dues()
+    assert isinstance(box.keeper.reckon(Job(1, RECKON, "", {}, 1)), Done)
+    assert box.dues() == written == 1
+
+
+def test_many_tickets_are_reckoned_some_at_a_time_and_a_stopped_box_goes_on_later(box: Keeping) -> None:
+    tickets = [box.report() for _ in range(5)]
+    box.imports()
+    changed, last = box.desk.dues.reckon_anew(limit=3)
+    assert (changed, last) == (3, sorted(ticket.tid for ticket in tickets)[2])
+    assert box.desk.dues.reckon_anew(last, limit=3) == (2, b"")
+    box.stopping = True
+    assert isinstance(box.keeper.reckon(Job(1, RECKON, "", {}, 1)), Again)
+
+
+def test_a_ticket_of_another_site_is_left_to_that_site(box: Keeping, tmp_path: Path) -> None:
+    other = Store(tmp_path / "other.db", 2, bind=False)
+    ticket = TicketDesk(other, box.clock).create(CITIZEN, "web", {**TOLD, "kind": "report"})
+    TicketDesk(other, box.clock).move(CENTRE, ticket.tid, "accept")
+    box.store.take(other.history(ticket.tid))
+    box.imports()
+    box.runner.run_due()
+    assert box.dues() == 0
+
+
+def test_the_keeper_orders_a_reckoning_once_whatever_changed_the_calendar(box: Keeping) -> None:
+    box.keeper.look()
+    assert box.runner.run_due() == 0
+    SiteCalendar(box.store).enter(ADMINISTRATOR, date(2026, 12, 1), False, "停工")
+    box.keeper.look()
+    assert box.runner.run_due() == 1
+
+
+def test_from_november_on_the_box_says_that_next_year_is_missing_until_it_is_imported(box: Keeping) -> None:
+    box.clock.now_s = at("2026-10-31 09:00")
+    box.keeper.look()
+    box.clock.now_s = at("2026-11-01 09:00")
+    box.keeper.look()
+    box.imports()
+    box.keeper.look()
+    assert [alarm.partition("\t")[2] for alarm in box.alarms] == ["", "2027", ""]
+    assert box.alarms[1].startswith("Next year's holidays are not loaded")

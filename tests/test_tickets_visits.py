@@ -1,0 +1,128 @@
+"""Return visits: ratings by clerk, by short message, and the monthly sample anybody can draw again."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.refused import Refused
+from appliance.tickets import samples
+from appliance.tickets.ratings import rated_by_text
+from tests.ticket_desk import ADMIN, AGENT, CALLBACK, LAMP, Office, refused
+
+MONTH = time.strftime("%Y-%m")
+PHONE = "13900000001"
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+def closed(office: Office, count: int) -> None:
+    for _ in range(count):
+        office.desk.move(CALLBACK, office.answered().tid, "satisfied", {"rating": "satisfied"})
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "rating"),
+    [("1", "CLOSED", "very_satisfied"), (" 3 ", "CLOSED", "basically_satisfied"),
+     ("5", "DISSAT_REVIEW", "very_dissatisfied")],
+)  # fmt: skip
+def test_a_digit_by_short_message_rates_the_case_that_waits(
+    office: Office, text: str, state: str, rating: str
+) -> None:
+    ticket = office.answered(phone=PHONE)
+    rated = rated_by_text(office.store, office.desk, PHONE, text)
+    assert rated is not None
+    assert (rated.tid, rated.state, rated.rating) == (ticket.tid, state, rating)
+
+
+def test_other_words_or_a_number_nobody_asked_are_no_rating(office: Office) -> None:
+    office.answered(phone=PHONE)
+    assert rated_by_text(office.store, office.desk, PHONE, "6") is None
+    assert rated_by_text(office.store, office.desk, PHONE, "路灯又坏了") is None
+    assert rated_by_text(office.store, office.desk, "13900000002", "1") is None
+
+
+def test_the_citizen_is_told_the_answer_and_asked_how_it_was(office: Office) -> None:
+    office.answered(phone=PHONE)
+    texts = [text for (text,) in office.store.rows("SELECT text FROM short_message ORDER BY at_s")]
+    assert "路灯已修复" in texts[-1]
+    assert "1非常满意" in texts[-1]
+    office.desk.dictionary.set(ADMIN, "parameter", "sms_rating", {"value": False})
+    before = office.store.rows("SELECT count(*) FROM short_message")
+    office.answered(phone="13900000003")
+    ((after,),) = office.store.rows("SELECT count(*) FROM short_message")
+    assert after - before[0][0] == 2, "accepted and signed, but not asked"
+
+
+def test_attempts_are_written_down_only_while_the_citizen_is_to_be_called(office: Office) -> None:
+    ticket = office.answered()
+    office.desk.visit(CALLBACK, ticket.tid, "busy", "再打")
+    again = office.again(ticket)
+    assert (again.visits, again.state) == (1, "CALLBACK")
+    assert office.desk.timeline(ticket.tid)[-1].text == "占线 再打"
+    with refused("bad_choice"):
+        office.desk.visit(CALLBACK, ticket.tid, "moon")
+    with refused("not_yours"):
+        office.desk.visit(LAMP, ticket.tid, "busy")
+    with refused("not_now"):
+        office.desk.visit(CALLBACK, office.handling().tid, "busy")
+
+
+def test_a_sample_is_drawn_once_and_the_same_seed_draws_the_same_cases(office: Office) -> None:
+    closed(office, 5)
+    sample = samples.take(office.store, CALLBACK, MONTH, 3)
+    drawn = [case.tid for case in samples.cases(office.store, sample.sid)]
+    rows = office.store.rows("SELECT tid FROM ticket WHERE state = 'CLOSED'")
+    pool = {"lamp": [bytes(tid) for (tid,) in rows]}
+    assert sorted(drawn) == sorted(tid for _, tid in samples.draw(pool, 3, sample.seed))
+    with refused("drawn_already"):
+        samples.take(office.store, CALLBACK, MONTH, 3)
+    before = samples.cases(office.store, sample.sid)
+    office.store.rebuild()
+    assert samples.cases(office.store, sample.sid) == before
+
+
+def test_what_drawn_citizens_say_stands_beside_their_case(office: Office) -> None:
+    closed(office, 1)
+    sample = samples.take(office.store, CALLBACK, MONTH, 10)
+    (case,) = samples.cases(office.store, sample.sid)
+    samples.told(office.store, CALLBACK, sample.sid, case.tid, "dissatisfied", "no", "没人来过")
+    (case,) = samples.cases(office.store, sample.sid)
+    assert (case.outcome, case.contacted, case.text) == ("dissatisfied", "no", "没人来过")
+    with refused("bad_choice"):
+        samples.told(office.store, CALLBACK, sample.sid, case.tid, "great")
+
+
+@pytest.mark.parametrize(
+    ("month", "count", "word"),
+    [("2027-13", 3, "bad_month"), ("März", 3, "bad_month"), (MONTH, 0, "bad_count"),
+     (MONTH, 999, "bad_count"), ("2020-01", 3, "nothing_closed")],
+)  # fmt: skip
+def test_a_sample_that_cannot_be_drawn_says_why(office: Office, month: str, count: int, word: str) -> None:
+    with refused(word):
+        samples.take(office.store, CALLBACK, month, count)
+    with pytest.raises(Refused):
+        samples.take(office.store, AGENT, month, count)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["lamp", "water", "road"]), st.sets(st.binary(min_size=4, max_size=4))),
+    st.integers(1, 5),
+    st.integers(0, 2**32),
+)
+def test_any_draw_takes_no_case_twice_and_of_each_unit_as_many_as_there_are(
+    pool: Mapping[str, set[bytes]], count: int, seed: int
+) -> None:
+    one = samples.draw({unit: list(tids) for unit, tids in pool.items()}, count, seed)
+    other = samples.draw({unit: sorted(tids) for unit, tids in reversed(list(pool.items()))}, count, seed)
+    assert one == other
+    for unit, tids in pool.items():
+        mine = [tid for of, tid in one if of == unit]
+        assert len(set(mine)) == len(mine) == min(count, len(tids))
+        assert set(mine) <= tids

@@ -1,0 +1,102 @@
+"""The pages of return visits and of what stands beside a case."""
+
+import time
+
+import pytest
+
+from appliance.people import Actor
+from appliance.tickets.ticket import Ticket
+from tests.web_pages import Web, open_web
+
+AGENT = Actor("1001", "王晓燕", frozenset({"AG"}))
+DISPATCHER = Actor("1200", "周建国", frozenset({"DP"}))
+OPERATOR = Actor("2001", "孙立", frozenset({"U2"}), unit="lamp")
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Web:
+    return open_web(tmp_path_factory.mktemp("box"))
+
+
+def dispatched(web: Web, **more: object) -> Ticket:
+    desk = web.box.tickets
+    fields = {"kind": "repair", "title": "路灯不亮", "content": "全部不亮", "category": "0101"}
+    ticket = desk.create(AGENT, "web", {**fields, "phone": "10000000077"})
+    desk.move(AGENT, ticket.tid, "accept")
+    return desk.move(DISPATCHER, ticket.tid, "dispatch", {"unit": "lamp", **more})
+
+
+def answered(web: Web) -> Ticket:
+    desk, ticket = web.box.tickets, dispatched(web)
+    desk.move(OPERATOR, ticket.tid, "sign")
+    desk.move(OPERATOR, ticket.tid, "submit_result", {"result": "已修"})
+    return desk.move(DISPATCHER, ticket.tid, "pass", {"answer": "已修好"})
+
+
+def state(web: Web, ticket: Ticket) -> str:
+    return web.box.tickets.get(ticket.tid).state
+
+
+def test_a_clerk_writes_down_an_attempt_and_then_what_the_citizen_said(web: Web) -> None:
+    ticket, clerk = answered(web), web.visitor("1300")
+    assert ticket.number in clerk.get("/visits").text
+    assert clerk.post(f"/visits/{ticket.number}", outcome="busy").status_code == 302
+    assert "已联系 1 次" in clerk.get("/visits").text
+    said = {"rating": "satisfied", "contacted": "yes", "solved": "yes"}
+    assert clerk.post(f"/visits/{ticket.number}/rating", **said).status_code == 302
+    assert state(web, ticket) == "CLOSED"
+
+
+def test_a_dissatisfied_citizen_has_a_reason_or_the_form_comes_back_with_all_that_was_typed(web: Web) -> None:
+    ticket, clerk = answered(web), web.visitor("1300")
+    refused = clerk.post(f"/visits/{ticket.number}/rating", rating="dissatisfied", why="slow")
+    assert refused.status_code == 422
+    assert "请填写" in refused.text
+    assert 'value="slow" selected' in refused.text
+    given = {"rating": "dissatisfied", "why": "slow", "reason": "三周才来", "compensation": "1"}
+    assert clerk.post(f"/visits/{ticket.number}/rating", **given).status_code == 302
+    assert state(web, ticket) == "DISSAT_REVIEW"
+
+
+def test_an_agent_has_no_list_of_callbacks(web: Web) -> None:
+    assert web.visitor("1001").get("/visits").status_code == 403
+
+
+def test_a_month_is_drawn_on_the_page_and_answers_are_written_beside_the_cases(web: Web) -> None:
+    ticket, clerk = answered(web), web.visitor("1300")
+    clerk.post(f"/visits/{ticket.number}/rating", rating="satisfied")
+    month = time.strftime("%Y-%m")
+    assert clerk.post("/visits/samples", month=month, per_unit="50").status_code == 302
+    page = clerk.get("/visits/samples").text
+    assert ticket.number in page
+    assert clerk.post("/visits/samples", month=month, per_unit="50").status_code == 422
+    sid = web.box.store.rows("SELECT sid FROM sample")[0][0].hex()
+    answer = clerk.post(f"/visits/samples/{sid}/{ticket.number}", outcome="satisfied", text="满意")
+    assert answer.status_code == 302
+    assert "满意" in clerk.get("/visits/samples").text
+
+
+def test_sub_orders_and_supervision_are_opened_and_answered_from_the_tickets_page(web: Web) -> None:
+    ticket = dispatched(web, assisting=["water"])
+    path = f"/tickets/{ticket.number}"
+    water = web.visitor("2002")
+    page = water.get(path)
+    assert page.status_code == 200
+    assert 'data-test="strand-suborder"' in page.text
+    (order,) = web.box.tickets.strands(ticket.tid)
+    assert water.post(f"{path}/strands/{order.sid.hex()}", step="sign").status_code == 302
+    refused = water.post(f"{path}/strands/{order.sid.hex()}", step="submit")
+    assert refused.status_code == 422
+    assert water.post(f"{path}/strands/{order.sid.hex()}", step="submit", result="已查").status_code == 302
+    assert "已查" in web.visitor("1200").get(path).text
+    assert web.visitor("2003").get(path).status_code == 403
+    listed = water.get("/strands?kind=suborder").text
+    assert ticket.number in listed
+
+
+def test_an_urge_of_an_agent_reaches_the_units_list(web: Web) -> None:
+    ticket = dispatched(web)
+    path = f"/tickets/{ticket.number}/strands"
+    assert web.visitor("1001").post(path, kind="urge", step="send", text="市民又来电").status_code == 302
+    assert ticket.number in web.visitor("2001").get("/strands?kind=urge").text
+    assert ticket.number not in web.visitor("2002").get("/strands?kind=urge").text

@@ -1,0 +1,146 @@
+"""Return visits (回访): whom to ask whether it was done, attempts, ratings, and the monthly sample."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
+from werkzeug.wrappers import Response
+
+from appliance.refused import Refused
+from appliance.tickets import samples, table
+from appliance.tickets.fields import OUTCOMES, RATINGS, YES_NO
+from appliance.tickets.ticket import Ticket
+from appliance.tickets.workflow import BAD
+from web import access, shown
+from web.context import box, me
+from web.dictionary import unit_names
+from web.move_form import inputs
+
+PAGE_ROWS = 40
+
+pages = Blueprint("visits", __name__, url_prefix="/visits")
+
+
+@pages.get("")
+def page() -> str:
+    """List whom to ask, who waits longest first."""
+    after = request.args.get("after", "")
+    since = float(after) if after.replace(".", "", 1).isdigit() else 0.0
+    waiting = table.select(
+        box().store,
+        "state = 'CALLBACK' AND state_s >= ? ORDER BY state_s, tid LIMIT ?",
+        *(since, PAGE_ROWS + 1),
+    )
+    return _page(waiting)
+
+
+@pages.post("/<number>")
+def tried(number: str) -> Response | tuple[str, int]:
+    """Write down an attempt that reached nobody."""
+    ticket = _ticket(number)
+    try:
+        box().tickets.visit(me(), ticket.tid, request.form.get("outcome", ""), request.form.get("text", ""))
+    except Refused as refused:
+        return _page([ticket], shown.sentence(refused)), 422
+    flash(gettext("It is written down. The citizen stays on the list."), "good")
+    return redirect(url_for("visits.page"))
+
+
+@pages.post("/<number>/rating")
+def rated(number: str) -> Response | tuple[str, int]:
+    """Write down what the citizen said; whoever is dissatisfied has a reason."""
+    ticket = _ticket(number)
+    form = request.form
+    bad = form.get("rating", "") in BAD
+    names = ("rating", "contacted", "solved") + (("why", "compensation", "reason") if bad else ("closing",))
+    typed = {name: form[name] for name in names if form.get(name)}
+    try:
+        moved = box().tickets.move(me(), ticket.tid, "dissatisfied" if bad else "satisfied", typed)
+    except Refused as refused:
+        return _page([ticket], shown.sentence(refused), typed | {"reason": form.get("reason", "")}), 422
+    flash(gettext("Done. The ticket is now: %(state)s.", state=shown.state_title(moved.state)), "good")
+    return redirect(url_for("visits.page"))
+
+
+@pages.get("/samples")
+def sampled() -> str:
+    """Show the monthly samples, and the cases of one."""
+    return _samples()
+
+
+@pages.post("/samples")
+def draw() -> Response | tuple[str, int]:
+    """Draw a month's sample."""
+    count = request.form.get("per_unit", "")
+    try:
+        samples.take(
+            box().store, me(), request.form.get("month", "").strip(), int(count) if count.isdigit() else 0
+        )
+    except Refused as refused:
+        return _samples(shown.sentence(refused)), 422
+    return redirect(url_for("visits.sampled"))
+
+
+@pages.post("/samples/<sid>/<number>")
+def asked(sid: str, number: str) -> Response | tuple[str, int]:
+    """Write down what the citizen of a drawn case said."""
+    ticket = _ticket(number)
+    form = request.form
+    try:
+        samples.told(
+            *(box().store, me(), _id(sid), ticket.tid),
+            *(form.get("outcome", ""), form.get("contacted", ""), form.get("text", "")),
+        )
+    except Refused as refused:
+        return _samples(shown.sentence(refused)), 422
+    return redirect(url_for("visits.sampled", sid=sid))
+
+
+def _page(waiting: list[Ticket], fault: str = "", typed: dict[str, Any] | None = None) -> str:
+    person = me()
+    buttons = {move.name: move for move in box().tickets.workflows.current("").moves}
+    return render_template(
+        "visits.html",
+        rows=[
+            (ticket, inputs(buttons["dissatisfied"], ticket, typed or {})) for ticket in waiting[:PAGE_ROWS]
+        ],
+        older=waiting[PAGE_ROWS].state_s if len(waiting) > PAGE_ROWS else None,
+        fault=fault,
+        typed=typed or {},
+        ratings=shown.choices(RATINGS),
+        outcomes=shown.choices(OUTCOMES),
+        bad=BAD,
+        unit_names=unit_names(),
+        may_call=access.allowed("tickets.call", person.roles),
+        may_rate=person.has("CB"),
+    )
+
+
+def _samples(fault: str = "") -> str:
+    made = samples.samples(box().store)
+    chosen = next((s for s in made if s.sid.hex() == request.args.get("sid")), made[0] if made else None)
+    return render_template(
+        "samples.html",
+        made=made,
+        chosen=chosen,
+        cases=samples.cases(box().store, chosen.sid) if chosen else [],
+        fault=fault,
+        answers=shown.choices({**RATINGS, **OUTCOMES}),
+        names={**RATINGS, **OUTCOMES},
+        yes_no=shown.choices(YES_NO),
+        unit_names=unit_names(),
+    )
+
+
+def _ticket(number: str) -> Ticket:
+    ticket = box().tickets.find(number[:40])
+    if ticket is None:
+        raise Refused("unknown_ticket", "This ticket does not exist.")
+    return ticket
+
+
+def _id(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""
