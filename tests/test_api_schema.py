@@ -50,11 +50,20 @@ class Fuzzed:
         self.web.box.people.create_person("5000", "万能", "all-of-it-1234", ROLES)
         self.token = Tokens(self.web.box.store).create(ADMINISTRATOR, "fuzz", "试", SCOPES, person="5000")
         self.schema = schemathesis.openapi.from_wsgi(f"{PREFIX}/openapi.json", self.web.app)
-        rows = self.web.box.store.rows
+        box, rows = self.web.box, self.web.box.store.rows
         self.real = {
             "number": [number for (number,) in rows("SELECT number FROM ticket")],
             "recording": [bytes(rid).hex() for (rid,) in rows("SELECT rid FROM recording")],
             "call": [bytes(cid).hex() for (cid,) in rows("SELECT cid FROM call")],
+            "customer": [
+                box.customers.create(
+                    ADMINISTRATOR, {"name": f"张{n}", "numbers": [f"1000000010{n}"]}
+                ).cid.hex()
+                for n in range(3)
+            ],
+            "kind": ["tag", "unit", "category"],
+            "key": ["media", "lamp", "1001"],
+            "day": ["2026-05-04"],
             "workflow": ["standard@0", "urge@0"],
         }
 

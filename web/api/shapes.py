@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from appliance.tickets.fields import DAYS_MAX, FIELDS, SOURCES, UNIT_LIMIT, UNITS_MAX, Field
+from appliance.tickets.fields import DAYS_MAX, EXTRAS_MAX, FIELDS, SOURCES, UNIT_LIMIT, UNITS_MAX, Field
 from appliance.tickets.finding import CLOCKS
 from appliance.tickets.strands import KINDS as STRANDS
 from appliance.tickets.ticket import REGISTERED_FIELDS
@@ -42,6 +42,10 @@ def type_of(field: Field) -> Any:
     if field.type == "units":
         code = Annotated[str, Meta(max_length=UNIT_LIMIT)]
         return Annotated[list[code], Meta(max_length=UNITS_MAX)]
+    if field.type == "extra":
+        name = Annotated[str, Meta(max_length=40)]
+        text = Annotated[str, Meta(max_length=field.limit)]
+        return Annotated[dict[name, text], Meta(max_length=EXTRAS_MAX)]
     if field.choices is not None:
         return Literal[tuple(field.choices)]
     if field.type == "date":
@@ -121,6 +125,24 @@ class Ticket(Answer, frozen=True):
     address: str
     citizen: str
     phone: str
+    home: str
+    identity: str
+    behalf: str
+    anonymous: bool
+    callback: bool
+    """Wants an answer."""
+    key: bool
+    position: str
+    grid: str
+    occurred: str
+    outlet: str
+    link: str
+    customer: str
+    """Id of the customer in the file."""
+    extra: dict[str, str]
+    """Further fields of its kind and category."""
+    repeats: int
+    """How often the matter was brought again."""
     masked: bool
     """Citizen and phone are hidden from you."""
     confidential: bool

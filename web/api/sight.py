@@ -2,7 +2,7 @@
 
 from appliance.people import Actor
 from appliance.refused import Refused
-from appliance.tickets import fulltext
+from appliance.tickets import confidential, fulltext
 from appliance.tickets.facets import KEYS
 from appliance.tickets.rights import brought
 from appliance.tickets.strands import Strand
@@ -74,4 +74,4 @@ def knows_citizens() -> bool:
 
 def may_see_citizen(found: Ticket) -> bool:
     """Tell whether whoever asks may know whose ticket it is: as on the pages, by token with the scope."""
-    return knows_citizens() and (not found.confidential or me().has(*access.CENTRE))
+    return knows_citizens() and (brought(me(), found) or confidential.sees(box().store, me(), found))

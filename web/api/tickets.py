@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from appliance.refused import Refused
+from appliance.tickets import confidential
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.process import Move
 from appliance.tickets.ticket import Ticket
@@ -19,7 +20,6 @@ from web.pages.tickets import only_unit, step_words
 _OF_CALLS = ("call", "call_out", "recording", "talk")
 _INSIDE = (*_OF_CALLS, "noted", "edited", "due", "migrated")
 """What a channel of citizens is told only of what it did itself."""
-_CITIZEN = tuple(f"{FIELDS[name].zh}：" for name in ("citizen", "phone"))
 
 
 def one(number: str) -> shapes.Ticket:
@@ -56,7 +56,7 @@ def story(number: str) -> shapes.Story:
     seen_beside = {s.sid.hex() for s in box().tickets.strands(ticket.tid) if sight.sees(ticket, s)}
     steps = [s for s in box().tickets.timeline(ticket.tid) if not s.beside or s.ref in seen_beside]
     if not sight.may_see_citizen(ticket):
-        steps = [_without_citizen(step) for step in steps if step.what not in _OF_CALLS]
+        steps = [_without_citizen(step, ticket) for step in steps if step.what not in _OF_CALLS]
     if sight.channel():
         steps = [_for_channel(step) for step in steps if step.what not in _INSIDE or _own(step)]
     return shapes.Story([_step(step) for step in steps if not (hides_talk and step.what == "talk")])
@@ -78,9 +78,10 @@ def move(number: str, body: shapes.MoveAsked, seen: bytes | None) -> shapes.Tick
     return told(box().tickets.move(me(), ticket.tid, body.move, _given(body.fields), seen))
 
 
-def told(ticket: Ticket) -> shapes.Ticket:
+def told(whole: Ticket) -> shapes.Ticket:
     """A ticket as whoever asks may see it."""
-    clear, channel = sight.may_see_citizen(ticket), sight.channel()
+    clear, channel = sight.may_see_citizen(whole), sight.channel()
+    ticket = whole if clear else confidential.masked(whole)
     state = STATES[ticket.state]
     master = sight.by_id(ticket.master) if ticket.master else None
     return shapes.Ticket(
@@ -100,8 +101,22 @@ def told(ticket: Ticket) -> shapes.Ticket:
         urgency=ticket.urgency,
         area=ticket.area,
         address=ticket.address,
-        citizen=ticket.citizen if clear else "",
-        phone=ticket.phone if clear else shown.masked(ticket.phone),
+        citizen=ticket.citizen,
+        phone=ticket.phone,
+        home=ticket.home,
+        identity=ticket.identity,
+        behalf=ticket.behalf,
+        anonymous=bool(ticket.anonymous),
+        callback=bool(ticket.callback),
+        key=bool(ticket.key),
+        position=ticket.position,
+        grid=ticket.grid,
+        occurred=ticket.occurred,
+        outlet=ticket.outlet,
+        link=ticket.link,
+        customer=ticket.customer if clear else "",
+        extra=dict(ticket.extras),
+        repeats=ticket.repeats or 0,
         masked=not clear,
         confidential=ticket.confidential,
         unit=ticket.unit,
@@ -184,9 +199,8 @@ def _for_channel(step: Step) -> Step:
     return step if _own(step) else dataclasses.replace(step, who="", text="")
 
 
-def _without_citizen(step: Step) -> Step:
-    lines = step.text.split("\n") if step.what == "edited" else [step.text]
-    return dataclasses.replace(step, text="\n".join(x for x in lines if not x.startswith(_CITIZEN)))
+def _without_citizen(step: Step, ticket: Ticket) -> Step:
+    return dataclasses.replace(step, text=confidential.hidden_in(step.text, ticket))
 
 
 def _given(body: Any) -> dict[str, Any]:
