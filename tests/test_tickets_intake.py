@@ -242,7 +242,7 @@ def test_citizens_of_merged_tickets_get_the_answer_too(
     desk.move(DISPATCHER, main.tid, "reply", {"result": "已修复"})
     desk.move(DISPATCHER, main.tid, "pass", {"answer": "路灯已修复"})
     told = store.rows("SELECT number, text FROM short_message WHERE text LIKE '%路灯已修复%'")
-    assert [number for number, _ in told] == ["13900000002"]
+    assert [number for number, _ in told] == ["13900000001", "13900000002"]
 
 
 def test_taken_apart_a_ticket_keeps_when_it_was_received(intake: Intake, desk: TicketDesk) -> None:
