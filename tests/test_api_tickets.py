@@ -381,7 +381,10 @@ def test_the_calendar_is_read_and_a_day_is_changed(web: Web) -> None:
     assert {day["date"]: day["work"] for day in days}["2026-10-01"] is False
     flood = program.told("PUT", "/calendar/2026-07-15", {"work": False, "name": "防汛停工"})["days"]
     assert {d["date"]: d for d in flood}["2026-07-15"] == {
-        "date": "2026-07-15", "work": False, "name": "防汛停工", "source": "manual"
+        "date": "2026-07-15",
+        "work": False,
+        "name": "防汛停工",
+        "source": "manual",
     }
     back = program.told("PUT", "/calendar/2026-07-15", {"work": None})["days"]
     assert {d["date"]: d["work"] for d in back}["2026-07-15"] is True

@@ -66,7 +66,6 @@ BLUEPRINTS = (
     limits.pages,
     box.pages,
     api.pages,
-    api.v1,
     tokens.pages,
     webhooks.pages,
 )
