@@ -8,8 +8,10 @@ from string import Template
 from typing import Any
 
 import pytest
+from werkzeug.test import TestResponse
 
 import web as package
+from appliance.outside.telling import signature
 from appliance.people import Actor
 from tests.api_programs import REPAIR, Program
 from tests.web_pages import Web, open_web
@@ -251,21 +253,40 @@ def test_people_are_managed_by_administrators(web: Web) -> None:
     assert program.ask("GET", "/people/nobody").status_code == 404
 
 
+def curl(program: Program, command: str) -> TestResponse:
+    """Do what a line of the manual does when it is typed."""
+    words = shlex.split(command)
+    after = list(pairwise(words))
+    heads = dict(word.split(": ", 1) for flag, word in after if flag == "-H")
+    data = [word for flag, word in after if flag in ("-d", "--data-urlencode")]
+    sent: Any = dict(word.split("=", 1) for word in data) if "Content-Type" not in heads else "".join(data)
+    return program.client.open(words[-1], method="POST" if data else "GET", headers=heads, data=sent or None)
+
+
 def test_the_examples_of_the_manual_work_as_printed(web: Web) -> None:
-    program = Program(web, "manual", ["tickets:read", "tickets:write", "tickets:move"], roles=["C"])
-    (block,) = re.findall(r"```sh\n(.*?)```", MANUAL.read_text("utf-8"), re.S)
-    known = {"TOKEN": program.secret, "BOX": "", "NUMBER": "", "SEEN": ""}
+    scopes = ["tickets:read", "tickets:write", "tickets:move", "open311"]
+    program = Program(web, "manual", scopes, roles=["C"])
+    block = "\n".join(re.findall(r"```sh\n(.*?)```", MANUAL.read_text("utf-8"), re.S))
+    known = {"TOKEN": program.secret, "BOX": "", "NUMBER": "", "SEEN": "", "SERVICE": ""}
     commands = [line for line in block.splitlines() if line.startswith("curl")]
     for line in commands:
-        words = shlex.split(Template(line).substitute(known))
-        heads = dict(w.split(": ", 1) for flag, w in pairwise(words) if flag == "-H")
-        data = words[words.index("-d") + 1] if "-d" in words else None
-        answer = program.client.open(words[-1], method="POST" if data else "GET", headers=heads, data=data)
+        answer = curl(program, Template(line).substitute(known))
         assert answer.status_code in (200, 201), (line, answer.text)
-        if data and "source" in data:
-            assert answer.json is not None
-            known |= {"NUMBER": answer.json["number"], "SEEN": answer.json["seen"]}
-    assert len(commands) == 7
+        told: Any = answer.json
+        first = told[0] if isinstance(told, list) else told
+        known |= {name.upper(): first[name] for name in ("number", "seen") if name in first}
+        known["SERVICE"] = first.get("service_code", known["SERVICE"])
+        known["NUMBER"] = first.get("service_request_id", known["NUMBER"])
+    assert len(commands) == 10
+
+
+def test_the_manual_checks_a_signature_as_the_box_makes_it() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", MANUAL.read_text("utf-8"), re.S)
+    named: dict[str, Any] = {}
+    exec(example, named)
+    heads = {"X-Hotline-Timestamp": "1", "X-Hotline-Signature": f"sha256={signature('whs_x', 1, b'{}')}"}
+    assert named["is_ours"]("whs_x", heads, b"{}")
+    assert not named["is_ours"]("whs_y", heads, b"{}")
 
 
 def test_the_manual_of_the_box_names_every_endpoint(web: Web) -> None:

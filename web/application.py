@@ -29,7 +29,7 @@ from web.context import Box, actor, wants_json
 from web.hub import hub_sign
 from web.link import Away, Link
 from web.live import Full, Live, StoreWatch
-from web.pages import BLUEPRINTS, campaigns, exchange
+from web.pages import BLUEPRINTS, campaigns, exchange, open311
 from web.screens import Screens
 from web.today import Today
 
@@ -155,6 +155,7 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
     csrf.init_app(app)
     v1 = serving.blueprint(TABLE)
     csrf.exempt(v1)
+    csrf.exempt(open311.pages)
     app.before_request(_admit)
     app.after_request(_guard)
     app.teardown_appcontext(lambda _: _leave(store))

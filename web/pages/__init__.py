@@ -21,6 +21,7 @@ from web.pages import (
     limits,
     live,
     lookup,
+    open311,
     parameters,
     people,
     phones,
@@ -66,6 +67,7 @@ BLUEPRINTS = (
     limits.pages,
     box.pages,
     api.pages,
+    open311.pages,
     tokens.pages,
     webhooks.pages,
 )
