@@ -42,6 +42,8 @@ VISITORS: Final = frozenset({"CB", "SV", "TL", "AD"})
 """Who asks citizens whether it was done."""
 CAMPAIGNERS: Final = frozenset({"TL", "AD"})
 """Who has lists of people called and told something."""
+EXPORTERS: Final = frozenset({"TL", "DP", "CB", "SV", "LD", "AD", "UL"})
+"""Who takes tables of tickets away, of what they may see."""
 BOX: Final = frozenset({"TE", "AD"})
 PHONES: Final = frozenset({"TL", "TE", "AD"})
 """Who sees every phone of the box and where its calls go, and sends them elsewhere."""
@@ -113,16 +115,18 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "tickets.edit": CASEWORK,
     "tickets.note": CASEWORK,
     "tickets.call": AGENTS,
+    "batch.page": frozenset({"AG", "TL", "DP", "SV", "U2", "UL"}),
+    "dispatching.page": frozenset({"DP", "AD"}),
+    "alike.repeat": FILERS,
+    "alike.link": FILERS,
+    "alike.unmask": LISTENERS,
+    "alike.redact": REDACTORS,
     "visits.page": VISITORS,
     "visits.tried": VISITORS,
     "visits.rated": frozenset({"CB"}),
     "visits.sampled": VISITORS | {"LD"},
     "visits.draw": VISITORS,
     "visits.asked": VISITORS,
-    "alike.repeat": FILERS,
-    "alike.link": FILERS,
-    "alike.unmask": LISTENERS,
-    "alike.redact": REDACTORS,
     "strands.page": CASEWORK,
     "strands.opened": CASEWORK,
     "strands.stepped": CASEWORK,
@@ -159,6 +163,10 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "phones.routes": PHONES,
     "phones.bill": BILLS,
     "phones.bill_csv": BILLS,
+    "finding.save_view": CASEWORK,
+    "finding.remove_view": CASEWORK,
+    "finding.sums": CASEWORK,
+    "finding.export": EXPORTERS,
     "campaigns.page": CAMPAIGNERS,
     "campaigns.new": CAMPAIGNERS,
     "campaigns.create": CAMPAIGNERS,
@@ -213,9 +221,23 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "box.unit": BOX,
     "api.description": PUBLIC,
     "api.docs": PUBLIC,
+    "open311.discovery": PUBLIC,
+    "open311.service_list": PUBLIC,
+    "open311.service": PUBLIC,
+    "open311.report": PUBLIC,
+    "open311.request_list": PUBLIC,
+    "open311.one": PUBLIC,
+    "open311.token": PUBLIC,
     "tokens.page": ADMINISTRATORS,
     "tokens.create": ADMINISTRATORS,
     "tokens.revoke": ADMINISTRATORS,
+    "workflow.page": ADMINISTRATORS,
+    "workflow.version": ADMINISTRATORS,
+    "workflow.begin": ADMINISTRATORS,
+    "workflow.draft": ADMINISTRATORS,
+    "workflow.change": ADMINISTRATORS,
+    "workflow.move": ADMINISTRATORS,
+    "workflow.migrate": ADMINISTRATORS,
     "webhooks.page": ADMINISTRATORS,
     "webhooks.create": ADMINISTRATORS,
     "webhooks.one": ADMINISTRATORS,
@@ -231,6 +253,23 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "v1.ticket_strands": PROGRAMS,
     "v1.strand_open": PROGRAMS,
     "v1.strand_step": PROGRAMS,
+    "v1.ticket_alike": CENTRE,
+    "v1.duplicates": CENTRE,
+    "v1.ticket_repeat": FILERS,
+    "v1.ticket_link": FILERS,
+    "v1.ticket_unmask": LISTENERS,
+    "v1.ticket_redact": REDACTORS,
+    "v1.ticket_visit": VISITORS,
+    "v1.customers": CENTRE,
+    "v1.customer_create": FILERS,
+    "v1.customer": CENTRE,
+    "v1.customer_edit": FILERS,
+    "v1.customer_merge": FILERS,
+    "v1.customer_split": FILERS,
+    "v1.customer_redact": REDACTORS,
+    "v1.calendar": CASEWORK,
+    "v1.calendar_day": ADMINISTRATORS,
+    "v1.calendar_load": ADMINISTRATORS,
     "v1.ticket_letters": CASEWORK,
     "v1.letter_issue": CASEWORK,
     "v1.slip": CASEWORK,
@@ -270,6 +309,16 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
 
 PAGE_OF: Final[Mapping[str, str]] = {
     "desk": "desk",
+    "desk.my_drafts": "",
+    "desk.draft": "",
+    "desk.save_draft": "",
+    "desk.drop_draft": "",
+    "intake": "intake",
+    "customers": "customers",
+    "visits": "visits",
+    "letters": "letters",
+    "casefile": "casefile",
+    "alike.unmask": "unmask",
     "board": "board",
     "tickets": "tickets",
     "strands": "tickets",
@@ -292,8 +341,17 @@ PAGE_OF: Final[Mapping[str, str]] = {
     "people": "people",
     "settings": "settings",
     "contacts": "contacts",
+    "v1.calls": "calls",
+    "v1.call": "calls",
+    "v1.recordings": "recordings",
+    "v1.recording": "recordings",
+    "v1.recording_sound": "sound",
+    "v1.recording_history": "keeping",
+    "v1.recording_hold": "keeping",
+    "v1.recording_keep": "keeping",
+    "v1.recording_remove": "keeping",
 }
-"""Which right of the matrix an endpoint, or all of a blueprint, needs besides; others need none."""
+"""Which right of the matrix an endpoint, or all of a blueprint, needs besides; empty or not here: none."""
 
 
 def allowed(endpoint: str, roles: frozenset[str] | None) -> bool:
@@ -304,9 +362,9 @@ def allowed(endpoint: str, roles: frozenset[str] | None) -> bool:
 
 def opens(endpoint: str, roles: frozenset[str] | None, rights: Callable[[str], frozenset[str]]) -> bool:
     """Tell the same with the matrix of rights: it narrows the table, or grants within its bounds."""
-    name = PAGE_OF.get(endpoint) or PAGE_OF.get(endpoint.partition(".")[0])
+    name = PAGE_OF.get(endpoint, PAGE_OF.get(endpoint.partition(".")[0], ""))
     needed = TABLE.get(endpoint, frozenset())
-    if name is None or roles is None or needed == PUBLIC or not needed:
+    if not name or roles is None or needed == PUBLIC or not needed:
         return allowed(endpoint, roles)
     right = RIGHTS[f"page.{name}"]
     return bool(roles & rights(name) & (needed | (right.most - right.default)))

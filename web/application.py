@@ -22,13 +22,14 @@ from appliance.supervisor import units
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.districts import Districts
 from appliance.tickets.intake import Intake
-from web import access, context, language, shown
-from web.api import door
+from web import access, context, language, maintained, shown
+from web.api import door, serving
+from web.api.table import TABLE
 from web.context import Box, actor, wants_json
 from web.hub import hub_sign
 from web.link import Away, Link
 from web.live import Full, Live, StoreWatch
-from web.pages import BLUEPRINTS, api, campaigns, exchange
+from web.pages import BLUEPRINTS, campaigns, exchange, open311
 from web.screens import Screens
 from web.today import Today
 
@@ -85,13 +86,19 @@ PAGES = (
     ("contacts.page", lazy_gettext("Address book")),
     ("people.page", lazy_gettext("People")),
     ("settings.page", lazy_gettext("Settings")),
+    ("workflow.page", lazy_gettext("Workflow")),
     ("tokens.page", lazy_gettext("Interfaces")),
     ("calendar.page", lazy_gettext("Work calendar")),
     ("box.page", lazy_gettext("Box")),
 )
-SETTINGS = frozenset({"settings", "parameters", "rights", "exchange", "people", "contacts", "tokens"})
+SETTINGS = frozenset(
+    {
+        *("settings", "parameters", "rights", "exchange", "people", "contacts", "tokens", "calendar"),
+        *("limits", "workflow", "dispatching"),
+    }
+)
 """Blueprints that are one area for people."""
-BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page"})
+BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page", "calendar.page", "workflow.page"})
 """Not in the bar for who finds them in the settings."""
 FIRST_SIGN_IN = frozenset(
     {
@@ -148,16 +155,24 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's provider has it, its base class has not
     language.install(app, places.data / "locale", configuration.site.language)
     shown.install(app)
+    app.jinja_env.globals.update(
+        KINDS=maintained.KINDS,
+        SOURCES=maintained.SOURCES,
+        URGENCIES=maintained.URGENCIES,
+        CLOSINGS=maintained.CLOSINGS,
+    )
     app.before_request(_make_room)
     csrf = CSRFProtect()
     door.install(app, csrf.protect)
     csrf.init_app(app)
-    csrf.exempt(api.v1)
+    v1 = serving.blueprint(TABLE)
+    csrf.exempt(v1)
+    csrf.exempt(open311.pages)
     app.before_request(_admit)
     app.after_request(_guard)
     app.teardown_appcontext(lambda _: _leave(store))
     app.context_processor(lambda: _everywhere(box))
-    for blueprint in BLUEPRINTS:
+    for blueprint in (*BLUEPRINTS, v1):
         app.register_blueprint(blueprint)
     _errors(app)
     if running:

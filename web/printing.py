@@ -11,7 +11,8 @@ from flask import Response
 
 from appliance.letters.document import Document
 from appliance.letters.docx import docx
-from appliance.letters.pdf import NotMade, pdf
+from appliance.letters.pdf import NoFont, NotMade, pdf
+from appliance.letters.suggestions import WANTED
 from appliance.letters.template import Template
 from appliance.refused import Refused
 from appliance.tickets.ticket import Ticket
@@ -35,6 +36,8 @@ class Printable:
     key: str
     title: str
     numbered: bool
+    wanted: bool
+    """It belongs to the present state of the ticket."""
 
 
 def printed(document: Document, form: str, mark: str = "") -> Response:
@@ -46,6 +49,13 @@ def printed(document: Document, form: str, mark: str = "") -> Response:
     else:
         try:
             data = pdf(document, seal, mark, [box().places.fonts])
+        except NoFont as error:
+            _log.error("%s", error)
+            raise Refused(
+                "not_made",
+                "This box has no Chinese font. Have the package fonts-noto-cjk installed,"
+                " or put fonts into its folder fonts.",
+            ) from None
         except NotMade as error:
             _log.error("no PDF: %s", error)
             raise Refused(
@@ -58,8 +68,12 @@ def printed(document: Document, form: str, mark: str = "") -> Response:
 
 
 def menu(ticket: Ticket) -> list[Printable]:
-    """Return what this person may print of a ticket."""
-    return [Printable(t.key, called(t), t.numbered) for t in box().letters.menu(me(), ticket)]
+    """Return what this person may print of a ticket, first what its state wants."""
+    wanted = WANTED.get(ticket.state, ())
+    found = [
+        Printable(t.key, called(t), t.numbered, t.key in wanted) for t in box().letters.menu(me(), ticket)
+    ]
+    return sorted(found, key=lambda one: not one.wanted)
 
 
 def letters_of(ticket: Ticket) -> Sequence[Any]:

@@ -1,47 +1,26 @@
 """Tickets over the API: found, registered, edited, carried on, and their stories."""
 
 import dataclasses
-import re
 from typing import Any
 
 import msgspec
 
 from appliance.refused import Refused
-from appliance.tickets import table
+from appliance.tickets import confidential
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.process import Move
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.timeline import Step
-from appliance.tickets.workflow import STATES, states_in
+from appliance.tickets.workflow import STATES
 from web import shown
 from web.api import shapes, sight
-from web.api.serving import invalid
 from web.context import box, me
-from web.pages.tickets import only_unit, step_words
+from web.finding_form import only_unit
+from web.pages.tickets import step_words
 
-_CURSOR = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)_([0-9a-f]{32})")
-_TEXTS = ("number", "title", "content", "address", "citizen", "phone")
 _OF_CALLS = ("call", "call_out", "recording", "talk")
 _INSIDE = (*_OF_CALLS, "noted", "edited", "due", "migrated")
 """What a channel of citizens is told only of what it did itself."""
-_CITIZEN = tuple(f"{FIELDS[name].zh}：" for name in ("citizen", "phone"))
-_EQUAL = ("kind", "category", "urgency", "source", "phone")
-
-
-def search(query: shapes.Search) -> shapes.Tickets:
-    """Find tickets, newest first."""
-    where, values = _where(query)
-    if query.after:
-        found = _CURSOR.fullmatch(query.after)
-        if found is None:
-            raise invalid("after", "`next` of the page before")
-        where += " AND (created_s, tid) < (?, ?)"
-        values += [float(found[1]), bytes.fromhex(found[2])]
-    order = f"{where} ORDER BY created_s DESC, tid DESC LIMIT ?"
-    rows = table.select(box().store, order, *values, query.rows + 1)
-    more, rows = len(rows) > query.rows, rows[: query.rows]
-    cursor = f"{rows[-1].created_s!r}_{rows[-1].tid.hex()}" if more else None
-    return shapes.Tickets([told(ticket) for ticket in rows], cursor)
 
 
 def one(number: str) -> shapes.Ticket:
@@ -78,7 +57,7 @@ def story(number: str) -> shapes.Story:
     seen_beside = {s.sid.hex() for s in box().tickets.strands(ticket.tid) if sight.sees(ticket, s)}
     steps = [s for s in box().tickets.timeline(ticket.tid) if not s.beside or s.ref in seen_beside]
     if not sight.may_see_citizen(ticket):
-        steps = [_without_citizen(step) for step in steps if step.what not in _OF_CALLS]
+        steps = [_without_citizen(step, ticket) for step in steps if step.what not in _OF_CALLS]
     if sight.channel():
         steps = [_for_channel(step) for step in steps if step.what not in _INSIDE or _own(step)]
     return shapes.Story([_step(step) for step in steps if not (hides_talk and step.what == "talk")])
@@ -100,9 +79,10 @@ def move(number: str, body: shapes.MoveAsked, seen: bytes | None) -> shapes.Tick
     return told(box().tickets.move(me(), ticket.tid, body.move, _given(body.fields), seen))
 
 
-def told(ticket: Ticket) -> shapes.Ticket:
+def told(whole: Ticket) -> shapes.Ticket:
     """A ticket as whoever asks may see it."""
-    clear, channel = sight.may_see_citizen(ticket), sight.channel()
+    clear, channel = sight.may_see_citizen(whole), sight.channel()
+    ticket = whole if clear else confidential.masked(whole)
     state = STATES[ticket.state]
     master = sight.by_id(ticket.master) if ticket.master else None
     return shapes.Ticket(
@@ -122,8 +102,22 @@ def told(ticket: Ticket) -> shapes.Ticket:
         urgency=ticket.urgency,
         area=ticket.area,
         address=ticket.address,
-        citizen=ticket.citizen if clear else "",
-        phone=ticket.phone if clear else shown.masked(ticket.phone),
+        citizen=ticket.citizen,
+        phone=ticket.phone,
+        home=ticket.home,
+        identity=ticket.identity,
+        behalf=ticket.behalf,
+        anonymous=bool(ticket.anonymous),
+        callback=bool(ticket.callback),
+        key=bool(ticket.key),
+        position=ticket.position,
+        grid=ticket.grid,
+        occurred=ticket.occurred,
+        outlet=ticket.outlet,
+        link=ticket.link,
+        customer=ticket.customer if clear else "",
+        extra=dict(ticket.extras),
+        repeats=ticket.repeats or 0,
         masked=not clear,
         confidential=ticket.confidential,
         unit=ticket.unit,
@@ -206,50 +200,10 @@ def _for_channel(step: Step) -> Step:
     return step if _own(step) else dataclasses.replace(step, who="", text="")
 
 
-def _without_citizen(step: Step) -> Step:
-    lines = step.text.split("\n") if step.what == "edited" else [step.text]
-    return dataclasses.replace(step, text="\n".join(x for x in lines if not x.startswith(_CITIZEN)))
+def _without_citizen(step: Step, ticket: Ticket) -> Step:
+    return dataclasses.replace(step, text=confidential.hidden_in(step.text, ticket))
 
 
 def _given(body: Any) -> dict[str, Any]:
     values = ((name, getattr(body, name)) for name in body.__struct_fields__)
     return {name: value for name, value in values if value is not msgspec.UNSET}
-
-
-def _where(query: shapes.Search) -> tuple[str, list[Any]]:
-    knows = sight.knows_citizens()
-    if query.phone and not knows:
-        raise Refused(
-            "not_yours", "This token is not good for that: it lacks %(scope)s.", scope="citizens:read"
-        )
-    narrow, values = sight.narrowed()
-    texts = _TEXTS if knows else _TEXTS[:-2]
-    where: list[str] = [narrow]
-    for states in filter(None, (query.state, [s for name in query.list for s in states_in(name)])):
-        where.append(f"state IN ({', '.join('?' * len(states))})")
-        values += states
-    for name in _EQUAL:
-        if value := getattr(query, name):
-            where.append(f"{name} = ?")
-            values.append(value)
-    if query.unit:
-        where.append("(unit = ? OR tid IN (SELECT tid FROM strand WHERE unit = ? OR third = ?))")
-        values += [query.unit] * 3
-    for word in query.text.split()[:8]:
-        pattern = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        where.append("(" + " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in texts) + ")")
-        values += [pattern] * len(texts)
-    for sign, time in ((">=", query.since), ("<", query.until)):
-        if time is not None:
-            where.append(f"created_s {sign} ?")
-            values.append(_unix(time))
-    if query.conflicts:
-        where.append("conflicts > 0")
-    return " AND ".join(where), values
-
-
-def _unix(time: shapes.At) -> float:
-    try:
-        return time.timestamp()
-    except (OverflowError, ValueError, OSError):
-        raise invalid("since", "a time of the calendar") from None
