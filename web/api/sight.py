@@ -61,7 +61,7 @@ def channel() -> bool:
 def narrowed() -> tuple[str, list[object]]:
     """What a system outside may see, as a condition of SQL."""
     person = me()
-    by = fulltext.match_keys(KEYS["agent"], (person.number,))
+    by = fulltext.match_keys(KEYS["agent"], (person.number,)).match
     if person.has("HB"):
         return f"tid IN ({_BROUGHT} UNION {_GIVEN})", [by, person.name]
     return f"tid IN ({_BROUGHT})", [by]
