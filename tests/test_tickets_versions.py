@@ -124,6 +124,10 @@ def test_what_is_out_of_bounds_is_told_in_words() -> None:
     assert told([*MOVES, STEPS["REGISTERED", "accept"]])[-1].startswith("C12: Another move has this code")
     assert told(list(MOVES), "no spaces please")[0].startswith("The name of a workflow has 1 to 40")
     assert told(list(MOVES) * 5) == ["There are more than 300 moves."]
+    assert (
+        "It is too large by"
+        in told([dataclasses.replace(m, code=f"{m.code}{n}") for m in MOVES for n in range(4)])[0]
+    )
     begun = Move("X1", "create_by_magic", "", "DRAFT", frozenset({"AG"}), "变", "Conjure")
     assert told([*MOVES, begun]) == ["X1: Tickets begin by call or by channel only. Let it begin in a state."]
 
