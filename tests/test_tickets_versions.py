@@ -275,6 +275,8 @@ def test_the_command_exports_checks_publishes_and_lists(
     ]
     assert cli.main([*data, "diagram", "--kind", "suborder", "--language", "en", "--svg"]) == 0
     assert "Signed for" in capsys.readouterr().out
+    assert cli.main([*data, "publish", str(file), "--kinds", "consulting", "--reason", "x"]) == 1
+    assert "consulting" in capsys.readouterr().err
     file.write_text("name = 7", "utf-8")
     assert cli.main([*data, "publish", str(file), "--reason", "x"]) == 1
     assert str(file) in capsys.readouterr().err
@@ -286,6 +288,7 @@ def test_the_command_exports_checks_publishes_and_lists(
         ["diagram", "--kind", "nothing"],
         ["export"],
         ["publish", "/nowhere/at/all.toml", "--reason", "x"],
+        ["publish", str(Path(__file__)), "--reason", "x"],
         ["migrate", "--to", "standard@7", "--from", "standard@0"],
         ["migrate", "--to", "standard@0"],
         ["migrate", "123", "--to", "standard@0"],
