@@ -42,6 +42,8 @@ VISITORS: Final = frozenset({"CB", "SV", "TL", "AD"})
 """Who asks citizens whether it was done."""
 CAMPAIGNERS: Final = frozenset({"TL", "AD"})
 """Who has lists of people called and told something."""
+EXPORTERS: Final = frozenset({"TL", "DP", "CB", "SV", "LD", "AD", "UL"})
+"""Who takes tables of tickets away, of what they may see."""
 BOX: Final = frozenset({"TE", "AD"})
 PHONES: Final = frozenset({"TL", "TE", "AD"})
 """Who sees every phone of the box and where its calls go, and sends them elsewhere."""
@@ -113,6 +115,7 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "tickets.edit": CASEWORK,
     "tickets.note": CASEWORK,
     "tickets.call": AGENTS,
+    "batch.page": frozenset({"AG", "TL", "DP", "SV", "U2", "UL"}),
     "dispatching.page": frozenset({"DP", "AD"}),
     "alike.repeat": FILERS,
     "alike.link": FILERS,
@@ -160,6 +163,10 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "phones.routes": PHONES,
     "phones.bill": BILLS,
     "phones.bill_csv": BILLS,
+    "finding.save_view": CASEWORK,
+    "finding.remove_view": CASEWORK,
+    "finding.sums": CASEWORK,
+    "finding.export": EXPORTERS,
     "campaigns.page": CAMPAIGNERS,
     "campaigns.new": CAMPAIGNERS,
     "campaigns.create": CAMPAIGNERS,

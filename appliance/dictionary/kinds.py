@@ -10,6 +10,7 @@ from appliance.dictionary.parameters import PARAMETERS, columns_of
 from appliance.dictionary.rights_table import RIGHT
 from appliance.dictionary.staff import GROUP, PERSON
 from appliance.dictionary.values import SPAN
+from appliance.dictionary.views import VIEW
 from appliance.letters.kind import KIND as TEMPLATE
 from appliance.refused import Refused
 from appliance.tickets.fields import CAUSES, CLOSINGS, LEVELS, SOURCES, TAGS, URGENCIES, WHYS
@@ -289,6 +290,7 @@ KINDS: Mapping[str, Kind] = _table(
         RIGHT,
         _PARAMETER,
         TEMPLATE,
+        VIEW,
         DAYS,
         YEARS,
     )

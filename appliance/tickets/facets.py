@@ -40,13 +40,14 @@ KEYS: Mapping[str, str] = {
     "provisional": "v",
     "site": "i",
 }
-"""What is counted off, and the letter of its token."""
+"""What is counted off, its column in the narrow row, and the letter of its token in the full text."""
 CONCERNED = "w"
 """The letter of the units that handle it or have a part in it."""
 DUES = ("due_s", "warn_s", "case_due_s")
 TIMES = ("created_s", "changed_s", "accepted_s", "dispatched_s", "closed_s", *DUES)
 GROUPED = ("state", "kind", "source", "category", "area", "urgency", "unit", "agent", "rating", "round")
-COLUMNS = ("doc", "tid", *TIMES, *GROUPED, "concerned")
+COLUMNS = ("doc", "tid", *TIMES, *KEYS, "concerned")
+_STATE, _UNIT = COLUMNS.index("state"), COLUMNS.index("unit")
 EVERY = "*"
 """Stands for all units where tickets are counted."""
 INSERT = f"INSERT INTO ticket_facet ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -72,7 +73,6 @@ _SPECIAL: Mapping[str, Callable[[Ticket], Any]] = {
 }
 """What is not simply the field of that name."""
 _TIMES = tuple((attrgetter(name), FAR_S if name in DUES else NEVER_S) for name in TIMES)
-_GROUPED = tuple(_SPECIAL.get(name) or attrgetter(name) for name in GROUPED)
 _KEYED = tuple((letter, _SPECIAL.get(name) or attrgetter(name)) for name, letter in KEYS.items())
 
 
@@ -86,7 +86,7 @@ def clear(store: Store) -> None:
 def row(ticket: Ticket, doc: int, parts: str) -> tuple[Any, ...]:
     """The narrow row; `parts` are the units that have a part in it."""
     times = [of(ticket) or unset for of, unset in _TIMES]
-    return (doc, ticket.tid, *times, *[of(ticket) for of in _GROUPED], parts)
+    return (doc, ticket.tid, *times, *[of(ticket) for _, of in _KEYED], parts)
 
 
 def text(ticket: Ticket, parts: str) -> tuple[str, str, str]:
@@ -143,6 +143,12 @@ def concern(store: Store, ticket: Ticket) -> None:
     parts = parts_of(store, ticket.tid)
     if found and found[0][1] != parts:
         _change(store, found[0][0], ticket, found[0][1], ticket, parts)
+
+
+def counted(row: tuple[Any, ...]) -> list[tuple[str, str]]:
+    """Where a ticket with this narrow row is counted."""
+    state, unit, parts = row[_STATE], row[_UNIT], row[-1]
+    return [(one, state) for one in dict.fromkeys((EVERY, *filter(None, (unit, *parts.split(" ")))))]
 
 
 def counts(ticket: Ticket, parts: str) -> list[tuple[str, str]]:

@@ -18,7 +18,8 @@ from web import shown
 from web.api import shapes, sight
 from web.api.serving import invalid
 from web.context import box, me
-from web.pages.tickets import only_unit, step_words
+from web.finding_form import only_unit
+from web.pages.tickets import step_words
 
 _CURSOR = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)_([0-9a-f]{32})")
 _TEXTS = ("number", "title", "content", "address", "citizen", "phone")

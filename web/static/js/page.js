@@ -45,6 +45,10 @@ $$("[data-call]").forEach((button) =>
   })
 );
 
+// All tickets of a page are chosen at once.
+$$("[data-pick-all]").forEach((all) =>
+  all.addEventListener("change", () => $$("[data-pick]").forEach((one) => (one.checked = all.checked)))
+);
 $$("[data-submit]").forEach((field) => field.addEventListener("change", () => field.form.submit()));
 $$("[data-fill]").forEach((button) =>
   button.addEventListener("click", () => {
@@ -55,7 +59,7 @@ $$("[data-fill]").forEach((button) =>
   })
 );
 
-document.addEventListener("click", (event) => $$("details.menu[open]").forEach((menu) => menu.contains(event.target) || menu.removeAttribute("open")));
+document.addEventListener("click", (event) => $$("details.menu[open], details.choose[open]").forEach((menu) => menu.contains(event.target) || menu.removeAttribute("open")));
 
 function lampIs(colour, text) {
   lamp.className = `lamp ${colour}`;
