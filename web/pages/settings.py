@@ -227,7 +227,7 @@ def _form(kind: Kind, key: str, values: Mapping[str, Value], fault: str = "", fr
 
 _OWN_PAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "units": (
-        ("contacts.page", lazy_gettext("Look into the address book")),
+        ("contacts.page", lazy_gettext("Address book")),
         ("dispatching.page", lazy_gettext("Try the dispatch rules")),
     ),
     "people": (("people.page", lazy_gettext("People")), ("rights.page", lazy_gettext("Rights"))),
