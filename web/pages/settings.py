@@ -41,7 +41,7 @@ def entries(kind: str) -> str:
     rows = walk(by_key) if table.tree else [(entry, 0) for entry in by_key.values()]
     rows = [(entry, depth) for entry, depth in rows if retired or not entry.retired]
     if words:
-        rows = [(entry, depth) for entry, depth in rows if entry_form.found_in(entry, words)]
+        rows = [(entry, 0) for entry, _ in rows if entry_form.found_in(entry, words)]
     return render_template(
         "settings/entries.html",
         side=side(),
