@@ -90,6 +90,8 @@ class Query:
     """By when the citizen is to be answered."""
     masked: bool = False
     """For who may not know who the citizen of a confidential ticket is: finds nobody by name or number."""
+    citizens: bool = True
+    """Whether names and numbers of citizens are looked at for `text`."""
     sort: str = "created"
     ascending: bool = False
 
@@ -100,6 +102,8 @@ class Query:
     def words(self) -> list[fulltext.Wanted]:
         """What only the full text knows."""
         of_citizen = _OPEN if self.masked else ""
+        if not self.citizens:
+            of_citizen = fulltext.NOTHING.match
         return [
             *fulltext.match_number("n", self.number),
             *fulltext.match_number("p", self.phone, of_citizen),
