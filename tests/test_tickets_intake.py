@@ -14,7 +14,7 @@ from appliance.store.store import Store
 from appliance.tickets import confidential, redaction, repeats
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.districts import Districts
-from appliance.tickets.forms import EXTRAS, FORMS, SCRIPTS, extras_of
+from appliance.tickets.forms import EXTRAS, FORMS, SCRIPTS, extras_of, script_of, templates_of
 from appliance.tickets.intake import Filing, Intake
 from appliance.tickets.ticket import Ticket
 
@@ -104,34 +104,14 @@ def test_a_kind_asks_for_its_own_fields(intake: Intake) -> None:
     assert ticket.extras == {"respondent": "某商店"}
 
 
-def test_every_form_names_fields_that_exist_and_every_matter_has_a_script(desk: TicketDesk) -> None:
-    further = desk.further
+def test_every_form_names_fields_that_exist_and_every_matter_has_a_script() -> None:
     assert {name for form in FORMS for name in form.fields} == set(EXTRAS)
     assert all(set(form.needed) <= set(form.fields) for form in FORMS)
-    assert all(further.script(kind, category) != ("", "") for kind, category, _, _ in SCRIPTS)
+    assert all(script_of(kind, category) != ("", "") for kind, category, _, _ in SCRIPTS)
     assert list(extras_of("application", "0101"))[:2] == ["applicant", "application"]
     assert extras_of("application", "")["applicant"]
-    assert further.texts("0101")[0][0] == "路灯不亮"
-    assert further.texts("") == []
-
-
-def test_fields_scripts_and_texts_are_the_administrators(intake: Intake, desk: TicketDesk) -> None:
-    dictionary = desk.dictionary
-    dictionary.set(BOX, "extra_field", "lift", {"name": "电梯编号", "required": True})
-    dictionary.set(BOX, "category", "12", {"name": "物业", "extra": ["lift"]})
-    dictionary.set(BOX, "category", "1202", {"name": "电梯故障", "parent": "12"})
-    dictionary.set(BOX, "script", "own", {"name": "几号电梯？", "category": "12", "place": 1})
-    dictionary.retire(BOX, "extra_field", "product")
-    assert desk.further.of("consult", "1202") == {"lift": True}
-    assert "product" not in desk.further.of("complaint", "1202")
-    assert desk.further.script("complaint", "1202")[0] == "几号电梯？"
-    fields = {**WRITTEN, "kind": "consult", "category": "1202"}
-    with pytest.raises(Refused, match="Lift number"):
-        intake.file(AGENT, replace(FORM, fields=fields))
-    ticket = intake.file(AGENT, replace(FORM, fields={**fields, "extra": {"lift": "A-7"}}))
-    assert ticket.extras == {"lift": "A-7"}
-    desk.edit(AGENT, ticket.tid, {"extra": {"lift": "A-8"}})
-    assert any("电梯编号：A-8" in step.text for step in desk.timeline(ticket.tid))
+    assert templates_of("0101")[0][0] == "路灯不亮"
+    assert templates_of("") == []
 
 
 @pytest.mark.parametrize(

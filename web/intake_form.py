@@ -15,7 +15,7 @@ from appliance.tickets.alike import Alike
 from appliance.tickets.confidential import hidden_name
 from appliance.tickets.duplicates import LIKELY, REASONS
 from appliance.tickets.fields import FIELDS, phone_as_kept
-from appliance.tickets.forms import SOURCE_FIELDS
+from appliance.tickets.forms import EXTRAS, SOURCE_FIELDS, extras_of, script_of, templates_of
 from appliance.tickets.intake import Filing
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.workflow import STATES
@@ -69,7 +69,7 @@ def fields_of(typed: Mapping[str, Any]) -> dict[str, Any]:
     """The registered fields of a form."""
     fields = {name: value for name, value in typed.items() if name in REGISTERED_FIELDS and name != "extra"}
     extra = {name[len(EXTRA) :]: value for name, value in typed.items() if name.startswith(EXTRA)}
-    offered = box().tickets.further.of(str(typed.get("kind") or ""), str(typed.get("category") or ""))
+    offered = extras_of(str(typed.get("kind") or ""), str(typed.get("category") or ""))
     if kept := {name: str(value) for name, value in extra.items() if name in offered and value}:
         fields["extra"] = kept
     return fields
@@ -92,10 +92,7 @@ def fault(refused: Refused) -> dict[str, Any]:
     """What a refused form is told, and at which field."""
     english = refused.values.get("field")
     at = next((name for name, field in FIELDS.items() if field.en == english), "")
-    at = at or next(
-        (f"{EXTRA}{name}" for name, field in box().tickets.further.fields().items() if field.en == english),
-        "",
-    )
+    at = at or next((f"{EXTRA}{name}" for name, field in EXTRAS.items() if field.en == english), "")
     fields = {at: True} if at else {}
     return {"sentence": shown.sentence(refused), "word": refused.word, "fields": fields}
 
@@ -105,16 +102,16 @@ def beside(typed: Mapping[str, Any]) -> dict[str, Any]:
     kind, category = str(typed.get("kind") or ""), str(typed.get("category") or "")
     fields, entry = fields_of(typed), str(typed.get("entry") or "")
     own = bytes.fromhex(entry) if EVENT_ID.fullmatch(entry) else b""
-    intake, further = box().intake, box().tickets.further
+    intake = box().intake
     fields["phone"] = phone_as_kept(str(fields.get("phone") or ""))
     asks = bool(fields["phone"] or fields.get("address") or len(str(fields.get("content") or "")) > 5)
     return {
-        "extras": [_extra(name, needed) for name, needed in further.of(kind, category).items()],
+        "extras": [_extra(name, needed) for name, needed in extras_of(kind, category).items()],
         "source_fields": list(SOURCE_FIELDS.get(str(typed.get("source") or "phone"), ())),
-        "script": shown.pick(further.script(kind, category)) if kind or category else "",
+        "script": shown.pick(script_of(kind, category)) if kind or category else "",
         "templates": [
             {"title": title, "content": content, "kind": of_kind}
-            for title, content, of_kind in further.texts(category)
+            for title, content, of_kind in templates_of(category)
         ],
         "alike": [likeness(found) for found in intake.alike(fields, own)] if asks else [],
         "solved": [_solved(ticket) for ticket in intake.solved(fields)],
@@ -139,7 +136,7 @@ def told_identity(text: str) -> dict[str, str]:
 
 
 def _extra(name: str, needed: bool) -> dict[str, Any]:
-    field = box().tickets.further.fields()[name]
+    field = EXTRAS[name]
     return {
         "name": f"{EXTRA}{name}",
         "title": shown.pick((field.zh, field.en)),

@@ -6,6 +6,7 @@ from typing import Any
 from appliance.refused import Refused
 from appliance.tickets import alike, repeats
 from appliance.tickets.alike_keys import matter_of
+from appliance.tickets.forms import EXTRAS
 from appliance.tickets.marks import REDACTABLE
 from appliance.tickets.rights import CENTRE_ROLES
 from appliance.tickets.ticket import Ticket
@@ -71,9 +72,8 @@ def _further(ticket: Ticket) -> list[tuple[str, str, str]]:
         (name, field_title(name), text.replace("T", " ") if name == "occurred" else text)
         for name, text in written
     ]
-    extras = box().tickets.further.fields()
     for name, text in ticket.extras.items():
-        field = extras.get(name)
+        field = EXTRAS.get(name)
         if text:
             title = pick((field.zh, field.en)) if field else name
             rows.append((name, title, shown.one_of(text, field.choices) if field and field.choices else text))

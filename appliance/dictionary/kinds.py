@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping
 
 from appliance.calendar.hours import bands, closing_s
 from appliance.calendar.kinds import DAYS, YEARS
-from appliance.dictionary.form_kinds import EXTRA, PHRASE, SCRIPT
 from appliance.dictionary.kind import Choices, Column, Kind, Wish, named, pick_list
 from appliance.dictionary.parameters import PARAMETERS, columns_of
 from appliance.dictionary.rights_table import RIGHT
@@ -181,6 +180,34 @@ _CATEGORY = Kind(
     ),
     tree=True,
 )
+_EXTRA = Kind(
+    "extra_field",
+    "附加字段",
+    "Extra fields",
+    "categories",
+    (
+        *named(),
+        Column(
+            "type",
+            "类型",
+            "Type",
+            "choice",
+            required=True,
+            default="text",
+            choices={
+                "text": ("文字", "Text"),
+                "number": ("数字", "Number"),
+                "date": ("日期", "Date"),
+                "flag": ("是否", "Yes or no"),
+                "choice": ("选项", "Choice"),
+            },
+        ),
+        Column("limit", "最长", "Most characters", "int", default=60, least=1, most=400),
+        Column("options", "可选值", "Options", "words", limit=40),
+        Column("required", "必填", "Required", "flag"),
+        Column("note", "说明", "Note", limit=200),
+    ),
+)
 _AREA = Kind(
     "area",
     "区域",
@@ -245,9 +272,7 @@ KINDS: Mapping[str, Kind] = _table(
         _UNIT,
         _CONTACT,
         _CATEGORY,
-        EXTRA,
-        SCRIPT,
-        PHRASE,
+        _EXTRA,
         _AREA,
         _list("ticket_kind", "受理类型", "Kinds of tickets", TICKET_KINDS, _LIMIT),
         _list("source", "来源渠道", "Sources", SOURCES),

@@ -87,7 +87,7 @@ FORMS: Final[tuple[Form, ...]] = (
     Form(("praised",), ("praise", "thanks")),
     Form(("pole",), categories=("01",)),
     Form(("meter",), categories=("02", "03", "04")),
-    Form(("route", "plate"), categories=("10",)),
+    Form(("route", "plate"), categories=("09",)),
 )
 SOURCE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "media": ("outlet", "link"),
@@ -150,10 +150,22 @@ def extras_of(kind: str, category: str, forms: Sequence[Form] = FORMS) -> dict[s
     return found
 
 
+def script_of(kind: str, category: str) -> tuple[str, str]:
+    """What the agent asks; the first row that fits."""
+    for of_kind, of_category, zh, en in SCRIPTS:
+        if of_kind in ("", kind) and category.startswith(of_category):
+            return zh, en
+    return "", ""
+
+
+def templates_of(category: str) -> list[tuple[str, str, str]]:
+    """Texts to begin with: title, content, kind."""
+    rows = [(title, content, kind) for code, title, content, kind in TEMPLATES if category.startswith(code)]
+    return rows if category else []
+
+
 def registered(
-    fields: Mapping[str, object],
-    words: Callable[[str], Choices | None] | None = None,
-    extras: Mapping[str, Extra] = EXTRAS,
+    fields: Mapping[str, object], words: Callable[[str], Choices | None] | None = None
 ) -> dict[str, Any]:
     """Return registered fields as they are kept; raises Refused with a sentence that says what to do."""
     for name in fields:
@@ -161,23 +173,22 @@ def registered(
             raise Refused("unknown_field", "The field %(field)s does not exist.", field=name[:60])
     clean: dict[str, Any] = {name: checked(name, value, words) for name, value in fields.items()}
     if "extra" in clean:
-        clean["extra"] = {name: _extra(extras, name, text) for name, text in clean["extra"].items()}
+        clean["extra"] = {name: _extra(name, text) for name, text in clean["extra"].items()}
     return clean
 
 
-def missing(
-    source: str, fields: Mapping[str, Any], needed: Mapping[str, bool], extras: Mapping[str, Extra] = EXTRAS
-) -> str:
+def missing(source: str, fields: Mapping[str, Any]) -> str:
     """The English name of what the form still needs besides kind, title and content; empty: nothing."""
     for name in SOURCE_NEEDS.get(source, ()):
         if not fields.get(name):
             return FIELDS[name].en
     extra = fields.get("extra") or {}
-    return next((extras[name].en for name, must in needed.items() if must and not extra.get(name)), "")
+    needed = extras_of(str(fields.get("kind", "")), str(fields.get("category", "")))
+    return next((EXTRAS[name].en for name, must in needed.items() if must and not extra.get(name)), "")
 
 
-def _extra(extras: Mapping[str, Extra], name: str, text: str) -> str:
-    field = extras.get(name)
+def _extra(name: str, text: str) -> str:
+    field = EXTRAS.get(name)
     if field is None:
         raise Refused("unknown_field", "The field %(field)s does not exist.", field=name)
     text = text if field.type == "lines" else " ".join(text.split())
