@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from appliance.refused import Refused
-from appliance.tickets import table
+from appliance.tickets import fulltext, table
 from appliance.tickets.confidential import hidden_in
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.process import Move
@@ -22,7 +22,10 @@ from web.finding_form import only_unit
 from web.pages.tickets import step_words
 
 _CURSOR = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)_([0-9a-f]{32})")
-_TEXTS = ("number", "title", "content", "address", "citizen", "phone")
+_WRITTEN = (
+    "tid IN (SELECT tid FROM ticket_facet WHERE doc IN"
+    " (SELECT rowid FROM ticket_text WHERE ticket_text MATCH ?))"
+)
 _OF_CALLS = ("call", "call_out", "recording", "talk")
 _INSIDE = (*_OF_CALLS, "noted", "edited", "due", "migrated")
 """What a channel of citizens is told only of what it did itself."""
@@ -224,7 +227,6 @@ def _where(query: shapes.Search) -> tuple[str, list[Any]]:
             "not_yours", "This token is not good for that: it lacks %(scope)s.", scope="citizens:read"
         )
     narrow, values = sight.narrowed()
-    texts = _TEXTS if knows else _TEXTS[:-2]
     where: list[str] = [narrow]
     for states in filter(None, (query.state, [s for name in query.list for s in states_in(name)])):
         where.append(f"state IN ({', '.join('?' * len(states))})")
@@ -236,10 +238,10 @@ def _where(query: shapes.Search) -> tuple[str, list[Any]]:
     if query.unit:
         where.append("(unit = ? OR tid IN (SELECT tid FROM strand WHERE unit = ? OR third = ?))")
         values += [query.unit] * 3
-    for word in query.text.split()[:8]:
-        pattern = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        where.append("(" + " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in texts) + ")")
-        values += [pattern] * len(texts)
+    words = fulltext.match_text(query.text, "" if knows else fulltext.NOTHING.match)
+    if words:
+        where.append(_WRITTEN)
+        values.append(fulltext.all_of([word.match for word in words]))
     for sign, time in ((">=", query.since), ("<", query.until)):
         if time is not None:
             where.append(f"created_s {sign} ?")
