@@ -55,7 +55,7 @@ def _found(query: shapes.Search) -> Found:
         now_s=time.time(),
         conflicts=query.conflicts,
         created=Period(_unix("since", query.since), _unix("until", query.until)),
-        citizens=sight.knows_citizens(),
+        blind=not sight.knows_citizens(),
     )
     return box().tickets.finder.find(asked, query.after, query.rows)
 
