@@ -29,7 +29,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "admission": ("appliance.commands.admission", "What would happen to a call: blacklist, bands, flow"),
     "route": ("appliance.commands.route", "What a number dialled at a phone would do, and by which trunk"),
     "blacklist": ("appliance.commands.show", "The blacklist: what is in force, and how often it was hit"),
-    "workflow": ("appliance.commands.workflow", "Check the ticket workflow, or draw it"),
+    "workflow": (
+        "appliance.commands.workflow",
+        "Check and draw workflows, edit one as a file, publish it, migrate tickets",
+    ),
     "calendar": (
         "appliance.commands.calendar",
         "Working days: show a year, check, import a notice, or a due date",

@@ -15,6 +15,7 @@ from appliance.places import Places
 from appliance.published import Admission, Agent, Barred, Extension, Gsm, Published, Sip
 from appliance.rules import dates, until_s
 from appliance.store.store import Store
+from ivr import own
 from ivr.faults import faults
 from ivr.flow import FlowError, decode
 
@@ -64,6 +65,7 @@ def publish(places: Places, configuration: Configuration, store: Store) -> Publi
         demo=configuration.demo,
     )
     published.write(places.published, made)
+    own.make(places.prompts / "spoken")
     return made
 
 

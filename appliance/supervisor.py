@@ -55,6 +55,8 @@ def units(places: Places, configuration: Configuration) -> list[Unit]:
         *("--browser-ip", browser.ip, "--browser-port", str(browser.port)),
         *("--marks", str(places.data / "open-recordings")),
     ]
+    if sip.certificate or any(trunk.transport == "tls" for trunk in configuration.trunk):
+        media.append("--sealed")
     modules = {
         "media": ("hardware.media.daemon", media),
         "calls": ("appliance.calls.daemon", data),

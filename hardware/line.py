@@ -1,7 +1,7 @@
 """The contract of every line: verbs that never block, outcomes that arrive as Signals.
 
-A *Line* carries at most one call. A *Bank* is the media side of lines whose frames
-move together. Signalling runs in the ``calls`` process, sound in the ``media``
+A *Line* carries at most one call; the media side of lines is a *Bank*
+(`hardware.media.bank`). Signalling runs in the ``calls`` process, sound in the ``media``
 process; a `Sound` signal tells the one where the other finds the voice.
 """
 
@@ -10,15 +10,10 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 RATE_HZ = 8000
 FRAME = 160
 """Samples in one frame: 20 ms at 8 kHz."""
 TICK_S = FRAME / RATE_HZ
-
-Frames = NDArray[np.int16]
 
 
 class Cause(IntEnum):
@@ -250,15 +245,3 @@ class TextLine(Line, Protocol):
 
     def taken(self, key: str) -> None:
         """The text with this key is durable here; the device may forget it."""
-
-
-class Bank(Protocol):
-    """The media side of lines whose frames move together; called by the media clock only."""
-
-    size: int
-
-    def read(self, into: Frames) -> None:
-        """Fill (size, 160) with what came in this tick, silence where nothing came."""
-
-    def write(self, frames: Frames) -> None:
-        """Send (size, 160), one frame a line."""

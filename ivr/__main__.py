@@ -4,7 +4,7 @@ import sys
 from gettext import gettext as _
 from pathlib import Path
 
-from ivr import speaker
+from ivr import speaker, speaking
 from ivr.diagram import diagram
 from ivr.faults import faults
 from ivr.flow import FlowError, load
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
                 print(diagram(load(Path(path))), end="")
                 return 0
             case ["say", lang, text, path]:
-                answer = speaker.answer(speaker.engine(), speaker.Request(1, text, lang, path))
+                answer = speaker.answer(speaker.engine(), speaking.Request(1, text, lang, path))
                 print(answer.error or f"{answer.seconds:.2f} s")
                 return 0 if answer.ok else 1
     except (FlowError, OSError, speaker.EngineError) as error:

@@ -147,15 +147,6 @@ def read(path: Path) -> tuple[Samples, int]:
     return (samples.reshape(-1, channels)[:, 0] / 32768).astype(np.float32), rate_hz
 
 
-def is_prompt(path: Path) -> bool:
-    """The file is a WAV that can be played to a line as it is: 8 kHz, mono, int16."""
-    try:
-        with wave.open(str(path), "rb") as file:
-            return (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE_HZ, 1, 2)
-    except (OSError, EOFError, wave.Error):
-        return False
-
-
 def _frame_power(samples: Samples, frame: int) -> NDArray[np.float64]:
     whole = samples[: len(samples) // frame * frame].reshape(-1, frame)
     power: NDArray[np.float64] = np.mean(np.square(whole, dtype=np.float64), axis=1)

@@ -17,10 +17,10 @@ from typing import Protocol
 
 import msgspec
 
-from ivr import music, sound
+from ivr import own
 from ivr.actions import LANGUAGES
 from ivr.prompts import Phrases, Segment
-from ivr.speaker import LINE_MAX, TEXT_MAX, VOICES, Answer, Request
+from ivr.speaking import LINE_MAX, TEXT_MAX, VOICES, Answer, Request
 
 ANSWER_S = 5.0
 """How long one sentence may take to be spoken into a file."""
@@ -32,8 +32,6 @@ ENGINE = "espeak-ng 1.52, prompt 1"
 """Part of every cache name: change it when the same text would sound different."""
 RINGBACK = "ringback"
 """In place of a name of music: the tone a caller hears while a phone rings."""
-PIECE = "own/music-1.wav"
-"""Our own piece, in a folder of its own that is never tidied; another name when it sounds different."""
 
 
 _log = logging.getLogger(__name__)
@@ -187,6 +185,8 @@ class Speaker:
         await self._end()
 
 
+LATELY_S = 1.0
+"""How long files of fixed phrases are believed to be as they were: a busy flow says the same to everybody."""
 USED_AGAIN_NS = 3600 * 10**9
 """How much later a spoken text is seen as used again."""
 
@@ -218,16 +218,14 @@ class Voice:
         self._warned: set[str] = set()
         self._used: dict[Path, int] = {}
         """When spoken texts were last used; on disk it is seen by the hour."""
+        self._lately: dict[tuple[tuple[str, ...], str], tuple[float, list[Path]]] = {}
+        """By phrases without a value, and language: until when their files are not looked for anew."""
         self._fit: dict[Path, int] = {}
         """Recordings that can be played as they are, and when they were last changed."""
         self._cache.mkdir(parents=True, exist_ok=True)
         self._bytes = sum(path.stat().st_size for path in self._cache.glob("*.wav"))
-        self.beep = self._cache / "beep.wav"
-        sound.write(self.beep, sound.beep())
-        self._piece = self._cache / PIECE
-        if not self._piece.exists():
-            self._piece.parent.mkdir(exist_ok=True)
-            sound.write(self._piece, music.piece())
+        own.make(self._cache)
+        self.beep, self._piece = self._cache / own.BEEP, self._cache / own.PIECE
 
     def music(self, name: str = "") -> str:
         """What somebody who waits hears, again and again: a file, or a tone.
@@ -251,12 +249,18 @@ class Voice:
 
     def there(self, ids: Iterable[str], values: Mapping[str, str], lang: str) -> list[Path] | None:
         """The same when nothing has to be spoken first, which is nearly always; else None."""
+        key, now_s = (tuple(ids), lang), time.monotonic()
+        until_s, lately = self._lately.get(key, (0.0, []))
+        if now_s < until_s:
+            return lately
         found = []
-        for segment in self._segments(ids, values, lang):
+        for segment in self._segments(key[0], values, lang):
             path = self._recording(segment, lang) or self._spoken(segment.text, segment.lang)
             if path is None:
                 return None
             found.append(path)
+        if not any(self.phrases.variables(id_) for id_ in key[0] if id_ in self.phrases):
+            self._lately[key] = (now_s + LATELY_S, found)
         return found
 
     async def file(self, text: str, lang: str) -> Path:
@@ -322,7 +326,7 @@ class Voice:
         except OSError:
             return False
         if self._fit.get(path) != changed_ns:
-            if not sound.is_prompt(path):
+            if not own.is_prompt(path):
                 return False
             self._fit[path] = changed_ns
         return True

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.casefile.binding import CASE, PACKAGED, Binder, bound_of, checked, source_of
+from appliance.casefile.binding import CASE, PACKAGED, Binder, Bound, bound_of, checked, source_of
 from appliance.casefile.package import pieces
 from appliance.casefile.story import story_of
 from appliance.events import Fact
@@ -17,6 +17,7 @@ from appliance.people import Actor
 from appliance.places import Places
 from appliance.refused import Refused
 from appliance.store.jobs import Runner
+from appliance.tickets import redaction
 from appliance.tickets.ticket import Ticket
 from tests.recordings_box import speech
 from tests.seal_image import seal_png
@@ -179,6 +180,35 @@ def test_an_archiving_that_came_too_late_makes_no_file(place: Place) -> None:
         pass
     Runner(place.store, {CASE: binder.bind}, now=lambda: place.now).run_due()
     assert len([e for e in place.store.history(ticket.tid) if e.kind == PACKAGED]) == 1
+
+
+def test_after_a_redaction_the_file_is_made_anew_and_the_old_one_is_gone(place: Place) -> None:
+    where = Places(place.store.path.parent)
+    binder = Binder(place.store, where, CENTRE, lambda: place.now)
+    runner = Runner(place.store, {CASE: binder.bind}, now=lambda: place.now)
+
+    def bind() -> Bound:
+        while binder.plan():
+            pass
+        runner.run_due()
+        bound = bound_of(place.store, ticket.tid)
+        assert bound is not None
+        return bound
+
+    ticket = closed(place, citizen="王秘密", content="家住三单元的隐私")
+    place.tickets.move(DISPATCHER, ticket.tid, "archive")
+    old = checked(where.cases, bind())
+    redaction.redact(
+        place.store, ADMINISTRATOR, ticket.tid, dict.fromkeys(("citizen", "content"), ""), "本人申请"
+    )
+    new = checked(where.cases, bind())
+    assert not old.exists()
+    with zipfile.ZipFile(new) as parts:
+        text = text_of(parts.read("case.pdf")) + text_of(parts.read("letters/001-assignment.pdf"))
+        text += parts.read("events.jsonl").decode() + parts.read("index.html").decode()
+    assert redaction.BLANK in text
+    assert "王秘密" not in text
+    assert "家住三单元的隐私" not in text
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hardware.line import FRAME, RATE_HZ, Frames
+from hardware.line import FRAME, RATE_HZ
 from hardware.media import dtmf_bench, tones
+from hardware.media.bank import Frames
 from hardware.media.dtmf import HIGH_HZ, KEYS, LOW_HZ, digit_tone
 from hardware.media.dtmf_bench import CONDITIONS, Condition, Ears
 

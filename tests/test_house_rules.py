@@ -86,6 +86,11 @@ def test_what_calls_depend_on_loads_no_database_no_web_and_no_broker(daemon: str
     assert loaded_by(daemon).isdisjoint(SLOW_TO_LOAD)
 
 
+def test_calls_compute_no_sound_and_the_sound_loads_ciphers_only_for_sealed_calls() -> None:
+    assert loaded_by("appliance.calls.daemon").isdisjoint({"numpy", "http"})
+    assert "pylibsrtp" not in loaded_by("hardware.media.daemon")
+
+
 def test_the_sound_loads_nothing_of_ours_but_hardware() -> None:
     assert loaded_by("hardware.media.daemon") & OURS == {"hardware"}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ivr import sound
+from ivr import own, sound
 from ivr.music import HIGHEST_HZ, LOWEST_HZ, piece
 from ivr.prompts import Phrases
 from ivr.voice import RINGBACK, Voice
@@ -70,7 +70,7 @@ def test_without_a_recording_our_own_piece_is_played(voice: Voice) -> None:
     path = Path(voice.music())
     samples, rate_hz = sound.read(path)
     assert (len(samples), rate_hz) == (len(PIECE), 8000)
-    assert sound.is_prompt(path)
+    assert own.is_prompt(path)
     assert voice.music("nothing-like-it") == str(path)
 
 

@@ -8,24 +8,29 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance import demo_data
-from appliance.letters import register
-from appliance.letters.document import Grid, Paragraph
+from appliance.letters import blanking, register
+from appliance.letters.document import Grid, Paragraph, words_of
 from appliance.letters.facts import HIDDEN
 from appliance.letters.office import Desk, LetterOffice
 from appliance.letters.seals import BYTES_MOST, checked
 from appliance.letters.shipped import shipped
+from appliance.letters.suggestions import SOURCES, WANTED
 from appliance.letters.template import needed
 from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
+from appliance.tickets import confidential, redaction
 from appliance.tickets.desk import TicketDesk
+from appliance.tickets.fields import FIELDS
 from appliance.tickets.ticket import Ticket
+from appliance.tickets.workflow import STATES
 from tests.seal_image import chunk, png, seal_png
 
 AGENT = Actor("1001", "王晓燕", frozenset({"AG"}))
 DISPATCHER = Actor("1200", "周建国", frozenset({"DP"}))
 OPERATOR = Actor("2001", "孙立", frozenset({"U2"}), unit="lamp")
 STRANGER = Actor("2002", "李敏", frozenset({"U2"}), unit="water")
+SUPERVISOR = Actor("1500", "吴敏", frozenset({"SV"}))
 ADMINISTRATOR = Actor("9000", "管理员", frozenset({"AD"}))
 NEW_YEAR_S = 1_798_732_800.0  # 2027-01-01 00:00 in China
 
@@ -167,7 +172,50 @@ def test_whoever_reads_it_outside_learns_nothing_of_a_confidential_citizen(place
         assert "王秘密" not in sheet
         assert "13800001234" not in sheet
     assert HIDDEN in said(place, OPERATOR, ticket, "dispatch")
-    assert "王秘密" in said(place, AGENT, ticket, "acceptance")
+    assert "王秘密" not in said(place, AGENT, ticket, "acceptance"), "nobody has looked yet"
+    with pytest.raises(Refused, match="confidential"):
+        place.office.issue(DISPATCHER, ticket, "reply", WRITTEN)
+    confidential.unmask(place.store, DISPATCHER, ticket.tid, "书面答复市民")
+    letter = place.office.issue(DISPATCHER, ticket, "reply", WRITTEN)
+    assert letter.recipient == "王**", "the register is read by more people"
+    assert "王秘密" in "".join(words_of(place.office.opened(DISPATCHER, letter.lid)[1]))
+    assert "王秘密" not in "".join(words_of(place.office.opened(AGENT, letter.lid)[1]))
+
+
+def test_what_was_redacted_is_in_no_letter_and_no_register_any_more(place: Place) -> None:
+    ticket = place.ticket(citizen="王秘密", title="某人的隐私", content="第一行隐私\n第二行隐私")
+    letter = place.office.issue(DISPATCHER, ticket, "assignment", WRITTEN)
+    names = ("citizen", "content", "title")
+    redaction.redact(place.store, ADMINISTRATOR, ticket.tid, dict.fromkeys(names, ""), "本人申请")
+    again = place.office.opened(DISPATCHER, letter.lid)
+    text = "".join(words_of(again[1])) + again[0].title
+    assert redaction.BLANK in text
+    assert not [word for word in ("王秘密", "第一行隐私", "第二行隐私", "某人的隐私") if word in text]
+    assert "市照明管理处" in text, "all else stays"
+    before = place.store.rows("SELECT * FROM letter")
+    place.store.rebuild()
+    assert place.store.rows("SELECT * FROM letter") == before
+
+
+def test_a_supervision_slip_says_what_the_supervision_said(place: Place) -> None:
+    ticket = place.ticket()
+    level = next(iter(FIELDS["level"].choices or {}))
+    place.tickets.act(
+        SUPERVISOR, ticket.tid, "supervision", "issue", {"level": level, "opinion": "三日内必须修复"}
+    )
+    template = shipped()["supervision"]
+    known = place.office.suggested(DISPATCHER, place.tickets.get(ticket.tid), template)
+    assert known["opinion"] == "三日内必须修复"
+    assert known["to"] == "市照明管理处"
+
+
+def test_whatever_a_state_wants_is_a_template() -> None:
+    assert {key for keys in WANTED.values() for key in keys} | set(SOURCES) <= set(shipped())
+    assert set(WANTED) <= set(STATES)
+
+
+def test_blanks_look_the_same_everywhere() -> None:
+    assert (blanking.BLANK, blanking.WORDY) == (redaction.BLANK, redaction.WORDY)
 
 
 def test_the_seal_in_force_is_frozen_into_the_letter(place: Place) -> None:

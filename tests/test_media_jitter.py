@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hardware.line import FRAME
 from hardware.media.g711 import PCMA
-from hardware.media.jitter import MOST, REPEATS, SPAN, START, WATCH_TICKS, Jitters, kind
+from hardware.media.jitter import CALM_TICKS, MOST, REPEATS, SPAN, START, Jitters, kind
 from hardware.media.rtp import ahead
 
 QUIET = bytes([0xD5]) * FRAME
@@ -105,9 +105,20 @@ def test_a_clean_stream_begins_with_40_ms_and_comes_down_to_20_for_good() -> Non
     sound = speech(3000)
     jitter = Jitter()
     heard = b"".join(play(jitter, paced(sound, [FRAME]), 3001))
-    calm = WATCH_TICKS * FRAME
-    assert heard[: calm + 2 * FRAME] == QUIET * 2 + sound[:calm]
-    assert heard[3 * calm :] == sound[3 * calm - FRAME :]
+    calm = CALM_TICKS * FRAME
+    assert heard[:calm] == (QUIET * 2 + sound)[:calm]
+    assert heard[calm + 2 * FRAME :] == sound[calm + FRAME :]
+    assert jitter.lost == 0
+
+
+def test_a_stream_that_is_not_even_from_the_beginning_keeps_its_40_ms() -> None:
+    sound = speech(CALM_TICKS + 60)
+    sent = paced(sound, [FRAME])
+    jitter = Jitter()
+    late = {tick: pieces for tick, pieces in sent.items() if tick != 30}
+    late[31] = sent[30] + sent[31]
+    heard = b"".join(play(jitter, late, CALM_TICKS + 40))
+    assert heard == (QUIET * 2 + sound)[: len(heard)]
     assert jitter.lost == 0
 
 

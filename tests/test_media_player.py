@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hardware.line import FRAME, RATE_HZ, Frames
+from hardware.line import FRAME, RATE_HZ
+from hardware.media.bank import Frames
 from hardware.media.matrix import Matrix, frames
 from hardware.media.player import STAGE, Ended, Keys, Player, Shelf
 from hardware.media.reel import Reel

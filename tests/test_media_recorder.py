@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hardware.line import FRAME, Frames
+from hardware.line import FRAME
+from hardware.media.bank import Frames
 from hardware.media.disk import Begin, Disk, Finished, Marks
 from hardware.media.matrix import frames
 from hardware.media.recorder import PIECE_TICKS, Recorder

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ivr import sound, speaker
+from ivr import own, sound, speaker, speaking
 
 WELCOME = "您好，云河市政务服务便民热线为您服务。"
 BUSY = "对不起，座席全忙，继续等待请按一，留言请按二。"
@@ -153,8 +153,8 @@ def test_an_old_command_speaks_english_but_refuses_chinese(
     monkeypatch.setenv("PATH", str(tmp_path))
     old = speaker.Command()
     with pytest.raises(speaker.EngineError, match=r"espeak-ng 1\.51 cannot read Chinese characters"):
-        old.phonemes("好", speaker.VOICES["zh"])
-    assert old.phonemes("good", speaker.VOICES["en"])
+        old.phonemes("好", speaking.VOICES["zh"])
+    assert old.phonemes("good", speaking.VOICES["en"])
 
 
 def tone(hz: float, rate_hz: int, seconds: float = 1.0) -> NDArray[np.float32]:
@@ -191,7 +191,7 @@ def test_a_technicians_recording_becomes_a_prompt(tmp_path: Path) -> None:
     spectrum = np.abs(np.fft.rfft(prompt[400:7600] * np.hanning(7200)))
     assert spectrum[round(50 * 7200 / 8000)] < spectrum.max() * 1e-3, "hum is filtered out"
     sound.write(tmp_path / "x.wav", prompt)
-    assert sound.is_prompt(tmp_path / "x.wav")
+    assert own.is_prompt(tmp_path / "x.wav")
     back, rate_hz = sound.read(tmp_path / "x.wav")
     assert rate_hz == 8000
     assert np.abs(back - prompt).max() < 1e-4
@@ -201,6 +201,6 @@ def test_silence_is_no_prompt_and_rubbish_is_no_recording(tmp_path: Path) -> Non
     assert not len(sound.telephone(np.zeros(8000, np.float32), 8000))
     assert not len(sound.telephone(np.zeros(0, np.float32), 22050))
     (tmp_path / "x.wav").write_bytes(b"RIFF rubbish")
-    assert not sound.is_prompt(tmp_path / "x.wav")
+    assert not own.is_prompt(tmp_path / "x.wav")
     with pytest.raises(ValueError, match=r"x\.wav: not a WAV file"):
         sound.read(tmp_path / "x.wav")

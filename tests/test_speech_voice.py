@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ivr import sound, voice
+from ivr import own, sound, voice
 from ivr.flow import load
 from ivr.prompts import SHIPPED, Phrases
 from ivr.voice import Speaker, SpeechError, Voice
@@ -67,7 +67,7 @@ def test_a_text_is_spoken_once_and_then_taken_from_the_cache(tmp_path: Path) -> 
         before = first.stat().st_mtime_ns
         assert await voice.file("您好", "zh") == first
         assert first.stat().st_mtime_ns == before
-        assert sound.is_prompt(first)
+        assert own.is_prompt(first)
         assert await voice.file("您好", "en") != first
 
     with_voice(tmp_path, story, engine := Clicks())
@@ -89,7 +89,7 @@ def test_a_caller_who_hangs_up_takes_no_words_from_another(tmp_path: Path) -> No
         stays = asyncio.create_task(voice.file("请稍候", "zh"))
         await asyncio.sleep(0)
         gone.cancel()
-        assert sound.is_prompt(await stays)
+        assert own.is_prompt(await stays)
 
     with_voice(tmp_path, story, engine := Clicks())
     assert engine.said == ["请稍候"]
@@ -158,7 +158,7 @@ def test_without_speech_a_caller_hears_a_beep_and_the_technician_is_told_once(tm
             assert await voice.prompts(["welcome", "menu.main"], {}, "zh") == [voice.beep] * 2
         assert await voice.prompts(["no.such.phrase"], {}, "zh") == []
         assert await voice.ready(["goodbye"], ["zh"]) == 1
-        assert sound.is_prompt(voice.beep)
+        assert own.is_prompt(voice.beep)
         assert sound.active_dbm0(sound.read(voice.beep)[0]) == pytest.approx(-18, abs=1)
 
     with_voice(tmp_path, story, Mute(), warnings)
@@ -173,7 +173,7 @@ def test_the_real_speaker_is_started_when_needed_and_again_when_it_dies(tmp_path
 
     async def story(voice: Voice) -> None:
         assert speaker.pid is None
-        assert sound.is_prompt(await voice.file("您好", "zh"))
+        assert own.is_prompt(await voice.file("您好", "zh"))
         first = speaker.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)

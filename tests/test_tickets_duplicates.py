@@ -159,6 +159,7 @@ def test_the_longest_name_of_a_district_is_the_one_that_counts() -> None:
     assert address.district_in("云东高新区科技路1号", districts) == "云东高新区"
     assert address.district_in("在云西的解放路", districts) == "云西区"
     assert address.district_in("解放路", districts) == ""
+    assert address.district_in("云西区云东路3号", districts) == "云西区"
 
 
 @pytest.fixture

@@ -256,8 +256,8 @@ def test_any_combination_finds_what_going_through_all_finds_in_order(
     mixed: list[Ticket], store: Store, sort: str, many: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if many:
-        monkeypatch.setattr("appliance.tickets.finder.GATHERED", 0)
-        monkeypatch.setattr("appliance.tickets.finder.NARROW", 1)
+        monkeypatch.setattr("appliance.tickets.ways.SORT_US", 1e9)
+        monkeypatch.setattr("appliance.tickets.ways.NARROW", 1)
     chance, finder = random.Random(sort), Finder(store)
     for _ in range(150):
         chosen = chance.sample(CONDITIONS, chance.randrange(4))
@@ -336,11 +336,13 @@ def test_pages_show_each_ticket_once_while_others_are_added_and_go_back_the_same
 
 
 def test_a_cursor_is_read_as_it_was_written_and_anything_else_is_none() -> None:
-    for text in ("after~1764428987.123~7057715948492", "before~0.0~1"):
+    for text in ("after~1764428987.123~7057715948492~10000+", "before~0.0~1~7"):
         found = cursor(text)
         assert found is not None
         assert found.written() == text
-    assert all(cursor(text) is None for text in ("", LAST, "after~x~1", "after~1~1; DROP", "after~1~²"))
+    assert all(
+        cursor(text) is None for text in ("", LAST, "after~x~1~1", "after~1.0~1~1; DROP", "after~1.0~²~1")
+    )
 
 
 def test_the_six_lists_add_up_to_all_that_was_received(mixed: list[Ticket], store: Store) -> None:
@@ -441,7 +443,7 @@ def test_no_query_goes_through_all_tickets(
     mixed: list[Ticket], store: Store, query: Query, many: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if many:
-        monkeypatch.setattr("appliance.tickets.finder.GATHERED", 0)
+        monkeypatch.setattr("appliance.tickets.ways.SORT_US", 1e9)
     asked: list[tuple[str, tuple[object, ...]]] = []
     rows = store.rows
 
@@ -461,3 +463,15 @@ def test_no_query_goes_through_all_tickets(
             if step == "SCAN f":
                 assert "ORDER BY f.doc" in sql, (sql, step)
                 assert "LIMIT" in sql
+
+
+def test_who_may_not_know_a_confidential_citizen_finds_nobody_by_name_or_number(empty: Store) -> None:
+    facts = {"citizen": "王晓燕", "phone": "10012345678"}
+    hidden, shown = told(empty, 1000.0, **facts, confidential=True), told(empty, 2000.0, **facts)
+    finder = Finder(empty)
+    for asked in ({"text": "晓燕"}, {"text": "5678 路灯"}, {"citizen": "王"}, {"phone": "10012345678"}):
+        found = finder.find(Query(**asked, masked=True)).tickets  # type: ignore[arg-type]
+        assert [ticket.number for ticket in found] == [shown.number], asked
+        assert finder.count(Query(**asked))[0] == 2  # type: ignore[arg-type]
+    for text in ("路灯", hidden.number):
+        assert hidden.number in [t.number for t in finder.find(Query(text=text, masked=True)).tickets]

@@ -21,10 +21,10 @@ from appliance.tickets import strand_table, table
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.fields import FIELDS, SOURCES
 from appliance.tickets.process import START
+from appliance.tickets.soundness import ACTORS
 from appliance.tickets.strands import KINDS, Strand
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
-from appliance.tickets.workflow import LISTS, MOVES, SHIPPED, STATES
-from appliance.tickets.workflows import ACTORS
+from appliance.tickets.workflow import END, LISTS, MOVES, SHIPPED, STATES
 from tests.ticket_stories import DAY_S, EVERYBODY, TOLD, UNITS, given, person, with_units
 
 NAMES = sorted({move.name for move in MOVES})
@@ -117,7 +117,7 @@ class Requests(RuleBasedStateMachine):
     @rule(at=chance, which=chance, role=chance, seen=st.booleans())
     def somebody_who_may_makes_a_move(self, at: int, which: int, role: int, seen: bool) -> None:
         ticket = self.desk.get(self._one(at))
-        moves = self.desk.workflows.of(ticket.workflow).moves_for(ticket.state, ACTORS)
+        moves = self.desk.workflows.of(ticket.workflow, ticket.state).moves_for(ticket.state, ACTORS)
         if not moves:
             return
         move = moves[which % len(moves)]
@@ -211,6 +211,9 @@ class Requests(RuleBasedStateMachine):
         tickets = table.select(self.store, "1")
         assert {ticket.tid for ticket in tickets} == set(self.tids)
         assert all(ticket.state in STATES for ticket in tickets)
+        for ticket in tickets:
+            workflow = self.desk.workflows.of(ticket.workflow, ticket.state)
+            assert ticket.state == END or workflow.moves_for(ticket.state, ACTORS)
         counts = self.desk.counts()
         assert sum(counts[name] for name in LISTS) == len(self.tids)
         for name in LISTS:

@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Iterable
 
 from appliance.people import ROLES
+from appliance.tickets import soundness
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.guards import GUARDS
-from appliance.tickets.process import START, Move, Workflow, diagram, faults
+from appliance.tickets.process import START, Move, Workflow, diagram
+from appliance.tickets.soundness import out_of_bounds
 from appliance.tickets.workflow import END, LISTS, MOVES, SHIPPED, STATES, STEPS, states_in
-from appliance.tickets.workflows import out_of_bounds
 
 MAIN_LINE = [
     "create_by_phone",
@@ -29,6 +30,10 @@ MAIN_LINE = [
     "satisfied",
     "archive",
 ]
+
+
+def faults(workflow: Workflow, *known: Iterable[str]) -> list[str]:
+    return [str(fault) for fault in soundness.faults(workflow, *known)]
 
 
 def of(moves: Iterable[Move]) -> Workflow:
@@ -57,22 +62,27 @@ def test_a_question_answered_on_the_line_needs_three_moves() -> None:
 
 def test_a_dead_end_is_a_fault() -> None:
     table = [move for move in MOVES if move.source != "DISSAT_REVIEW"]
-    assert faults(of(table)) == [f"state DISSAT_REVIEW never reaches {END}"]
+    assert faults(of(table)) == [f"State DISSAT_REVIEW never reaches {END}. Let a move lead on from there."]
 
 
 def test_a_state_nothing_leads_to_is_a_fault() -> None:
     table = [move for move in MOVES if move.target != "SUSPENDED"]
-    assert faults(of(table)) == ["state SUSPENDED is never reached"]
+    assert faults(of(table)) == [
+        "State SUSPENDED is never reached. Let a move lead there, or take out those that begin there."
+    ]
 
 
 def test_one_action_never_leads_to_two_states() -> None:
     twice = dataclasses.replace(STEPS["REGISTERED", "accept"], code="X1", target="HANDLING")
-    assert faults(of([*MOVES, twice])) == ["X1: accept from REGISTERED is already C12"]
+    assert faults(of([*MOVES, twice])) == ["X1: accept from REGISTERED is C12 already. Give it another name."]
 
 
 def test_a_move_to_an_unknown_state_or_by_nobody_is_a_fault() -> None:
     odd = Move("X2", "vanish", "CLOSED", "NOWHERE", frozenset(), "", "")
-    assert faults(of([*MOVES, odd])) == ["X2: state 'NOWHERE' is unknown", "X2: nobody may make this move"]
+    assert faults(of([*MOVES, odd])) == [
+        "X2: There is no state NOWHERE.",
+        "X2: Nobody may make this move. Choose one role at least.",
+    ]
 
 
 def test_every_code_is_used_once() -> None:

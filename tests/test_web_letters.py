@@ -174,6 +174,26 @@ def test_a_template_is_edited_tried_published_and_restored(web: Web) -> None:
     assert web.visitor("1200").get(path).status_code == 403
 
 
+def test_a_template_is_copied_and_taken_out_of_use(web: Web) -> None:
+    administrator, ticket = web.visitor("9000"), dispatched(web)
+    made = administrator.post("/letters/templates/official", do="copy").headers["Location"]
+    key = made.rsplit("/", 1)[1]
+    assert key in offered_keys(web.visitor("1200").get(f"/tickets/{ticket.number}"))
+    fields = template_fields(administrator.get(made).text) | {"name": "协查函", "series": "协查"}
+    assert administrator.post(made, do="publish", **fields).status_code == 302
+    assert "云热线协查〔" in web.visitor("1200").get(issue(web.visitor("1200"), ticket, key)).text
+    assert administrator.post(made, do="retire").status_code == 302
+    assert key not in offered_keys(web.visitor("1200").get(f"/tickets/{ticket.number}"))
+    assert web.visitor("1200").get(f"/tickets/{ticket.number}/letters/{key}").status_code == 403
+    assert "未启用" in administrator.get("/letters/templates").text
+    administrator.post(made, do="use")
+    assert key in offered_keys(web.visitor("1200").get(f"/tickets/{ticket.number}"))
+
+
+def offered_keys(page: TestResponse) -> set[str]:
+    return set(re.findall(r'data-test="letter-(\w+)"', page.text))
+
+
 def test_an_unknown_placeholder_is_refused_and_what_was_typed_stays(web: Web) -> None:
     administrator, path = web.visitor("9000"), "/letters/templates/official"
     fields = template_fields(administrator.get(path).text) | {"body": "写了很久的正文 {{天气}}"}

@@ -167,6 +167,8 @@ def test_the_matrix_keeps_its_bounds(web: Web) -> None:
 
 def test_every_page_right_is_one_the_access_table_can_keep() -> None:
     for endpoint, name in access.PAGE_OF.items():
+        if not name:
+            continue
         right = RIGHTS[f"page.{name}"]
         mine = [e for e in access.TABLE if e == endpoint or e.partition(".")[0] == endpoint]
         assert mine, endpoint

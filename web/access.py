@@ -42,6 +42,8 @@ VISITORS: Final = frozenset({"CB", "SV", "TL", "AD"})
 """Who asks citizens whether it was done."""
 CAMPAIGNERS: Final = frozenset({"TL", "AD"})
 """Who has lists of people called and told something."""
+EXPORTERS: Final = frozenset({"TL", "DP", "CB", "SV", "LD", "AD", "UL"})
+"""Who takes tables of tickets away, of what they may see."""
 BOX: Final = frozenset({"TE", "AD"})
 PHONES: Final = frozenset({"TL", "TE", "AD"})
 """Who sees every phone of the box and where its calls go, and sends them elsewhere."""
@@ -113,16 +115,17 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "tickets.edit": CASEWORK,
     "tickets.note": CASEWORK,
     "tickets.call": AGENTS,
+    "dispatching.page": frozenset({"DP", "AD"}),
+    "alike.repeat": FILERS,
+    "alike.link": FILERS,
+    "alike.unmask": LISTENERS,
+    "alike.redact": REDACTORS,
     "visits.page": VISITORS,
     "visits.tried": VISITORS,
     "visits.rated": frozenset({"CB"}),
     "visits.sampled": VISITORS | {"LD"},
     "visits.draw": VISITORS,
     "visits.asked": VISITORS,
-    "alike.repeat": FILERS,
-    "alike.link": FILERS,
-    "alike.unmask": LISTENERS,
-    "alike.redact": REDACTORS,
     "strands.page": CASEWORK,
     "strands.opened": CASEWORK,
     "strands.stepped": CASEWORK,
@@ -159,6 +162,10 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "phones.routes": PHONES,
     "phones.bill": BILLS,
     "phones.bill_csv": BILLS,
+    "finding.save_view": CASEWORK,
+    "finding.remove_view": CASEWORK,
+    "finding.sums": CASEWORK,
+    "finding.export": EXPORTERS,
     "campaigns.page": CAMPAIGNERS,
     "campaigns.new": CAMPAIGNERS,
     "campaigns.create": CAMPAIGNERS,
@@ -223,11 +230,19 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "tokens.page": ADMINISTRATORS,
     "tokens.create": ADMINISTRATORS,
     "tokens.revoke": ADMINISTRATORS,
+    "workflow.page": ADMINISTRATORS,
+    "workflow.version": ADMINISTRATORS,
+    "workflow.begin": ADMINISTRATORS,
+    "workflow.draft": ADMINISTRATORS,
+    "workflow.change": ADMINISTRATORS,
+    "workflow.move": ADMINISTRATORS,
+    "workflow.migrate": ADMINISTRATORS,
     "webhooks.page": ADMINISTRATORS,
     "webhooks.create": ADMINISTRATORS,
     "webhooks.one": ADMINISTRATORS,
     "webhooks.order": ADMINISTRATORS,
     "v1.tickets": PROGRAMS,
+    "v1.ticket_sums": CASEWORK,
     "v1.ticket_create": PROGRAMS,
     "v1.ticket": PROGRAMS,
     "v1.ticket_edit": PROGRAMS,
@@ -294,6 +309,16 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
 
 PAGE_OF: Final[Mapping[str, str]] = {
     "desk": "desk",
+    "desk.my_drafts": "",
+    "desk.draft": "",
+    "desk.save_draft": "",
+    "desk.drop_draft": "",
+    "intake": "intake",
+    "customers": "customers",
+    "visits": "visits",
+    "letters": "letters",
+    "casefile": "casefile",
+    "alike.unmask": "unmask",
     "board": "board",
     "tickets": "tickets",
     "strands": "tickets",
@@ -326,7 +351,7 @@ PAGE_OF: Final[Mapping[str, str]] = {
     "v1.recording_keep": "keeping",
     "v1.recording_remove": "keeping",
 }
-"""Which right of the matrix an endpoint, or all of a blueprint, needs besides; others need none."""
+"""Which right of the matrix an endpoint, or all of a blueprint, needs besides; empty or not here: none."""
 
 
 def allowed(endpoint: str, roles: frozenset[str] | None) -> bool:
@@ -337,9 +362,9 @@ def allowed(endpoint: str, roles: frozenset[str] | None) -> bool:
 
 def opens(endpoint: str, roles: frozenset[str] | None, rights: Callable[[str], frozenset[str]]) -> bool:
     """Tell the same with the matrix of rights: it narrows the table, or grants within its bounds."""
-    name = PAGE_OF.get(endpoint) or PAGE_OF.get(endpoint.partition(".")[0])
+    name = PAGE_OF.get(endpoint, PAGE_OF.get(endpoint.partition(".")[0], ""))
     needed = TABLE.get(endpoint, frozenset())
-    if name is None or roles is None or needed == PUBLIC or not needed:
+    if not name or roles is None or needed == PUBLIC or not needed:
         return allowed(endpoint, roles)
     right = RIGHTS[f"page.{name}"]
     return bool(roles & rights(name) & (needed | (right.most - right.default)))

@@ -22,7 +22,7 @@ from appliance.supervisor import units
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.districts import Districts
 from appliance.tickets.intake import Intake
-from web import access, context, language, shown
+from web import access, context, language, maintained, shown
 from web.api import door, serving
 from web.api.table import TABLE
 from web.context import Box, actor, wants_json
@@ -86,13 +86,19 @@ PAGES = (
     ("contacts.page", lazy_gettext("Address book")),
     ("people.page", lazy_gettext("People")),
     ("settings.page", lazy_gettext("Settings")),
+    ("workflow.page", lazy_gettext("Workflow")),
     ("tokens.page", lazy_gettext("Interfaces")),
     ("calendar.page", lazy_gettext("Work calendar")),
     ("box.page", lazy_gettext("Box")),
 )
-SETTINGS = frozenset({"settings", "parameters", "rights", "exchange", "people", "contacts", "tokens"})
+SETTINGS = frozenset(
+    {
+        *("settings", "parameters", "rights", "exchange", "people", "contacts", "tokens", "calendar"),
+        *("limits", "workflow", "dispatching"),
+    }
+)
 """Blueprints that are one area for people."""
-BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page"})
+BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page", "calendar.page", "workflow.page"})
 """Not in the bar for who finds them in the settings."""
 FIRST_SIGN_IN = frozenset(
     {
@@ -149,6 +155,12 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's provider has it, its base class has not
     language.install(app, places.data / "locale", configuration.site.language)
     shown.install(app)
+    app.jinja_env.globals.update(
+        KINDS=maintained.KINDS,
+        SOURCES=maintained.SOURCES,
+        URGENCIES=maintained.URGENCIES,
+        CLOSINGS=maintained.CLOSINGS,
+    )
     app.before_request(_make_room)
     csrf = CSRFProtect()
     door.install(app, csrf.protect)

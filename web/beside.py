@@ -10,6 +10,7 @@ from appliance.tickets.ticket import Ticket
 from web import shown
 from web.context import box
 from web.dictionary import unit_names
+from web.maintained import named_in
 from web.move_form import Input, inputs
 
 HIDDEN = frozenset({"unit", "due", "optional"})
@@ -103,8 +104,9 @@ def _without_proposals(ticket: Ticket) -> Ticket:
 
 def _value(name: str, value: Any) -> str:
     field = FIELDS[name]
-    if field.choices and str(value) in field.choices:
-        return str(shown.pick(field.choices[str(value)]))
+    names = named_in(name, str(value)) or (field.choices or {}).get(str(value))
+    if names:
+        return str(shown.pick(names))
     if field.type == "date" and isinstance(value, int | float):
         return shown.day(float(value))
     if field.type == "unit":

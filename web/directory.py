@@ -7,6 +7,7 @@ import msgspec
 from flask_babel import lazy_gettext
 
 from appliance import published
+from appliance.dictionary.entry import Entry
 from appliance.published import Published
 from web.context import box
 from web.shown import pick
@@ -58,13 +59,24 @@ def _nodes(found: Published) -> list[str]:
 
 
 def _units() -> list[dict[str, str]]:
-    """Every number of every unit; `keys` are pressed after it is answered: an extension behind it."""
-    rows = box().store.rows("SELECT code, name, name_en, phone FROM unit WHERE phone <> '' ORDER BY code")
-    return [
-        {"code": code, "title": pick((zh, en or zh)), **number}
-        for code, zh, en, phones in rows
-        for number in numbers_of(phones)
+    """Every number of every unit and of the address book; `keys` are pressed after it is answered."""
+    dictionary = box().dictionary
+    units = [
+        {"code": unit.key, "title": pick(unit.names), **number}
+        for unit in dictionary.all("unit")
+        for number in (*numbers_of(unit.text("phone")), *numbers_of(unit.text("duty_phone")))
     ]
+    contacts = [
+        {"code": contact.text("unit"), "title": _called(contact), **number}
+        for contact in dictionary.all("contact")
+        for number in (*numbers_of(contact.text("phone")), *numbers_of(contact.text("mobile")))
+    ]
+    return units + contacts
+
+
+def _called(contact: Entry) -> str:
+    post = contact.text("post")
+    return f"{pick(contact.names)} {post}" if post else pick(contact.names)
 
 
 def numbers_of(phones: str) -> list[dict[str, str]]:

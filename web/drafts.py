@@ -12,10 +12,10 @@ from werkzeug.exceptions import BadRequest
 
 from appliance.calls import wire
 from appliance.refused import Refused
-from appliance.tickets.fields import KINDS, URGENCIES
 from web import shown
 from web.context import box
 from web.dictionary import category_names, unit_names
+from web.maintained import KINDS, URGENCIES
 
 DRAFT_LIMIT = 64 * 1024
 DRAFTS_LIMIT = 40

@@ -58,6 +58,8 @@ def allowed(rid: bytes) -> tuple[Path, bytes]:
 
 def may_hear(person: Actor, confidential: bool, agent: str) -> bool:
     """Tell whether somebody of the centre may hear a call, by its ticket and who answered it."""
+    if not box().rights.hears(person):
+        return False
     return not confidential or person.has(*access.CONFIDENTIAL) or person.number == agent
 
 

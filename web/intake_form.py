@@ -14,13 +14,15 @@ from appliance.refused import Refused
 from appliance.tickets.alike import Alike
 from appliance.tickets.confidential import hidden_name
 from appliance.tickets.duplicates import LIKELY, REASONS
-from appliance.tickets.fields import FIELDS, KINDS, SOURCES, URGENCIES, phone_as_kept
+from appliance.tickets.fields import FIELDS, phone_as_kept
 from appliance.tickets.forms import EXTRAS, SOURCE_FIELDS, extras_of, script_of, templates_of
 from appliance.tickets.intake import Filing
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
+from appliance.tickets.workflow import STATES
 from web import shown
 from web.context import box, me
 from web.dictionary import categories, unit_names, units
+from web.maintained import KINDS, SOURCES, URGENCIES
 from web.pages.lookup import FAULTS
 
 EVENT_ID = re.compile(r"(?:[0-9a-f]{2}){4,16}")
@@ -35,8 +37,7 @@ def words() -> dict[str, Any]:
     """What the form offers to choose from."""
     return {
         "kinds": [
-            (kind, shown.pick(KINDS[kind]))
-            for kind in (*MAIN_KINDS, *(k for k in KINDS if k not in MAIN_KINDS))
+            (kind, shown.pick(KINDS[kind])) for kind in sorted(KINDS, key=lambda kind: kind not in MAIN_KINDS)
         ],
         "sources": shown.choices(SOURCES),
         "urgencies": shown.choices(URGENCIES),
@@ -159,6 +160,7 @@ def likeness(found: Alike) -> dict[str, Any]:
             for detail in (_detail(reason.kind, reason.detail),)
         ],
         "repeats": ticket.repeats,
+        "open": ticket.state in STATES and STATES[ticket.state].list != "closed",
     }
 
 

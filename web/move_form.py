@@ -12,7 +12,9 @@ from appliance.tickets.forms import EXTRAS, extras_of
 from appliance.tickets.process import Move
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from web import shown
+from web.context import box
 from web.dictionary import categories, units
+from web.maintained import words_of
 
 NOT_BY_HAND = frozenset({"extra", "customer"})
 """Registered fields that no single input shows."""
@@ -63,7 +65,8 @@ def edit_inputs(ticket: Ticket, typed: Mapping[str, Any], hidden: Iterable[str] 
         if name in hidden or name in NOT_BY_HAND:
             continue
         value = values.get(name, "")
-        words = shown.choices(field.choices) if field.choices else None
+        choices = words_of(name) or field.choices
+        words = shown.choices(choices) if choices else None
         if name == "category":
             words = [("", "—"), *((c["code"], c["path"]) for c in categories())]
         text = ("on" if value else "") if field.type == "flag" else str(value)
@@ -115,11 +118,12 @@ def _input(name: str, needed: bool, ticket: Ticket, move: Move, typed: Mapping[s
 def _choices(name: str, field: Field, move: Move) -> list[tuple[str, str]] | None:
     if field.type in CHOSEN_UNITS:
         return [(unit["code"], unit["title"]) for unit in units()]
-    if field.choices is None:
+    choices = words_of(name) or field.choices
+    if choices is None:
         return None
     allowed = {
         word: names
-        for word, names in field.choices.items()
+        for word, names in choices.items()
         if name != "rating" or not move.ratings or word in move.ratings
     }
     return shown.choices(allowed)
@@ -129,7 +133,7 @@ def _proposed(name: str, ticket: Ticket) -> str:
     """What stands in a field before anybody typed."""
     match name:
         case "unit":
-            return ticket.unit or _suggested_unit(ticket)
+            return _suggested_unit(ticket) if ticket.state == "ACCEPTED" else ticket.unit
         case "answer":
             return ticket.answer or ticket.result
         case "result":
@@ -140,4 +144,6 @@ def _proposed(name: str, ticket: Ticket) -> str:
 
 
 def _suggested_unit(ticket: Ticket) -> str:
-    return next((str(c["unit"]) for c in categories() if c["code"] == ticket.category), "")
+    """By the dispatch rules, else by the category; the unit it had when nobody knows another."""
+    found = box().tickets.proposed(ticket)
+    return found.unit if found else ticket.unit

@@ -12,6 +12,7 @@ from flask import Response
 from appliance.letters.document import Document
 from appliance.letters.docx import docx
 from appliance.letters.pdf import NotMade, pdf
+from appliance.letters.suggestions import WANTED
 from appliance.letters.template import Template
 from appliance.refused import Refused
 from appliance.tickets.ticket import Ticket
@@ -35,6 +36,8 @@ class Printable:
     key: str
     title: str
     numbered: bool
+    wanted: bool
+    """It belongs to the present state of the ticket."""
 
 
 def printed(document: Document, form: str, mark: str = "") -> Response:
@@ -58,8 +61,12 @@ def printed(document: Document, form: str, mark: str = "") -> Response:
 
 
 def menu(ticket: Ticket) -> list[Printable]:
-    """Return what this person may print of a ticket."""
-    return [Printable(t.key, called(t), t.numbered) for t in box().letters.menu(me(), ticket)]
+    """Return what this person may print of a ticket, first what its state wants."""
+    wanted = WANTED.get(ticket.state, ())
+    found = [
+        Printable(t.key, called(t), t.numbered, t.key in wanted) for t in box().letters.menu(me(), ticket)
+    ]
+    return sorted(found, key=lambda one: not one.wanted)
 
 
 def letters_of(ticket: Ticket) -> Sequence[Any]:

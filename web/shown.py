@@ -13,7 +13,7 @@ from appliance.dictionary.kinds import KINDS as DICTIONARY_KINDS
 from appliance.dictionary.parameters import PARAMETERS
 from appliance.letters.fields import PLACEHOLDERS
 from appliance.refused import Refused
-from appliance.tickets.fields import CLOSINGS, FIELDS, KINDS, RATINGS, SOURCES, URGENCIES, Choices
+from appliance.tickets.fields import FIELDS, RATINGS, Choices
 from appliance.tickets.forms import EXTRAS
 from appliance.tickets.workflow import LISTS, STATES
 from web.language import is_chinese
@@ -202,11 +202,7 @@ def install(app: Flask) -> None:
         state_colour=state_colour,
         field_title=field_title,
         pick=pick,
-        KINDS=KINDS,
-        SOURCES=SOURCES,
-        URGENCIES=URGENCIES,
         RATINGS=RATINGS,
-        CLOSINGS=CLOSINGS,
         OUTCOMES=OUTCOMES,
         OUTCOME_COLOURS=OUTCOME_COLOURS,
     )

@@ -26,9 +26,9 @@ def context(ticket: Ticket, typed: Mapping[str, Any]) -> dict[str, Any]:
     centre = person.has(*CENTRE_ROLES)
     found = alike.find(store, matter_of(ticket), ticket.tid, ALIKE_ROWS) if centre else []
     linked = repeats.linked(store, ticket.tid)
-    customer = _customer(ticket) if centre else None
+    customer = _customer(ticket) if centre and sight.sees(ticket) else None
     return {
-        "citizen_seen": sight.sees(ticket),
+        "citizen_seen": sight.knows_citizen(ticket),
         "may_unmask": ticket.confidential and sight.may_unmask() and not sight.sees(ticket),
         "may_redact": access.allowed("alike.redact", person.roles),
         "redactable": [(name, field_title(name)) for name in REDACTABLE if getattr(ticket, name, "")],

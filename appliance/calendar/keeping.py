@@ -60,6 +60,7 @@ class CalendarKeeper:
             more = bool(after)
         with self._store.transaction():
             self._remember(digest(calendar))
+        self.look()
         return Done()
 
     def _remember(self, calendar: str) -> None:

@@ -11,8 +11,10 @@ from peewee import DatabaseError
 
 from appliance.casefile.package import Source, pieces
 from appliance.casefile.story import story_of
-from appliance.events import Fact
+from appliance.events import Event, Fact
+from appliance.letters.blanking import REDACTED
 from appliance.letters.pdf import NotMade
+from appliance.letters.register import Altered
 from appliance.letters.seals import Seals
 from appliance.places import Places
 from appliance.refused import Refused
@@ -83,23 +85,27 @@ class Binder:
             return 0
         with self._store.transaction():
             for _, event in events:
-                if (
-                    event.kind == "ticket.moved"
-                    and event.site == self._store.site
-                    and b'"archive"' in event.body
-                ):
-                    body = {"tid": event.subject.hex(), "eid": event.eid.hex()}
+                if _wants_file(event, self._store.site):
+                    again = event.kind == REDACTED
+                    body = {"tid": event.subject.hex(), "eid": event.eid.hex(), "again": again}
                     jobs.put(self._store, CASE, body, self._now(), event.eid.hex())
             self._store.move_cursor(CURSOR, events[-1][0])
         return len(events)
 
     def bind(self, job: Job) -> Outcome:
-        """Make the file of a case; body: tid, and eid of the move that archived it, both hex."""
+        """Make the file of a case; body: tid, and eid of the event that asks for it, both hex.
+
+        With `again`, after a redaction, it is made anew and those from before are removed.
+        """
         ticket = table.load(self._store, bytes.fromhex(str(job.body["tid"])))
-        if ticket is None or ticket.state != END or ticket.state_eid.hex() != job.body["eid"]:
-            return Done()  # the move came too late, or the case was opened again
+        eid, again = str(job.body["eid"]), bool(job.body.get("again"))
+        if ticket is None or ticket.state != END:
+            return Done()  # it was opened again
+        before = [event for event in self._store.history(ticket.tid) if event.kind == PACKAGED]
+        if not before if again else ticket.state_eid.hex() != eid:
+            return Done()  # there is no file to be made anew; or the move came too late
         year = time.strftime("%Y", time.localtime(ticket.state_s))
-        path = f"{year}/{ticket.number}-{job.body['eid'][-8:]}.zip"
+        path = f"{year}/{ticket.number}-{eid[-8:]}.zip"
         try:
             story = story_of(self._store, ticket)
             file = self._folder / path
@@ -111,9 +117,19 @@ class Binder:
                 "letters": len(story.letters),
                 "recordings": len(story.sounds),
             }
-        except (NotMade, OSError, DatabaseError, Refused) as error:
+            for event in before if again else ():
+                old = self._folder / str(event.facts["path"])
+                if old != file:
+                    old.unlink(missing_ok=True)
+        except (NotMade, Altered, OSError, DatabaseError, Refused) as error:
             return Again(str(error)[:300])
         return Done((Fact(PACKAGED, facts, ticket.tid),))
+
+
+def _wants_file(event: Event, site: int) -> bool:
+    """Whether a file is to be made of a case, or made anew; by the site that archived it only."""
+    archived = event.kind == "ticket.moved" and event.site == site and b'"archive"' in event.body
+    return archived or event.kind == REDACTED
 
 
 def _write(file: Path, data: Iterator[bytes]) -> None:

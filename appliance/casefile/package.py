@@ -13,10 +13,12 @@ from appliance.casefile.page import page
 from appliance.casefile.story import Sound, Story, sheet
 from appliance.events import Event
 from appliance.letters import register
+from appliance.letters.blanking import bare, redacted_words
 from appliance.letters.pdf import pdf
 from appliance.letters.seals import Seals
 from appliance.recordings.verification import inside
 from appliance.store.store import Store
+from appliance.tickets.redaction import readable
 
 PIECE = 1 << 20
 ABSENT = "此站点没有该录音文件"
@@ -73,7 +75,7 @@ def _files(source: Source, story: Story, made_s: float, papers: Mapping[str, byt
     wrote: Callable[[Part], None] = parts.append
     for name, data in papers.items():
         yield name, _counted(name, iter([data]), wrote)
-    events = source.store.history(story.ticket.tid)
+    events = told(source.store.history(story.ticket.tid))
     yield "events.jsonl", _counted("events.jsonl", (_line(event) for event in events), wrote)
     heard: dict[str, str] = {}
     for nth, one in enumerate(story.sounds, 1):
@@ -88,6 +90,15 @@ def _files(source: Source, story: Story, made_s: float, papers: Mapping[str, byt
     yield "index.html", _counted("index.html", iter([shown]), wrote)
     yield "manifest.json", _counted("manifest.json", iter([_manifest(story, made_s, parts)]), wrote)
     yield "SHA256SUMS", iter(["".join(f"{part.sha256}  {part.name}\n" for part in parts).encode()])
+
+
+def told(history: Sequence[Event]) -> list[Event]:
+    """The events of a case as they may be shown: without what was redacted since."""
+    shown = []
+    for event in readable(history):
+        words = redacted_words(history, event.eid) if event.kind == register.ISSUED else []
+        shown.append(bare(event, words) if words else event)
+    return shown
 
 
 def _counted(name: str, data: Iterator[bytes], wrote: Callable[[Part], None]) -> Iterator[bytes]:

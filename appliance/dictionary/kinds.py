@@ -9,6 +9,7 @@ from appliance.dictionary.parameters import PARAMETERS, columns_of
 from appliance.dictionary.rights_table import RIGHT
 from appliance.dictionary.staff import GROUP, PERSON
 from appliance.dictionary.values import SPAN
+from appliance.dictionary.views import VIEW
 from appliance.letters.kind import KIND as TEMPLATE
 from appliance.refused import Refused
 from appliance.tickets.fields import CAUSES, CLOSINGS, LEVELS, SOURCES, TAGS, URGENCIES, WHYS
@@ -240,8 +241,34 @@ def _table(kinds: Iterable[Kind]) -> Mapping[str, Kind]:
     return {kind.name: kind for kind in kinds}
 
 
+_RULE = Kind(
+    "dispatch_rule",
+    "派单规则",
+    "Dispatch rules",
+    "units",
+    (
+        *named(),
+        Column("category", "行业分类", "Categories", "entries", limit=32, refers="category",
+               note_zh="含其下级", note_en="With all below them"),
+        Column("area", "区域", "Areas", "entries", limit=32, refers="area"),
+        Column("kind", "受理类型", "Kinds of tickets", "entries", limit=32, refers="ticket_kind"),
+        Column("source", "来源", "Sources", "entries", limit=32, refers="source"),
+        Column("urgency", "紧急程度", "Urgencies", "entries", limit=32, refers="urgency"),
+        Column("since", "起始时刻", "From", "time"),
+        Column("until", "结束时刻", "Until", "time"),
+        Column("days", "日期", "Days", "choice",
+               choices={"work": ("工作日", "Working days"), "rest": ("休息日", "Rest days")}),
+        Column("unit", "主办单位", "Lead unit", "entry", limit=32, refers="unit", required=True),
+        Column("assisting", "协办单位", "Assisting units", "entries", limit=32, refers="unit"),
+        Column("automatic", "自动派单", "Dispatch by itself", "flag",
+               note_zh="受理后立即派单，无需人工", note_en="As soon as the ticket is accepted"),
+        Column("off", "停用", "Switched off", "flag"),
+    ),
+    editors=frozenset({"AD", "DP"}),
+)  # fmt: skip
 KINDS: Mapping[str, Kind] = _table(
     (
+        _RULE,
         _UNIT,
         _CONTACT,
         _CATEGORY,
@@ -288,6 +315,7 @@ KINDS: Mapping[str, Kind] = _table(
         RIGHT,
         _PARAMETER,
         TEMPLATE,
+        VIEW,
         DAYS,
         YEARS,
     )

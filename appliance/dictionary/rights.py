@@ -6,7 +6,7 @@ What is set counts at the next click.
 
 from appliance.actor import ROLES, Actor
 from appliance.dictionary.dictionary import Dictionary
-from appliance.dictionary.rights_table import RIGHTS
+from appliance.dictionary.rights_table import FIELDS_OF, RIGHTS
 
 
 class Rights:
@@ -25,14 +25,20 @@ class Rights:
         """Tell whether somebody has a right; the box and the citizen are not bound by any."""
         return bool(actor.roles & self.roles(name)) or actor.roles.isdisjoint(ROLES)
 
-    def makes(self, actor: Actor, move: str) -> bool:
-        """Tell whether somebody may make a move, as far as the matrix has a say in it."""
-        name = f"move.{move}"
-        return name not in RIGHTS or self.has(actor, name)
+    def makes(self, actor: Actor, move: str, who: frozenset[str]) -> bool:
+        """Tell whether the matrix leaves a move to somebody, of those `who` the workflow gives it to."""
+        right = RIGHTS.get(f"move.{move}")
+        denied = right.default - self.roles(right.name) if right else frozenset()
+        return bool((actor.roles & who) - denied)
 
-    def sees(self, actor: Actor, field: str) -> bool:
-        """Tell whether somebody sees a group of fields: citizen, phone, id_number, address, recording."""
-        return self.has(actor, f"field.{field}")
+    def hidden(self, actor: Actor) -> frozenset[str]:
+        """Return the fields of tickets that somebody sees only in part."""
+        groups = (fields for name, fields in FIELDS_OF.items() if not self.has(actor, name))
+        return frozenset().union(*groups)
+
+    def hears(self, actor: Actor) -> bool:
+        """Tell whether somebody hears recordings, as far as the matrix has a say in it."""
+        return self.has(actor, "field.recording")
 
     def page(self, name: str) -> frozenset[str]:
         """Return which roles open a group of pages."""

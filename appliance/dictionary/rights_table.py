@@ -48,6 +48,12 @@ _PAGES = (
     _row("page.desk", "话务台", "Desk", "AG TL", needed=True),
     _row("page.board", "班长台", "Board", "TL LD AD", "SV DP", needed=True),
     _row("page.tickets", "工单", "Tickets", _CASEWORK, least="AD"),
+    _row("page.intake", "受理登记", "Intake", "AG TL DP", "CB", needed=True),
+    _row("page.customers", "市民档案", "Customers", _CENTRE),
+    _row("page.unmask", "查看保密信息", "Looking at what is confidential", _LISTENERS, needed=True),
+    _row("page.visits", "回访", "Return visits", "TL CB SV LD AD", "DP"),
+    _row("page.letters", "公文与单据", "Letters and slips", _CASEWORK),
+    _row("page.casefile", "案卷", "Case files", "TL DP SV LD AD"),
     _row("page.calls", "通话", "Calls", _LISTENERS, "IN"),
     _row("page.recordings", "录音查询", "Recordings", _LISTENERS, "IN"),
     _row("page.sound", "录音收听", "Listening to recordings", _CASEWORK),
@@ -63,8 +69,7 @@ _PAGES = (
     _row("page.settings", "设置", "Settings", "AD TL DP", least="AD"),
 )
 _FIELDS = (
-    _row("field.citizen", "市民姓名", "Citizen", _CASEWORK, needed=True),
-    _row("field.phone", "联系电话", "Phone", _CASEWORK, needed=True),
+    _row("field.citizen", "市民姓名与电话", "Citizen's name and phone", _CASEWORK, needed=True),
     _row("field.id_number", "身份证号", "Identity number", _CENTRE, _UNITS),
     _row("field.address", "地址", "Address", _CASEWORK, needed=True),
     _row("field.recording", "录音", "Recordings", _CASEWORK),
@@ -83,6 +88,12 @@ def _moves() -> tuple[Right, ...]:
     return tuple(rows)
 
 
+FIELDS_OF: Mapping[str, frozenset[str]] = {
+    "field.citizen": frozenset({"citizen", "phone", "behalf"}),
+    "field.id_number": frozenset({"identity"}),
+    "field.address": frozenset({"address", "home"}),
+}
+"""Which fields of a ticket a right shows; recordings are no field."""
 RIGHTS: Mapping[str, Right] = {right.name: right for right in (*_PAGES, *_moves(), *_FIELDS)}
 
 

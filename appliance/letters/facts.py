@@ -1,11 +1,11 @@
 """What a ticket says to a template: every placeholder's text, in Chinese, as the reader may see it."""
 
 import time
-from collections.abc import Mapping
 
-from appliance.letters.fields import ASKED, PLACEHOLDERS
+from appliance.letters.fields import PLACEHOLDERS
 from appliance.letters.template import Template
 from appliance.store.store import Store
+from appliance.tickets import confidential
 from appliance.tickets.fields import CLOSINGS, KINDS, RATINGS, SOURCES, URGENCIES, Choices
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import STATES
@@ -16,10 +16,25 @@ INSIDE = ("centre", "citizen")
 DEPTH = 8
 
 
-def facts_of(store: Store, ticket: Ticket, template: Template) -> dict[str, str]:
-    """Return what the ticket says for this template."""
-    state = STATES.get(ticket.state)
+def facts_of(store: Store, ticket: Ticket, template: Template, seen: bool = True) -> dict[str, str]:
+    """Return what the ticket says for this template.
+
+    Of a confidential ticket a reader outside learns nothing of the citizen; a clerk who may not see
+    it (`seen`) prints what the pages show.
+    """
+    if not ticket.confidential or (seen and template.audience in INSIDE):
+        return _facts(store, ticket, template)
     facts = {
+        name: confidential.hidden_in(text, ticket) for name, text in _facts(store, ticket, template).items()
+    }
+    if template.audience not in INSIDE:
+        facts |= {name: HIDDEN for name, placeholder in PLACEHOLDERS.items() if placeholder.citizen}
+    return facts
+
+
+def _facts(store: Store, ticket: Ticket, template: Template) -> dict[str, str]:
+    state = STATES.get(ticket.state)
+    return {
         "ticket_no": ticket.number,
         "title": ticket.title,
         "content": ticket.content,
@@ -45,19 +60,6 @@ def facts_of(store: Store, ticket: Ticket, template: Template) -> dict[str, str]
         "received_day": day(ticket.created_s),
         **_times(ticket),
     }
-    if ticket.confidential and template.audience not in INSIDE:
-        facts |= {name: HIDDEN for name, placeholder in PLACEHOLDERS.items() if placeholder.citizen}
-    return facts
-
-
-def suggested(facts: Mapping[str, str], ticket: Ticket, centre: str, hotline: str) -> dict[str, str]:
-    """Return what stands in the clerk's form before anybody writes."""
-    found = dict.fromkeys((n for n, p in PLACEHOLDERS.items() if p.source == ASKED), "")
-    found["to"] = facts.get("unit", "")
-    found["contact"] = f"{centre} {hotline}".strip()
-    found["grounds"] = facts.get("reason", "")
-    found["deadline"] = day(getattr(ticket, "unit_due_s", None))
-    return found
 
 
 def day(at_s: float | None) -> str:

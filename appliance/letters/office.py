@@ -11,16 +11,19 @@ import msgspec
 from appliance.dictionary.dictionary import Dictionary
 from appliance.events import Fact
 from appliance.letters import register
+from appliance.letters.blanking import mapped
 from appliance.letters.document import Document, fingerprint, plain
-from appliance.letters.facts import day, facts_of, minute, suggested
+from appliance.letters.facts import INSIDE, day, facts_of, minute
 from appliance.letters.fields import PLACEHOLDERS
 from appliance.letters.register import Letter
 from appliance.letters.seals import CENTRE, Seals
 from appliance.letters.shelf import Shelf
+from appliance.letters.suggestions import suggested
 from appliance.letters.template import Template, asked, fill, needed
 from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
+from appliance.tickets import confidential
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.rights import CENTRE_ROLES
 from appliance.tickets.ticket import Ticket
@@ -77,11 +80,15 @@ class LetterOffice:
             raise Refused("not_yours", "Your role does not print this sheet.")
         return found
 
-    def suggested(self, ticket: Ticket, template: Template) -> dict[str, str]:
+    def suggested(self, actor: Actor, ticket: Ticket, template: Template) -> dict[str, str]:
         """Return what the clerk is asked, with what is known already."""
-        facts = facts_of(self._store, ticket, template)
-        known = suggested(facts, ticket, self.desk.centre, self.desk.hotline)
-        return {name: known[name] for name in asked(template)}
+        facts = facts_of(self._store, ticket, template, self._sees(actor, ticket))
+        known = suggested(self._store, ticket, template.key, facts, self.desk.centre, self.desk.hotline)
+        hide = not self._sees(actor, ticket) or template.audience not in INSIDE
+        return {
+            name: confidential.hidden_in(known[name], ticket) if ticket.confidential and hide else known[name]
+            for name in asked(template)
+        }
 
     def draft(self, actor: Actor, ticket: Ticket, template: Template, written: Mapping[str, str]) -> Document:
         """Return the sheet as it would be now; a letter's number has no count yet, and no seal."""
@@ -97,6 +104,8 @@ class LetterOffice:
         template = self.template(actor, ticket, key)
         if not template.numbered:
             raise Refused("not_now", "This sheet is printed as it is; it has no number.")
+        if template.audience in INSIDE and not self._sees(actor, ticket):
+            raise confidential_case()
         clean = self._checked(template, written)
         for name in needed(template):
             if not clean[name]:
@@ -125,8 +134,8 @@ class LetterOffice:
                         "series": series,
                         "year": year,
                         "n": count,
-                        "title": document.title,
-                        "recipient": document.recipient.removesuffix("："),
+                        "title": _listed(document.title, ticket),
+                        "recipient": _listed(document.recipient.removesuffix("："), ticket),
                         "audience": template.audience,
                         "sha256": fingerprint(document),
                         "document": msgspec.to_builtins(document),
@@ -152,9 +161,12 @@ class LetterOffice:
         ticket = self._tickets.find(letter.ticket)
         if ticket is None or not self.may_read(actor, ticket, letter):
             raise Refused("other_unit", "This letter is not for your unit.")
-        document = register.document_of(self._store, letter)
-        if fingerprint(document) != letter.sha256:
-            raise Refused("changed", "This letter is not what was issued. Tell your technician.")
+        try:
+            document = register.document_of(self._store, letter)
+        except register.Altered:
+            raise Refused("changed", "This letter is not what was issued. Tell your technician.") from None
+        if letter.audience in INSIDE and not self._sees(actor, ticket):
+            document = mapped(document, lambda text: confidential.hidden_in(text, ticket))
         return letter, document
 
     def of_ticket(self, actor: Actor, ticket: Ticket) -> list[Letter]:
@@ -196,7 +208,7 @@ class LetterOffice:
         seal: str,
     ) -> Document:
         now_s = self._now()
-        facts = facts_of(self._store, ticket, template)
+        facts = facts_of(self._store, ticket, template, self._sees(actor, ticket))
         facts |= {
             "centre": self.desk.centre,
             "hotline": self.desk.hotline,
@@ -207,6 +219,9 @@ class LetterOffice:
             **written,
         }
         return fill(template, facts, seal, now_s)
+
+    def _sees(self, actor: Actor, ticket: Ticket) -> bool:
+        return confidential.sees(self._store, actor, ticket, self._now())
 
     def _number(self, template: Template, year: int, count: str) -> str:
         return f"{self.word}{template.series}〔{year}〕{count}号"
@@ -228,3 +243,15 @@ class LetterOffice:
                 )
             clean[name] = text
         return clean
+
+
+def confidential_case() -> Refused:
+    """What is said to who would print or take away what they may not see."""
+    return Refused(
+        "frozen", "This case is confidential. Look at who the citizen is first, say why, then go on."
+    )
+
+
+def _listed(text: str, ticket: Ticket) -> str:
+    """What the register says: it is read by more people than the letter."""
+    return confidential.hidden_in(text, ticket) if ticket.confidential else text

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from appliance.events import Event
-from appliance.letters.document import Document
+from appliance.letters.blanking import REDACTED, blanked, mapped, redacted_words
+from appliance.letters.document import Document, fingerprint
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
 
 PAGE_ROWS = 30
 ISSUED, VOIDED = "ticket.letter_issued", "ticket.letter_voided"
+
+
+class Altered(Exception):
+    """A letter is not what was issued."""
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -86,6 +91,20 @@ def project(store: Store, event: Event) -> None:
         f"INSERT INTO letter ({_COLUMNS}) VALUES ({marks}) ON CONFLICT DO NOTHING",
         *msgspec.structs.astuple(letter),
     )
+    if store.rows("SELECT 1 FROM event WHERE subject = ? AND kind = ? LIMIT 1", event.subject, REDACTED):
+        blank(store, event)  # the redaction was there first, as when all is folded anew
+
+
+def blank(store: Store, event: Event) -> None:
+    """The register does not say either what was blanked on the ticket an event is about."""
+    letters = select(store, "ticket = ?", event.subject)
+    history = store.history(event.subject) if letters else []
+    for letter in letters:
+        words = redacted_words(history, letter.lid)
+        title, recipient = blanked(letter.title, words), blanked(letter.recipient, words)
+        if (title, recipient) != (letter.title, letter.recipient):
+            sql = "UPDATE letter SET title = ?, recipient = ? WHERE lid = ?"
+            store.execute(sql, title, recipient, letter.lid)
 
 
 def next_count(store: Store, series: str, year: int) -> int:
@@ -98,9 +117,14 @@ def next_count(store: Store, series: str, year: int) -> int:
 
 
 def document_of(store: Store, letter: Letter) -> Document:
-    """Return the content as it was issued."""
-    (event,) = [event for event in store.history(letter.ticket) if event.eid == letter.lid]
-    return msgspec.convert(event.facts["document"], Document)
+    """Return the content as it was issued, without what was redacted since; raises Altered."""
+    history = store.history(letter.ticket)
+    (event,) = [event for event in history if event.eid == letter.lid]
+    document = msgspec.convert(event.facts["document"], Document)
+    if fingerprint(document) != letter.sha256:
+        raise Altered(letter.number)
+    words = redacted_words(history, letter.lid)
+    return mapped(document, lambda text: blanked(text, words)) if words else document
 
 
 def select(store: Store, where: str, *values: object) -> list[Letter]:

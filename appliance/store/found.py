@@ -29,6 +29,12 @@ class TicketFacet(Table):
     agent = CharField()
     rating = CharField()
     round = IntegerField()
+    conflicts = IntegerField()
+    """1 when a step came too late and changed nothing."""
+    confidential = IntegerField()
+    paused = IntegerField()
+    provisional = IntegerField()
+    site = IntegerField()
     concerned = CharField()
     """Units that have a part in it besides the one it is dispatched to, separated by spaces."""
 

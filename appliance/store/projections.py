@@ -184,6 +184,11 @@ def _text_sent(store: Store, event: Event) -> None:
     )
 
 
+def _ticket_redacted(store: Store, event: Event) -> None:
+    table.project(store, event)
+    register.blank(store, event)
+
+
 _TEXT = (
     "INSERT INTO short_message (mid, direction, line, number, key, text, ticket, at_s, state, reason)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '') ON CONFLICT DO NOTHING"
@@ -212,6 +217,7 @@ PROJECTORS: Mapping[str, Projector] = {
     "text.sent": _text_sent,
     "ticket.strand": strand_table.project,
     "workflow.published": workflows.project,
+    "ticket.redacted": _ticket_redacted,
     register.ISSUED: register.project,
     register.VOIDED: register.project,
 }

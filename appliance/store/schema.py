@@ -127,7 +127,7 @@ class Ticket(Table):
     objections = IntegerField(null=True)
     visits = IntegerField(null=True)
     visited_s = FloatField(null=True)
-    rule = CharField(null=True)
+    rule = CharField(null=True, index=True)
 
     class Meta:
         indexes = ((("state", "state_s"), False),)
@@ -430,6 +430,17 @@ class Draft(Table):
         primary_key = CompositeKey("owner", "form")
 
 
+class WorkflowDraft(Table):
+    """A workflow somebody is editing (tickets/workflow_draft.py)."""
+
+    name = CharField(primary_key=True)
+    based_on = CharField()
+    kinds = TextField(default="")
+    body = TextField()
+    saved_s = FloatField()
+    saved_by = CharField(default="")
+
+
 class Job(Table):
     """Work for the store process: done once, retried with growing pauses."""
 
@@ -477,7 +488,7 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Letter,
     Seal,
 )
-OWN: tuple[type[Table], ...] = (Person, Session, Draft, Job, Setting)
+OWN: tuple[type[Table], ...] = (Person, Session, Draft, WorkflowDraft, Job, Setting)
 OUTSIDE: tuple[type[Table], ...] = (Token, Answered, Webhook, Delivery)
 STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)
 ALL = LOG + PROJECTIONS + OWN + OUTSIDE + STREAMS

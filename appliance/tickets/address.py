@@ -31,6 +31,7 @@ _ROAD = re.compile(
 _PLACE = re.compile(
     rf"{_HAN}{{2,8}}?(?:小区|花园|家园|广场|公园|市场|大厦|小学|中学|大学|医院|车站|社区|苑|村|桥|站)"
 )
+_OF_A_ROAD = re.compile(r"[东西南北中]?(?:大道|大街|胡同|[路巷弄]|街(?!道))")
 _LEADING = re.compile(
     r"^(?:.*[与和及至到往]|位于|靠近|就在|在|我家|我们|门口|附近|路口|口|号|楼|院|[东西南北]侧)+"
 )
@@ -88,13 +89,24 @@ def plain(text: str) -> str:
 def district_in(text: str, districts: Iterable[str]) -> str:
     """The district of the own city an address begins in or names: the longest name found, or empty.
 
-    A name without its 区, 县 or 市 counts too when nothing longer is found.
+    A name without its 区, 县 or 市 counts too when nothing longer is found. A road that bears a
+    district's name is not in it.
     """
     said = plain(text)
     known = sorted({name for name in districts if len(name) > 1}, key=lambda name: (-len(name), name))
-    whole = next((name for name in known if name in said), "")
-    short = (name for name in known if len(name) > 2 and name[-1] in "区县市" and name[:-1] in said)
+    whole = next((name for name in known if _named(said, name)), "")
+    short = (name for name in known if len(name) > 2 and name[-1] in "区县市" and _named(said, name[:-1]))
     return whole or next(short, "")
+
+
+def _named(said: str, name: str) -> bool:
+    """Whether a text names a place, not a road called after it."""
+    at = said.find(name)
+    while at >= 0:
+        if not _OF_A_ROAD.match(said, at + len(name)):
+            return True
+        at = said.find(name, at + 1)
+    return False
 
 
 def nearness(one: Address, other: Address) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from appliance.tickets import table
@@ -36,6 +36,12 @@ class Alike:
     likeness: Likeness
 
 
+def _compared(ticket: Ticket) -> Matter:
+    """A confidential ticket is not found by whose it is, only by what it is about."""
+    matter = matter_of(ticket)
+    return replace(matter, phone="") if ticket.confidential else matter
+
+
 def overlap_of(grams: frozenset[str], ticket: Ticket) -> float:
     """The share of its text a ticket has in common with a matter."""
     return overlap(grams, matter_of(ticket).grams)
@@ -52,6 +58,6 @@ def find(store: Store, matter: Matter, without: bytes = b"", limit: int = 8) -> 
     tids = [tid for tid, _ in shared.most_common(SCORED_MAX)]
     marks = ", ".join("?" * len(tids))
     tickets = table.select(store, f"tid IN ({marks})", *tids) if tids else []
-    found = [Alike(ticket, likeness(matter, matter_of(ticket))) for ticket in tickets]
+    found = [Alike(ticket, likeness(matter, _compared(ticket))) for ticket in tickets]
     found = [alike for alike in found if alike.likeness.score >= WORTH_A_LOOK]
     return sorted(found, key=lambda a: (-a.likeness.score, -a.ticket.created_s, a.ticket.tid))[:limit]

@@ -43,7 +43,8 @@ class Beside:
 
         `seen` is the strand's last_eid the page showed: "changed" when somebody was quicker.
         """
-        given = {key: checked(key, value) for key, value in (fields or {}).items()}
+        words = self._desk.maintained.offered
+        given = {key: checked(key, value, words) for key, value in (fields or {}).items()}
         with self._store.transaction():
             ticket = self._desk.get(tid)
             strand = None if isinstance(which, str) else self._strand(ticket, which)

@@ -53,6 +53,7 @@ class Created(msgspec.Struct, frozen=True):
     form: str = ""
     workflow: str = SHIPPED.id
     step_due_s: float | None = None
+    """By when it is to be accepted."""
 
 
 class Edited(msgspec.Struct, frozen=True):

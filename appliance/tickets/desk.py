@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from appliance.dictionary.dictionary import Dictionary
+from appliance.dictionary.rights import Rights
 from appliance.events import Fact
 from appliance.people import Actor
 from appliance.refused import Refused
@@ -13,17 +14,21 @@ from appliance.tickets import number as numbers
 from appliance.tickets import repeats, strand_table, table
 from appliance.tickets.beside import Beside
 from appliance.tickets.carrying import Facts, carried, missing
+from appliance.tickets.dispatch_rules import DispatchRules
+from appliance.tickets.dispatching import Suggestion
 from appliance.tickets.dues import Change, Dues
 from appliance.tickets.edits import changes
 from appliance.tickets.effects import OF_MOVES, in_the_name_of
 from appliance.tickets.facets import EVERY
-from appliance.tickets.fields import FIELDS, SOURCES, checked
+from appliance.tickets.fields import FIELDS, checked
 from appliance.tickets.finder import PAGE_ROWS, ROWS_MAX, Finder
 from appliance.tickets.finding import CLOCKS, Query
 from appliance.tickets.forms import registered
 from appliance.tickets.guards import Bounds, Scene, refusal
+from appliance.tickets.maintained import Maintained
+from appliance.tickets.migrating import hinders
 from appliance.tickets.notices import tell
-from appliance.tickets.process import Move
+from appliance.tickets.process import START, Move
 from appliance.tickets.rights import (
     CENTRE_ROLES,
     UNIT_ROLES,
@@ -85,10 +90,13 @@ class TicketDesk:
         self._now = now
         self.finder = Finder(store)
         self.dictionary = Dictionary(store)
+        self.maintained = Maintained(self.dictionary)
+        self.rights = Rights(self.dictionary)
         self.workflows = Workflows(store)
         self.beside = Beside(store, self)
         self.dues = Dues(store, now)
         self._look = StoreLook(store, self.dues)
+        self.rules = DispatchRules(self.dictionary, self.dues)
 
     def create(
         self,
@@ -105,11 +113,11 @@ class TicketDesk:
         those of REGISTERED_FIELDS; empty ones may be left out. The same `form` sent again gives the
         ticket it made, and makes no other.
         """
-        if source not in SOURCES:
+        if not self.maintained.source(source):
             raise Refused("bad_choice", "Choose %(field)s from the list.", field="Source")
-        role = role_of(actor, CREATION[source == "phone"])
-        clean = registered(fields)
+        clean = registered(fields, self.maintained.offered)
         workflow = self.workflows.current(str(clean.get("kind", "")))
+        role = role_of(actor, workflow.steps[START, CREATION[source == "phone"].name])
         facts = {"source": source, "role": role, "fields": clean, "workflow": workflow.id, **signed(actor)}
         if call:
             facts["call"] = call.hex()
@@ -130,7 +138,7 @@ class TicketDesk:
         self, actor: Actor, tid: bytes, fields: Mapping[str, object], seen: bytes | None = None
     ) -> Ticket:
         """Change registered fields; only what differs is written. Refused when state or role forbid it."""
-        clean = registered(fields)
+        clean = registered(fields, self.maintained.known)
         with self._store.transaction():
             self._edit(actor, self.get(tid), clean, seen)
         return self.get(tid)
@@ -148,7 +156,7 @@ class TicketDesk:
         `seen` is the ticket's last_eid the page showed: when somebody else has moved the
         ticket since, the move is refused with "changed".
         """
-        given = {key: checked(key, value) for key, value in (fields or {}).items()}
+        given = {key: checked(key, value, self.maintained.known) for key, value in (fields or {}).items()}
         with self._store.transaction():
             ticket = self.get(tid)
             move = self._allowed(actor, ticket, name, seen)
@@ -156,12 +164,15 @@ class TicketDesk:
             if edits:
                 ticket = self._edit(actor, ticket, edits, seen)
             rest = {key: value for key, value in given.items() if key not in edits}
+            self.maintained.check(rest)
             carries = self.resolved(carried(move, rest, lambda field: getattr(ticket, field)))
             scene = self.scene(actor, ticket, move, carries)
             if refused := refusal(scene):
                 raise refused
             facts = self._written(actor, ticket, move, seen)
             facts |= self.dues.for_move(ticket, move.name, move.target, str(carries.get("unit", ticket.unit)))
+            if move.name == "dispatch" and (rule := self._followed(ticket, carries)):
+                facts["rule"] = rule
             self._store.record(Fact("ticket.moved", {**carries, **facts}, tid))
             for effect in OF_MOVES.get(move.name, ()):
                 effect(self, scene)
@@ -188,15 +199,9 @@ class TicketDesk:
         if not actor.has("AD"):
             raise not_yours()
         with self._store.transaction():
-            ticket, target = self.get(tid), self.workflows.of(workflow)
-            if target.id != workflow:
-                raise Refused("unknown_workflow", "There is no version %(version)s.", version=workflow)
-            if ticket.state not in target.states:
-                raise Refused(
-                    "no_such_state",
-                    "Ticket %(number)s stands in a state that version does not have; move it on first.",
-                    number=ticket.number,
-                )
+            ticket = self.get(tid)
+            if refused := hinders(ticket, self.workflows.of(workflow), workflow):
+                raise refused
             facts = {"workflow": workflow, "reason": str(checked("reason", reason)), **signed(actor)}
             self._store.record(Fact("ticket.migrated", facts, tid))
         return self.get(tid)
@@ -332,8 +337,9 @@ class TicketDesk:
 
     def buttons(self, actor: Actor, ticket: Ticket) -> list[Move]:
         """Return the moves this person may make now, in the order of the table."""
-        moves = self.workflows.of(ticket.workflow).moves_for(ticket.state, actor.roles)
-        return [move for move in moves if may_move(actor, ticket, move)]
+        moves = self.workflows.of(ticket.workflow, ticket.state).moves_for(ticket.state, actor.roles)
+        makes = self.rights.makes
+        return [m for m in moves if may_move(actor, ticket, m) and makes(actor, m.name, m.who)]
 
     def may_edit(self, actor: Actor, ticket: Ticket) -> bool:
         """Tell whether this person may change the registered fields now."""
@@ -368,13 +374,16 @@ class TicketDesk:
         changed = changes(self._store, ticket, clean, seen)
         if not changed:
             return ticket
+        self.maintained.check(changed)
         if not self.may_edit(actor, ticket):
             raise Refused(
                 "frozen", "In this state you may not change what was registered; add a note instead."
             )
         facts = {"fields": changed, "seen": (seen or ticket.last_eid).hex(), **signed(actor)}
         if "kind" in changed and ticket.state in EARLY:
-            facts["workflow"] = self.workflows.current(str(changed["kind"])).id
+            of_kind = self.workflows.current(str(changed["kind"]))
+            if ticket.state in of_kind.states:
+                facts["workflow"] = of_kind.id
         facts |= self.dues.for_edit(ticket, changed)
         self._store.record(Fact("ticket.edited", facts, ticket.tid))
         return self.get(ticket.tid)
@@ -383,20 +392,20 @@ class TicketDesk:
         """What the event of a move says besides what the move carries."""
         facts: dict[str, object] = {"move": move.name, "from": ticket.state, "to": move.target}
         facts |= {"role": role_of(actor, move), "seen": (seen or ticket.last_eid).hex(), **signed(actor)}
-        if also := self.workflows.of(ticket.workflow).elsewhere(move):
+        if also := self.workflows.of(ticket.workflow, ticket.state).elsewhere(move):
             facts["also"] = also
         if move.final:
             facts["final"] = True
         return facts
 
     def _allowed(self, actor: Actor, ticket: Ticket, name: str, seen: bytes | None) -> Move:
-        workflow = self.workflows.of(ticket.workflow)
+        workflow = self.workflows.of(ticket.workflow, ticket.state)
         move = workflow.steps.get((ticket.state, name))
         if seen is not None and seen < ticket.state_eid:
             raise changed()
         if move is None:
             raise not_now(name in workflow.named)
-        if not actor.has(*move.who):
+        if not self.rights.makes(actor, name, move.who):
             raise not_yours()
         if not may_move(actor, ticket, move):
             raise other_unit()
@@ -429,6 +438,15 @@ class TicketDesk:
             if facts := self.dues.for_change(self.get(tid), change):
                 self._store.record(Fact("ticket.due", {**facts, "why": why, **signed(actor)}, tid))
         return self.get(tid)
+
+    def _followed(self, ticket: Ticket, facts: Facts) -> str:
+        """The rule whose unit was chosen."""
+        proposed = self.rules.suggestion(ticket, self._now())
+        return proposed.rule if proposed and proposed.unit == facts.get("unit") else ""
+
+    def proposed(self, ticket: Ticket) -> Suggestion | None:
+        """Propose the unit a ticket belongs to."""
+        return self.rules.suggestion(ticket, self._now())
 
     def tell(self, what: str, tid: bytes, unit: str, words: str = "") -> None:
         """Send the short message that goes with what happened (notices.py)."""

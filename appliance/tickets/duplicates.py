@@ -7,12 +7,13 @@ place, category in an area, pieces of its text), and only tickets that share a k
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from appliance.tickets.address import Address, nearness, read
 
@@ -56,6 +57,9 @@ _COMMON: Final = frozenset[str]().union(*(_grams(phrase) for phrase in _COMMON_P
 _SEED = np.random.default_rng(12345)
 _FACTORS: Final = _SEED.integers(1, 2**63, BANDS * ROWS, dtype=np.uint64) | np.uint64(1)
 _SHIFTS: Final = _SEED.integers(0, 2**63, BANDS * ROWS, dtype=np.uint64)
+_MIXERS: Final = _SEED.integers(1, 2**63, ROWS, dtype=np.uint64) | np.uint64(1)
+_BAND_NUMBERS: Final = _SEED.integers(0, 2**63, BANDS, dtype=np.uint64)
+_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,15 @@ class Matter:
         return read(self.address, self.area)
 
     @cached_property
+    def pieces(self) -> list[str]:
+        """Title and content without marks, cut where everybody's phrases stood."""
+        text = _NOT_TEXT.sub("", f"{self.title}{self.content}"[:TEXT_MAX].lower())
+        return _SAID_BY_ALL.split(text)
+
+    @cached_property
     def grams(self) -> frozenset[str]:
         """The pairs of characters in title and content."""
-        text = _NOT_TEXT.sub("", f"{self.title}{self.content}"[:TEXT_MAX].lower())
-        pieces = _SAID_BY_ALL.split(text)
-        return frozenset[str]().union(*(_grams(piece) for piece in pieces))
+        return frozenset[str]().union(*(_grams(piece) for piece in self.pieces))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +141,12 @@ def overlap(one: frozenset[str], other: frozenset[str]) -> float:
 
 def keys(matter: Matter) -> tuple[int, ...]:
     """The keys a ticket is kept under."""
-    return tuple(dict.fromkeys(_key(name) for name in _names(matter, around=False))) + _bands(matter.grams)
+    return tuple(dict.fromkeys(_key(name) for name in _names(matter, around=False))) + _bands(matter.pieces)
 
 
 def asked(matter: Matter) -> tuple[int, ...]:
     """The keys under which tickets like this one are kept: its own, and those of the blocks beside it."""
-    return tuple(dict.fromkeys(_key(name) for name in _names(matter, around=True))) + _bands(matter.grams)
+    return tuple(dict.fromkeys(_key(name) for name in _names(matter, around=True))) + _bands(matter.pieces)
 
 
 def _names(matter: Matter, around: bool) -> list[str]:
@@ -161,17 +169,23 @@ def _key(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=7).digest(), "big")
 
 
-def _bands(grams: frozenset[str]) -> tuple[int, ...]:
-    telling = grams - _COMMON
-    if not telling:
+def _bands(pieces: Sequence[str]) -> tuple[int, ...]:
+    codes = np.concatenate([_codes(piece) for piece in pieces])
+    if not len(codes):
         return ()
-    codes = np.array([(ord(gram[0]) << 21) | ord(gram[1]) for gram in telling], dtype=np.uint64)
-    codes = codes * np.uint64(0x9E3779B97F4A7C15)
+    codes = codes * _SPREAD
     codes ^= codes >> np.uint64(29)
-    least = (codes[:, None] * _FACTORS + _SHIFTS).min(axis=0)
-    return tuple(
-        _key(f"text {band} {least[band * ROWS : (band + 1) * ROWS].tobytes().hex()}") for band in range(BANDS)
-    )
+    least = (codes * _FACTORS[:, None] + _SHIFTS[:, None]).min(axis=1).reshape(BANDS, ROWS)
+    mixed = (least * _MIXERS).sum(axis=1, dtype=np.uint64) + _BAND_NUMBERS
+    mixed ^= mixed >> np.uint64(31)
+    found: list[int] = ((mixed * _SPREAD) >> np.uint64(8)).tolist()
+    return tuple(found)
+
+
+def _codes(piece: str) -> NDArray[np.uint64]:
+    """Each pair of characters as a number."""
+    letters = np.frombuffer(piece.encode("utf-32-le", "replace"), dtype=np.uint32).astype(np.uint64)
+    return (letters[:-1] << np.uint64(21)) | letters[1:]
 
 
 def _weight(grams: frozenset[str]) -> float:

@@ -4,12 +4,15 @@ Effects are moves and steps themselves, so they are in the log, and on every pag
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from msgspec.structs import replace
 
 from appliance.people import Actor
+from appliance.refused import Refused
 from appliance.tickets.clocks import Clock, Reckoning
+from appliance.tickets.dispatching import Suggestion
 from appliance.tickets.due import clocks_of
 from appliance.tickets.dues import Change
 from appliance.tickets.extending import ExtensionRules, extend, order_earlier
@@ -36,6 +39,9 @@ class Deeds(Protocol):
 
     def reckon(self, actor: Actor, tid: bytes, why: str, change: Change) -> object:
         """Change the running clocks of a ticket."""
+
+    def proposed(self, ticket: Ticket) -> Suggestion | None:
+        """Propose the unit a ticket belongs to."""
 
     def tell(self, what: str, tid: bytes, unit: str, words: str = "") -> None:
         """Send the short message that goes with what happened (notices.py)."""
@@ -154,6 +160,18 @@ def _tell_accepted(deeds: Deeds, scene: Scene) -> None:
         deeds.tell("accepted", scene.ticket.tid, str(scene.facts.get("unit", "")))
 
 
+def _dispatch_by_rule(deeds: Deeds, scene: Scene) -> None:
+    """Once it is accepted a rule may dispatch a ticket by itself; a unit that cannot be given it is left."""
+    found = deeds.proposed(scene.ticket)
+    if found is None or not found.automatic:
+        return
+    box = in_the_name_of(Actor("", "系统", frozenset()))
+    with suppress(Refused):
+        deeds.move(
+            box, scene.ticket.tid, "dispatch", {"unit": found.unit, "assisting": list(found.assisting)}
+        )
+
+
 def _tell_unit(deeds: Deeds, scene: Scene) -> None:
     deeds.tell("dispatched", scene.ticket.tid, str(scene.facts["unit"]))
 
@@ -182,9 +200,9 @@ OF_MOVES: Mapping[str, tuple[Effect, ...]] = {
     "withdraw": (_stop_beside,),
     "merge": (_count_on_master,),
     "pass_no_callback": (_tell_children,),
-    "accept": (_tell_accepted,),
-    "overrule": (_tell_accepted,),
-    "verified_true": (_tell_accepted,),
+    "accept": (_tell_accepted, _dispatch_by_rule),
+    "overrule": (_tell_accepted, _dispatch_by_rule),
+    "verified_true": (_tell_accepted, _dispatch_by_rule),
     "second_dispatch": (_supervise_second_round,),
     "resume": (_end_suspension,),
 }

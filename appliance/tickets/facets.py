@@ -40,13 +40,13 @@ KEYS: Mapping[str, str] = {
     "provisional": "v",
     "site": "i",
 }
-"""What is counted off, and the letter of its token."""
+"""What is counted off, its column in the narrow row, and the letter of its token in the full text."""
 CONCERNED = "w"
 """The letter of the units that handle it or have a part in it."""
 DUES = ("due_s", "warn_s", "case_due_s")
 TIMES = ("created_s", "changed_s", "accepted_s", "dispatched_s", "closed_s", *DUES)
 GROUPED = ("state", "kind", "source", "category", "area", "urgency", "unit", "agent", "rating", "round")
-COLUMNS = ("doc", "tid", *TIMES, *GROUPED, "concerned")
+COLUMNS = ("doc", "tid", *TIMES, *KEYS, "concerned")
 EVERY = "*"
 """Stands for all units where tickets are counted."""
 INSERT = f"INSERT INTO ticket_facet ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -72,7 +72,6 @@ _SPECIAL: Mapping[str, Callable[[Ticket], Any]] = {
 }
 """What is not simply the field of that name."""
 _TIMES = tuple((attrgetter(name), FAR_S if name in DUES else NEVER_S) for name in TIMES)
-_GROUPED = tuple(_SPECIAL.get(name) or attrgetter(name) for name in GROUPED)
 _KEYED = tuple((letter, _SPECIAL.get(name) or attrgetter(name)) for name, letter in KEYS.items())
 
 
@@ -86,7 +85,7 @@ def clear(store: Store) -> None:
 def row(ticket: Ticket, doc: int, parts: str) -> tuple[Any, ...]:
     """The narrow row; `parts` are the units that have a part in it."""
     times = [of(ticket) or unset for of, unset in _TIMES]
-    return (doc, ticket.tid, *times, *[of(ticket) for of in _GROUPED], parts)
+    return (doc, ticket.tid, *times, *[of(ticket) for _, of in _KEYED], parts)
 
 
 def text(ticket: Ticket, parts: str) -> tuple[str, str, str]:

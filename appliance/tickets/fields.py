@@ -120,14 +120,16 @@ class Field:
     type: str = "text"
     """text, flag, phone, date (a day; kept as its end in Unix seconds), days, unit, units, ticket, moment
     (a day, perhaps with a time), position, customer, extra."""
+    maintained: str = ""
+    """The kind of the dictionary whose entries may stand here; `choices` are those it ships with."""
 
 
 FIELDS: Mapping[str, Field] = {
-    "kind": Field("类别", "Kind", 16, KINDS),
+    "kind": Field("类别", "Kind", 16, KINDS, maintained="ticket_kind"),
     "title": Field("标题", "Title", 120),
     "content": Field("内容", "Content", 4000, lines=True),
     "category": Field("行业分类", "Category", 32),
-    "urgency": Field("紧急程度", "Urgency", 16, URGENCIES),
+    "urgency": Field("紧急程度", "Urgency", 16, URGENCIES, maintained="urgency"),
     "area": Field("区域", "Area", 60),
     "address": Field("地址", "Address", 200),
     "position": Field("坐标", "Position on the map", 40, type="position"),
@@ -150,7 +152,7 @@ FIELDS: Mapping[str, Field] = {
     "result": Field("办理结果", "Result", 4000, lines=True),
     "answer": Field("答复内容", "Answer", 4000, lines=True),
     "rating": Field("满意度", "Rating", 32, RATINGS),
-    "closing": Field("办结方式", "Closing", 32, CLOSINGS),
+    "closing": Field("办结方式", "Closing", 32, CLOSINGS, maintained="closing"),
     "reason": Field("原因", "Reason", 1000, lines=True),
     "text": Field("备注", "Note", 4000, lines=True),
     "task": Field("办理要求", "Task", 1000, lines=True),
@@ -164,8 +166,8 @@ FIELDS: Mapping[str, Field] = {
     "planned": Field("计划恢复日期", "To be taken up again on", 20, type="date"),
     "due": Field("限期", "Due on", 20, type="date"),
     "days": Field("延期工作日数", "Working days more", 4, type="days"),
-    "cause": Field("挂账类别", "Kind of cause", 32, CAUSES),
-    "why": Field("不满意原因", "Why dissatisfied", 32, WHYS),
+    "cause": Field("挂账类别", "Kind of cause", 32, CAUSES, maintained="pause_reason"),
+    "why": Field("不满意原因", "Why dissatisfied", 32, WHYS, maintained="dissatisfaction"),
     "compensation": Field("涉及赔偿", "Compensation is asked for", 8, type="flag"),
     "contacted": Field("单位是否联系过", "Was the unit in touch?", 8, YES_NO),
     "solved": Field("问题是否解决", "Was it solved?", 16, SOLVED),
@@ -173,9 +175,9 @@ FIELDS: Mapping[str, Field] = {
     "third": Field("三级单位", "Third level", 32, type="unit"),
     "arrived": Field("到场时间", "Arrived at", 40),
     "outcome": Field("回访结果", "Outcome", 16, OUTCOMES),
-    "level": Field("督办级别", "Level", 16, LEVELS),
+    "level": Field("督办级别", "Level", 16, LEVELS, maintained="level"),
     "opinion": Field("督办意见", "Opinion", 1000, lines=True),
-    "tag": Field("标记", "Mark", 16, TAGS),
+    "tag": Field("标记", "Mark", 16, TAGS, maintained="tag"),
 }
 
 Value = str | bool | float | list[str] | dict[str, str]
@@ -196,8 +198,11 @@ _POSITION = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]{1,8})?,-?[0-9]{1,6}(?:\.[0-9]{1,
 _CUSTOMER = re.compile(r"[0-9a-f]{32}")
 
 
-def checked(name: str, value: object) -> Value:
-    """Return a field as it is kept; raises Refused with a sentence that says what to do."""
+def checked(name: str, value: object, words: Callable[[str], Choices | None] | None = None) -> Value:
+    """Return a field as it is kept; raises Refused with a sentence that says what to do.
+
+    `words` gives the words a field may have where people maintain them.
+    """
     field = FIELDS.get(name)
     if field is None:
         raise Refused("unknown_field", "The field %(field)s does not exist.", field=name)
@@ -226,7 +231,8 @@ def checked(name: str, value: object) -> Value:
             length=len(text),
             limit=field.limit,
         )
-    if text and field.choices is not None and text not in field.choices:
+    choices = (words(name) if words else None) or field.choices
+    if text and choices is not None and text not in choices:
         raise Refused("bad_choice", "Choose %(field)s from the list.", field=field.en)
     if text and field.type in _READ:
         return _READ[field.type](field, text)

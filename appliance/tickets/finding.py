@@ -5,12 +5,12 @@ Pages are found by key, not counted off: the last page costs what the first does
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from appliance.tickets import fulltext
-from appliance.tickets.facets import CONCERNED, FAR_S, GROUPED, KEYS, first_doc
+from appliance.tickets.facets import GROUPED, KEYS, first_doc
 from appliance.tickets.workflow import LISTS, states_in
 
 SORTS: Mapping[str, str] = {
@@ -25,8 +25,7 @@ SORTS: Mapping[str, str] = {
 CLOCKS = ("overdue", "soon", "running", "paused", "provisional")
 """What tickets can be narrowed to by how their clocks stand."""
 LAST = "last"
-FIRST_S = 1e-6
-_CURSOR = re.compile(r"(after|before)~([0-9]{1,12}\.[0-9]{1,9})~([0-9]{1,18})")
+_CURSOR = re.compile(r"(after|before)~([0-9]{1,12}\.[0-9]{1,9})~([0-9]{1,18})~([0-9]{1,9})(\+?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,7 @@ class Period:
 ANY_TIME = Period()
 
 
+_OPEN = fulltext.match_keys(KEYS["confidential"], (0,)).match
 _CLOCK_PERIODS: Mapping[str, Callable[[float], dict[str, Period]]] = {
     "overdue": lambda now_s: {"due_s": Period(None, now_s)},
     "soon": lambda now_s: {"due_s": Period(now_s, None), "warn_s": Period(None, now_s)},
@@ -88,8 +88,10 @@ class Query:
     closed: Period = ANY_TIME
     due: Period = ANY_TIME
     """By when the citizen is to be answered."""
-    citizens: bool = True
-    """Whether names and numbers of citizens are looked at for `text`."""
+    masked: bool = False
+    """For who may not know who the citizen of a confidential ticket is: finds nobody by name or number."""
+    blind: bool = False
+    """For who may not know any citizen: finds nobody by name or number."""
     sort: str = "created"
     ascending: bool = False
 
@@ -97,23 +99,24 @@ class Query:
         assert self.sort in SORTS, self.sort
         assert self.clock in ("", *CLOCKS), self.clock
 
-    def match(self) -> str:
-        """The FTS5 expression of all that is not a time; empty when nothing is."""
-        parts = [fulltext.match_keys(KEYS[name], values) for name, values in self.chosen().items()]
-        if self.impossible():
-            parts.append(fulltext.NOTHING)
-        parts += [
-            fulltext.match_keys(CONCERNED, self.concerned),
-            fulltext.match_number("n", self.number),
-            fulltext.match_number("p", self.phone),
-            fulltext.match_citizen(self.citizen),
-            fulltext.match_text(self.text, self.citizens),
+    def words(self) -> list[fulltext.Wanted]:
+        """What only the full text knows."""
+        return [
+            *fulltext.match_number("n", self.number),
+            *fulltext.match_number("p", self.phone, self._open),
+            *fulltext.match_citizen(self.citizen, self._open),
+            *fulltext.match_text(self.text, self._open),
         ]
-        return fulltext.all_of([part for part in parts if part])
+
+    def _open(self, part: str) -> str:
+        """A condition on who the citizen is, as far as the reader may know."""
+        if self.blind:
+            return fulltext.NOTHING.match
+        return fulltext.all_of([part, _OPEN]) if self.masked else part
 
     def chosen(self) -> dict[str, tuple[Any, ...]]:
         """What is counted off, with the values asked for."""
-        found = {name: getattr(self, name) for name in (*GROUPED, "site") if getattr(self, name)}
+        found = {name: getattr(self, name) for name in (*GROUPED, "site", "concerned") if getattr(self, name)}
         states = self.states()
         if states is not None:
             found["state"] = states
@@ -133,15 +136,6 @@ class Query:
         if not asked:
             return None
         return tuple(state for state in asked[0] if all(state in others for others in asked[1:]))
-
-    def impossible(self) -> bool:
-        """Whether the states asked for exclude each other."""
-        return self.states() == ()
-
-    def written(self) -> bool:
-        """Whether something is asked that only the full text knows."""
-        known = set(self.chosen()) <= set(GROUPED)
-        return not known or any((self.text, self.number, self.citizen, self.phone))
 
     def periods(self) -> dict[str, Period]:
         """The times that narrow, by column; that of registering is a range of places."""
@@ -166,77 +160,24 @@ class Cursor:
 
     value: float
     doc: int
+    total: int
+    """How many there were when the first page was shown: nobody counts them again for the next one."""
+    more: bool = False
     back: bool = False
 
     def written(self) -> str:
         """As it stands in an address."""
-        return f"{'before' if self.back else 'after'}~{self.value!r}~{self.doc}"
+        way, more = "before" if self.back else "after", "+" if self.more else ""
+        return f"{way}~{self.value!r}~{self.doc}~{self.total}{more}"
 
 
 def cursor(text: str) -> Cursor | None:
     """Read a cursor; None when it is none."""
     found = _CURSOR.fullmatch(text)
-    return Cursor(float(found[2]), int(found[3]), found[1] == "before") if found else None
-
-
-@dataclass(slots=True)
-class Sql:
-    """A statement under way: conditions and their values."""
-
-    source: str
-    where: list[str] = field(default_factory=list)
-    values: list[Any] = field(default_factory=list)
-
-    def add(self, condition: str, *values: Any) -> None:
-        """Narrow it."""
-        self.where.append(condition)
-        self.values += values
-
-    def written(self, columns: str, behind: str = "") -> str:
-        """As SQLite reads it."""
-        where = f" WHERE {' AND '.join(self.where)}" if self.where else ""
-        return f"SELECT {columns} FROM {self.source}{where} {behind}".rstrip()
-
-
-def by_text(query: Query, match: str, bounds: tuple[int | None, int | None]) -> Sql:
-    """Find through the full text, whose places are in order of time."""
-    periods, narrow = query.periods(), query.sort != "created"
-    joined = " CROSS JOIN ticket_facet f ON f.doc = t.rowid" if periods or narrow else ""
-    sql = Sql(f"ticket_text t{joined}")
-    sql.add("ticket_text MATCH ?", match)
-    _between(sql, "t.rowid", bounds)
-    _narrow(sql, periods)
-    return sql
-
-
-def by_row(query: Query, bounds: tuple[int | None, int | None], index: str = "") -> Sql:
-    """Find by going through the narrow rows, in order of place or by an index."""
-    sql = Sql(f"ticket_facet f{f' INDEXED BY ticket_facet_{index}' if index else ''}")
-    _between(sql, "f.doc", bounds)
-    for name, values in query.chosen().items():
-        if name in GROUPED:
-            sql.add(f"f.{name} IN ({', '.join('?' * len(values))})", *values)
-    if query.impossible():
-        sql.add("0")
-    if query.concerned:
-        part = " OR ".join(["instr(' ' || f.concerned || ' ', ' ' || ? || ' ')"] * len(query.concerned))
-        handles = f"f.unit IN ({', '.join('?' * len(query.concerned))})"
-        sql.add(f"({handles} OR f.concerned <> '' AND ({part}))", *query.concerned, *query.concerned)
-    _narrow(sql, query.periods())
-    if query.written():
-        sql.add(
-            "EXISTS (SELECT 1 FROM ticket_text t WHERE ticket_text MATCH ? AND t.rowid = f.doc)",
-            query.match(),
-        )
-    return sql
-
-
-def period_sql(column: str, period: Period) -> tuple[str, list[Any]]:
-    """The condition that a time lies in a period; a time that has not come, or is not set, lies in none."""
-    since_s, until_s = period.since_s, period.until_s
-    since_s = FIRST_S if since_s is None else max(since_s, FIRST_S)
-    until_s = FAR_S if until_s is None else min(until_s, FAR_S)
-    return f"f.{column} >= ? AND f.{column} < ?", [since_s, until_s]
+    if found is None:
+        return None
+    way, value, doc, total, more = found.groups()
+    return Cursor(float(value), int(doc), int(total), more == "+", way == "before")
 
 
 def with_subtree(codes: tuple[str, ...], children: Mapping[str, list[str]]) -> tuple[str, ...]:
@@ -249,24 +190,3 @@ def with_subtree(codes: tuple[str, ...], children: Mapping[str, list[str]]) -> t
                 found[child] = None
                 waiting.append(child)
     return tuple(found)
-
-
-def asked_of(query: Query) -> Iterator[str]:
-    """The names of what narrows, for what is kept of an export."""
-    for part in fields(query):
-        if part.name not in ("sort", "ascending", "citizens") and getattr(query, part.name) not in (
-            part.default,
-        ):
-            yield part.name
-
-
-def _between(sql: Sql, place: str, bounds: tuple[int | None, int | None]) -> None:
-    for sign, bound in zip((">=", "<"), bounds, strict=True):
-        if bound is not None:
-            sql.add(f"{place} {sign} ?", bound)
-
-
-def _narrow(sql: Sql, periods: Mapping[str, Period]) -> None:
-    for column, period in periods.items():
-        condition, values = period_sql(column, period)
-        sql.add(condition, *values)

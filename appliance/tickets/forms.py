@@ -6,7 +6,7 @@ since codes begin with the code of their parent.
 
 # ruff: noqa: E501 (the tables read best one row a line)
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -164,12 +164,14 @@ def templates_of(category: str) -> list[tuple[str, str, str]]:
     return rows if category else []
 
 
-def registered(fields: Mapping[str, object]) -> dict[str, Any]:
+def registered(
+    fields: Mapping[str, object], words: Callable[[str], Choices | None] | None = None
+) -> dict[str, Any]:
     """Return registered fields as they are kept; raises Refused with a sentence that says what to do."""
     for name in fields:
         if name not in REGISTERED_FIELDS:
             raise Refused("unknown_field", "The field %(field)s does not exist.", field=name[:60])
-    clean: dict[str, Any] = {name: checked(name, value) for name, value in fields.items()}
+    clean: dict[str, Any] = {name: checked(name, value, words) for name, value in fields.items()}
     if "extra" in clean:
         clean["extra"] = {name: _extra(name, text) for name, text in clean["extra"].items()}
     return clean

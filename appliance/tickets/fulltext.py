@@ -9,7 +9,8 @@ combination of conditions is one meeting of lists that are in order of time.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from appliance.tickets.number import DIGITS, typed
@@ -31,9 +32,6 @@ PREFIX_CHARS = 2
 """A single letter or digit is only found as it stands."""
 TAIL_DIGITS = 4
 """Numbers are looked for by so many first or last digits, or more."""
-NOTHING = 'keys : "="'
-"""Found nowhere: that token stands in no ticket's keys."""
-
 _TOKEN = re.compile(r"[0-9a-z]+|[^\W_]")
 _ODD = re.compile(r"[^\x00-\x7f\u4e00-\u9fff，。：；、！？（）“”《》]")
 """Letters that may be another letter written differently; the marks here are left out anyhow."""
@@ -69,45 +67,65 @@ def number_keys(letter: str, number: str) -> list[str]:
     return [f"{letter}={number}", f"r={number[::-1]}"]
 
 
-def match_text(text: str, citizens: bool = True) -> str:
-    """The FTS5 query for what somebody typed: every word must be there; empty when nothing was typed.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A condition as an FTS5 query, and queries for its single tokens, by which it is told how rare it is."""
 
-    Without `citizens` it is not looked for in their names and numbers.
+    match: str
+    tokens: tuple[str, ...] = ()
+    """None: rare, like a number."""
+    any: bool = False
+    """One of the tokens is enough; otherwise all must be there."""
+
+
+def match_text(text: str, of_citizen: Callable[[str], str] = lambda part: part) -> list[Wanted]:
+    """The conditions for the words somebody typed, which all must be there; none when nothing was typed.
+
+    `of_citizen` narrows what is found by the citizen's name or telephone.
     """
     if not text.strip():
-        return ""
+        return []
     joined = typed(text)
     whole = len(joined) == DIGITS and all(char.isdecimal() or char in " -\u3000" for char in text)
     words = [joined] if whole else text.split()[:WORDS_MAX]
-    wanted = [found for word in words if (found := _match_word(word[:WORD_CHARS], citizens))]
-    return all_of(wanted) if wanted else NOTHING
+    wanted = [found for word in words if (found := _match_word(word[:WORD_CHARS], of_citizen))]
+    return wanted or [NOTHING]
 
 
-def match_citizen(text: str) -> str:
-    """The FTS5 query for words in the citizen's name only."""
-    words = [phrase(cut) for word in text.split()[:WORDS_MAX] if (cut := tokens(word[:WORD_CHARS]))]
-    return f"citizen : ({all_of(words)})" if words else NOTHING if text.strip() else ""
+def match_citizen(text: str, of_citizen: Callable[[str], str] = lambda part: part) -> list[Wanted]:
+    """The condition for words in the citizen's name only."""
+    if not text.strip():
+        return []
+    cuts = [cut for word in text.split()[:WORDS_MAX] if (cut := tokens(word[:WORD_CHARS]))]
+    if not cuts:
+        return [NOTHING]
+    match = f"citizen : ({all_of([phrase(cut) for cut in cuts])})"
+    return [Wanted(of_citizen(match), tuple(f'citizen : "{token}"' for cut in cuts for token in cut))]
 
 
-def match_number(letter: str, text: str) -> str:
-    """The FTS5 query for the first or last digits of a ticket number (n) or a telephone (p)."""
+def match_number(
+    letter: str, text: str, of_citizen: Callable[[str], str] = lambda part: part
+) -> list[Wanted]:
+    """The condition for the first or last digits of a ticket number (n) or a telephone (p)."""
+    if not text.strip():
+        return []
     plain = typed(text)
     if not plain:
-        return NOTHING if text.strip() else ""
+        return [NOTHING]
     if len(plain) < TAIL_DIGITS:
-        return f'keys : "{key(letter, plain)}"'
-    return f'keys : ("{key(letter, plain)}" * OR "{key("r", plain[::-1])}" *)'
+        return [Wanted(of_citizen(f'keys : "{key(letter, plain)}"'))]
+    return [Wanted(of_citizen(f'keys : ("{key(letter, plain)}" * OR "{key("r", plain[::-1])}" *)'))]
 
 
-def match_keys(letter: str, values: Iterable[str | int]) -> str:
-    """The FTS5 query for tickets with one of these values; empty when there are none."""
-    wanted = [f'"{key(letter, value)}"' for value in dict.fromkeys(values)]
-    return f"keys : ({' OR '.join(wanted)})" if wanted else ""
+def match_keys(letter: str, values: Iterable[str | int]) -> Wanted:
+    """The condition for tickets with one of these values."""
+    wanted = [f'keys : "{key(letter, value)}"' for value in dict.fromkeys(values)]
+    return Wanted(" OR ".join(wanted), tuple(wanted), any=True) if wanted else NOTHING
 
 
 def all_of(parts: Sequence[str]) -> str:
     """Bring conditions together."""
-    return " AND ".join(f"({part})" for part in parts if part)
+    return parts[0] if len(parts) == 1 else " AND ".join(f"({part})" for part in parts)
 
 
 def phrase(cut: Sequence[str]) -> str:
@@ -117,20 +135,24 @@ def phrase(cut: Sequence[str]) -> str:
     return f'"{" ".join(cut)}"{" *" if goes_on else ""}'
 
 
-def _match_word(word: str, citizens: bool) -> str:
+def _match_word(word: str, of_citizen: Callable[[str], str]) -> Wanted | None:
     cut = tokens(word)
     if not cut:
-        return ""
-    anywhere = f"{{words citizen}} : {phrase(cut)}" if citizens else f"words : {phrase(cut)}"
+        return None
+    ways = [f"words : {phrase(cut)}", of_citizen(f"citizen : {phrase(cut)}")]
     digits = _LOOSE.sub("", unicodedata.normalize("NFKC", word))
-    if not (digits.isascii() and digits.isdigit()):
-        return anywhere
-    if not citizens:
-        return f'{anywhere} OR keys : ("{key("n", digits)}" *)' if len(digits) >= TAIL_DIGITS else anywhere
-    ends = f'"{key("n", digits)}" * OR "{key("p", digits)}" * OR "{key("r", digits[::-1])}" *'
-    return f"{anywhere} OR keys : ({ends})" if len(digits) >= TAIL_DIGITS else anywhere
+    number = digits.isascii() and digits.isdigit() and len(digits) >= TAIL_DIGITS
+    if number:
+        ways.append(f'keys : "{key("n", digits)}" *')
+        ways.append(of_citizen(f'keys : ("{key("p", digits)}" * OR "{key("r", digits[::-1])}" *)'))
+    single = () if number else tuple(f'words : "{token}"' for token in dict.fromkeys(cut))
+    return Wanted(" OR ".join(f"({way})" for way in ways), single)
 
 
 def _escape(found: re.Match[str]) -> str:
     char = found[0]
     return f"^{char.lower()}" if char.isalpha() else f"_{ord(char):02x}"
+
+
+NOTHING = Wanted('keys : "="')
+"""Found nowhere: that token stands in no ticket's keys."""

@@ -1,4 +1,4 @@
-"""What a workflow is: states, the moves allowed between them, and what makes such a table sound.
+"""What a workflow is: states, and the moves allowed between them (what makes one sound: soundness.py).
 
 Tickets, sub-orders and overlays all run on tables of this form. The tables are data: those shipped
 stand in `workflow.py` and `strands.py`, those an administrator publishes are kept as events.
@@ -113,34 +113,6 @@ class Workflow:
         }
 
 
-def faults(workflow: Workflow, guards: Iterable[str] = (), fields: Iterable[str] = ()) -> list[str]:
-    """Say what is wrong: dead ends, what is never reached, one action with two targets, unknown words.
-
-    `guards` and `fields` are the words known; when left out they are not looked at.
-    """
-    found = []
-    seen: dict[tuple[str, str], Move] = {}
-    for move in workflow.moves:
-        found += [
-            f"{move.code}: state {end!r} is unknown"
-            for end in (move.source, move.target)
-            if end and end not in workflow.states
-        ]
-        if not move.who:
-            found.append(f"{move.code}: nobody may make this move")
-        first = seen.setdefault((move.source, move.name), move)
-        if first is not move:
-            found.append(f"{move.code}: {move.name} from {move.source or 'nothing'} is already {first.code}")
-        found += _unknown(move, "condition", move.guards, guards)
-        found += _unknown(move, "field", (*move.fields, *move.complete), fields)
-    reached = _closure(workflow.moves, START, forward=True)
-    ending = frozenset().union(*(_closure(workflow.moves, end, forward=False) for end in workflow.ends))
-    ends = " or ".join(sorted(workflow.ends))
-    found += [f"state {name} is never reached" for name in workflow.states if name not in reached]
-    found += [f"state {name} never reaches {ends}" for name in workflow.states if name not in ending]
-    return found
-
-
 def diagram(workflow: Workflow, language: str = "zh") -> str:
     """Draw the table as Graphviz dot text."""
     chinese = language.startswith("zh")
@@ -155,21 +127,3 @@ def diagram(workflow: Workflow, language: str = "zh") -> str:
         words = move.zh if chinese else move.en
         lines.append(f'  {move.source or "start"} -> {move.target} [label="{move.code} {words}\\n{who}"];')
     return "\n".join([*lines, "}", ""])
-
-
-def _unknown(move: Move, what: str, used: Iterable[str], known: Iterable[str]) -> list[str]:
-    words = frozenset(known)
-    return [f"{move.code}: {what} {name!r} is unknown" for name in used if words and name not in words]
-
-
-def _closure(table: Sequence[Move], begin: str, forward: bool) -> set[str]:
-    found = {begin}
-    while True:
-        step = {
-            move.target if forward else move.source
-            for move in table
-            if (move.source if forward else move.target) in found
-        }
-        if step <= found:
-            return found
-        found |= step

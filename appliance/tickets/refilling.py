@@ -14,7 +14,7 @@ from appliance.tickets.ticket import Ticket
 if TYPE_CHECKING:
     from appliance.store.store import Store
 
-VERSION = "1"
+VERSION = "2"
 """Of what is indexed; another one in the database, and all is indexed anew."""
 BATCH = 1000
 Placed = tuple[int, Ticket]

@@ -168,6 +168,7 @@ class Ticket(msgspec.Struct, frozen=True):
     step_due_s: float | None = None
     """By when the next step is to be made."""
     case_clock: str = ""
+    """The clock as JSON (clocks.py)."""
     unit_clock: str = ""
 
     @property

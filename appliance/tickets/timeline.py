@@ -2,16 +2,19 @@
 
 import re
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from appliance.calendar.hours import written
+from appliance.dictionary.dictionary import Dictionary
 from appliance.events import Event
 from appliance.store.store import Store
 from appliance.tickets import strands
-from appliance.tickets.fields import FIELDS, RATINGS
+from appliance.tickets.fields import FIELDS, RATINGS, Choices
 from appliance.tickets.forms import EXTRAS
+from appliance.tickets.maintained import Maintained
 from appliance.tickets.marks import Linked, Redacted, Repeated, Unmasked
+from appliance.tickets.process import Workflow
 from appliance.tickets.redaction import readable
 from appliance.tickets.ticket import (
     Body,
@@ -28,6 +31,7 @@ from appliance.tickets.ticket import (
     lost_race,
 )
 from appliance.tickets.workflow import STATES, STEPS, label
+from appliance.tickets.workflows import Workflows
 
 WORDS: Mapping[str, tuple[str, str]] = {
     "created": ("登记", "Registered"),
@@ -104,6 +108,10 @@ PAPER = "paper"
 CALL_ID = re.compile(r"(?:[0-9a-f]{2}){4,16}")
 
 
+Words = Callable[[str], Choices | None]
+"""The words of a field where people maintain them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One line of the timeline."""
@@ -133,13 +141,14 @@ class Step:
 def steps_of(store: Store, tid: bytes) -> list[Step]:
     """Tell a ticket's story."""
     events = sorted(readable(store.history(tid)), key=lambda event: (event.eid != event.subject, event.eid))
-    waiting = _waiting(store, tid)
+    waiting, workflows = _waiting(store, tid), Workflows(store)
+    words = Maintained(Dictionary(store)).known
     steps: list[Step] = []
     ticket: Ticket | None = None
     beside: dict[bytes, strands.Strand] = {}
     for event in events:
         if event.kind == strands.EVENT:
-            steps += _beside(event, beside, event.eid not in waiting)
+            steps += _beside(event, beside, event.eid not in waiting, words)
             continue
         if event.kind in PAPERS:
             steps.append(_paper(event, event.eid not in waiting))
@@ -151,7 +160,11 @@ def steps_of(store: Store, tid: bytes) -> list[Step]:
             continue
         if body is not None:
             lost = isinstance(body, Moved) and ticket is not None and lost_race(ticket, body)
-            steps.append(_step(event, body, ticket, lost, event.eid not in waiting, after.state))
+            step = _step(event, body, ticket, lost, event.eid not in waiting, after.state, words)
+            if isinstance(body, Moved):
+                zh, en = _move_words(body, workflows.of(after.workflow))
+                step = replace(step, zh=zh, en=en)
+            steps.append(step)
         ticket = after
     calls = calls_of(store, ticket) if ticket else []
     heard = [step for call in calls for step in _sound(store, call)]
@@ -175,7 +188,7 @@ def _paper(event: Event, delivered: bool) -> Step:
     return Step(event.at_s, who, PAPER, zh, en, text, False, delivered, event.site)
 
 
-def _beside(event: Event, beside: dict[bytes, strands.Strand], delivered: bool) -> list[Step]:
+def _beside(event: Event, beside: dict[bytes, strands.Strand], delivered: bool, words: Words) -> list[Step]:
     """Tell a step of a sub-order or overlay; `beside` is how the ticket's strands stood before it."""
     try:
         body = strands.body_of(event)
@@ -190,20 +203,22 @@ def _beside(event: Event, beside: dict[bytes, strands.Strand], delivered: bool) 
     zh = f"{kind.zh}：{move.zh}" if kind and move else body.step
     en = f"{kind.en}: {move.en}" if kind and move else body.step
     given = {"unit": body.unit, "third": body.third, "due": body.due, **body.fields, "reason": body.reason}
-    text = _changes({name: value for name, value in given.items() if value})
+    text = _changes({name: value for name, value in given.items() if value}, words)
     who = " ".join(filter(None, (body.by, body.name)))
     return [
         Step(event.at_s, who, body.kind, zh, en, text, lost, delivered, event.site, sid.hex(), beside=True)
     ]
 
 
-def _step(event: Event, body: Body, before: Ticket | None, lost: bool, delivered: bool, state: str) -> Step:
+def _step(
+    event: Event, body: Body, before: Ticket | None, lost: bool, delivered: bool, state: str, words: Words
+) -> Step:
     who = " ".join(filter(None, (body.by, body.name)))
     match body:
         case Created():
             what, text = "created", body.number
         case Edited():
-            what, text = "edited", _changes(body.fields)
+            what, text = "edited", _changes(body.fields, words)
         case Noted():
             what, text = "noted", body.text
         case Visited():
@@ -214,23 +229,24 @@ def _step(event: Event, body: Body, before: Ticket | None, lost: bool, delivered
         case Due():
             what, text = "due", _due(before, body)
         case Moved():
-            what, text = body.move, _carried(body)
+            what, text = body.move, _carried(body, words)
         case Repeated():
             what, text = "repeated", body.text
         case Linked():
             what, text = "unlinked" if body.off else "linked", body.number
         case Unmasked():
-            what, text = "unmasked", _changes({"reason": body.reason})
+            what, text = "unmasked", _changes({"reason": body.reason}, words)
         case Redacted():
             blanked = "、".join(FIELDS[name].zh for name in FIELDS if name in body.fields)
-            what, text = "redacted", "\n".join(filter(None, (blanked, _changes({"reason": body.reason}))))
-    zh, en = WORDS.get(what) or _move_words(body)
+            why = _changes({"reason": body.reason}, words)
+            what, text = "redacted", "\n".join(filter(None, (blanked, why)))
+    zh, en = WORDS.get(what, (what, what))
     return Step(event.at_s, who, what, zh, en, text, lost, delivered, event.site, state=state)
 
 
-def _move_words(body: Body) -> tuple[str, str]:
-    assert isinstance(body, Moved)
-    move = STEPS.get((body.source, body.move))
+def _move_words(body: Moved, workflow: Workflow) -> tuple[str, str]:
+    """What the ticket's own version calls the move; else what the shipped one calls it."""
+    move = workflow.steps.get((body.source, body.move)) or STEPS.get((body.source, body.move))
     return (move.zh, move.en) if move else (label(body.move), label(body.move, "en"))
 
 
@@ -246,23 +262,23 @@ def _due(before: Ticket | None, body: Due) -> str:
     return "\n".join([*lines, f"{DUE['why'][0]}：{WHY[body.why][0]}"] if body.why in WHY else lines)
 
 
-def _changes(fields: Mapping[str, object]) -> str:
+def _changes(fields: Mapping[str, object], words: Words) -> str:
     known = (name for name in FIELDS if name in fields and name != "extra")
-    lines = [f"{FIELDS[name].zh}：{_shown(name, fields[name])}" for name in known]
+    lines = [f"{FIELDS[name].zh}：{_shown(name, fields[name], words)}" for name in known]
     extra = fields.get("extra")
     for name, text in extra.items() if isinstance(extra, Mapping) else ():
         if name in EXTRAS:
-            words = (EXTRAS[name].choices or {}).get(str(text), (str(text),))[0]
-            lines.append(f"{EXTRAS[name].zh}：{words}")
+            said = (EXTRAS[name].choices or {}).get(str(text), (str(text),))[0]
+            lines.append(f"{EXTRAS[name].zh}：{said}")
     return "\n".join(lines)
 
 
-def _carried(body: Moved) -> str:
+def _carried(body: Moved, words: Words) -> str:
     given = {name: getattr(body, name) for name in SHOWN}
-    return _changes({name: value for name, value in given.items() if value})
+    return _changes({name: value for name, value in given.items() if value}, words)
 
 
-def _shown(name: str, value: object) -> str:
+def _shown(name: str, value: object, words: Words) -> str:
     field = FIELDS[name]
     if field.type == "flag":
         return "是" if value else "否"
@@ -270,7 +286,7 @@ def _shown(name: str, value: object) -> str:
         return time.strftime("%Y-%m-%d", time.localtime(value))
     if field.type == "days" and isinstance(value, int | float):
         return f"{value:.0f}"
-    choices = field.choices or {}
+    choices = words(name) or field.choices or {}
     return choices[str(value)][0] if str(value) in choices else str(value)
 
 

@@ -6,7 +6,7 @@ Codes C01 to C72 name the same moves in the manual. An administrator may publish
 """
 
 # ruff: noqa: E501 (the tables read best one row a line)
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from appliance.tickets.process import START, Move, State, Workflow
 
@@ -190,6 +190,13 @@ CREATION: Mapping[bool, Move] = {
     False: STEPS[START, "create_by_channel"],
 }
 """By phone, or by any other channel."""
+
+
+def made(name: str, version: int, moves: Sequence[Move]) -> Workflow:
+    """Return the workflow these moves make; its states are those they touch."""
+    used = {end for move in moves for end in (move.source, move.target)}
+    states = {state.name: state for state in STATES.values() if state.name in used}
+    return Workflow(name, version, states, tuple(moves), frozenset({END}))
 
 
 def states_in(list_name: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ never changes; open tickets finish on theirs, or are put on another by an explic
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,19 +15,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from appliance.events import Event, Fact
-from appliance.people import ROLES, Actor
+from appliance.people import Actor
 from appliance.refused import Refused
-from appliance.tickets.process import START, Move, Workflow, faults
-from appliance.tickets.workflow import CREATION, END, SHIPPED, STATES
+from appliance.tickets.process import Move, Workflow
+from appliance.tickets.soundness import out_of_bounds
+from appliance.tickets.workflow import SHIPPED, made
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
 
 PUBLISHED = "workflow.published"
-ACTORS = frozenset({*ROLES, "C", "SYS", "HB"})
-NAME_LIMIT = 40
-WORDS_LIMIT = 60
-MOVES_LIMIT = 300
+KINDS_LIMIT = 40
 _INSERT = (
     "INSERT INTO workflow (name, version, kinds, body, published_s, published_by, reason, eid)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name, version) DO UPDATE SET kinds = excluded.kinds,"
@@ -34,6 +33,7 @@ _INSERT = (
     " reason = excluded.reason, eid = excluded.eid WHERE excluded.eid < workflow.eid"
 )
 """Should two boxes have given one number, the earlier event has it, on every box."""
+KIND = re.compile(r"[0-9A-Za-z_.-]{1,32}")
 _moves = msgspec.json.Decoder(tuple[Move, ...])
 
 
@@ -61,8 +61,15 @@ class Workflows:
         self._store = store
         self._read: dict[str, Workflow] = {SHIPPED.id: SHIPPED}
 
-    def of(self, pinned: str) -> Workflow:
-        """Return the version a ticket names; the shipped one while this box does not have it yet."""
+    def of(self, pinned: str, state: str = "") -> Workflow:
+        """Return the version a ticket names; the shipped one while this box does not have it yet.
+
+        The same when a race has led a ticket into a `state` its version does not have: nobody is stuck.
+        """
+        found = self._of(pinned)
+        return found if state in ("", *found.states) else SHIPPED
+
+    def _of(self, pinned: str) -> Workflow:
         found = self._read.get(pinned)
         if found is None:
             name, _, version = pinned.partition("@")
@@ -101,55 +108,29 @@ class Workflows:
         wrong = out_of_bounds(name, moves)
         if wrong:
             raise Refused(
-                "bad_workflow", "This workflow cannot be published: %(faults)s", faults="; ".join(wrong[:20])
+                "bad_workflow",
+                "This workflow cannot be published: %(faults)s",
+                faults="; ".join(str(fault) for fault in wrong[:20]),
             )
+        if not reason.strip():
+            raise Refused("missing", "Fill in %(field)s.", field="Reason")
+        served = sorted(set(kinds))
+        if len(served) > KINDS_LIMIT or not all(KIND.fullmatch(kind) for kind in served):
+            raise Refused("bad_choice", "Choose %(field)s from the list.", field="Kind")
         with self._store.transaction():
             known = [version.version for version in self.versions() if version.name == name]
             number = max(known, default=0) + 1
             facts = {
                 "name": name,
                 "version": number,
-                "kinds": sorted(kinds),
+                "kinds": served,
                 "moves": msgspec.to_builtins(tuple(moves)),
-                "reason": reason[:1000],
+                "reason": reason.strip()[:1000],
                 "by": actor.number,
                 "by_name": actor.name,
             }
             self._store.record(Fact(PUBLISHED, facts, b""))
         return self.of(f"{name}@{number}")
-
-
-def made(name: str, version: int, moves: Sequence[Move]) -> Workflow:
-    """Return the workflow these moves make; its states are those they touch."""
-    used = {end for move in moves for end in (move.source, move.target)}
-    states = {state.name: state for state in STATES.values() if state.name in used}
-    return Workflow(name, version, states, tuple(moves), frozenset({END}))
-
-
-def out_of_bounds(name: str, moves: Sequence[Move]) -> list[str]:
-    """Say what keeps a table from being published."""
-    from appliance.tickets.fields import FIELDS
-    from appliance.tickets.guards import GUARDS
-
-    found = []
-    if not name or len(name) > NAME_LIMIT or not name.replace("-", "").replace("_", "").isalnum():
-        found.append(f"a name has 1 to {NAME_LIMIT} letters and digits")
-    if len(moves) > MOVES_LIMIT:
-        found.append(f"more than {MOVES_LIMIT} moves")
-    unknown = sorted({end for move in moves for end in (move.source, move.target)} - {*STATES, START})
-    found += [f"state {state!r} is unknown" for state in unknown]
-    found += faults(made(name, 0, moves), GUARDS, FIELDS)
-    for begin in CREATION.values():
-        if not any(
-            (move.source, move.name, move.target) == (START, begin.name, begin.target) for move in moves
-        ):
-            found.append(f"{begin.code}: {begin.name} must stay")
-    codes = [move.code for move in moves]
-    for move in moves:
-        found += _odd(move)
-        if codes.count(move.code) > 1 and move.code not in " ".join(found):
-            found.append(f"{move.code} stands there twice")
-    return list(dict.fromkeys(found))
 
 
 def project(store: Store, event: Event) -> None:
@@ -162,12 +143,3 @@ def project(store: Store, event: Event) -> None:
         *(facts["name"], facts["version"], ",".join(facts["kinds"]), body.decode(), event.at_s),
         *(facts.get("by", ""), facts.get("reason", ""), event.eid),
     )
-
-
-def _odd(move: Move) -> list[str]:
-    odd = [f"{move.code}: role {role!r} is unknown" for role in sorted(move.who - ACTORS)]
-    if not (0 < len(move.zh) <= WORDS_LIMIT and 0 < len(move.en) <= WORDS_LIMIT):
-        odd.append(f"{move.code}: give it a Chinese and an English name of at most {WORDS_LIMIT} characters")
-    if not (0 < len(move.code) <= 8 and 0 < len(move.name) <= WORDS_LIMIT):
-        odd.append(f"{move.code}: code or name is missing or too long")
-    return odd

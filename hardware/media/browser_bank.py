@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.line import FRAME, TICK_S, Frames
+from hardware.line import FRAME, TICK_S
 from hardware.media import websocket
+from hardware.media.bank import Frames
 from hardware.media.ring import FRAME_BYTES, Ring
 
 READ_BYTES = 8192

@@ -8,6 +8,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from hardware.media import wire
@@ -93,7 +94,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--browser-ip", default="127.0.0.1", help="address browsers connect to")
     parser.add_argument("--browser-port", type=int, default=8011, help="TCP port browsers connect to")
     parser.add_argument("--marks", type=Path, help="file that remembers open recordings across a power cut")
+    parser.add_argument("--sealed", action="store_true", help="calls may be sealed: load what opens them now")
     given = parser.parse_args(argv)
+    if given.sealed:
+        import_module("hardware.media.srtp")
     sys.setswitchinterval(0.0005)
     # Before any thread starts: they inherit it, so none waits for a CPU while it keeps the tick waiting.
     fifo = real_time()

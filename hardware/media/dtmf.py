@@ -23,7 +23,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.line import FRAME, RATE_HZ, Frames
+from hardware.line import FRAME, RATE_HZ
+from hardware.media.bank import Frames
 from hardware.media.reel import Reel
 from hardware.media.tones import power, sine
 

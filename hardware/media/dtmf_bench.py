@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.line import FRAME, RATE_HZ, Frames
+from hardware.line import FRAME, RATE_HZ
 from hardware.media import g711
+from hardware.media.bank import Frames
 from hardware.media.dtmf import DIAL_TONE_HZ, HIGH_HZ, KEYS, LOW_HZ, DtmfBank
 from hardware.media.reel import Reel
 from hardware.media.tones import peak, power, sine

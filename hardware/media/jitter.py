@@ -26,6 +26,10 @@ LEAST = FRAME
 """What a calm stream comes down to: 20 ms, and up to a tick more for the far end's phase."""
 ROOMY = LEAST + FRAME // 2
 """A lowest lead above this, for a whole watch, is delay nobody needs."""
+CALM_TICKS = 100
+"""Whose first packets all came evenly for 2 s has its delay shortened then, before any watch has ended."""
+CALM = FRAME // 2
+"""Leads that differ by no more than 10 ms are even."""
 CALM_WATCHES = 8
 """So many watches, half a minute, after its delay became longer a row does not try a shorter one."""
 TIGHT = FRAME // 2
@@ -60,9 +64,9 @@ class Jitters:
     """Orders G.711 codes by time stamp and plays them out at the pace of the media clock.
 
     A packet's *lead* is how far its first sample lies ahead of play-out when it arrives.
-    It begins with 40 ms; a calm stream comes down to 20 ms. Packets that come too late make play-out
-    wait a frame (up to 120 ms of delay). Once in a watch it also takes one frame more, before packets
-    come too late, or one less, when the lead stays needlessly long: the frames on both sides are
+    It begins with 40 ms; after 2 s a calm stream comes down to 20 ms. Packets that come too late make
+    play-out wait a frame (up to 120 ms of delay). Once in a watch it also takes one frame more, before
+    packets come too late, or one less, when the lead stays needlessly long: the frames on both sides are
     faded into each other, so that the drift between the far end's clock and ours cannot be heard.
     A jump of the time stamp or a new SSRC is believed when the next packet confirms it.
 
@@ -96,6 +100,8 @@ class Jitters:
         """Frames that did not come, nobody knows yet whether they were lost."""
         self._nervous: dict[int, int] = {}
         """Watches for which a row that needed its delay keeps what it had at the start."""
+        self._fresh: dict[int, int] = {}
+        """Rows whose stream has just begun, and the tick in which that is past."""
         self._stray: dict[int, tuple[int, int]] = {}
         self.grow(rows)
 
@@ -202,6 +208,8 @@ class Jitters:
         holds.fill(EMPTY)
         self._tick += 1
         self._due[:, 1] += FRAME
+        if self._fresh:
+            self._come_down()
         for row in range(self._tick % WATCH_TICKS, len(holds), WATCH_TICKS):
             self._adjust(row)
         codes: Codes = self._codes[slot]
@@ -261,18 +269,34 @@ class Jitters:
         """At the end of a watch give delay back that nobody needed, or ask for more where it nearly was."""
         lowest, highest = int(self._lowest[row]), int(self._highest[row])
         self._lowest[row], self._highest_before[row], self._highest[row] = SPAN, highest, 0
-        due = self._tick % RING
         if ROOMY < lowest < SPAN:
             if lowest <= START and self._nervous.get(row, 0):
                 self._nervous[row] -= 1
                 return
-            frames = 1 if lowest <= MOST else (lowest - START) // FRAME
-            skipped, whole = self._codes[due, row].copy(), self._holds[due, row] == WHOLE
-            self._shift(row, -frames)
-            if whole and self._holds[due, row] == WHOLE:
-                self._codes[due, row] = self._faded(row, skipped, self._codes[due, row])
+            self._shorten(row, 1 if lowest <= MOST else (lowest - START) // FRAME)
         elif lowest < TIGHT and highest + FRAME <= MOST:
             self._tight.add(row)
+
+    def _come_down(self) -> None:
+        """Streams that have been calm from their beginning need no more than the least delay."""
+        for row, at in list(self._fresh.items()):
+            if self._tick < at:
+                continue
+            del self._fresh[row]
+            highest = max(self._highest[row], self._highest_before[row])
+            lowest = min(self._lowest[row], self._lead[row])
+            even = highest - lowest <= CALM and not self._missed[row] and self._nervous.get(row, 0) <= 1
+            if even and lowest > ROOMY:
+                self._nervous.pop(row, None)
+                self._shorten(row, 1)
+
+    def _shorten(self, row: int, frames: int) -> None:
+        """Skip frames that are waiting; the one before and the one after are faded into each other."""
+        due = self._tick % RING
+        skipped, whole = self._codes[due, row].copy(), self._holds[due, row] == WHOLE
+        self._shift(row, -frames)
+        if whole and self._holds[due, row] == WHOLE:
+            self._codes[due, row] = self._faded(row, skipped, self._codes[due, row])
 
     def _stretch(self) -> None:
         """Rows whose delay is nearly too short have one frame more, as soon as the next one is there."""
@@ -333,12 +357,14 @@ class Jitters:
         self._due[row] = (self._kinds[row], (stamp - START) & _MASK, ssrc)
         self._missed[row] = REPEATS
         self._settle(row)
+        self._fresh[row] = self._tick + CALM_TICKS
         return True
 
     def _settle(self, row: int) -> None:
         """Nothing is known of the row's delay; the watch that has begun is too short to tell."""
         self._lead[row] = self._lowest[row] = self._highest[row] = self._highest_before[row] = START
         self._hold.pop(row, None)
+        self._fresh.pop(row, None)
         self._tight.discard(row)
         self._nervous[row] = 1
         self._unsure.pop(row, None)

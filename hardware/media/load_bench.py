@@ -22,8 +22,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from hardware.line import FRAME, TICK_S, Frames, RtpRoute
+from hardware.line import FRAME, TICK_S, RtpRoute
 from hardware.media import g711, wire
+from hardware.media.bank import Frames
 from hardware.media.rtp import HEADER, MARKER, VERSION, EventSender
 from hardware.media.wav import header
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.line import FRAME, Frames
+from hardware.line import FRAME
+from hardware.media.bank import Frames
 
 MOST_ROWS = 4096
 MOST_GAIN = 8.0

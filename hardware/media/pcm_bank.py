@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hardware.line import Frames
+from hardware.media.bank import Frames
 from hardware.media.ring import FRAME_BYTES, Ring
 
 READ_BYTES = 4096

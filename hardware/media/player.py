@@ -9,7 +9,8 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.line import FRAME, RATE_HZ, Frames
+from hardware.line import FRAME, RATE_HZ
+from hardware.media.bank import Frames
 from hardware.media.reel import PAGES, Reel
 from hardware.media.tones import tone
 from hardware.media.wav import read_prompt

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.line import FRAME, Frames
+from hardware.line import FRAME
+from hardware.media.bank import Frames
 
 PAGES = 20
 SAID, TOLD, HEARD = 0, 1, 2

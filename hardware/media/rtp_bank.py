@@ -15,17 +15,20 @@ import select
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import getrandbits
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.line import FRAME, Frames, RtpRoute
+from hardware.line import FRAME, RtpRoute
 from hardware.media import g711
+from hardware.media.bank import Frames
 from hardware.media.far_end import LOOSEN_TICKS, Address, Buffer, FarEnd
 from hardware.media.jitter import Jitters, kind
 from hardware.media.rtp import HEADER, MARKER, VERSION, EventSender, Presses, Stamps, parse
-from hardware.media.srtp import Seal
+
+if TYPE_CHECKING:
+    from hardware.media.srtp import Seal
 
 INBOX_BYTES = 2048 + 64
 """The longest packet taken. No power of two, or all rows would share a few lines of the cache."""
@@ -62,7 +65,7 @@ class Call:
     presses: Presses
     sender: EventSender
     stamps: Stamps
-    seal: Seal | None = None
+    seal: "Seal | None" = None
     """What seals its voice (SRTP); None is voice in clear."""
 
     @property
@@ -165,13 +168,15 @@ class RtpBank:
         self._marked = True
         self._stale = True
 
-    def _sealed(self, row: int, call: Call | None, route: RtpRoute) -> Seal | None:
+    def _sealed(self, row: int, call: Call | None, route: RtpRoute) -> "Seal | None":
         """What seals the voice of a route; ValueError when its keys cannot be used."""
         if route.srtp is None:
             return None
         if call is not None and call.seal is not None:
             call.seal.follow(route.srtp)
             return call.seal
+        from hardware.media.srtp import Seal  # 8 MB with its ciphers: see `--sealed`
+
         return Seal(route.srtp, lambda reason: self.troubles.append((row, reason)))
 
     def close(self, row: int) -> None:

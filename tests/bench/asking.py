@@ -80,7 +80,7 @@ def texts() -> Iterator[Question]:
         lambda: f"{chance.randrange(10_000):04d}",
         lambda: f"1{chance.randrange(30):02d}{chance.randrange(10_000):04d}",
         lambda: chance.choice(city.SURNAMES) + chance.choice(city.GIVEN),
-        lambda: f"{chance.choice(city.WHEN)} {chance.choice(city.TROUBLE)}",
+        lambda: f"{chance.choice(city.WORDS['when'])} {chance.choice(city.WORDS['trouble'])}",
         lambda: chance.choice("灯水路气"),
     )
     while True:

@@ -4,17 +4,19 @@ Written as events of a log, as boxes write them, and folded by the store itself.
 numbers are made up; telephone numbers have prefixes that are given out to nobody.
 """
 
-import csv
 import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from appliance.demo_data import DATA
-from appliance.events import Event, Fact
+from appliance.actor import BOX
+from appliance.dictionary.dictionary import Dictionary
+from appliance.dictionary.starter import begin
+from appliance.events import Event
 from appliance.store.store import INSERT, Store
 from appliance.tickets.number import check_digit
 
@@ -34,33 +36,8 @@ STREETS = tuple(
     for a in "云河柳青文安和平永新光明长宁兴"
     for b in ("河路", "林街", "昌里", "园路", "华街", "丰巷")
 )
-PLACES = ("小区南门", "十字路口", "菜市场门口", "公交站旁", "学校对面", "地下通道口", "医院后门", "广场东侧")
+WORDS: Mapping[str, Sequence[str]] = tomllib.loads((Path(__file__).parent / "city.toml").read_text("utf-8"))
 SURNAMES, GIVEN = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗", "晓燕建国慧涛敏琳宏伟立强红军志芳洁峰云静明华丽"
-WHEN = (
-    "昨天晚上",
-    "从上周开始",
-    "今天早上七点左右",
-    "连续三天",
-    "最近一个月以来",
-    "每天夜里十一点以后",
-    "前天下午",
-)
-TROUBLE = (
-    "影响周边居民正常出行", "存在安全隐患", "老人和孩子经过十分危险", "多次向物业反映没有结果", "气味难闻",
-    "噪音很大无法休息", "已经有两辆电动车在此摔倒", "雨天积水更加严重", "居民意见很大", "一直无人处理",
-)  # fmt: skip
-WISHES = (
-    "希望有关部门尽快派人到现场查看并处理。", "要求给出明确的答复和完成时间。", "请核实情况后给予回复。",
-    "希望尽快恢复正常，并告知处理结果。", "要求对相关责任人进行处理。", "咨询具体办理流程和所需材料。",
-)  # fmt: skip
-DONE = (
-    "已安排维修人员到现场处理",
-    "已更换损坏部件",
-    "已联系产权单位进行整改",
-    "经核查情况属实",
-    "已加强日常巡查",
-)
-ANSWERS = ("感谢您的反映", "问题已处理完毕", "后续如有问题请继续拨打热线", "我们将加强管理", "请您继续监督")
 SOURCES = ("phone",) * 94 + ("web", "web", "sms", "mail", "visit", "letter")
 URGENCY = ("normal",) * 18 + ("urgent", "critical")
 KINDS = ("consult", "complaint", "help", "repair", "report", "suggestion", "praise", "other")
@@ -96,10 +73,10 @@ class Leaf:
 
 def fill(store: Store, tickets: int, seed: int = SEED) -> int:
     """Write the log of so many tickets into an empty store; return how many events it has."""
-    _dictionary(store)
+    Dictionary(store).write(BOX, begin)
     count, batch = 0, list[tuple[object, ...]]()
     with store.transaction():
-        for event in events(tickets, store.site, seed):
+        for event in events(tickets, store.site, leaves_of(store), seed):
             batch.append((event.eid, event.subject, event.kind, event.ver, event.body, ""))
             if len(batch) == 10_000:
                 store.execute_many(INSERT, batch)
@@ -108,10 +85,9 @@ def fill(store: Store, tickets: int, seed: int = SEED) -> int:
     return count + len(batch)
 
 
-def events(tickets: int, site: int, seed: int = SEED) -> Iterator[Event]:
+def events(tickets: int, site: int, leaves: Sequence[Leaf], seed: int = SEED) -> Iterator[Event]:
     """All events, those of a ticket together, tickets in order of time."""
     chance = random.Random(seed)
-    leaves = _leaves()
     for at in range(tickets):
         created_s = END_S - YEARS_S * (tickets - at - chance.random()) / tickets
         yield from _story(chance, at, created_s, site, leaves)
@@ -147,7 +123,7 @@ def _story(
         if place == 0:
             for _ in range(notes):
                 at_s += 60
-                said = {"text": f"再次来电：{chance.choice(TROUBLE)}", "by": agent, "name": "张慧"}
+                said = {"text": f"再次来电：{chance.choice(WORDS['trouble'])}", "by": agent, "name": "张慧"}
                 seen = _eid(chance, at_s, site)
                 yield _event(seen, tid, "ticket.noted", said)
 
@@ -156,12 +132,14 @@ def created(chance: random.Random, created_s: float, leaf: Leaf, who: tuple[str,
     """The body of a ticket's beginning; `who` is its kind, its source and the agent."""
     kind, source, agent = who
     area, street = chance.choice(AREAS), chance.choice(STREETS)
-    address = f"{area}{street}{chance.randrange(1, 300)}号{chance.choice(PLACES)}"
-    said = "，".join(chance.sample(TROUBLE, chance.randrange(2, 6)))
-    content = f"市民来电反映：{chance.choice(WHEN)}，{address}{leaf.name}，{said}。"
+    address = f"{area}{street}{chance.randrange(1, 300)}号{chance.choice(WORDS['places'])}"
+    said = "，".join(chance.sample(WORDS["trouble"], chance.randrange(2, 6)))
+    content = f"市民来电反映：{chance.choice(WORDS['when'])}，{address}{leaf.name}，{said}。"
     content += f"现场约有{chance.randrange(2, 40)}处，"
-    content += f"{chance.choice(WHEN)}曾拨打{10_000 + chance.randrange(9999)}反映。"
-    content += chance.choice(WISHES) + (chance.choice(WISHES) if chance.random() < 0.5 else "")
+    content += f"{chance.choice(WORDS['when'])}曾拨打{10_000 + chance.randrange(9999)}反映。"
+    content += chance.choice(WORDS["wishes"]) + (
+        chance.choice(WORDS["wishes"]) if chance.random() < 0.5 else ""
+    )
     fields = {
         "kind": kind, "title": f"{street}{leaf.name}", "content": content, "category": leaf.code,
         "urgency": chance.choice(URGENCY), "area": area, "address": address,
@@ -178,13 +156,13 @@ def created(chance: random.Random, created_s: float, leaf: Leaf, who: tuple[str,
 def _carried(chance: random.Random, move: str, leaf: Leaf) -> dict[str, Any]:
     match move:
         case "answer_on_line":
-            return {"answer": "，".join(chance.sample(ANSWERS, 3)) + "。"}
+            return {"answer": "，".join(chance.sample(WORDS["answers"], 3)) + "。"}
         case "dispatch":
             return {"unit": leaf.unit, "unit_site": 1}
         case "submit_result":
-            return {"result": "，".join(chance.sample(DONE, 3)) + f"，涉及{leaf.name}。"}
+            return {"result": "，".join(chance.sample(WORDS["done"], 3)) + f"，涉及{leaf.name}。"}
         case "pass":
-            return {"answer": "，".join(chance.sample(ANSWERS, 3)) + "。"}
+            return {"answer": "，".join(chance.sample(WORDS["answers"], 3)) + "。"}
         case "satisfied" | "rate_or_timeout":
             return {"rating": chance.choice(RATINGS), "closing": "solved"}
     return {}
@@ -218,29 +196,11 @@ def _eid(chance: random.Random, at_s: float, site: int) -> bytes:
     return int(at_s * 1000).to_bytes(6, "big") + bytes(2) + site.to_bytes(2, "big") + chance.randbytes(6)
 
 
-def _leaves() -> list[Leaf]:
-    rows = _rows(DATA / "categories.csv")
-    units = {row["code"]: row["unit"] for row in rows}
-    return [
-        Leaf(row["code"], row["name"], row["unit"] or units[row["parent"]]) for row in rows if row["parent"]
-    ]
-
-
-def _dictionary(store: Store) -> None:
-    from appliance.dictionary.entry import SET, subject_of
-
-    for table in ("units", "categories"):
-        kind = {"units": "unit", "categories": "category"}[table]
-        facts = []
-        for row in _rows(DATA / f"{table}.csv"):
-            fields: dict[str, Any] = {name: value for name, value in row.items() if name != "code" and value}
-            if "site" in fields:
-                fields["site"] = int(fields["site"])
-            body = {"entry_kind": kind, "key": row["code"], "fields": fields, "by": "", "name": ""}
-            facts.append(Fact(SET, body, subject_of(kind, row["code"])))
-        store.record(*facts)
-
-
-def _rows(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        return list(csv.DictReader(lines))
+def leaves_of(store: Store) -> list[Leaf]:
+    """The leaves of the starter tree, each with the unit that handles it."""
+    rows = store.rows(
+        "SELECT c.code, c.name, coalesce(nullif(c.unit, ''), p.unit, '') FROM category c"
+        " LEFT JOIN category p ON p.code = c.parent WHERE c.parent <> ''"
+        " AND NOT EXISTS (SELECT 1 FROM category b WHERE b.parent = c.code) ORDER BY c.code"
+    )
+    return [Leaf(code, name, unit or "order") for code, name, unit in rows]

@@ -16,8 +16,9 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from hardware.line import FRAME, TICK_S, Frames
+from hardware.line import FRAME, TICK_S
 from hardware.media import g711, websocket
+from hardware.media.bank import Frames
 from hardware.media.rtp import HEADER, VERSION
 
 RATE_HZ = 8000

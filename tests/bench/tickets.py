@@ -142,7 +142,7 @@ def moving(store: Store, moves: int) -> Iterator[Figure]:
 
 def bare(store: Store, after: int, tids: Sequence[bytes]) -> float:
     """Insert the same rows into empty tables of the same form, those of a move in a transaction."""
-    events = store.rows("SELECT * FROM event WHERE pos > ? ORDER BY pos", after)
+    events = store.rows("SELECT * FROM event WHERE pos > ? AND kind = 'ticket.moved' ORDER BY pos", after)
     marks = ", ".join("?" * len(tids))
     rows = {bytes(row[0]): row for row in store.rows(f"SELECT * FROM ticket WHERE tid IN ({marks})", *tids)}
     made = store.rows(

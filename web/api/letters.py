@@ -116,7 +116,7 @@ def void(letter: str, body: Void) -> LetterTold:
 
 
 def _asked(ticket: Ticket, sheet: Sheet) -> dict[str, str]:
-    known = box().letters.suggested(ticket, sheet)
+    known = box().letters.suggested(me(), ticket, sheet)
     return known if sight.knows_citizens() else dict.fromkeys(known, "")
 
 

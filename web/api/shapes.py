@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from appliance.tickets.fields import DAYS_MAX, EXTRAS_MAX, FIELDS, SOURCES, UNIT_LIMIT, UNITS_MAX, Field
+from appliance.dictionary.kind import KEY_MAX
+from appliance.tickets.facets import GROUPED
+from appliance.tickets.fields import DAYS_MAX, EXTRAS_MAX, FIELDS, UNIT_LIMIT, UNITS_MAX, Field
 from appliance.tickets.finding import CLOCKS
 from appliance.tickets.strands import KINDS as STRANDS
 from appliance.tickets.ticket import REGISTERED_FIELDS
@@ -21,16 +23,19 @@ Id = Annotated[str, Meta(pattern=HEX)]
 Cursor = Annotated[str, Meta(max_length=80, description="`next` of the page before")]
 Rows = Annotated[int, Meta(ge=1, le=ROWS_MAX)]
 Word = Annotated[str, Meta(max_length=80)]
+Source = Annotated[str, Meta(max_length=KEY_MAX, description="来源渠道 Source, of the dictionary")]
 if TYPE_CHECKING:
     State: TypeAlias = str
     List: TypeAlias = str
     StrandKind: TypeAlias = str
     Clock: TypeAlias = str
+    Grouped: TypeAlias = str
 else:
     State = Literal[tuple(STATES)]
     List = Literal[tuple(LISTS)]
     StrandKind = Literal[tuple(STRANDS)]
     Clock = Literal[CLOCKS]
+    Grouped = Literal[GROUPED]
 
 
 def type_of(field: Field) -> Any:
@@ -46,7 +51,7 @@ def type_of(field: Field) -> Any:
         name = Annotated[str, Meta(max_length=40)]
         text = Annotated[str, Meta(max_length=field.limit)]
         return Annotated[dict[name, text], Meta(max_length=EXTRAS_MAX)]
-    if field.choices is not None:
+    if field.choices is not None and not field.maintained:
         return Literal[tuple(field.choices)]
     if field.type == "date":
         return Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$", description=field.en)]
@@ -66,7 +71,12 @@ Given = msgspec.defstruct("Given", _some(FIELDS), bases=(Strict,), frozen=True, 
 New = msgspec.defstruct(
     "New",
     [
-        ("source", Literal[tuple(SOURCES)]),
+        (
+            "source",
+            Annotated[
+                str, Meta(max_length=KEY_MAX, description="来源渠道 Source: an entry of the dictionary")
+            ],
+        ),
         *_some(REGISTERED_FIELDS),
         ("call", Annotated[str, Meta(pattern=HEX)] | UnsetType, UNSET),
     ],
@@ -77,7 +87,7 @@ New = msgspec.defstruct(
 """A new ticket; of source phone it is a draft, of any other it is registered."""
 
 
-class Search(Strict, frozen=True):
+class Conditions(Strict, frozen=True):
     """What tickets are wanted: what is left out does not narrow."""
 
     text: Word = ""
@@ -99,8 +109,32 @@ class Search(Strict, frozen=True):
     """Only those that are overdue, due soon …"""
     conflicts: bool = False
     """Only those with moves that lost a race."""
+
+
+class Search(Conditions, frozen=True):
+    """The same, page by page."""
+
     rows: Rows = 30
     after: Cursor = ""
+
+
+class SumsAsked(Conditions, frozen=True):
+    """The same, counted by one or two fields."""
+
+    by: tuple[Grouped, ...] = ("state",)
+
+
+class Sum(Answer, frozen=True):
+    """How many there are with these values, in the order of `by`."""
+
+    values: list[str]
+    tickets: int
+
+
+class Sums(Answer, frozen=True):
+    """What is found, counted."""
+
+    sums: list[Sum]
 
 
 class Ticket(Answer, frozen=True):

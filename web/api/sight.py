@@ -10,6 +10,7 @@ from appliance.tickets.ticket import Ticket
 from web import access, beside
 from web.api.door import bearer
 from web.context import box, me
+from web.veil import hidden_from
 
 _BROUGHT = "SELECT f.tid FROM ticket_text t JOIN ticket_facet f ON f.doc = t.rowid WHERE ticket_text MATCH ?"
 _GIVEN = "SELECT tid FROM ticket WHERE outside = ?"
@@ -60,7 +61,7 @@ def channel() -> bool:
 def narrowed() -> tuple[str, list[object]]:
     """What a system outside may see, as a condition of SQL."""
     person = me()
-    by = fulltext.match_keys(KEYS["agent"], (person.number,))
+    by = fulltext.match_keys(KEYS["agent"], (person.number,)).match
     if person.has("HB"):
         return f"tid IN ({_BROUGHT} UNION {_GIVEN})", [by, person.name]
     return f"tid IN ({_BROUGHT})", [by]
@@ -74,4 +75,6 @@ def knows_citizens() -> bool:
 
 def may_see_citizen(found: Ticket) -> bool:
     """Tell whether whoever asks may know whose ticket it is: as on the pages, by token with the scope."""
+    if "phone" in hidden_from(me()):
+        return False
     return knows_citizens() and (brought(me(), found) or confidential.sees(box().store, me(), found))

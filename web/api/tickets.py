@@ -15,7 +15,8 @@ from appliance.tickets.workflow import STATES
 from web import shown
 from web.api import shapes, sight
 from web.context import box, me
-from web.pages.tickets import only_unit, step_words
+from web.finding_form import only_unit
+from web.pages.tickets import step_words
 
 _OF_CALLS = ("call", "call_out", "recording", "talk")
 _INSIDE = (*_OF_CALLS, "noted", "edited", "due", "migrated")

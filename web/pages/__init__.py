@@ -14,8 +14,10 @@ from web.pages import (
     customers,
     deferrals,
     desk,
+    dispatching,
     door,
     exchange,
+    finding,
     intake,
     letters,
     limits,
@@ -34,6 +36,7 @@ from web.pages import (
     tokens,
     visits,
     webhooks,
+    workflow,
 )
 
 BLUEPRINTS = (
@@ -44,8 +47,10 @@ BLUEPRINTS = (
     customers.pages,
     board.pages,
     live.pages,
+    finding.pages,
     tickets.pages,
     strands.pages,
+    dispatching.pages,
     visits.pages,
     letters.pages,
     casefile.pages,
@@ -69,5 +74,6 @@ BLUEPRINTS = (
     api.pages,
     open311.pages,
     tokens.pages,
+    workflow.pages,
     webhooks.pages,
 )

@@ -9,9 +9,12 @@ from appliance.casefile import binding
 from appliance.casefile.package import name_of, pieces
 from appliance.casefile.story import story_of
 from appliance.events import Fact
+from appliance.letters.office import confidential_case
 from appliance.letters.pdf import NotMade
+from appliance.letters.register import Altered
 from appliance.recordings.package import EXPORT
 from appliance.refused import Refused
+from appliance.tickets import confidential
 from appliance.tickets.ticket import Ticket
 from web.context import box, me
 
@@ -38,7 +41,7 @@ def take(number: str) -> Response:
         )
         try:
             data = pieces(source, story, time.time(), sound)
-        except NotMade:
+        except (NotMade, Altered):
             raise Refused("not_made", "The case file could not be made. Tell your technician.") from None
         box().store.record(Fact(TAKEN, facts, ticket.tid), *played)
         answer = Response(data, mimetype="application/zip")
@@ -65,4 +68,6 @@ def _ticket(number: str) -> Ticket:
     ticket = box().tickets.find(number[:40])
     if ticket is None:
         raise Refused("unknown_ticket", "This ticket does not exist.")
+    if not confidential.sees(box().store, me(), ticket):
+        raise confidential_case()
     return ticket

@@ -13,7 +13,7 @@ from appliance.customers.file import JOINERS, REDACTORS, WRITERS
 from appliance.refused import Refused
 from appliance.tickets.confidential import hidden_number
 from appliance.tickets.fields import phone_as_kept
-from web import shown
+from web import shown, sight
 from web.context import box, me
 from web.intake_form import told_identity
 
@@ -133,13 +133,15 @@ def _show(customer: Customer, fault: str = "", typed: dict[str, Any] | None = No
     before = request.args.get("before", "")
     before_s = float(before) if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", before) else float("inf")
     history = contacts(store, family, before_s)
+    told = [contact for contact in history if not contact.confidential or _sees(contact)]
     written = {name: getattr(customer, name) for name in FIELDS}
     return render_template(
         "customer.html",
         customer=customer,
         standing=standing,
         merged=[one for one in family if one.cid != standing.cid],
-        history=[(contact, _link(contact)) for contact in history],
+        history=[(contact, _link(contact)) for contact in told],
+        hidden=len(history) - len(told),
         older=history[-1].at_s if len(history) == PAGE else None,
         is_new=is_new(store, family),
         identity=told_identity(customer.identity),
@@ -153,6 +155,12 @@ def _show(customer: Customer, fault: str = "", typed: dict[str, Any] | None = No
         personal=[(name, shown.pick((FIELDS[name].zh, FIELDS[name].en))) for name in PERSONAL],
         **_words(),
     )
+
+
+def _sees(contact: Contact) -> bool:
+    """A confidential ticket is told of only while the reader's look at it lasts."""
+    ticket = box().tickets.find(contact.ref)
+    return ticket is not None and sight.sees(ticket)
 
 
 def _link(contact: Contact) -> str:

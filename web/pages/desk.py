@@ -9,7 +9,7 @@ from werkzeug.exceptions import BadRequest
 
 from appliance.calls import wire
 from appliance.refused import Refused
-from appliance.tickets.fields import KINDS, phone_as_kept
+from appliance.tickets.fields import phone_as_kept
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import STATES
 from web import drafts, intake_form, orders, shown
@@ -18,6 +18,7 @@ from web.customer import customer_numbers
 from web.dictionary import unit_names
 from web.directory import directory, handed_over, people_names
 from web.hearing import may_hear
+from web.maintained import KINDS
 from web.pages.calls import CONFIDENTIAL
 from web.pages.lookup import told_origin
 

@@ -6,10 +6,10 @@ from flask import Blueprint, render_template, request, url_for
 from werkzeug.exceptions import BadRequest
 
 from appliance.refused import Refused
-from appliance.tickets.fields import SOURCES
 from appliance.tickets.ticket import Ticket
 from web import drafts, intake_form, shown
 from web.context import box, me
+from web.maintained import SOURCES
 
 pages = Blueprint("intake", __name__, url_prefix="/intake")
 

@@ -48,7 +48,7 @@ def slip(number: str, key: str, form: str) -> Response:
 def compose(number: str, key: str) -> str:
     """Show the form of a letter with its sheet beside it."""
     ticket, template = _wanted(number, key)
-    return _form(ticket, template, box().letters.suggested(ticket, template))
+    return _form(ticket, template, box().letters.suggested(me(), ticket, template))
 
 
 @pages.post("/tickets/<number>/letters/<key>")

@@ -226,10 +226,17 @@ def _form(kind: Kind, key: str, values: Mapping[str, Value], fault: str = "", fr
 
 
 _OWN_PAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "units": (("contacts.page", lazy_gettext("Look into the address book")),),
+    "units": (
+        ("contacts.page", lazy_gettext("Look into the address book")),
+        ("dispatching.page", lazy_gettext("Try the dispatch rules")),
+    ),
     "people": (("people.page", lazy_gettext("People")), ("rights.page", lazy_gettext("Rights"))),
     "parameters": (
         ("parameters.page", lazy_gettext("Parameters")),
+        ("workflow.page", lazy_gettext("Workflow")),
+        ("calendar.page", lazy_gettext("Work calendar")),
+        ("limits.page", lazy_gettext("Limits")),
+        ("stationery.templates", lazy_gettext("Templates of letters and slips")),
         ("exchange.page", lazy_gettext("Import and export")),
         ("tokens.page", lazy_gettext("Interfaces")),
     ),

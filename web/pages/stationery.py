@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from appliance.letters.document import FORMS, Document
 from appliance.letters.fields import ASKED, PLACEHOLDERS
 from appliance.letters.seals import CENTRE
+from appliance.letters.shipped import shipped
 from appliance.letters.template import AUDIENCES, FILLED, LIMITS, SEALS, Template, check, fill
 from appliance.refused import Refused
 from web import printing, shown
@@ -25,7 +26,7 @@ FLAGS = ("numbered",)
 def templates() -> str:
     """List the templates."""
     shelf = box().letters.shelf
-    rows = [(t, shelf.changed(t.key)) for t in shelf.all().values()]
+    rows = [(t, shelf.changed(t.key), shelf.in_use(t.key)) for t in shelf.everything().values()]
     return render_template("letter_templates.html", rows=rows, called=printing.called)
 
 
@@ -46,6 +47,12 @@ def publish(key: str) -> AnyResponse | str | tuple[str, int]:
             shelf.restore(me(), before.key)
             flash(gettext("The shipped template is in force again."), "good")
             return redirect(url_for("stationery.template", key=before.key))
+        if do in ("retire", "use"):
+            shelf.use(me(), before.key, used=do == "use")
+            return redirect(url_for("stationery.templates"))
+        if do == "copy":
+            flash(gettext("A copy was made. Give it a name of its own."), "good")
+            return redirect(url_for("stationery.template", key=shelf.copy(me(), before.key)))
         if do == "publish":
             shelf.publish(me(), typed)
             flash(gettext("In force from the next letter on."), "good")
@@ -111,7 +118,8 @@ def _editor(typed: Template, fault: str = "") -> str:
         audiences=AUDIENCES,
         limits=LIMITS,
         history=shelf.history(typed.key),
-        changed=shelf.changed(typed.key),
+        changed=shelf.changed(typed.key) and typed.key in shipped(),
+        in_use=shelf.in_use(typed.key),
     )
 
 

@@ -14,8 +14,9 @@ from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from web import shown
 from web.context import box, me
 from web.dictionary import unit_names
+from web.finding_form import only_unit
 from web.move_form import typed_fields
-from web.pages.tickets import again, only_unit, ticket_by_number
+from web.pages.tickets import again, ticket_by_number
 
 PAGE_ROWS = 50
 BESIDE = [name for name in FIELDS if name not in REGISTERED_FIELDS]

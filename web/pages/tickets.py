@@ -1,6 +1,6 @@
 """Tickets: the working lists, one ticket with its story, and every step of the workflow as a button."""
 
-import urllib.parse
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -9,18 +9,18 @@ from werkzeug.wrappers import Response
 
 from appliance.calls import wire
 from appliance.casefile.binding import bound_of
-from appliance.people import Actor
 from appliance.refused import Refused
-from appliance.tickets.confidential import MASKED, hidden_in
+from appliance.tickets.exporting import EXPORTED
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.timeline import DUE, PAPER, WHY, Step
 from appliance.tickets.workflow import LISTS, STATES, states_in
-from web import access, beside, due_shown, orders, printing, shown, sight
+from web import access, beside, due_shown, orders, printing, shown, sight, views
 from web.context import box, may_open, me
 from web.customer import customer_numbers
-from web.dictionary import categories, category_names, unit_names, units
+from web.dictionary import categories, category_names, unit_names
+from web.finding_form import TIMES, asked_for, choices, only_unit, to_do
 from web.hearing import may_hear
 from web.move_form import edit_inputs, edited_fields, inputs, typed_fields
 from web.ticket_beside import context, states_of_masters
@@ -30,9 +30,6 @@ LEAST = ("sign", "accept", "dispatch", "submit_result", "pass", "satisfied", "re
 BACKWARD = frozenset(
     {"refuse", "request_return", "withdraw", "discard", "rework", "rework_self", "dissatisfied", "recall"}
 )
-TO_DO = {"U2": ("DISPATCHED", "HANDLING"), "UL": ("DISPATCHED", "HANDLING"), "CB": ("CALLBACK",)}
-"""States in which a role has something to do; opened first."""
-
 DUE_EN, WHY_EN = dict(DUE.values()), dict(WHY.values())
 
 pages = Blueprint("tickets", __name__, url_prefix="/tickets")
@@ -40,49 +37,34 @@ pages = Blueprint("tickets", __name__, url_prefix="/tickets")
 
 @pages.get("")
 def page() -> str:
-    """Show a working list."""
+    """Show a working list, or what was searched for."""
     person, desk = me(), box().tickets
     unit = only_unit(person)
-    asked = {
-        name: request.args.get(name, "")[:100] for name in ("list", "state", "unit", "text", "phone", "due")
-    }
-    first = not any(asked.values())
-    to_do = tuple(dict.fromkeys(state for role in sorted(person.roles) for state in TO_DO.get(role, ())))
-    if first and to_do and not person.has("AG", "TL", "DP", "AD"):
-        asked["list"] = "to_do"
-    states = _states(asked["list"], asked["state"], to_do)
-    if unit is not None:
-        states = tuple(state for state in states or UNIT_SEES if state in UNIT_SEES)
-    text = " ".join(filter(None, (asked["text"], asked["phone"])))
-    wanted_unit = asked["unit"] if unit is None else unit
-    found = desk.lists(
-        states,
-        wanted_unit,
-        text,
-        _number(request.args.get("page", "1")),
-        conflicts="conflicts" in request.args,
-        due=asked["due"],
-    )
-    counts = desk.counts(unit or "")
-    counts |= desk.due_counts(unit or "")
-    counts["to_do"] = sum(counts[state] for state in to_do)
+    asked = asked_for(request.args, person)
+    found = desk.finder.find(asked.query, request.args.get("at", "")[:60])
+    found = replace(found, tickets=[sight.seen_in_list(ticket) for ticket in found.tickets])
+    counts = desk.counts(unit or "") | desk.due_counts(unit or "")
+    doing = to_do(person)
+    counts["to_do"] = sum(counts[state] for state in doing)
     counts["all"] = sum(counts[state] for state in (UNIT_SEES if unit is not None else STATES))
     return render_template(
         "tickets.html",
         found=found,
         asked=asked,
         counts=counts,
-        lists=[("to_do", gettext("To do"))] * bool(to_do)
+        lists=[("to_do", gettext("To do"))] * bool(doing)
         + [(name, shown.list_title(name)) for name in _lists(unit)],
-        conflicts="conflicts" in request.args,
-        states=[(state.name, shown.pick((state.zh, state.en))) for state in STATES.values()],
-        units=units() if unit is None else [],
+        choices=choices(),
+        times=TIMES,
         unit_names=unit_names(),
         category_names=category_names(),
         may_see_phone=lambda ticket: not ticket.confidential,
         masters=states_of_masters({ticket.tid: ticket for ticket in found.tickets}),
-        link=_link,
         unit=unit,
+        views=views.of(person),
+        groups=views.groups_of(person),
+        may_export=access.allowed("finding.export", person.roles),
+        export_most=EXPORTED,
         due_choices=due_shown.CHOICES,
         due_marks=due_shown.marks(found.tickets),
     )
@@ -115,8 +97,8 @@ def edit(number: str) -> Response | tuple[str, int]:
     """Change what was registered."""
     ticket = ticket_by_number(number)
     changes = edited_fields()
-    if not sight.sees(ticket):
-        changes = {name: value for name, value in changes.items() if name not in MASKED}
+    hidden = sight.hidden(ticket)
+    changes = {name: value for name, value in changes.items() if name not in hidden}
     try:
         box().tickets.edit(me(), ticket.tid, changes, seen=_seen())
     except Refused as refused:
@@ -149,11 +131,6 @@ def call(number: str) -> dict[str, Any]:
     return done
 
 
-def only_unit(person: Actor) -> str | None:
-    """Return the unit somebody is confined to; None for the centre, which sees all."""
-    return None if person.has(*access.CENTRE) else person.unit or "-"
-
-
 def ticket_by_number(number: str) -> Ticket:
     """Return a ticket the reader may see; raises Refused."""
     ticket = box().tickets.find(number[:40])
@@ -182,12 +159,12 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         main=next((m.name for m in buttons if m.name in LEAST), ""),
         backward=BACKWARD,
         may_edit=desk.may_edit(person, ticket),
-        edit=edit_inputs(ticket, typed if opened == "edit" else {}, () if sight.sees(ticket) else MASKED),
+        edit=edit_inputs(ticket, typed if opened == "edit" else {}, sight.hidden(ticket)),
         typed=typed,
         fault=fault,
         opened=opened,
         steps=[
-            (step, step_words(step) if sight.sees(ticket) else hidden_in(step_words(step), ticket))
+            (step, sight.words(step_words(step), ticket))
             for step in reversed(desk.timeline(ticket.tid))
             if (step.what not in ("talk", PAPER) or only_unit(person) is None)
             and (not step.beside or step.ref in seen_beside)
@@ -277,25 +254,10 @@ def _english_line(line: str) -> str:
     return f"{field.en}: {words.get(value, value)}"
 
 
-def _states(name: str, state: str, to_do: tuple[str, ...]) -> tuple[str, ...]:
-    if state in STATES:
-        return (state,)
-    if name == "to_do":
-        return to_do
-    return states_in(name) if name in LISTS else ()
-
-
 def _lists(unit: str | None) -> tuple[str, ...]:
     return tuple(
         name for name in LISTS if unit is None or any(state in UNIT_SEES for state in states_in(name))
     )
-
-
-def _link(**changes: object) -> str:
-    """Return the address of this list with some of its filters changed."""
-    asked = {**request.args.to_dict(), **changes}
-    kept = {name: value for name, value in asked.items() if value not in ("", None)}
-    return url_for("tickets.page") + ("?" + urllib.parse.urlencode(kept) if kept else "")
 
 
 def _seen() -> bytes | None:
@@ -303,7 +265,3 @@ def _seen() -> bytes | None:
         return bytes.fromhex(request.form.get("seen", "")) or None
     except ValueError:
         return None
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1

@@ -55,7 +55,7 @@ $$("[data-fill]").forEach((button) =>
   })
 );
 
-document.addEventListener("click", (event) => $$("details.menu[open]").forEach((menu) => menu.contains(event.target) || menu.removeAttribute("open")));
+document.addEventListener("click", (event) => $$("details.menu[open], details.choose[open]").forEach((menu) => menu.contains(event.target) || menu.removeAttribute("open")));
 
 function lampIs(colour, text) {
   lamp.className = `lamp ${colour}`;

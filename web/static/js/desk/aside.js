@@ -88,7 +88,7 @@ export class Aside {
       make("p", { class: "spread" }, make("a", { href: item.url, target: "_blank", rel: "noopener", class: "cut strong" }, item.title), make("b", { class: `score num ${item.likely ? "likely" : ""}`, title: t("Score of 100: the sum of the reasons"), "data-test": "score" }, String(item.score))),
       make("p", { class: "spread small quiet" }, make("span", { class: "num cut" }, `${day(item.created_s)} · ${item.number}`), make("span", { class: `mark ${item.colour}` }, item.state)),
       make("p", { class: "row wrap small" }, ...reasons),
-      make("p", { class: "row" }, count, repeats)
+      make("p", { class: "row" }, item.open && count, repeats)
     );
   }
 

@@ -1,0 +1,310 @@
+"""Ways to tickets: a query as a statement, each way with what it costs, and the cheapest of them.
+
+Text, and what is rare of what is counted off, is one meeting of lists in the full text; what is common
+is looked at in the narrow row of what was found; a short period, or an order asked for, is an index to
+go along. How rare something is, is told by how far back its newest tickets reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from appliance.tickets import fulltext
+from appliance.tickets.facets import CONCERNED, EVERY, FAR_S, KEYS
+from appliance.tickets.finding import SORTS, Period, Query
+
+if TYPE_CHECKING:
+    from appliance.store.store import Store
+
+NARROW = 60_000
+"""A period with fewer tickets than this tells between which places they are."""
+SAMPLED = 300
+KNOWN_MAX = 4000
+COMMON = 0.12
+"""What more tickets than this share of all have in common is looked at in their rows."""
+NUMBERS = 100.0
+"""About so many tickets have a number that begins or ends with some digits."""
+POSTING_US, ROW_US, JOIN_US, ASIDE_US, SORT_US = 0.03, 0.5, 1.2, 40.0, 1.0
+"""A step along a list of the full text or along rows; a row or a text looked up; a key put in order."""
+FIRST_S = 1e-6
+Bounds = tuple[int | None, int | None]
+
+
+@dataclass(slots=True)
+class Sql:
+    """A statement under way: conditions and their values."""
+
+    source: str
+    where: list[str] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+
+    def add(self, condition: str, *values: Any) -> None:
+        """Narrow it."""
+        self.where.append(condition)
+        self.values += values
+
+    def written(self, columns: str, behind: str = "") -> str:
+        """As SQLite reads it."""
+        where = f" WHERE {' AND '.join(self.where)}" if self.where else ""
+        return f"SELECT {columns} FROM {self.source}{where} {behind}".rstrip()
+
+
+@dataclass(slots=True)
+class Way:
+    """How a query is answered: a statement, and the columns of the value and the place that order it."""
+
+    cost_us: float
+    sql: Sql
+    column: str
+    place: str
+    counts: bool = True
+    """Reading on to the end is as good as counting; not so where tickets are picked out along an order."""
+
+    @property
+    def by_place(self) -> bool:
+        """Whether places are the order asked for."""
+        return self.column == self.place
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition: how many tickets it holds for, in the full text, and in the row where that knows it."""
+
+    about: float
+    match: str
+    row: str = ""
+    values: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a query before a way is chosen."""
+
+    every: float
+    """All tickets between the bounds."""
+    words: Sequence[Condition]
+    rare: Sequence[Condition]
+    common: Sequence[Condition]
+    periods: Mapping[str, Period]
+    bounds: Bounds
+    few: int
+    """Tickets of the shortest period."""
+    index: str
+    """The column of that period; empty when there is none."""
+
+    @property
+    def counted_off(self) -> float:
+        """The share of tickets for which all holds that is counted off."""
+        return prod(min(1.0, c.about / self.every) for c in (*self.rare, *self.common))
+
+    @property
+    def share(self) -> float:
+        """The share of tickets for which everything holds, times aside."""
+        return self.counted_off * prod(min(1.0, c.about / self.every) for c in self.words)
+
+
+class Ways:
+    """Knows ways through one store; safe for threads."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, float] = {}
+        """What share of all tickets has a token, about; only speed depends on it."""
+
+    def to_page(self, query: Query, wanted: int) -> Way:
+        """The cheapest way to the first tickets in the order asked for."""
+        facts, column = self._facts(query), SORTS[query.sort]
+        ways = self._unordered(facts, column)
+        if column == "doc":
+            ways += _in_place(facts, wanted)
+        else:
+            ways.append(_along(facts, column, wanted))
+        return min(ways, key=lambda way: way.cost_us)
+
+    def to_all(self, query: Query, most: float) -> Way:
+        """The cheapest way to all of them, in any order, as far as `most`."""
+        facts = self._facts(query)
+        ways = [*self._unordered(facts, "doc"), *_in_place(facts, most)]
+        return min(ways, key=lambda way: way.cost_us)
+
+    def to_rows(self, query: Query) -> Way:
+        """A way to the narrow rows of all of them."""
+        facts = self._facts(query)
+        if facts.words or facts.rare:
+            return Way(0, _by_text(facts, joined=True), "f.doc", "f.doc")
+        return Way(0, _by_row(facts), "f.doc", "f.doc")
+
+    def _unordered(self, facts: Facts, column: str) -> list[Way]:
+        """Ways that put all that is found in order."""
+        ways = []
+        if facts.index and facts.few < NARROW:
+            aside = ASIDE_US * facts.counted_off if facts.words else 0.0
+            sql = _by_row(facts, facts.index)
+            ways.append(Way(facts.few * (JOIN_US + aside), sql, f"f.{column}", "f.doc"))
+        if column != "doc" and (facts.words or facts.rare):
+            cost = _lists_us(facts) + _met(facts) * (JOIN_US + SORT_US)
+            ways.append(Way(cost, _by_text(facts, joined=True), f"f.{column}", "f.doc"))
+        return ways
+
+    def _facts(self, query: Query) -> Facts:
+        bounds, few, index = self._bounds(query)
+        every, spanned = self._every(bounds)
+        words = [Condition(self._about(w) * spanned, w.match) for w in query.words()]
+        facets = [self._facet(name, values, spanned) for name, values in query.chosen().items()]
+        rare = [facet for facet in facets if facet.about <= COMMON * every]
+        common = [facet for facet in facets if facet.about > COMMON * every]
+        return Facts(every * spanned or 1.0, words, rare, common, query.periods(), bounds, few, index)
+
+    def _facet(self, name: str, values: tuple[Any, ...], spanned: float) -> Condition:
+        wanted = fulltext.match_keys(CONCERNED if name == "concerned" else KEYS[name], values)
+        row, among = _row(name, values)
+        about = self._in_states(values) if name == "state" else self._about(wanted) * spanned
+        return Condition(about, wanted.match, row, among)
+
+    def _in_states(self, states: Sequence[str]) -> float:
+        marks = ", ".join("?" * len(states))
+        sql = f"SELECT coalesce(sum(tickets), 0) FROM ticket_count WHERE unit = ? AND state IN ({marks})"
+        return float(self._store.rows(sql, EVERY, *states)[0][0])
+
+    def _about(self, wanted: fulltext.Wanted) -> float:
+        """How many tickets a condition holds for, about."""
+        if not wanted.tokens:
+            return NUMBERS
+        every, _ = self._every((None, None))
+        shares = [self._share(token) for token in wanted.tokens]
+        return every * (min(1.0, sum(shares)) if wanted.any else min(shares))
+
+    def _share(self, token: str) -> float:
+        if token not in self._known:
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            self._known[token] = self._sampled(token)
+        return self._known[token]
+
+    def _sampled(self, token: str) -> float:
+        """How dense the newest tickets with a token are."""
+        newest = "SELECT rowid AS doc FROM ticket_text WHERE ticket_text MATCH ? ORDER BY rowid DESC LIMIT ?"
+        count, least, most = self._store.rows(
+            f"SELECT count(*), min(doc), max(doc) FROM ({newest})", token, SAMPLED
+        )[0]
+        every, _ = self._every((None, None))
+        if count < SAMPLED:
+            return float(count / every)
+        low, high = self._ends()
+        return float(min(1.0, count * max(1.0, (high - low) / max(1, most - least)) / every))
+
+    def _every(self, bounds: Bounds) -> tuple[float, float]:
+        """All tickets, and about what share of them lies between the bounds."""
+        every = max(1.0, float(self._store.rows(_EVERY, EVERY)[0][0]))
+        if bounds == (None, None):
+            return every, 1.0
+        first, last = self._ends()
+        low, high = max(first, bounds[0] or 0), last if bounds[1] is None else min(last, bounds[1])
+        return every, max(1.0, every * max(0, high - low) / max(1, last - first)) / every
+
+    def _ends(self) -> tuple[int, int]:
+        first, last = self._store.rows(_ENDS)[0]
+        return first or 0, last or 0
+
+    def _bounds(self, query: Query) -> tuple[Bounds, int, str]:
+        """The places between which all must be, and the shortest period: its tickets and its column."""
+        low, high = query.docs()
+        few, index = NARROW, ""
+        for column, period in query.periods().items():
+            if column == "warn_s":
+                continue  # has no index: due_s, which always comes with it, has
+            condition, values = _within(column, period)
+            inner = f"SELECT doc FROM ticket_facet f WHERE {condition} LIMIT {NARROW}"
+            count, least, most = self._store.rows(
+                f"SELECT count(*), min(doc), max(doc) FROM ({inner})", *values
+            )[0]
+            if count == 0:
+                return (0, 0), 0, column
+            if count < few:
+                few, index = count, column
+                low = max(low or 0, least)
+                high = most + 1 if high is None else min(high, most + 1)
+        return (low, high), few, index
+
+
+def _in_place(facts: Facts, wanted: float) -> list[Way]:
+    """Ways in the order in which tickets were registered: they end when enough are found."""
+    part = min(1.0, wanted / max(1.0, facts.every * facts.share))
+    if not (facts.words or facts.rare):
+        return [Way(facts.every * part * ROW_US, _by_row(facts), "f.doc", "f.doc")]
+    joined = bool(facts.common or facts.periods)
+    cost = part * (_lists_us(facts) + _met(facts) * JOIN_US * joined)
+    return [Way(cost, _by_text(facts, joined), "t.rowid", "t.rowid")]
+
+
+def _along(facts: Facts, column: str, wanted: float) -> Way:
+    """Along the index of an order until enough are found."""
+    aside = ASIDE_US * facts.counted_off if facts.words else 0.0
+    steps = facts.every * min(1.0, wanted / max(1.0, facts.every * facts.share))
+    return Way(steps * (JOIN_US + aside), _by_row(facts, column), f"f.{column}", "f.doc", counts=False)
+
+
+def _lists_us(facts: Facts) -> float:
+    """What it costs to bring the lists of the full text together; a word is a list for each of its tokens."""
+    return POSTING_US * sum(c.about * (1 if c.row else 8) for c in (*facts.words, *facts.rare))
+
+
+def _met(facts: Facts) -> float:
+    """How many tickets those lists have in common."""
+    return facts.every * prod(min(1.0, c.about / facts.every) for c in (*facts.words, *facts.rare))
+
+
+def _by_text(facts: Facts, joined: bool) -> Sql:
+    sql = Sql("ticket_text t CROSS JOIN ticket_facet f ON f.doc = t.rowid" if joined else "ticket_text t")
+    rarest = sorted((*facts.words, *facts.rare), key=lambda condition: condition.about)
+    sql.add("ticket_text MATCH ?", fulltext.all_of([condition.match for condition in rarest]))
+    _between(sql, "t.rowid", facts.bounds)
+    _look(sql, facts.common, facts.periods)
+    return sql
+
+
+def _by_row(facts: Facts, index: str = "") -> Sql:
+    sql = Sql(f"ticket_facet f{f' INDEXED BY ticket_facet_{index}' if index else ''}")
+    _between(sql, "f.doc", facts.bounds)
+    _look(sql, (*facts.rare, *facts.common), facts.periods)
+    if facts.words:
+        match = fulltext.all_of([condition.match for condition in facts.words])
+        sql.add("EXISTS (SELECT 1 FROM ticket_text t WHERE ticket_text MATCH ? AND t.rowid = f.doc)", match)
+    return sql
+
+
+def _look(sql: Sql, conditions: Sequence[Condition], periods: Mapping[str, Period]) -> None:
+    for condition in conditions:
+        sql.add(condition.row, *condition.values)
+    for column, period in periods.items():
+        within, values = _within(column, period)
+        sql.add(within, *values)
+
+
+def _between(sql: Sql, place: str, bounds: Bounds) -> None:
+    for sign, bound in zip((">=", "<"), bounds, strict=True):
+        if bound is not None:
+            sql.add(f"{place} {sign} ?", bound)
+
+
+def _within(column: str, period: Period) -> tuple[str, tuple[float, float]]:
+    """The condition that a time lies in a period; a time that has not come, or is not set, lies in none."""
+    since_s = FIRST_S if period.since_s is None else max(period.since_s, FIRST_S)
+    until_s = FAR_S if period.until_s is None else min(period.until_s, FAR_S)
+    return f"f.{column} >= ? AND f.{column} < ?", (since_s, until_s)
+
+
+def _row(name: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """The condition that a narrow row has one of these values."""
+    marks = ", ".join("?" * len(values))
+    if name != "concerned":
+        return (f"+f.{name} IN ({marks})", values) if values else ("0", ())
+    part = " OR ".join(["instr(' ' || f.concerned || ' ', ' ' || ? || ' ')"] * len(values))
+    return f"(f.unit IN ({marks}) OR f.concerned <> '' AND ({part}))", (*values, *values)
+
+
+_ENDS = "SELECT (SELECT min(doc) FROM ticket_facet), (SELECT max(doc) FROM ticket_facet)"
+_EVERY = "SELECT coalesce(sum(tickets), 0) FROM ticket_count WHERE unit = ?"
