@@ -57,7 +57,7 @@ def test_a_ticket_goes_its_whole_way_over_the_api(web: Web, clerk: Program) -> N
     closed = moved(caller, number, "satisfied", rating="satisfied")
     assert (closed["state"], closed["rating"]) == ("CLOSED", "satisfied")
     steps = clerk.told("GET", f"/tickets/{number}/timeline")["steps"]
-    assert [s["what"] for s in steps] == [
+    assert [s["what"] for s in steps if s["what"] != "texted"] == [
         *("created", "accept", "dispatch", "sign", "submit_result", "pass", "satisfied")
     ]
 

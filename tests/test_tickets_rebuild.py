@@ -72,6 +72,22 @@ def test_any_events_in_any_order_give_the_same_tables_anew(
     assert_the_same_anew(store)
 
 
+def test_another_process_helps_with_a_long_log_and_the_tables_are_the_same(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "LONG", 0)
+    monkeypatch.setattr(rebuilding, "WRITTEN", 2)
+    stamp = Stamp(1, lambda: AT_MS)
+    events: list[Event] = []
+    for ticket in range(12):
+        created = stamp.event(Fact("ticket.created", {"number": str(ticket), "source": "web"}))
+        bad = stamp.event(Fact("ticket.edited", {"fields": {"title": 7}}, created.eid))
+        good = stamp.event(Fact("ticket.edited", {"fields": {"title": "路灯"}}, created.eid))
+        events += [created, bad, good]
+    emptied(store).take(events)
+    assert_the_same_anew(store)
+
+
 def test_tickets_of_one_millisecond_keep_the_places_they_came_to(store: Store) -> None:
     stamp = Stamp(1, lambda: AT_MS)
     events = [stamp.event(Fact("ticket.created", {"number": str(n), "source": "web"})) for n in range(9)]

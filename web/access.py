@@ -115,6 +115,7 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "tickets.edit": CASEWORK,
     "tickets.note": CASEWORK,
     "tickets.call": AGENTS,
+    "batch.page": frozenset({"AG", "TL", "DP", "SV", "U2", "UL"}),
     "dispatching.page": frozenset({"DP", "AD"}),
     "alike.repeat": FILERS,
     "alike.link": FILERS,

@@ -34,13 +34,27 @@ def keep(store: Store, ticket: Ticket, before: Ticket | None) -> None:
     store.execute_many(_INSERT, [(*row, ticket.tid) for row in sorted(now - old)])
 
 
-def fill(store: Store, tickets: Iterable[Ticket]) -> None:
-    """Write the keys of tickets that have none yet."""
-    store.execute_many(
-        _INSERT,
-        (
-            (key, int(ticket.created_s), ticket.tid)
-            for ticket in tickets
-            for key in sorted(keys(matter_of(ticket)))
-        ),
+def rows(ticket: Ticket) -> list[tuple[int, int, bytes]]:
+    """All rows of a ticket."""
+    at_s = int(ticket.created_s)
+    return [(key, at_s, ticket.tid) for key in sorted(keys(matter_of(ticket)))]
+
+
+def begin_many(store: Store) -> None:
+    """Have a place to collect the rows of many tickets in."""
+    store.execute('CREATE TEMP TABLE IF NOT EXISTS alike ("key" INTEGER, at_s INTEGER, tid BLOB)')
+    store.execute("DELETE FROM temp.alike")
+
+
+def collect(store: Store, found: Iterable[tuple[int, int, bytes]]) -> None:
+    """Collect rows of tickets that have none yet."""
+    store.execute_many("INSERT INTO temp.alike VALUES (?, ?, ?)", found)
+
+
+def end_many(store: Store) -> None:
+    """Write what was collected, in order: at random it would take ten times as long."""
+    store.execute(
+        'INSERT OR IGNORE INTO likeness ("key", at_s, tid)'
+        ' SELECT "key", at_s, tid FROM temp.alike ORDER BY 1, 2, 3'
     )
+    store.execute("DELETE FROM temp.alike")

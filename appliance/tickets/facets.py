@@ -47,6 +47,7 @@ DUES = ("due_s", "warn_s", "case_due_s")
 TIMES = ("created_s", "changed_s", "accepted_s", "dispatched_s", "closed_s", *DUES)
 GROUPED = ("state", "kind", "source", "category", "area", "urgency", "unit", "agent", "rating", "round")
 COLUMNS = ("doc", "tid", *TIMES, *KEYS, "concerned")
+_STATE, _UNIT = COLUMNS.index("state"), COLUMNS.index("unit")
 EVERY = "*"
 """Stands for all units where tickets are counted."""
 INSERT = f"INSERT INTO ticket_facet ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -142,6 +143,12 @@ def concern(store: Store, ticket: Ticket) -> None:
     parts = parts_of(store, ticket.tid)
     if found and found[0][1] != parts:
         _change(store, found[0][0], ticket, found[0][1], ticket, parts)
+
+
+def counted(row: tuple[Any, ...]) -> list[tuple[str, str]]:
+    """Where a ticket with this narrow row is counted."""
+    state, unit, parts = row[_STATE], row[_UNIT], row[-1]
+    return [(one, state) for one in dict.fromkeys((EVERY, *filter(None, (unit, *parts.split(" ")))))]
 
 
 def counts(ticket: Ticket, parts: str) -> list[tuple[str, str]]:

@@ -13,8 +13,10 @@ from appliance.tickets.ways import Sql, Way, Ways
 
 PAGE_ROWS = 30
 ROWS_MAX = 500
-COUNTED = 10_000
-"""Beyond this many it is only said that there are more."""
+COUNTED, FEW = 10_000, 1_000
+"""Beyond so many, or so few where counting takes time, it is only said that there are more."""
+QUICK_US = 15_000.0
+"""What counting may cost before it is only done as far as FEW."""
 Key = tuple[float, int]
 
 
@@ -111,15 +113,16 @@ class Finder:
     def _first(self, query: Query, rows: int, back: bool) -> tuple[list[Key], int, bool]:
         """The first keys of one end, and how many there are in all."""
         kept = self._counted(query)
-        wanted = COUNTED + 1 if kept is None else rows + 1
-        way = self._ways.to_page(query, wanted)
-        if kept is None and not way.counts:
-            way = self._ways.to_page(query, rows + 1)
-        if kept is None and way.counts:
-            keys = self._keys(query, way, None, COUNTED + 1, back)
-            return keys[: rows + 1], min(len(keys), COUNTED), len(keys) > COUNTED
-        total, more = self._count(query, COUNTED) if kept is None else (kept, False)
-        return self._keys(query, way, None, rows + 1, back), total, more
+        if kept is not None:
+            return self._keys(query, self._ways.to_page(query, rows + 1), None, rows + 1, back), kept, False
+        most, way = COUNTED, self._ways.to_page(query, COUNTED + 1)
+        if way.cost_us > QUICK_US:
+            most, way = FEW, self._ways.to_page(query, FEW + 1)
+        if way.counts:
+            keys = self._keys(query, way, None, most + 1, back)
+            return keys[: rows + 1], min(len(keys), most), len(keys) > most
+        total, more = self._count(query, most)
+        return self._keys(query, self._ways.to_page(query, rows + 1), None, rows + 1, back), total, more
 
     def _keys(
         self, query: Query, way: Way, begin: Cursor | None, most: int, back: bool = False, skip: int = 0

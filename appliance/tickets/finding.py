@@ -90,8 +90,8 @@ class Query:
     """By when the citizen is to be answered."""
     masked: bool = False
     """For who may not know who the citizen of a confidential ticket is: finds nobody by name or number."""
-    blind: bool = False
-    """For who may not know any citizen: finds nobody by name or number."""
+    citizens: bool = True
+    """Whether names and numbers of citizens are looked at for `text`."""
     sort: str = "created"
     ascending: bool = False
 
@@ -101,18 +101,15 @@ class Query:
 
     def words(self) -> list[fulltext.Wanted]:
         """What only the full text knows."""
+        of_citizen = _OPEN if self.masked else ""
+        if not self.citizens:
+            of_citizen = fulltext.NOTHING.match
         return [
             *fulltext.match_number("n", self.number),
-            *fulltext.match_number("p", self.phone, self._open),
-            *fulltext.match_citizen(self.citizen, self._open),
-            *fulltext.match_text(self.text, self._open),
+            *fulltext.match_number("p", self.phone, of_citizen),
+            *fulltext.match_citizen(self.citizen, of_citizen),
+            *fulltext.match_text(self.text, of_citizen),
         ]
-
-    def _open(self, part: str) -> str:
-        """A condition on who the citizen is, as far as the reader may know."""
-        if self.blind:
-            return fulltext.NOTHING.match
-        return fulltext.all_of([part, _OPEN]) if self.masked else part
 
     def chosen(self) -> dict[str, tuple[Any, ...]]:
         """What is counted off, with the values asked for."""

@@ -9,7 +9,7 @@ combination of conditions is one meeting of lists that are in order of time.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -78,10 +78,10 @@ class Wanted:
     """One of the tokens is enough; otherwise all must be there."""
 
 
-def match_text(text: str, of_citizen: Callable[[str], str] = lambda part: part) -> list[Wanted]:
+def match_text(text: str, of_citizen: str = "") -> list[Wanted]:
     """The conditions for the words somebody typed, which all must be there; none when nothing was typed.
 
-    `of_citizen` narrows what is found by the citizen's name or telephone.
+    `of_citizen` must hold too where something is found by the citizen's name or telephone.
     """
     if not text.strip():
         return []
@@ -92,7 +92,7 @@ def match_text(text: str, of_citizen: Callable[[str], str] = lambda part: part) 
     return wanted or [NOTHING]
 
 
-def match_citizen(text: str, of_citizen: Callable[[str], str] = lambda part: part) -> list[Wanted]:
+def match_citizen(text: str, of_citizen: str = "") -> list[Wanted]:
     """The condition for words in the citizen's name only."""
     if not text.strip():
         return []
@@ -100,12 +100,10 @@ def match_citizen(text: str, of_citizen: Callable[[str], str] = lambda part: par
     if not cuts:
         return [NOTHING]
     match = f"citizen : ({all_of([phrase(cut) for cut in cuts])})"
-    return [Wanted(of_citizen(match), tuple(f'citizen : "{token}"' for cut in cuts for token in cut))]
+    return [Wanted(_and(match, of_citizen), tuple(f'citizen : "{token}"' for cut in cuts for token in cut))]
 
 
-def match_number(
-    letter: str, text: str, of_citizen: Callable[[str], str] = lambda part: part
-) -> list[Wanted]:
+def match_number(letter: str, text: str, of_citizen: str = "") -> list[Wanted]:
     """The condition for the first or last digits of a ticket number (n) or a telephone (p)."""
     if not text.strip():
         return []
@@ -113,8 +111,9 @@ def match_number(
     if not plain:
         return [NOTHING]
     if len(plain) < TAIL_DIGITS:
-        return [Wanted(of_citizen(f'keys : "{key(letter, plain)}"'))]
-    return [Wanted(of_citizen(f'keys : ("{key(letter, plain)}" * OR "{key("r", plain[::-1])}" *)'))]
+        return [Wanted(_and(f'keys : "{key(letter, plain)}"', of_citizen))]
+    ends = f'keys : ("{key(letter, plain)}" * OR "{key("r", plain[::-1])}" *)'
+    return [Wanted(_and(ends, of_citizen))]
 
 
 def match_keys(letter: str, values: Iterable[str | int]) -> Wanted:
@@ -135,16 +134,23 @@ def phrase(cut: Sequence[str]) -> str:
     return f'"{" ".join(cut)}"{" *" if goes_on else ""}'
 
 
-def _match_word(word: str, of_citizen: Callable[[str], str]) -> Wanted | None:
+def _and(match: str, also: str) -> str:
+    return all_of([match, also]) if also else match
+
+
+def _match_word(word: str, of_citizen: str) -> Wanted | None:
     cut = tokens(word)
     if not cut:
         return None
-    ways = [f"words : {phrase(cut)}", of_citizen(f"citizen : {phrase(cut)}")]
+    if of_citizen:
+        ways = [f"words : {phrase(cut)}", _and(f"citizen : {phrase(cut)}", of_citizen)]
+    else:  # the same, and each list is gone along only once
+        ways = [f"{{words citizen}} : {phrase(cut)}"]
     digits = _LOOSE.sub("", unicodedata.normalize("NFKC", word))
     number = digits.isascii() and digits.isdigit() and len(digits) >= TAIL_DIGITS
     if number:
         ways.append(f'keys : "{key("n", digits)}" *')
-        ways.append(of_citizen(f'keys : ("{key("p", digits)}" * OR "{key("r", digits[::-1])}" *)'))
+        ways.append(_and(f'keys : ("{key("p", digits)}" * OR "{key("r", digits[::-1])}" *)', of_citizen))
     single = () if number else tuple(f'words : "{token}"' for token in dict.fromkeys(cut))
     return Wanted(" OR ".join(f"({way})" for way in ways), single)
 

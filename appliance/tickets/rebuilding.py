@@ -5,17 +5,22 @@ Gives the same rows as folding event by event, without writing a row again for e
 
 from __future__ import annotations
 
+import os
+import time
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
-from itertools import groupby
+from itertools import groupby, islice
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
-from msgspec.structs import astuple
-
 from appliance.events import Event
-from appliance.store.quarantine import UNFOLDABLE, set_aside
+from appliance.store.quarantine import QUARANTINE, UNFOLDABLE, set_aside
 from appliance.tickets import alike_keys, refilling, table
-from appliance.tickets.ticket import BODIES, Ticket, body_of, fold
+from appliance.tickets.bodies import BODIES, body_of
+from appliance.tickets.prepared import Aside, Prepared, Told, folded, prepare
+from appliance.tickets.ticket import Ticket, fold
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -24,19 +29,28 @@ KINDS = tuple(BODIES)
 """Kinds of events that make a ticket's row."""
 READ = 4000
 WRITTEN = 500
+AHEAD = 3
+"""Batches that are folded while others are written."""
+LONG = 100_000
+"""Events in the log from which another process helps."""
+History = Sequence[Told]
+Folded = tuple[list[Prepared | None], list[Aside]]
 TABLES = ("ticket", "ticket_facet")
+_LONG = "SELECT 1 FROM event LIMIT 1 OFFSET ?"
 _MARKS = ", ".join("?" * len(KINDS))
 _EVENTS = (
-    "SELECT subject, eid, kind, ver, body FROM event"
+    "SELECT eid, subject, kind, ver, body FROM event"
     f" WHERE subject > ? AND kind IN ({_MARKS}) ORDER BY subject LIMIT ?"
 )
-_ONE = f"SELECT subject, eid, kind, ver, body FROM event WHERE subject = ? AND kind IN ({_MARKS})"
+_ONE = f"SELECT eid, subject, kind, ver, body FROM event WHERE subject = ? AND kind IN ({_MARKS})"
 
 
 def rebuild(store: Store) -> None:
     """Write every ticket and all that it is found by; the tables are empty when it begins."""
     with _without_indexes(store):
+        alike_keys.begin_many(store)
         refilling.index(store, _written(store))
+        alike_keys.end_many(store)
 
 
 def link(store: Store, event: Event) -> None:
@@ -47,78 +61,73 @@ def link(store: Store, event: Event) -> None:
             table.link(store, event, body)
 
 
-def _written(store: Store) -> Iterator[Ticket]:
+def _written(store: Store) -> Iterator[Prepared]:
     """Write the rows of tickets, batch by batch in order of their ids, and hand them on."""
-    batch: list[tuple[Ticket, list[Event]]] = []
-    for history in _histories(store):
-        ticket = _replayed(store, history)
-        if ticket is not None:
-            batch.append((ticket, history))
-        if len(batch) >= WRITTEN:
-            yield from _with_keys(store, _write(store, batch))
-            batch = []
-    yield from _with_keys(store, _write(store, batch))
+    for histories, (tickets, aside) in _folded(store):
+        store.execute_many(QUARANTINE, ((eid, why, time.time()) for eid, why in aside))
+        there = [(one, history) for one, history in zip(tickets, histories, strict=True) if one is not None]
+        written = _write(store, there)
+        alike_keys.collect(store, (row for one in written for row in one.alike))
+        yield from written
 
 
-def _with_keys(store: Store, tickets: list[Ticket]) -> list[Ticket]:
-    alike_keys.fill(store, tickets)
-    return tickets
+def _folded(store: Store) -> Iterator[tuple[list[History], Folded]]:
+    """Fold batches: here, or for a long log in another process, which folds on while this one writes."""
+    batches = _batches(store)
+    if store.rows(_LONG, LONG) == [] or (os.cpu_count() or 1) < 2:
+        yield from ((batch, folded(batch)) for batch in batches)
+        return
+    waiting: deque[tuple[list[History], Future[Folded]]] = deque()
+    with ProcessPoolExecutor(1, get_context("spawn")) as other:
+        for batch in batches:
+            waiting.append((batch, other.submit(folded, batch)))
+            if len(waiting) > AHEAD:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        yield from ((batch, future.result()) for batch, future in waiting)
 
 
-def _histories(store: Store) -> Iterator[list[Event]]:
+def _batches(store: Store) -> Iterator[list[History]]:
+    histories = _histories(store)
+    while batch := list(islice(histories, WRITTEN)):
+        yield batch
+
+
+def _histories(store: Store) -> Iterator[History]:
     """All events of each ticket in the order they are folded in."""
     after = b""
     while rows := store.rows(_EVENTS, after, *KINDS, READ):
         if len(rows) == READ:
-            last = rows[-1][0]
-            rows = [row for row in rows if row[0] != last] or store.rows(_ONE, last, *KINDS)
-        for _, group in groupby(rows, key=lambda row: row[0]):
-            events = [Event(bytes(e), bytes(s), kind, ver, bytes(b)) for s, e, kind, ver, b in group]
-            yield sorted(events, key=lambda event: (event.eid != event.subject, event.eid))
-        after = bytes(rows[-1][0])
+            last = rows[-1][1]
+            rows = [row for row in rows if row[1] != last] or store.rows(_ONE, last, *KINDS)
+        for _, group in groupby(rows, key=lambda row: row[1]):
+            yield sorted(group, key=lambda row: (row[0] != row[1], row[0]))
+        after = bytes(rows[-1][1])
 
 
-def _replayed(store: Store, history: Sequence[Event]) -> Ticket | None:
-    ticket: Ticket | None = None
-    for event in history:
-        try:
-            ticket = fold(ticket, event)
-        except ValueError as error:
-            if ticket is not None or _malformed(event):
-                set_aside(store, event, error)
-    return ticket
-
-
-def _malformed(event: Event) -> bool:
-    try:
-        body_of(event)
-    except ValueError:
-        return True
-    return False
-
-
-def _write(store: Store, batch: Sequence[tuple[Ticket, Sequence[Event]]]) -> list[Ticket]:
+def _write(store: Store, batch: Sequence[tuple[Prepared, History]]) -> list[Prepared]:
     """Write rows; where one cannot be written, event by event as far as it can."""
     try:
         with store.database.savepoint():
-            store.execute_many(table.INSERT, (astuple(ticket) for ticket, _ in batch))
-        return [ticket for ticket, _ in batch]
+            store.execute_many(table.INSERT, (one.values for one, _ in batch))
+        return [one for one, _ in batch]
     except UNFOLDABLE:
         if len(batch) > 1:
-            return [ticket for one in batch for ticket in _write(store, [one])]
+            return [written for one in batch for written in _write(store, [one])]
         return _one_by_one(store, batch[0][1])
 
 
-def _one_by_one(store: Store, history: Sequence[Event]) -> list[Ticket]:
+def _one_by_one(store: Store, history: History) -> list[Prepared]:
     kept: Ticket | None = None
-    for event in history:
+    for told in history:
+        event = Event(*told)
         try:
-            folded = fold(kept, event)
-            table.write(store, folded, kept)
-            kept = folded
+            after = fold(kept, event)
+            table.write(store, after, kept)
+            kept = after
         except UNFOLDABLE as error:
             set_aside(store, event, error)
-    return [kept] if kept else []
+    return [prepare(kept)] if kept else []
 
 
 @contextmanager

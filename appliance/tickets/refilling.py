@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from appliance.store.found import TicketCount, TicketFacet
 from appliance.tickets import facets, fulltext, table
+from appliance.tickets.prepared import Prepared, prepare
 from appliance.tickets.ticket import Ticket
 
 if TYPE_CHECKING:
@@ -17,7 +18,16 @@ if TYPE_CHECKING:
 VERSION = "2"
 """Of what is indexed; another one in the database, and all is indexed anew."""
 BATCH = 1000
-Placed = tuple[int, Ticket]
+
+
+class HasId(Protocol):
+    """What has a ticket's id."""
+
+    @property
+    def tid(self) -> bytes: ...
+
+
+Known = TypeVar("Known", bound=HasId)
 
 
 def make(store: Store) -> None:
@@ -36,32 +46,40 @@ def make(store: Store) -> None:
 
 def refill(store: Store) -> None:
     """Index every ticket there is; nothing may be indexed yet."""
-    index(store, _every(store))
+    index(store, (prepare(ticket) for ticket in _every(store)))
 
 
-def index(store: Store, tickets: Iterable[Ticket]) -> None:
+def index(store: Store, tickets: Iterable[Prepared]) -> None:
     """Index tickets that come in order of their ids."""
     found = placed(tickets, lambda tid: arrival(store, tid))
     counted: Counter[tuple[str, str]] = Counter()
     while batch := list(islice(found, BATCH)):
         parts = _parts(store, batch)
-        rows = [(doc, ticket, parts.get(ticket.tid, "")) for doc, ticket in batch]
-        store.execute_many(facets.INSERT, (facets.row(ticket, doc, units) for doc, ticket, units in rows))
-        store.execute_many(fulltext.INSERT, ((d, *facets.text(ticket, units)) for d, ticket, units in rows))
-        counted.update(where for _, ticket, units in rows for where in facets.counts(ticket, units))
+        ready = [_ready(doc, one, parts.get(one.tid, "")) for doc, one in batch]
+        store.execute_many(facets.INSERT, (row for row, _ in ready))
+        store.execute_many(fulltext.INSERT, ((row[0], *text) for row, text in ready))
+        for row, _ in ready:
+            counted.update(facets.counted(row))
     store.execute_many(facets.COUNT, ((*where, count) for where, count in sorted(counted.items())))
 
 
-def _parts(store: Store, batch: Sequence[Placed]) -> dict[bytes, str]:
+def _ready(doc: int, one: Prepared, parts: str) -> tuple[tuple[Any, ...], tuple[str, str, str]]:
+    """The narrow row and the text of a ticket in its place."""
+    if parts:
+        return facets.row(one.ticket, doc, parts), facets.text(one.ticket, parts)
+    return (doc, *one.row[1:]), one.text
+
+
+def _parts(store: Store, batch: Sequence[tuple[int, Prepared]]) -> dict[bytes, str]:
     """The units that have a part in tickets: few have any."""
-    tids = [ticket.tid for _, ticket in batch]
+    tids = [one.tid for _, one in batch]
     rows = store.rows("SELECT DISTINCT tid FROM strand WHERE tid >= ? AND tid <= ?", min(tids), max(tids))
     return {bytes(tid): facets.parts_of(store, tid) for (tid,) in rows}
 
 
-def placed(tickets: Iterable[Ticket], arrived: Callable[[bytes], int]) -> Iterator[Placed]:
+def placed(tickets: Iterable[Known], arrived: Callable[[bytes], int]) -> Iterator[tuple[int, Known]]:
     """Give tickets in order of their ids the places they got one by one as they arrived."""
-    crowd: list[Ticket] = []
+    crowd: list[Known] = []
     end = -1
     for ticket in tickets:
         first = facets.place(ticket.tid)
@@ -80,12 +98,12 @@ def arrival(store: Store, tid: bytes) -> int:
     return int(found[0][0]) if found else 0
 
 
-def _settled(crowd: list[Ticket], arrived: Callable[[bytes], int]) -> Iterator[Placed]:
+def _settled(crowd: list[Known], arrived: Callable[[bytes], int]) -> Iterator[tuple[int, Known]]:
     """Tickets that want the same places: who came first has it, the next the one behind."""
     if len(crowd) == 1:
         yield facets.place(crowd[0].tid), crowd[0]
         return
-    taken: dict[int, Ticket] = {}
+    taken: dict[int, Known] = {}
     for ticket in sorted(crowd, key=lambda ticket: arrived(ticket.tid)):
         doc = facets.place(ticket.tid)
         while doc in taken:

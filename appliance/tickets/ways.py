@@ -19,16 +19,20 @@ from appliance.tickets.finding import SORTS, Period, Query
 if TYPE_CHECKING:
     from appliance.store.store import Store
 
-NARROW = 60_000
+NARROW = 120_000
 """A period with fewer tickets than this tells between which places they are."""
 SAMPLED = 300
 KNOWN_MAX = 4000
 COMMON = 0.12
 """What more tickets than this share of all have in common is looked at in their rows."""
+IN_A_ROW = 0.25
+"""Where the rarest character of a word stands, the word stands about so often."""
 NUMBERS = 100.0
 """About so many tickets have a number that begins or ends with some digits."""
 POSTING_US, ROW_US, JOIN_US, ASIDE_US, SORT_US = 0.03, 0.5, 1.2, 40.0, 1.0
 """A step along a list of the full text or along rows; a row or a text looked up; a key put in order."""
+WORD_US = 6.0
+"""Telling that the characters of a word stand in a row."""
 FIRST_S = 1e-6
 Bounds = tuple[int | None, int | None]
 
@@ -175,7 +179,9 @@ class Ways:
             return NUMBERS
         every, _ = self._every((None, None))
         shares = [self._share(token) for token in wanted.tokens]
-        return every * (min(1.0, sum(shares)) if wanted.any else min(shares))
+        if wanted.any:
+            return every * min(1.0, sum(shares))
+        return every * min(shares) * (IN_A_ROW if len(shares) > 1 else 1.0)
 
     def _share(self, token: str) -> float:
         if token not in self._known:
@@ -236,7 +242,7 @@ def _in_place(facts: Facts, wanted: float) -> list[Way]:
     if not (facts.words or facts.rare):
         return [Way(facts.every * part * ROW_US, _by_row(facts), "f.doc", "f.doc")]
     joined = bool(facts.common or facts.periods)
-    cost = part * (_lists_us(facts) + _met(facts) * JOIN_US * joined)
+    cost = part * (_lists_us(facts) + _met(facts) * (JOIN_US * joined + WORD_US * len(facts.words)))
     return [Way(cost, _by_text(facts, joined), "t.rowid", "t.rowid")]
 
 

@@ -3,6 +3,7 @@
 from web.pages import (
     alike,
     api,
+    batch,
     board,
     box,
     calendar,
@@ -50,6 +51,7 @@ BLUEPRINTS = (
     finding.pages,
     tickets.pages,
     strands.pages,
+    batch.pages,
     dispatching.pages,
     visits.pages,
     letters.pages,
