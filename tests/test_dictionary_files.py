@@ -203,7 +203,7 @@ def test_the_command_exports_and_imports(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["--data", first, "settings", "import", "--starter"]) == 0
     assert main(["--data", first, "settings", "export", str(tmp_path / "all.zip")]) == 0
     assert main(["--data", second, "settings", "import", str(tmp_path / "all.zip"), "--dry-run"]) == 0
-    assert " added, 0 changed" in capsys.readouterr().out
+    assert "468 added, 0 changed" in capsys.readouterr().out
     assert main(["--data", second, "settings", "export", str(tmp_path / "none")]) == 0
     assert (tmp_path / "none" / "unit.csv").read_text("utf-8-sig").count("\n") == 1, "a dry run does nothing"
     assert main(["--data", second, "settings", "import", str(tmp_path / "all.zip")]) == 0

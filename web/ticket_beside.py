@@ -65,13 +65,12 @@ def _customer(ticket: Ticket) -> dict[str, str] | None:
 
 def _further(ticket: Ticket) -> list[tuple[str, str, str]]:
     """Further facts that were written: name, title, text."""
-    seen = sight.seen(ticket)
+    seen, extras = sight.seen(ticket), box().tickets.forms.extras()
     written = ((name, str(getattr(seen, name))) for name in FACTS if getattr(seen, name))
     rows = [
         (name, field_title(name), text.replace("T", " ") if name == "occurred" else text)
         for name, text in written
     ]
-    extras = box().tickets.further.fields()
     for name, text in ticket.extras.items():
         field = extras.get(name)
         if text:

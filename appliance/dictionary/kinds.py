@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping
 
 from appliance.calendar.hours import bands, closing_s
 from appliance.calendar.kinds import DAYS, YEARS
-from appliance.dictionary.form_kinds import EXTRA, PHRASE, SCRIPT
 from appliance.dictionary.kind import Choices, Column, Kind, Wish, named, pick_list
 from appliance.dictionary.parameters import PARAMETERS, columns_of
 from appliance.dictionary.rights_table import RIGHT
@@ -15,6 +14,7 @@ from appliance.letters.kind import KIND as TEMPLATE
 from appliance.refused import Refused
 from appliance.tickets.fields import CAUSES, CLOSINGS, LEVELS, SOURCES, TAGS, URGENCIES, WHYS
 from appliance.tickets.fields import KINDS as TICKET_KINDS
+from appliance.tickets.script_table import SCRIPTS, TEXTS
 
 SUBJECTS: Choices = {
     "units": ("单位与通讯录", "Units and address book"),
@@ -181,6 +181,34 @@ _CATEGORY = Kind(
     ),
     tree=True,
 )
+_EXTRA = Kind(
+    "extra_field",
+    "附加字段",
+    "Extra fields",
+    "categories",
+    (
+        *named(),
+        Column(
+            "type",
+            "类型",
+            "Type",
+            "choice",
+            required=True,
+            default="text",
+            choices={
+                "text": ("文字", "Text"),
+                "number": ("数字", "Number"),
+                "date": ("日期", "Date"),
+                "flag": ("是否", "Yes or no"),
+                "choice": ("选项", "Choice"),
+            },
+        ),
+        Column("limit", "最长", "Most characters", "int", default=60, least=1, most=400),
+        Column("options", "可选值", "Options", "words", limit=40),
+        Column("required", "必填", "Required", "flag"),
+        Column("note", "说明", "Note", limit=200),
+    ),
+)
 _AREA = Kind(
     "area",
     "区域",
@@ -239,15 +267,44 @@ _RULE = Kind(
     ),
     editors=frozenset({"AD", "DP"}),
 )  # fmt: skip
+_SCRIPT = Kind(
+    "script",
+    "应答话术",
+    "Scripts",
+    "categories",
+    (
+        *named(),
+        Column("kind", "受理类型", "Kind of ticket", "entry", limit=32, refers="ticket_kind"),
+        Column("category", "分类代码开头", "Beginning of the category's code", limit=32),
+        Column("text", "话术", "What to ask", "lines", limit=1000, required=True),
+        Column("text_en", "话术（英文）", "What to ask, in English", "lines", limit=1000),
+    ),
+    editors=frozenset({"AD", "TL"}),
+    shipped=SCRIPTS,
+)
+_QUICK_TEXT = Kind(
+    "quick_text",
+    "常用文本",
+    "Texts to begin with",
+    "categories",
+    (
+        *named(),
+        Column("category", "分类代码开头", "Beginning of the category's code", limit=32, required=True),
+        Column("kind", "受理类型", "Kind of ticket", "entry", limit=32, refers="ticket_kind"),
+        Column("content", "内容", "Content", "lines", limit=2000, required=True),
+    ),
+    editors=frozenset({"AD", "TL"}),
+    shipped=TEXTS,
+)
 KINDS: Mapping[str, Kind] = _table(
     (
         _RULE,
+        _SCRIPT,
+        _QUICK_TEXT,
         _UNIT,
         _CONTACT,
         _CATEGORY,
-        EXTRA,
-        SCRIPT,
-        PHRASE,
+        _EXTRA,
         _AREA,
         _list("ticket_kind", "受理类型", "Kinds of tickets", TICKET_KINDS, _LIMIT),
         _list("source", "来源渠道", "Sources", SOURCES),

@@ -11,7 +11,7 @@ from appliance.events import Event
 from appliance.store.store import Store
 from appliance.tickets import strands
 from appliance.tickets.fields import FIELDS, RATINGS, Choices
-from appliance.tickets.further import Further
+from appliance.tickets.forms import EXTRAS
 from appliance.tickets.maintained import Maintained
 from appliance.tickets.marks import Linked, Redacted, Repeated, Unmasked
 from appliance.tickets.process import Workflow
@@ -150,7 +150,7 @@ def steps_of(store: Store, tid: bytes) -> list[Step]:
     """Tell a ticket's story."""
     events = sorted(readable(store.history(tid)), key=lambda event: (event.eid != event.subject, event.eid))
     waiting, workflows = _waiting(store, tid), Workflows(store)
-    words = _words(Dictionary(store))
+    words = Maintained(Dictionary(store)).known
     steps: list[Step] = []
     ticket: Ticket | None = None
     beside: dict[bytes, strands.Strand] = {}
@@ -178,19 +178,6 @@ def steps_of(store: Store, tid: bytes) -> list[Step]:
     heard = [step for call in calls for step in _sound(store, call)] + _sent(store, tid)
     # Sorting is stable: what the call brought stands before what was made of it in the same millisecond.
     return sorted(heard + steps, key=lambda step: step.at_s)
-
-
-def _words(dictionary: Dictionary) -> Words:
-    """The words of a field, and of a further one (`extra.NAME`), whose own name stands under no word."""
-    maintained, extras = Maintained(dictionary), Further(dictionary).fields()
-
-    def words(name: str) -> Choices | None:
-        if not name.startswith("extra."):
-            return maintained.known(name)
-        field = extras.get(name.removeprefix("extra."))
-        return {"": (field.zh, field.en), **(field.choices or {})} if field else None
-
-    return words
 
 
 def calls_of(store: Store, ticket: Ticket) -> list[bytes]:
@@ -289,11 +276,9 @@ def _changes(fields: Mapping[str, object], words: Words) -> str:
     lines = [f"{FIELDS[name].zh}：{_shown(name, fields[name], words)}" for name in known]
     extra = fields.get("extra")
     for name, text in extra.items() if isinstance(extra, Mapping) else ():
-        names = words(f"extra.{name}")
-        if names:
-            title, *_ = names[""]
-            said = names.get(str(text), (str(text),))[0]
-            lines.append(f"{title}：{said}")
+        if name in EXTRAS:
+            said = (EXTRAS[name].choices or {}).get(str(text), (str(text),))[0]
+            lines.append(f"{EXTRAS[name].zh}：{said}")
     return "\n".join(lines)
 
 
@@ -306,6 +291,8 @@ def _shown(name: str, value: object, words: Words) -> str:
     field = FIELDS[name]
     if field.type == "flag":
         return "是" if value else "否"
+    if field.type == "instant" and isinstance(value, int | float):
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(value))
     if field.type == "date" and isinstance(value, int | float):
         return time.strftime("%Y-%m-%d", time.localtime(value))
     if field.type == "days" and isinstance(value, int | float):
