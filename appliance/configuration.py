@@ -73,6 +73,8 @@ class Api(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Requests a minute of one token or person, at most."""
     proxies: tuple[str, ...] = ()
     """Addresses of proxies in front of the pages, whose X-Forwarded-For is believed."""
+    jurisdiction: str = ""
+    """What Open311 clients call this city (jurisdiction_id); empty: any name is taken."""
     webhooks: tuple[str, ...] = ()
     """Hosts events may be sent to, each host:port; none: nothing is ever sent."""
 

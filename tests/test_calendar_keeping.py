@@ -9,6 +9,7 @@ import pytest
 from appliance.calendar.keeping import CalendarKeeper
 from appliance.calendar.reading import read
 from appliance.calendar.site import RECKON, SiteCalendar
+from appliance.events import Fact
 from appliance.store.jobs import Again, Done, Job, Runner
 from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
@@ -86,10 +87,32 @@ def test_a_ticket_that_is_answered_is_never_made_late(box: Keeping) -> None:
     box.desk.move(LAMP, ticket.tid, "sign")
     box.desk.move(LAMP, ticket.tid, "submit_result", {"result": "已办"})
     done = box.desk.move(CENTRE, ticket.tid, "pass", {"answer": "已办"})
+    box.store.execute("UPDATE ticket SET state_s = ?", box.clock.now_s)
     box.imports()
     box.runner.run_due()
     assert box.desk.get(ticket.tid).case_clock == done.case_clock
     assert box.dues() == 0
+
+
+def test_the_next_step_follows_the_calendar_too_even_where_no_clock_runs(box: Keeping) -> None:
+    box.clock.now_s = at("2026-12-31 09:00")
+    SiteCalendar(box.store).enter(ADMINISTRATOR, date(2027, 1, 5), False, "停电")
+    ticket = box.desk.create(CITIZEN, "web", TOLD)
+    ticket = box.desk.move(CENTRE, ticket.tid, "ask_info", {"reason": "请补充地址"})
+    assert told(ticket.step_due_s) == "2027-01-12 00:00"
+    box.store.execute("UPDATE ticket SET state_s = ?", box.clock.now_s)
+    SiteCalendar(box.store).forget(ADMINISTRATOR, date(2027, 1, 5))
+    box.runner.run_due()
+    assert told(box.desk.get(ticket.tid).step_due_s) == "2027-01-09 00:00"
+    (step,) = (step for step in box.desk.timeline(ticket.tid) if step.what == "due")
+    assert "下一步期限：" in step.text
+
+
+def test_a_step_that_was_made_meanwhile_keeps_its_date(box: Keeping) -> None:
+    ticket = box.report()
+    late = {"due": {"step_s": 1.0, "state": "REGISTERED"}, "why": "calendar"}
+    box.store.record(Fact("ticket.due", late, ticket.tid))
+    assert box.desk.get(ticket.tid).step_due_s == ticket.step_due_s
 
 
 def test_a_unit_that_has_handed_in_keeps_its_date_while_the_case_gets_its_new_one(box: Keeping) -> None:

@@ -124,6 +124,8 @@ def test_who_picks_up_hears_the_message_to_its_end(city: City) -> None:
     city.box.wait_for(lambda: not folder.exists(), 5, "what is over to be let go")
     ended = city.box.facts("call.ended")[-1]
     assert (ended["outcome"], ended["cause"]) == ("notified", 16)
+    dialled = city.box.facts("call.dialled")[-1]
+    assert (dialled["by"], dialled["to"], dialled["number_kind"]) == ("1100", f"tel:{ANSWERS}", "mobile")
 
 
 def test_key_1_confirms_and_is_asked_for(city: City) -> None:

@@ -1,5 +1,6 @@
 """The letter office: numbers without gaps, letters that stay as they were, seals, and who reads what."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -80,6 +81,18 @@ def test_numbers_count_each_series_and_year_without_gaps(place: Place) -> None:
     assert numbers == ["云热线函〔2026〕1号", "云热线复〔2026〕1号", "云热线函〔2026〕2号"]
     place.now = NEW_YEAR_S + 86_400
     assert place.office.issue(DISPATCHER, ticket, "official", WRITTEN).number == "云热线函〔2027〕1号"
+
+
+def test_clerks_who_issue_at_the_same_moment_get_numbers_without_gaps(place: Place) -> None:
+    tickets = [place.ticket() for _ in range(3)]
+
+    def issue(ticket: Ticket) -> list[int]:
+        with place.store.connection():
+            return [place.office.issue(DISPATCHER, ticket, "official", WRITTEN).n for _ in range(4)]
+
+    with ThreadPoolExecutor(3) as clerks:
+        counts = [n for found in clerks.map(issue, tickets) for n in found]
+    assert sorted(counts) == list(range(1, 13))
 
 
 def test_a_refused_letter_uses_no_number(place: Place) -> None:

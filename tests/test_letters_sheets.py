@@ -16,11 +16,12 @@ import pytest
 from appliance.letters.document import Document, Grid, Paragraph, plain, words_of
 from appliance.letters.docx import docx
 from appliance.letters.fields import PLACEHOLDERS
-from appliance.letters.pdf import pdf
+from appliance.letters.pdf import NoFont, pdf
 from appliance.letters.seals import checked
 from appliance.letters.shipped import ORDER, shipped
 from appliance.letters.template import fill
 from tests.seal_image import seal_png
+from tests.test_house_rules import loaded_by
 
 NAMED = {name: f"{place.zh}之值" for name, place in PLACEHOLDERS.items()}
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -138,6 +139,15 @@ def test_a_preview_and_a_void_letter_say_so_across_the_sheet() -> None:
     assert "预览" in text_of(pdf(document, mark="preview"))
     assert "作废" in text_of(pdf(document, mark="void"))
     assert "作废" in words_in(docx(document, mark="void"))
+
+
+def test_without_a_chinese_font_nothing_is_printed_full_of_boxes(tmp_path: Path) -> None:
+    with pytest.raises(NoFont):
+        pdf(fill(shipped()["reply"], NAMED, "", 0.0), system=[tmp_path])
+
+
+def test_the_pages_do_not_load_the_typesetter() -> None:
+    assert "typst" not in loaded_by("web.application")
 
 
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed; it is not needed")

@@ -204,3 +204,10 @@ def test_facts_nobody_expected_are_kept_and_stop_nothing(
     phones.note(kind, facts, b"\x07" * 16)
     phones.talked(phones.dialled("87654321", "local"), 30)
     assert phones.charges()[-1][-1] == 30.0
+
+
+def test_a_campaigns_calls_are_on_the_bill_of_who_started_it(phones: Phones) -> None:
+    call = phones.dialled("13800138000", "mobile", by="1100", extension="")
+    phones.note("call.entered", {"flow": "campaign", "rule": ""}, call, 5)
+    phones.note("call.ended", {"outcome": "notified", "cause": 16}, call, 25)
+    assert phones.charges()[-1] == ("13800138000", "mobile", "1100", "", "", 25.0)

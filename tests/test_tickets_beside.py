@@ -213,7 +213,7 @@ def test_the_story_tells_every_step_beside_the_case(office: Office) -> None:
     desk, ticket = office.desk, office.handling(assisting=["water"])
     told = [step.zh for step in desk.timeline(ticket.tid)]
     assert "协办单：加派协办" in told
-    assert told[-1] == "签收"
+    assert told[-2:] == ["签收", "短信通知（待发）"]
 
 
 def test_rebuilding_folds_the_same_strands(office: Office) -> None:

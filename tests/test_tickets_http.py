@@ -1,4 +1,4 @@
-"""The twelve stories and every transition, walked over HTTP: the pages people press the buttons of."""
+"""The twelve stories and every transition, walked over HTTP: by the buttons of the pages, and by the API."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from appliance.demo_data import DEMO_PASSWORD
-from appliance.people import Actor, People
+from appliance.outside.tokens import BY
+from appliance.people import BOX, CITIZEN, Actor, People
 from appliance.refused import Refused
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.process import START, Move
 from appliance.tickets.strands import KINDS
 from appliance.tickets.workflow import MOVES
+from tests.api_programs import Program
 from tests.ticket_stories import (
     NOT_PEOPLE,
     STORIES,
@@ -58,7 +60,7 @@ class PagesDoor:
 
     def _press(self, who: Actor, tid: bytes, where: str, button: str, form: dict[str, object]) -> None:
         """Open the ticket's page, see the button there, and send its form."""
-        self._known(who)
+        self.known(who)
         visitor, path = self._web.visitor(who.number), f"/tickets/{self._desk.get(tid).number}"
         page = visitor.get(path)
         if f'data-test="{button}"' not in page.text:
@@ -67,10 +69,80 @@ class PagesDoor:
         if answer.status_code != 302:
             raise Refused("http", f"{answer.status_code} after {button}")
 
-    def _known(self, who: Actor) -> None:
+    def known(self, who: Actor) -> None:
+        """Let somebody of a story be a person of the box."""
         if who.number in self._web.tokens:
             return
         self._people.create_person(who.number, who.name, DEMO_PASSWORD, who.roles, who.unit)
+
+
+class ApiDoor:
+    """The API: each person has a program of their own, citizens a channel, and the platform outside is one.
+
+    What the box does, and a citizen whose ticket came another way, comes straight to the desk.
+    """
+
+    platform = "story-hb 平台"
+
+    def __init__(self, web: Web, desk: TicketDesk) -> None:
+        self._web = web
+        self._desk = desk
+        self._pages = PagesDoor(web, desk)
+        self._programs: dict[str, Program] = {}
+
+    def create(self, who: Actor, source: str, fields: Mapping[str, object]) -> bytes:
+        """Register a ticket."""
+        told = self._ask(who, "/tickets", {"source": source, **fields})
+        found = self._desk.find(str(told["number"]))
+        assert found is not None
+        return found.tid
+
+    def move(self, who: Actor, tid: bytes, name: str, fields: Mapping[str, object]) -> None:
+        """Make a move."""
+        ticket = self._desk.get(tid)
+        if who == BOX or (who == CITIZEN and not ticket.created_by.startswith(BY)):
+            self._desk.move(who, tid, name, fields)
+            return
+        if "outside" in fields:
+            fields = {**fields, "outside": self.platform}
+        offered = {move.name for move in self._desk.buttons(who, ticket)}
+        self._ask(who, f"/tickets/{ticket.number}/moves", {"move": name, "fields": _days(fields)})
+        assert name in offered
+
+    def act(
+        self, who: Actor, tid: bytes, which: str | bytes, step: str, fields: Mapping[str, object]
+    ) -> None:
+        """Make a step beside the main line."""
+        if who == BOX:
+            self._desk.act(who, tid, which, step, fields)
+            return
+        path = f"/tickets/{self._desk.get(tid).number}/strands"
+        if isinstance(which, str):
+            self._ask(who, path, {"kind": which, "step": step, "fields": _days(fields)})
+        else:
+            self._ask(who, f"{path}/{which.hex()}/steps", {"step": step, "fields": _days(fields)})
+
+    def _ask(self, who: Actor, path: str, body: dict[str, object]) -> dict[str, object]:
+        answer = self._program(who).ask("POST", path, body)
+        told: dict[str, object] = answer.get_json()
+        if answer.status_code not in (200, 201):
+            raise Refused(str(told.get("word")), str(told.get("sentence")))
+        return told
+
+    def _program(self, who: Actor) -> Program:
+        name = who.number or min(who.roles)
+        if name not in self._programs:
+            owner: dict[str, object] = {"roles": sorted(who.roles)}
+            if who.number:
+                self._pages.known(who)
+                owner = {"person": who.number}
+            self._programs[name] = Program(self._web, f"story-{name.lower()}", **owner)  # type: ignore[arg-type]
+        return self._programs[name]
+
+
+def _days(fields: Mapping[str, object]) -> dict[str, object]:
+    """Fields as a program sends them: a day as text, a number as a number."""
+    return {name: int(str(v)) if name == "days" else _typed(name, v) for name, v in fields.items()}
 
 
 def _typed(name: str, value: object) -> object:
@@ -83,6 +155,7 @@ def _typed(name: str, value: object) -> object:
 DOORS: Mapping[str, Callable[[Web, TicketDesk], Door]] = {
     "desk": lambda _, desk: DeskDoor(desk),
     "pages": PagesDoor,
+    "api": ApiDoor,
 }
 """Every way in; a further one is a row here."""
 
@@ -94,7 +167,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Web:
     return web
 
 
-@pytest.fixture(scope="module", params=["pages"])
+@pytest.fixture(scope="module", params=["pages", "api"])
 def teller(web: Web, request: pytest.FixtureRequest) -> Teller:
     return Teller(web.box.store, lambda desk: DOORS[request.param](web, desk))
 

@@ -100,3 +100,29 @@ def test_an_urge_of_an_agent_reaches_the_units_list(web: Web) -> None:
     assert web.visitor("1001").post(path, kind="urge", step="send", text="市民又来电").status_code == 302
     assert ticket.number in web.visitor("2001").get("/strands?kind=urge").text
     assert ticket.number not in web.visitor("2002").get("/strands?kind=urge").text
+
+
+def test_many_tickets_are_tried_first_and_nothing_changes_before_it_is_confirmed(web: Web) -> None:
+    desk, dispatcher = web.box.tickets, web.visitor("1200")
+    fields = {"kind": "repair", "title": "井盖松动", "content": "松了", "category": "0301"}
+    ready = [desk.create(AGENT, "web", fields) for _ in range(2)]
+    nameless = desk.create(AGENT, "web", {"title": "没有类别"})
+    chosen = [ticket.number for ticket in (*ready, nameless)]
+    count = web.box.store.rows("SELECT count(*) FROM event")
+    page = dispatcher.post("/tickets/batch", number=chosen, step="accept", typed="1", unit="")
+    assert page.status_code == 200
+    assert web.box.store.rows("SELECT count(*) FROM event") == count
+    assert "确认办理 2 / 3 件" in page.text
+    assert "请填写" in page.text
+    done = dispatcher.post("/tickets/batch", number=chosen, step="accept", typed="1", unit="", sure="1")
+    assert "已完成 2 / 3 件" in done.text
+    assert [state(web, ticket) for ticket in (*ready, nameless)] == ["ACCEPTED", "ACCEPTED", "REGISTERED"]
+
+
+def test_a_batch_without_tickets_or_of_another_unit_is_refused(web: Web) -> None:
+    assert web.visitor("1200").post("/tickets/batch", step="accept").status_code == 422
+    ticket = dispatched(web)
+    assert web.visitor("2002").post("/tickets/batch", number=[ticket.number]).status_code == 404
+    signed = web.visitor("2001").post("/tickets/batch", number=[ticket.number], step="sign", sure="1")
+    assert signed.status_code == 200
+    assert state(web, ticket) == "HANDLING"

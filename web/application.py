@@ -23,12 +23,13 @@ from appliance.tickets.desk import TicketDesk
 from appliance.tickets.districts import Districts
 from appliance.tickets.intake import Intake
 from web import access, context, language, maintained, shown
-from web.api import door
+from web.api import door, serving
+from web.api.table import TABLE
 from web.context import Box, actor, wants_json
 from web.hub import hub_sign
 from web.link import Away, Link
 from web.live import Full, Live, StoreWatch
-from web.pages import BLUEPRINTS, api, campaigns, exchange
+from web.pages import BLUEPRINTS, campaigns, exchange, open311
 from web.screens import Screens
 from web.today import Today
 
@@ -164,12 +165,14 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
     csrf = CSRFProtect()
     door.install(app, csrf.protect)
     csrf.init_app(app)
-    csrf.exempt(api.v1)
+    v1 = serving.blueprint(TABLE)
+    csrf.exempt(v1)
+    csrf.exempt(open311.pages)
     app.before_request(_admit)
     app.after_request(_guard)
     app.teardown_appcontext(lambda _: _leave(store))
     app.context_processor(lambda: _everywhere(box))
-    for blueprint in BLUEPRINTS:
+    for blueprint in (*BLUEPRINTS, v1):
         app.register_blueprint(blueprint)
     _errors(app)
     if running:

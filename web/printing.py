@@ -11,7 +11,7 @@ from flask import Response
 
 from appliance.letters.document import Document
 from appliance.letters.docx import docx
-from appliance.letters.pdf import NotMade, pdf
+from appliance.letters.pdf import NoFont, NotMade, pdf
 from appliance.letters.suggestions import WANTED
 from appliance.letters.template import Template
 from appliance.refused import Refused
@@ -49,6 +49,13 @@ def printed(document: Document, form: str, mark: str = "") -> Response:
     else:
         try:
             data = pdf(document, seal, mark, [box().places.fonts])
+        except NoFont as error:
+            _log.error("%s", error)
+            raise Refused(
+                "not_made",
+                "This box has no Chinese font. Have the package fonts-noto-cjk installed,"
+                " or put fonts into its folder fonts.",
+            ) from None
         except NotMade as error:
             _log.error("no PDF: %s", error)
             raise Refused(

@@ -46,6 +46,7 @@ OUTCOMES: Mapping[Cause, str] = {
     Cause.INVALID_NUMBER: "wrong_number",
 }
 """Why somebody did not pick up; any other cause is ``unreachable``."""
+STARTED = "campaign.started"
 log = logging.getLogger("calls.campaigns")
 
 
@@ -61,6 +62,14 @@ class Running:
     held: list[Event] = field(default_factory=list)
     """Durable in the journal, still to be written into the campaign's own."""
     changed: bool = True
+    by: str = ""
+    """Who started it: its calls are on that person's bill."""
+
+    def apply(self, event: Event) -> None:
+        """What an earlier life noted."""
+        self.campaign.apply(event.kind, event.facts)
+        if event.kind == STARTED:
+            self.by = str(event.facts["by"])
 
 
 @dataclass(slots=True)
@@ -180,6 +189,8 @@ class Caller:
             running.changed = True
             match do:
                 case Log(kind, facts):
+                    if kind == STARTED:
+                        running.by = str(facts["by"])
                     held: list[Event] = []
                     event = self._ledger.note(
                         Fact(kind, facts, bytes.fromhex(running.cid)), partial(self._durable, running, held)
@@ -229,13 +240,13 @@ class Caller:
         campaign, known, position = running.campaign, set[bytes](), 0
         while batch := running.journal.read(position, BATCH):
             for _, event in batch:
-                campaign.apply(event.kind, event.facts)
+                running.apply(event)
                 known.add(event.eid)
             position = batch[-1][0]
             await asyncio.sleep(0)
         missed = [event for event in noted if event.eid not in known]
         for event in missed:
-            campaign.apply(event.kind, event.facts)
+            running.apply(event)
         if campaign.state is State.OVER:
             self._let_go(running)
         if campaign.state in (State.OVER, State.NEW):
@@ -262,6 +273,14 @@ class Caller:
         call = Call(running, number, self)
         party = self._exchange.place(line, number, running.flow, follower=call)
         self.do(running, [running.campaign.called(number, party.talk.name)])
+        dialled = {
+            "by": running.by,
+            "extension": "",
+            "to": f"tel:{number}",
+            "number_kind": self._permits.kind(number),
+            "account": "",
+        }
+        self._ledger.note(Fact("call.dialled", dialled, party.talk.call.cid))
         ring_s = running.campaign.plan.ring_s
         call.ringing = asyncio.get_running_loop().call_later(ring_s, call.give_up, party)
         line.dial(number, self._permits.shown("", number))

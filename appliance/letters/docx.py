@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape
 
 from appliance.letters.document import Document, Grid, Paragraph
-from appliance.letters.docx_parts import HEAD, MEDIA, fixed, seal_drawing, sheet_end
+from appliance.letters.docx_parts import HEAD, MEDIA, SEAL_MM, fixed, seal_drawing, sheet_end
 from appliance.letters.pdf import MARKS
 
 FANG, SONG, HEI = "仿宋", "宋体", "黑体"
+INSET, TWIPS_MM = 640, 56.7
+"""How far signature and date stand from the right edge, in twentieths of a point; so many to a millimetre."""
 RED, AUTO = "D7000F", "auto"
 BODY, PITCH = 32, 579
 """Size of a letter's text in half points, and the distance of its lines in twentieths: 22 to a page."""
@@ -51,16 +53,23 @@ def _sheet(document: Document, seal: bool, mark: str) -> Iterator[str]:
         yield _table(block, WIDE[document.form]) if isinstance(block, Grid) else _paragraph(block, size, slip)
     if document.signer:
         yield _words("", size=size)
-        drawing = seal_drawing() if seal else ""
+        drawing = seal_drawing(*_seal_place(document)) if seal else ""
         placed = "" if seal or not document.sealed else "（盖章）"
-        yield _words(document.signer + placed, align="right", size=size, inset=640, extra=drawing)
-        yield _words(document.date, align="right", size=size, inset=640)
+        yield _words(document.signer + placed, align="right", size=size, inset=INSET, extra=drawing)
+        yield _words(document.date, align="right", size=size, inset=INSET)
     if document.copies:
         yield _words(f"抄送：{document.copies}", size=18 if slip else 28, rule=True)
 
 
+def _seal_place(document: Document) -> tuple[float, float]:
+    """The seal's upper left corner from the type area's edge and the signature's top, in millimetres."""
+    wide_mm, char_mm, line_mm = (170.0, 3.7, 5.5) if document.form == "slip" else (156.0, 5.64, 10.2)
+    middle_mm = wide_mm - INSET / TWIPS_MM - char_mm * max(len(document.signer), len(document.date) - 2) / 2
+    return middle_mm - SEAL_MM / 2, line_mm - SEAL_MM / 2
+
+
 def _paragraph(block: Paragraph, size: int, slip: bool) -> str:
-    align = {"right": "right", "centre": "center"}.get(block.style, "both")
+    align = {"right": "right", "centre": "center"}.get(block.style, "left")
     small = block.style == "small"
     return _words(
         block.text,

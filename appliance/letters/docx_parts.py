@@ -39,8 +39,8 @@ _MARGINS = {
     "letter": (1701, 1474, 1984, 1587),
 }
 """Top, right, bottom, left in twentieths of a point: GB/T 9704 for letters."""
-SEAL_WIDE = 42 * 36_000
-"""42 mm in EMU."""
+SEAL_MM, EMU = 42, 36_000
+"""How wide a seal is printed; the unit of drawings, so many to a millimetre."""
 
 
 def fixed(seal: bool) -> dict[str, str]:
@@ -63,15 +63,15 @@ def sheet_end(form: str) -> str:
     )
 
 
-def seal_drawing() -> str:
+def seal_drawing(left_mm: float, top_mm: float) -> str:
     """Return the run that floats the seal over signature and date."""
-    size = f'cx="{SEAL_WIDE}" cy="{SEAL_WIDE}"'
+    size = f'cx="{SEAL_MM * EMU}" cy="{SEAL_MM * EMU}"'
     picture = f"{_DRAWING}/picture"
     return (
         '<w:r><w:drawing><wp:anchor distT="0" distB="0" distL="0" distR="0" simplePos="0" relativeHeight="2"'
         ' behindDoc="0" locked="1" layoutInCell="1" allowOverlap="1"><wp:simplePos x="0" y="0"/>'
-        '<wp:positionH relativeFrom="margin"><wp:align>right</wp:align></wp:positionH>'
-        '<wp:positionV relativeFrom="paragraph"><wp:posOffset>-540000</wp:posOffset></wp:positionV>'
+        f'<wp:positionH relativeFrom="margin">{_off(left_mm)}</wp:positionH>'
+        f'<wp:positionV relativeFrom="paragraph">{_off(top_mm)}</wp:positionV>'
         f'<wp:extent {size}/><wp:effectExtent l="0" t="0" r="0" b="0"/><wp:wrapNone/>'
         '<wp:docPr id="1" name="seal"/><wp:cNvGraphicFramePr/>'
         f'<a:graphic><a:graphicData uri="{picture}"><pic:pic>'
@@ -81,3 +81,7 @@ def seal_drawing() -> str:
         '<a:prstGeom prst="rect"><a:avLst/></a:prstGeom></pic:spPr></pic:pic></a:graphicData></a:graphic>'
         "</wp:anchor></w:drawing></w:r>"
     )
+
+
+def _off(length_mm: float) -> str:
+    return f"<wp:posOffset>{length_mm * EMU:.0f}</wp:posOffset>"

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.letters.document import Document
+from appliance.letters.press import NO_FONT
 from appliance.refused import Refused
 
 LIMIT_S = 15.0
@@ -25,14 +26,24 @@ class NotMade(Exception):
     """The press gave nothing, with what it said."""
 
 
-def pdf(document: Document, seal: bytes = b"", mark: str = "", fonts: Sequence[Path] = ()) -> bytes:
+class NoFont(NotMade):
+    """There is no font with Chinese."""
+
+
+def pdf(
+    document: Document,
+    seal: bytes = b"",
+    mark: str = "",
+    fonts: Sequence[Path] = (),
+    system: Sequence[Path] = FONTS,
+) -> bytes:
     """Return the PDF; same document and seal, same bytes. Raises NotMade, or Refused when busy."""
     sheet = {
         "document": msgspec.to_builtins(document),
         "seal": list(seal),
         "mark": MARKS[mark],
     }
-    folders = [str(folder) for folder in (*fonts, *FONTS) if folder.is_dir()]
+    folders = [str(folder) for folder in (*fonts, *system) if folder.is_dir()]
     order = msgspec.json.encode({"sheet": sheet, "fonts": folders})
     if not _free.acquire(timeout=LIMIT_S):
         raise Refused("changed", "Too many sheets are being printed. Try again in a minute.")
@@ -50,6 +61,8 @@ def pdf(document: Document, seal: bytes = b"", mark: str = "", fonts: Sequence[P
         raise NotMade(f"no PDF within {LIMIT_S:.0f} s") from error
     finally:
         _free.release()
+    if run.returncode == NO_FONT:
+        raise NoFont("no Chinese font in " + ", ".join(folders))
     if run.returncode or not run.stdout.startswith(b"%PDF"):
         raise NotMade(run.stderr.decode("utf-8", "replace")[-2000:] or f"press ended with {run.returncode}")
     return run.stdout

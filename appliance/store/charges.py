@@ -47,7 +47,7 @@ def tried(store: Store, event: Event) -> None:
 
 
 def answered(store: Store, event: Event) -> None:
-    """Who was dialled picked up; whoever answers later in the same call costs nothing more."""
+    """Who was dialled picked up, be it to hear a flow of ours; whoever answers later costs nothing more."""
     store.execute(
         f"UPDATE charge SET answered_s = ? WHERE eid = ({_OPEN}) AND answered_s IS NULL",
         *(event.at_s, event.subject),

@@ -195,6 +195,7 @@ _TEXT = (
 )
 PROJECTORS: Mapping[str, Projector] = {
     "call.ringing": _call_began,
+    "call.entered": charges.answered,
     "call.queued": _call_queued,
     "call.dialled": charges.dialled,
     "call.tried": charges.tried,

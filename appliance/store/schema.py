@@ -118,7 +118,7 @@ class Ticket(Table):
     handled = CharField(null=True)
     handled_by = CharField(null=True)
     master = CharField(null=True, index=True)
-    outside = CharField(null=True)
+    outside = CharField(null=True, index=True)
     designated = BooleanField(null=True)
     planned_s = FloatField(null=True)
     asked = IntegerField(null=True)

@@ -52,6 +52,10 @@ class Timed(Protocol):
     def unit_clock(self) -> str: ...
     @property
     def case_due_original_s(self) -> float | None: ...
+    @property
+    def state_s(self) -> float: ...
+    @property
+    def step_due_s(self) -> float | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +107,22 @@ def after_edit(times: Times, limits: Limits, ticket: Timed, kind: str, urgency: 
     return changed(before, Clocks(case, unit))
 
 
-def after_calendar(times: Times, ticket: Timed) -> dict[str, Any]:
+def after_calendar(times: Times, limits: Limits, ticket: Timed) -> dict[str, Any]:
     """Return what another calendar makes of the due dates of an open ticket; empty: nothing.
 
     What is done is not touched: no calendar makes it late.
     """
+    facts = _after_calendar(times, ticket)
+    step = limits.for_state(ticket.state, ticket.urgency, ticket.source)
+    if ticket.step_due_s is not None and step is not None and step.unit in ("wd", "wh"):
+        reckoning = times.unit if ticket.state in UNIT_RUNS else times.case
+        step_s = reckoning.begin(step, ticket.state_s).due_s
+        if step_s != ticket.step_due_s:
+            facts |= {"step_s": step_s, "state": ticket.state}
+    return facts
+
+
+def _after_calendar(times: Times, ticket: Timed) -> dict[str, Any]:
     before = clocks_of(ticket)
     case, unit = (
         clock if clock is None or clock.stopped_s is not None else reckoning.computed(clock)
@@ -137,6 +152,18 @@ def before_case(reckoning: Reckoning, ticket: Timed, ahead_wd: int, now_s: float
         return case.due_s
     day = reckoning.calendar.back(local_day(case.due_s - 0.001), ahead_wd + 1)
     return min(case.due_s, max(now_s, midnight_s(day) + reckoning.hours.closing_s))
+
+
+def taken_beside(ticket: Timed, due: Facts) -> dict[str, Any]:
+    """The same for what was not said by a move: clocks that have been stopped meanwhile keep their dates."""
+    said = (
+        {**due}
+        if STATES[ticket.state].clock != "stopped"
+        else {k: v for k, v in due.items() if k == "step_s"}
+    )
+    if "state" in due and due["state"] != ticket.state:
+        said.pop("step_s", None)
+    return taken(ticket, said) if said else {}
 
 
 def taken(ticket: Timed, due: Facts) -> dict[str, Any]:

@@ -20,7 +20,10 @@ from appliance.tickets.workflow import CREATION
 
 Change = Callable[[Reckoning, Clock, bool], Clock]
 """Changes one clock; the flag tells whether it is the unit's."""
-OPEN = "site = ? AND tid > ? AND closed_s IS NULL AND (due_s IS NOT NULL OR paused_s IS NOT NULL)"
+OPEN = (
+    "site = ? AND tid > ? AND closed_s IS NULL"
+    " AND (due_s IS NOT NULL OR paused_s IS NOT NULL OR step_due_s IS NOT NULL)"
+)
 
 
 class Dues:
@@ -91,7 +94,9 @@ class Dues:
             facts = []
             for ticket in tickets:
                 try:
-                    found = due.after_calendar(_times(rules, ticket.unit), ticket)
+                    found = due.after_calendar(
+                        _times(rules, ticket.unit), rules.limits_of(ticket.category), ticket
+                    )
                 except BeyondCalendar:
                     continue
                 if found:

@@ -26,7 +26,7 @@ from appliance.tickets.bodies import (
     Visited,
     body_of,
 )
-from appliance.tickets.due import taken
+from appliance.tickets.due import taken, taken_beside
 from appliance.tickets.workflow import CREATION, END, SHIPPED, STATES, STEPS
 
 __all__ = [
@@ -224,7 +224,7 @@ def fold(ticket: Ticket | None, event: Event) -> Ticket:
         case marks.Redacted():
             return replace(ticket, **_touched(ticket, event), **marks.blanked(ticket.extra, body))
         case Due():
-            return replace(ticket, **_touched(ticket, event), **_due(ticket, body.due))
+            return replace(ticket, **_touched(ticket, event), **taken_beside(ticket, body.due))
     return ticket
 
 
@@ -282,7 +282,7 @@ def _edit(ticket: Ticket, event: Event, body: Edited) -> Ticket:
         ticket,
         **touched,
         **marks.with_extra(ticket.extras, known),
-        **(_due(ticket, body.due) if body.due else {}),
+        **(taken_beside(ticket, body.due) if body.due else {}),
     )
 
 
@@ -332,11 +332,6 @@ def _counts(ticket: Ticket, target: str, body: Moved) -> dict[str, Any]:
     if target == "CALLBACK":
         changes |= {"visits": 0, "visited_s": None}
     return changes
-
-
-def _due(ticket: Ticket, due: dict[str, Any]) -> dict[str, Any]:
-    """Due dates reckoned while nobody knew that the clocks had been stopped change nothing."""
-    return {} if STATES[ticket.state].clock == "stopped" else taken(ticket, due)
 
 
 def _touched(ticket: Ticket, event: Event) -> dict[str, Any]:

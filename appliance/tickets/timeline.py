@@ -47,11 +47,13 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "call": ("来电", "Call"),
     "call_out": ("外呼", "Call out"),
     "recording": ("录音", "Recording"),
+    "texted": ("短信通知", "Short message"),
     "due": ("限期调整", "Due date changed"),
 }
 DUE: Mapping[str, tuple[str, str]] = {
     "case": ("案件限期", "Case due"),
     "unit": ("单位限期", "Unit due"),
+    "step": ("下一步期限", "Next step by"),
     "why": ("依据", "Because"),
 }
 WHY: Mapping[str, tuple[str, str]] = {
@@ -75,6 +77,12 @@ SHOWN = (
     *("rating", "contacted", "solved", "why", "compensation", "closing", "reason"),
 )
 """What a move carries, as it is told."""
+TEXTED: Mapping[str, tuple[str, str]] = {
+    "waiting": ("（待发）", " (waiting)"),
+    "sent": ("", ""),
+    "failed": ("（未发出）", " (not sent)"),
+}
+"""What became of a short message."""
 TALK: Mapping[str, tuple[str, str, str]] = {
     "call.transferred": ("转接", "Transferred", "to"),
     "call.consulted": ("咨询", "Consulted", "to"),
@@ -167,7 +175,7 @@ def steps_of(store: Store, tid: bytes) -> list[Step]:
             steps.append(step)
         ticket = after
     calls = calls_of(store, ticket) if ticket else []
-    heard = [step for call in calls for step in _sound(store, call)]
+    heard = [step for call in calls for step in _sound(store, call)] + _sent(store, tid)
     # Sorting is stable: what the call brought stands before what was made of it in the same millisecond.
     return sorted(heard + steps, key=lambda step: step.at_s)
 
@@ -253,9 +261,10 @@ def _move_words(body: Moved, workflow: Workflow) -> tuple[str, str]:
 def _due(before: Ticket | None, body: Due) -> str:
     """The dates before and after, and why."""
     lines = []
-    for name in ("case", "unit"):
+    for name in ("case", "unit", "step"):
         old_s, clock = getattr(before, f"{name}_due_s", None), body.due.get(name)
         new_s = clock.get("due_s") if isinstance(clock, dict) else None
+        new_s = body.due.get("step_s") if name == "step" else new_s
         if old_s and isinstance(new_s, int | float):
             old, new = written(old_s), written(new_s)
             lines.append(f"{DUE[name][0]}：{new}（确定）" if old == new else f"{DUE[name][0]}：{old} → {new}")
@@ -282,6 +291,8 @@ def _shown(name: str, value: object, words: Words) -> str:
     field = FIELDS[name]
     if field.type == "flag":
         return "是" if value else "否"
+    if field.type == "instant" and isinstance(value, int | float):
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(value))
     if field.type == "date" and isinstance(value, int | float):
         return time.strftime("%Y-%m-%d", time.localtime(value))
     if field.type == "days" and isinstance(value, int | float):
@@ -317,6 +328,23 @@ def _sound(store: Store, call: bytes) -> list[Step]:
             Step(made_s, "", "recording", *WORDS["recording"], text, False, True, site, bytes(rid).hex())
         )
     return steps + _talk(store, call)
+
+
+def _sent(store: Store, tid: bytes) -> list[Step]:
+    """The short messages that went out for a ticket, and whether they left."""
+    rows = store.rows(
+        "SELECT mid, number, text, at_s, state, reason FROM short_message"
+        " WHERE ticket = ? AND direction = 'out' ORDER BY at_s",
+        tid,
+    )
+    steps = []
+    for mid, number, text, at_s, state, reason in rows:
+        zh, en = WORDS["texted"]
+        fate = TEXTED.get(state, ("", ""))
+        said = f"{number}：{text}" + (f"（{reason}）" if state == "failed" and reason else "")
+        words = (f"{zh}{fate[0]}", f"{en}{fate[1]}", said)
+        steps.append(Step(at_s, "", "texted", *words, False, True, store.site, bytes(mid).hex()))
+    return steps
 
 
 def _talk(store: Store, call: bytes) -> list[Step]:

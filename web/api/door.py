@@ -106,7 +106,12 @@ def check_scope(scope: str) -> None:
     """Refuse what a token is not good for."""
     asks = bearer()
     if asks is not None and not asks.may(scope):
-        raise Refused("not_yours", "This token is not good for that: it lacks %(scope)s.", scope=scope)
+        raise lacks(scope)
+
+
+def lacks(scope: str) -> Refused:
+    """The refusal of a token that does not reach so far."""
+    return Refused("not_yours", "This token is not good for that: it lacks %(scope)s.", scope=scope)
 
 
 def client_address() -> str:

@@ -8,6 +8,8 @@ from msgspec import Meta
 from werkzeug.exceptions import NotFound
 
 from appliance.letters.register import Letter
+from appliance.letters.template import Template as Sheet
+from appliance.tickets.ticket import Ticket
 from web import printing
 from web.api import shapes, sight
 from web.api.door import check_scope
@@ -45,6 +47,8 @@ class Template(Answer, frozen=True):
     title: str
     numbered: bool
     """It is a letter: issued under a number; others are slips, printed as things are."""
+    fields: dict[str, str]
+    """What its clerk is asked, with what is known already."""
 
 
 class Letters(Answer, frozen=True):
@@ -75,7 +79,10 @@ def of_ticket(number: str) -> Letters:
     ticket = sight.ticket(number)
     return Letters(
         [_told(letter) for letter in box().letters.of_ticket(me(), ticket)],
-        [Template(sheet.key, sheet.title, sheet.numbered) for sheet in printing.menu(ticket)],
+        [
+            Template(sheet.key, printing.called(sheet), sheet.numbered, _asked(ticket, sheet))
+            for sheet in box().letters.menu(me(), ticket)
+        ],
     )
 
 
@@ -106,6 +113,11 @@ def sheet(letter: str, form: str) -> Response:
 def void(letter: str, body: Void) -> LetterTold:
     """Declare a letter void."""
     return _told(box().letters.void(me(), _id(letter), body.reason))
+
+
+def _asked(ticket: Ticket, sheet: Sheet) -> dict[str, str]:
+    known = box().letters.suggested(me(), ticket, sheet)
+    return known if sight.knows_citizens() else dict.fromkeys(known, "")
 
 
 def _id(text: str) -> bytes:

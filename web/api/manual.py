@@ -16,6 +16,8 @@ TITLES = {
     "recordings": lazy_gettext("Recordings"),
     "calls": lazy_gettext("Calls"),
     "people": lazy_gettext("People"),
+    "customers": lazy_gettext("Customers"),
+    "letters": lazy_gettext("Letters"),
     "me": lazy_gettext("The token itself"),
     "settings": lazy_gettext("Settings"),
 }

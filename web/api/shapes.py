@@ -8,7 +8,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from appliance.dictionary.kind import KEY_MAX
-from appliance.tickets.fields import DAYS_MAX, FIELDS, UNIT_LIMIT, UNITS_MAX, Field
+from appliance.tickets.fields import DAYS_MAX, EXTRAS_MAX, FIELDS, UNIT_LIMIT, UNITS_MAX, Field
+from appliance.tickets.finding import CLOCKS
 from appliance.tickets.strands import KINDS as STRANDS
 from appliance.tickets.ticket import REGISTERED_FIELDS
 from appliance.tickets.workflow import LISTS, STATES
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
     State: TypeAlias = str
     List: TypeAlias = str
     StrandKind: TypeAlias = str
+    Clock: TypeAlias = str
 else:
     State = Literal[tuple(STATES)]
     List = Literal[tuple(LISTS)]
     StrandKind = Literal[tuple(STRANDS)]
+    Clock = Literal[CLOCKS]
 
 
 def type_of(field: Field) -> Any:
@@ -41,8 +44,14 @@ def type_of(field: Field) -> Any:
     if field.type == "units":
         code = Annotated[str, Meta(max_length=UNIT_LIMIT)]
         return Annotated[list[code], Meta(max_length=UNITS_MAX)]
+    if field.type == "extra":
+        name = Annotated[str, Meta(max_length=40)]
+        text = Annotated[str, Meta(max_length=field.limit)]
+        return Annotated[dict[name, text], Meta(max_length=EXTRAS_MAX)]
     if field.choices is not None and not field.maintained:
         return Literal[tuple(field.choices)]
+    if field.type == "instant":
+        return Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$", description=field.en)]
     if field.type == "date":
         return Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$", description=field.en)]
     return Annotated[str, Meta(max_length=field.limit, description=f"{field.zh} {field.en}")]
@@ -81,7 +90,7 @@ class Search(Strict, frozen=True):
     """What tickets are wanted: what is left out does not narrow."""
 
     text: Word = ""
-    """Words looked for in number, title, content, address, citizen and phone."""
+    """Words looked for in number, title, content, address, citizen, phone, result and answer."""
     list: tuple[List, ...] = ()
     state: tuple[State, ...] = ()
     unit: Word = ""
@@ -94,6 +103,9 @@ class Search(Strict, frozen=True):
     """Registered at or after."""
     until: At | None = None
     """Registered before."""
+    area: Word = ""
+    clock: Clock | None = None
+    """Only those that are overdue, due soon …"""
     conflicts: bool = False
     """Only those with moves that lost a race."""
     rows: Rows = 30
@@ -122,6 +134,24 @@ class Ticket(Answer, frozen=True):
     address: str
     citizen: str
     phone: str
+    home: str
+    identity: str
+    behalf: str
+    anonymous: bool
+    callback: bool
+    """Wants an answer."""
+    key: bool
+    position: str
+    grid: str
+    occurred: str
+    outlet: str
+    link: str
+    customer: str
+    """Id of the customer in the file."""
+    extra: dict[str, str]
+    """Further fields of its kind and category."""
+    repeats: int
+    """How often the matter was brought again."""
     masked: bool
     """Citizen and phone are hidden from you."""
     confidential: bool
@@ -164,6 +194,9 @@ class Tickets(Answer, frozen=True):
     tickets: list[Ticket]
     next: str | None
     """Ask for what follows with `after`; null at the end."""
+    total: int
+    more: bool
+    """There are more than `total`."""
 
 
 class Input(Answer, frozen=True):

@@ -2,14 +2,18 @@
 
 from appliance.people import Actor
 from appliance.refused import Refused
-from appliance.tickets import confidential, strand_table
-from appliance.tickets.rights import UNIT_SEES, brought
+from appliance.tickets import confidential, fulltext
+from appliance.tickets.facets import KEYS
+from appliance.tickets.rights import brought
 from appliance.tickets.strands import Strand
 from appliance.tickets.ticket import Ticket
 from web import access, beside
 from web.api.door import bearer
 from web.context import box, me
 from web.veil import hidden_from
+
+_BROUGHT = "SELECT f.tid FROM ticket_text t JOIN ticket_facet f ON f.doc = t.rowid WHERE ticket_text MATCH ?"
+_GIVEN = "SELECT tid FROM ticket WHERE outside = ?"
 
 
 def outside(person: Actor) -> bool:
@@ -55,19 +59,12 @@ def channel() -> bool:
 
 
 def narrowed() -> tuple[str, list[object]]:
-    """The same as a condition of SQL."""
+    """What a system outside may see, as a condition of SQL."""
     person = me()
-    if person.has(*access.CENTRE):
-        return "1", []
-    if not outside(person):
-        marks = ", ".join("?" * len(UNIT_SEES))
-        unit = person.unit or "-"
-        return f"state IN ({marks}) AND (unit = ? OR tid IN ({strand_table.OF_UNIT}))", [
-            *UNIT_SEES,
-            *(unit, unit, unit),
-        ]
-    given = " OR outside = ?" if person.has("HB") else ""
-    return f"(created_by = ?{given})", [person.number, *([person.name] if given else [])]
+    by = fulltext.match_keys(KEYS["agent"], (person.number,)).match
+    if person.has("HB"):
+        return f"tid IN ({_BROUGHT} UNION {_GIVEN})", [by, person.name]
+    return f"tid IN ({_BROUGHT})", [by]
 
 
 def knows_citizens() -> bool:
@@ -80,4 +77,4 @@ def may_see_citizen(found: Ticket) -> bool:
     """Tell whether whoever asks may know whose ticket it is: as on the pages, by token with the scope."""
     if "phone" in hidden_from(me()):
         return False
-    return knows_citizens() and confidential.sees(box().store, me(), found)
+    return knows_citizens() and (brought(me(), found) or confidential.sees(box().store, me(), found))

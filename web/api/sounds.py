@@ -9,10 +9,9 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import NotFound
 
 from appliance.recordings import by_hand, holds, mp3
-from appliance.refused import Refused
 from web import hearing, lookup, shown, taped
 from web.api import shapes, sight
-from web.api.door import bearer
+from web.api.door import bearer, lacks
 from web.api.endpoint import Answer, Strict
 from web.context import box, me
 from web.pages.calls import CONFIDENTIAL
@@ -248,9 +247,7 @@ def _by() -> str:
 
 def _asked(query: CallSearch | RecordingSearch) -> dict[str, str]:
     if query.number and not sight.knows_citizens():
-        raise Refused(
-            "not_yours", "This token is not good for that: it lacks %(scope)s.", scope="citizens:read"
-        )
+        raise lacks("citizens:read")
     given = {name: str(getattr(query, name) or "") for name in query.__struct_fields__ if name != "rows"}
     given["before"] = given.pop("after")
     return lookup.asked(MultiDict(given))

@@ -3,7 +3,20 @@
 # ruff: noqa: E501 (the table reads best one row a line)
 from typing import Final
 
-from web.api import beside, dictionary, letters, people, settings, shapes, sounds, tickets
+from web.api import (
+    alike,
+    beside,
+    calendar,
+    customers,
+    dictionary,
+    letters,
+    people,
+    search,
+    settings,
+    shapes,
+    sounds,
+    tickets,
+)
 from web.api.endpoint import Endpoint, Sound
 
 _WAV = Sound((sounds.wav_kind, sounds.mp3_kind))
@@ -11,7 +24,7 @@ _WAV = Sound((sounds.wav_kind, sounds.mp3_kind))
 TABLE: Final[tuple[Endpoint, ...]] = (
     Endpoint("me", "GET", "/me", "", people.asker, people.Me, "令牌是谁的、能做什么", "Who asks, and how far the token reaches"),
     # tickets
-    Endpoint("tickets", "GET", "/tickets", "tickets:read", tickets.search, shapes.Tickets, "查询工单，新的在前",
+    Endpoint("tickets", "GET", "/tickets", "tickets:read", search.search, shapes.Tickets, "查询工单，新的在前",
              "Find tickets, newest first", query=shapes.Search),
     Endpoint("ticket_create", "POST", "/tickets", "tickets:write", tickets.create, shapes.Ticket, "登记工单",
              "Register a ticket", body=shapes.New, status=201, once=True),
@@ -43,6 +56,34 @@ TABLE: Final[tuple[Endpoint, ...]] = (
              "公文原件 (pdf, docx)，需 citizens:read", "A letter as issued (pdf, docx); needs citizens:read"),
     Endpoint("letter_void", "POST", "/letters/{letter}/void", "tickets:move", letters.void, letters.LetterTold,
              "公文作废", "Declare a letter void", body=letters.Void),
+    Endpoint("ticket_alike", "GET", "/tickets/{number}/duplicates", "tickets:read", alike.duplicates_of, alike.Duplicates,
+             "可能重复的工单及依据", "Tickets that may be the same matter, and why"),
+    Endpoint("duplicates", "POST", "/duplicates", "tickets:read", alike.duplicates, alike.Duplicates,
+             "按内容查找可能重复的工单", "Tickets that may be a matter not yet registered", body=alike.MatterAsked),
+    Endpoint("ticket_repeat", "POST", "/tickets/{number}/repeats", "tickets:write", alike.again, shapes.Ticket,
+             "登记重复反映", "Count that the matter was brought again", body=alike.Said, status=201, once=True),
+    Endpoint("ticket_link", "POST", "/tickets/{number}/links", "tickets:write", alike.link, shapes.Ticket,
+             "关联另一工单，或取消", "Link another ticket, or take the link back", body=alike.Other, once=True),
+    Endpoint("ticket_unmask", "POST", "/tickets/{number}/unmask", "tickets:read", alike.unmask, shapes.Ticket,
+             "查看保密信息，须写原因，记入日志", "Look at what is confidential, with a reason; it is in the log", body=alike.Because),
+    Endpoint("ticket_redact", "POST", "/tickets/{number}/redact", "tickets:write", alike.redact, shapes.Ticket,
+             "清除个人信息，留痕", "Blank personal data in all that is shown", body=alike.Blank),
+    Endpoint("ticket_visit", "POST", "/tickets/{number}/visits", "tickets:move", alike.visit, shapes.Ticket,
+             "登记一次未接通的回访", "Write down an attempt that did not reach the citizen", body=alike.Tried, status=201, once=True),
+    # customers
+    Endpoint("customers", "GET", "/customers", "tickets:read", customers.search, customers.Customers,
+             "查找客户，需 citizens:read", "Find customers; needs citizens:read", query=customers.Asked),
+    Endpoint("customer_create", "POST", "/customers", "tickets:write", customers.create, customers.CustomerTold,
+             "新增客户", "Put a customer into the file", body=customers.Written, status=201, once=True),
+    Endpoint("customer", "GET", "/customers/{customer}", "tickets:read", customers.one, customers.CustomerTold, "一个客户", "One customer"),
+    Endpoint("customer_edit", "PATCH", "/customers/{customer}", "tickets:write", customers.edit, customers.CustomerTold,
+             "修改客户", "Change what is written", body=customers.Written, stale=True),
+    Endpoint("customer_merge", "POST", "/customers/{customer}/merge", "tickets:write", customers.merge, customers.CustomerTold,
+             "并入另一客户", "Make it part of another customer", body=customers.Into),
+    Endpoint("customer_split", "POST", "/customers/{customer}/split", "tickets:write", customers.split, customers.CustomerTold,
+             "取消合并", "Take a merged customer out again"),
+    Endpoint("customer_redact", "POST", "/customers/{customer}/redact", "tickets:write", customers.redact, customers.CustomerTold,
+             "清除个人信息，留痕", "Blank personal data in all that is shown", body=customers.Blank),
     # calls and recordings
     Endpoint("calls", "GET", "/calls", "calls:read", sounds.calls, sounds.Calls, "查询通话，新的在前", "Find calls, newest first",
              query=sounds.CallSearch),
@@ -84,6 +125,12 @@ TABLE: Final[tuple[Endpoint, ...]] = (
              "All versions of the workflow"),
     Endpoint("workflow", "GET", "/workflows/{workflow}", "settings:read", settings.workflow, settings.WorkflowTold, "一个流程的状态和流转",
              "States and moves of a workflow"),
+    Endpoint("calendar", "GET", "/calendar", "settings:read", calendar.year, calendar.YearTold, "一年的工作日历",
+             "A year of the working calendar", query=calendar.YearAsked),
+    Endpoint("calendar_day", "PUT", "/calendar/{day}", "settings:write", calendar.write, calendar.YearTold, "设定某一天，或恢复",
+             "Say what a day is, or let it be as its year says", body=calendar.DayWritten),
+    Endpoint("calendar_load", "POST", "/calendar", "settings:write", calendar.load, calendar.Taken, "导入一年的放假通知，可只预览",
+             "Take a year's notice over, or only try it", body=calendar.Notice),
     Endpoint("kinds", "GET", "/dictionary", "settings:read", dictionary.kinds, dictionary.Kinds, "字典的全部种类",
              "Every kind of entry people maintain"),
     Endpoint("entries", "GET", "/dictionary/{kind}", "settings:read", dictionary.entries, dictionary.Entries, "一个种类的全部条目",

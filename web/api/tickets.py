@@ -1,52 +1,26 @@
 """Tickets over the API: found, registered, edited, carried on, and their stories."""
 
 import dataclasses
-import re
 from typing import Any
 
 import msgspec
 
 from appliance.refused import Refused
-from appliance.tickets import fulltext, table
-from appliance.tickets.confidential import hidden_in
+from appliance.tickets import confidential
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.process import Move
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.timeline import Step
-from appliance.tickets.workflow import STATES, states_in
+from appliance.tickets.workflow import STATES
 from web import shown
 from web.api import shapes, sight
-from web.api.serving import invalid
 from web.context import box, me
 from web.finding_form import only_unit
 from web.pages.tickets import step_words
 
-_CURSOR = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)_([0-9a-f]{32})")
-_WRITTEN = (
-    "tid IN (SELECT tid FROM ticket_facet WHERE doc IN"
-    " (SELECT rowid FROM ticket_text WHERE ticket_text MATCH ?))"
-)
 _OF_CALLS = ("call", "call_out", "recording", "talk")
 _INSIDE = (*_OF_CALLS, "noted", "edited", "due", "migrated")
 """What a channel of citizens is told only of what it did itself."""
-_CITIZEN = tuple(f"{FIELDS[name].zh}：" for name in ("citizen", "phone"))
-_EQUAL = ("kind", "category", "urgency", "source", "phone")
-
-
-def search(query: shapes.Search) -> shapes.Tickets:
-    """Find tickets, newest first."""
-    where, values = _where(query)
-    if query.after:
-        found = _CURSOR.fullmatch(query.after)
-        if found is None:
-            raise invalid("after", "`next` of the page before")
-        where += " AND (created_s, tid) < (?, ?)"
-        values += [float(found[1]), bytes.fromhex(found[2])]
-    order = f"{where} ORDER BY created_s DESC, tid DESC LIMIT ?"
-    rows = table.select(box().store, order, *values, query.rows + 1)
-    more, rows = len(rows) > query.rows, rows[: query.rows]
-    cursor = f"{rows[-1].created_s!r}_{rows[-1].tid.hex()}" if more else None
-    return shapes.Tickets([told(ticket) for ticket in rows], cursor)
 
 
 def one(number: str) -> shapes.Ticket:
@@ -105,9 +79,10 @@ def move(number: str, body: shapes.MoveAsked, seen: bytes | None) -> shapes.Tick
     return told(box().tickets.move(me(), ticket.tid, body.move, _given(body.fields), seen))
 
 
-def told(ticket: Ticket) -> shapes.Ticket:
+def told(whole: Ticket) -> shapes.Ticket:
     """A ticket as whoever asks may see it."""
-    clear, channel = sight.may_see_citizen(ticket), sight.channel()
+    clear, channel = sight.may_see_citizen(whole), sight.channel()
+    ticket = whole if clear else confidential.masked(whole)
     state = STATES[ticket.state]
     master = sight.by_id(ticket.master) if ticket.master else None
     return shapes.Ticket(
@@ -127,8 +102,22 @@ def told(ticket: Ticket) -> shapes.Ticket:
         urgency=ticket.urgency,
         area=ticket.area,
         address=ticket.address,
-        citizen=ticket.citizen if clear else "",
-        phone=ticket.phone if clear else shown.masked(ticket.phone),
+        citizen=ticket.citizen,
+        phone=ticket.phone,
+        home=ticket.home,
+        identity=ticket.identity,
+        behalf=ticket.behalf,
+        anonymous=bool(ticket.anonymous),
+        callback=bool(ticket.callback),
+        key=bool(ticket.key),
+        position=ticket.position,
+        grid=ticket.grid,
+        occurred=ticket.occurred,
+        outlet=ticket.outlet,
+        link=ticket.link,
+        customer=ticket.customer if clear else "",
+        extra=dict(ticket.extras),
+        repeats=ticket.repeats or 0,
         masked=not clear,
         confidential=ticket.confidential,
         unit=ticket.unit,
@@ -212,47 +201,9 @@ def _for_channel(step: Step) -> Step:
 
 
 def _without_citizen(step: Step, ticket: Ticket) -> Step:
-    return dataclasses.replace(step, text=hidden_in(step.text, ticket))
+    return dataclasses.replace(step, text=confidential.hidden_in(step.text, ticket))
 
 
 def _given(body: Any) -> dict[str, Any]:
     values = ((name, getattr(body, name)) for name in body.__struct_fields__)
     return {name: value for name, value in values if value is not msgspec.UNSET}
-
-
-def _where(query: shapes.Search) -> tuple[str, list[Any]]:
-    knows = sight.knows_citizens()
-    if query.phone and not knows:
-        raise Refused(
-            "not_yours", "This token is not good for that: it lacks %(scope)s.", scope="citizens:read"
-        )
-    narrow, values = sight.narrowed()
-    where: list[str] = [narrow]
-    for states in filter(None, (query.state, [s for name in query.list for s in states_in(name)])):
-        where.append(f"state IN ({', '.join('?' * len(states))})")
-        values += states
-    for name in _EQUAL:
-        if value := getattr(query, name):
-            where.append(f"{name} = ?")
-            values.append(value)
-    if query.unit:
-        where.append("(unit = ? OR tid IN (SELECT tid FROM strand WHERE unit = ? OR third = ?))")
-        values += [query.unit] * 3
-    words = fulltext.match_text(query.text, "" if knows else fulltext.NOTHING.match)
-    if words:
-        where.append(_WRITTEN)
-        values.append(fulltext.all_of([word.match for word in words]))
-    for sign, time in ((">=", query.since), ("<", query.until)):
-        if time is not None:
-            where.append(f"created_s {sign} ?")
-            values.append(_unix(time))
-    if query.conflicts:
-        where.append("conflicts > 0")
-    return " AND ".join(where), values
-
-
-def _unix(time: shapes.At) -> float:
-    try:
-        return time.timestamp()
-    except (OverflowError, ValueError, OSError):
-        raise invalid("since", "a time of the calendar") from None

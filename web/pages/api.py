@@ -6,25 +6,26 @@ from typing import Any
 from flask import Blueprint, Response, render_template
 from peewee import PeeweeException
 
-from web.api import serving
 from web.api.description import document
 from web.api.manual import chapters
-from web.api.table import TABLE
 from web.context import box
 
 pages = Blueprint("api", __name__, url_prefix="/api")
-v1 = serving.blueprint(TABLE)
 
 
 @pages.get("/v1/openapi.json")
 def description() -> dict[str, Any]:
     """Describe the API for programs (OpenAPI 3.1)."""
+    from web.api.table import TABLE  # its handlers use pages
+
     return document(TABLE)
 
 
 @pages.get("/docs")
 def docs() -> Response | str:
     """Describe the API for people."""
+    from web.api.table import TABLE  # its handlers use pages
+
     return render_template("api.html", chapters=chapters(TABLE))
 
 

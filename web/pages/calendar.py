@@ -17,6 +17,7 @@ from appliance.refused import Refused
 from web import shown
 from web.context import box, me
 from web.language import is_chinese
+from web.pages import settings
 
 MONTHS = (
     *(("1月", "January"), ("2月", "February"), ("3月", "March"), ("4月", "April"), ("5月", "May")),
@@ -127,6 +128,7 @@ def _show(
     good = reading is not None and not reading.faults
     return render_template(
         "calendar.html",
+        side=settings.side(),
         year=year,
         said=said,
         sources=SOURCES,

@@ -16,6 +16,7 @@ from appliance.tickets.workflow import STATES
 from web import shown
 from web.context import box, me
 from web.due_shown import limit_words
+from web.pages import settings
 
 EDITOR = "AD"
 
@@ -52,6 +53,7 @@ def _show(fault: str = "") -> str:
     sets = {"": rules.limits, **PRESETS}
     return render_template(
         "limits.html",
+        side=settings.side(),
         fault=fault,
         may_edit=me().has(EDITOR),
         sets=[

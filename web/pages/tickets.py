@@ -61,6 +61,7 @@ def page() -> str:
         may_see_phone=lambda ticket: not ticket.confidential,
         masters=states_of_masters({ticket.tid: ticket for ticket in found.tickets}),
         unit=unit,
+        may_batch=may_open("batch.page"),
         views=views.of(person),
         groups=views.groups_of(person),
         may_export=access.allowed("finding.export", person.roles),
@@ -223,7 +224,11 @@ def _sources(ticket: Ticket) -> dict[str, Any]:
             ticket.call,
         )
         call = found[0] if found else None
-    messages = store.rows("SELECT number, text, at_s FROM short_message WHERE ticket = ? LIMIT 1", ticket.tid)
+    messages = store.rows(
+        "SELECT number, text, at_s FROM short_message WHERE ticket = ? AND direction = 'in'"
+        " ORDER BY at_s LIMIT 1",
+        ticket.tid,
+    )
     return {"recordings": recordings, "call": call, "message": messages[0] if messages else None}
 
 

@@ -45,6 +45,10 @@ $$("[data-call]").forEach((button) =>
   })
 );
 
+// All tickets of a page are chosen at once.
+$$("[data-pick-all]").forEach((all) =>
+  all.addEventListener("change", () => $$("[data-pick]").forEach((one) => (one.checked = all.checked)))
+);
 $$("[data-submit]").forEach((field) => field.addEventListener("change", () => field.form.submit()));
 $$("[data-fill]").forEach((button) =>
   button.addEventListener("click", () => {

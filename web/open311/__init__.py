@@ -1,0 +1,1 @@
+"""Open311 GeoReport v2: systems outside report matters and follow them, as the published standard says."""
