@@ -95,6 +95,7 @@ CASES: Mapping[str, Case] = {
         "DP approve_suspend", "HANDLING", "HANDLING", "in_the_past", writes={"planned": PAST}
     ),
     "due_ahead": Case("LD instruction.write", "HANDLING", "HANDLING", "in_the_past", writes={"due": PAST}),
+    "at_ahead": Case("AG reminder.set", "HANDLING", "HANDLING", "in_the_past", writes={"at": PAST}),
     "leader_for_long": Case(
         "DP approve_suspend", "HANDLING", "HANDLING", "leader_only", writes={"planned": FAR}
     ),

@@ -68,6 +68,32 @@ def test_the_unit_on_duty_gets_a_message_with_the_dispatch_and_the_citizen_with_
     assert "lamp单位" in sent[2][1]
 
 
+def test_somebody_is_urged_at_the_time_that_was_set(tmp_path: Path) -> None:
+    clock = Clock(time.time())
+    office = Office(tmp_path, clock)
+    ticket = office.handling()
+    at = time.strftime("%Y-%m-%dT%H:%M", time.localtime(clock() + 7200))
+    office.desk.act(AGENT, ticket.tid, "reminder", "set", {"at": at, "text": "请回电市民"})
+    assert run_timers(office.store, clock()) == 0
+    clock.at_s += 7300
+    assert run_timers(office.store, clock()) == 1
+    states = {
+        strand.kind: (strand.state, strand.fields.get("text")) for strand in office.desk.strands(ticket.tid)
+    }
+    assert states == {"reminder": ("URGED", "请回电市民"), "urge": ("SENT", "请回电市民")}
+
+
+def test_what_is_brought_again_and_again_is_supervised_by_itself(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.desk.dictionary.set(ADMIN, "parameter", "supervise_repeat", {"value": 2})
+    ticket = office.handling()
+    for _ in range(2):
+        assert run_timers(office.store, time.time()) == 0
+        office.desk.again(AGENT, ticket.tid)
+    assert run_timers(office.store, time.time()) == 1
+    assert "supervision" in kinds(office, ticket)
+
+
 def test_a_suspension_ends_on_its_day_and_a_silent_inspector_holds_nobody_up(tmp_path: Path) -> None:
     office = Office(tmp_path)
     desk, later_s = office.desk, time.time() + 3 * DAY_S

@@ -124,6 +124,10 @@ def test_what_is_out_of_bounds_is_told_in_words() -> None:
     assert told([*MOVES, STEPS["REGISTERED", "accept"]])[-1].startswith("C12: Another move has this code")
     assert told(list(MOVES), "no spaces please")[0].startswith("The name of a workflow has 1 to 40")
     assert told(list(MOVES) * 5) == ["There are more than 300 moves."]
+    assert (
+        "It is too large by"
+        in told([dataclasses.replace(m, code=f"{m.code}{n}") for m in MOVES for n in range(4)])[0]
+    )
     begun = Move("X1", "create_by_magic", "", "DRAFT", frozenset({"AG"}), "变", "Conjure")
     assert told([*MOVES, begun]) == ["X1: Tickets begin by call or by channel only. Let it begin in a state."]
 
@@ -271,6 +275,8 @@ def test_the_command_exports_checks_publishes_and_lists(
     ]
     assert cli.main([*data, "diagram", "--kind", "suborder", "--language", "en", "--svg"]) == 0
     assert "Signed for" in capsys.readouterr().out
+    assert cli.main([*data, "publish", str(file), "--kinds", "consulting", "--reason", "x"]) == 1
+    assert "consulting" in capsys.readouterr().err
     file.write_text("name = 7", "utf-8")
     assert cli.main([*data, "publish", str(file), "--reason", "x"]) == 1
     assert str(file) in capsys.readouterr().err
@@ -282,6 +288,7 @@ def test_the_command_exports_checks_publishes_and_lists(
         ["diagram", "--kind", "nothing"],
         ["export"],
         ["publish", "/nowhere/at/all.toml", "--reason", "x"],
+        ["publish", str(Path(__file__)), "--reason", "x"],
         ["migrate", "--to", "standard@7", "--from", "standard@0"],
         ["migrate", "--to", "standard@0"],
         ["migrate", "123", "--to", "standard@0"],

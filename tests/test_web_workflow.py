@@ -161,6 +161,22 @@ def test_two_administrators_who_change_different_moves_do_not_hinder_each_other(
     assert all(draft.name != "both" for draft in drafts.all())
 
 
+def test_a_draft_never_takes_back_unseen_what_was_published_meanwhile(web: Web, admin: Visitor) -> None:
+    draft = begun(admin, "shared")
+    saved(admin, draft, "C26", zh="我的撤回")
+    boss = Actor("9009", "另一位管理员", frozenset({"AD"}))
+    web.box.tickets.workflows.publish(boss, "shared", MOVES, ("other",), "先发布了")
+    refused = admin.post(draft, do="publish", reason="我的")
+    assert refused.status_code == 422
+    assert "shared@1 已在此期间发布" in refused.text
+    assert 'data-test="newer"' in admin.get(draft).text
+    admin.post(draft, do="compare")
+    page = admin.get(draft).text
+    assert 'data-test="newer"' not in page
+    assert "与 shared@1 相比" in page
+    assert admin.post(draft, do="publish", reason="我的").headers["Location"].endswith("shared@2")
+
+
 def test_open_tickets_are_migrated_after_a_look(web: Web, admin: Visitor) -> None:
     with_units(web.box.store)
     boss = Actor("9001", "管理员", frozenset({"AD"}))

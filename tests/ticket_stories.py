@@ -94,6 +94,11 @@ STRAND_WAYS: dict[str, dict[str, str]] = {
         "WAIVED": "SIGNED, DP suborder.waive",
     },
     "urge": {"SENT": "HANDLING, SV urge.send", "READ": "SENT, U2 urge.read", "ANSWERED": "READ, U2 urge.answer"},
+    "reminder": {
+        "WAITING": "HANDLING, AG reminder.set",
+        "URGED": "WAITING, SYS reminder.urge",
+        "CANCELLED": "WAITING, AG reminder.cancel",
+    },
     "supervision": {
         "ISSUED": "HANDLING, SV supervision.issue",
         "ACCEPTED": "ISSUED, U2 supervision.accept",
@@ -152,6 +157,7 @@ def given(name: str) -> dict[str, object]:
         "suborder.third_level_result": {"result": "三级已处理"},
         "suborder.submit": {"result": "已协助"},
         "suborder.suspend": {"planned": later, "reason": "待停水"},
+        "reminder.set": {"at": later},
         "urge.answer": {"text": "今日完成"},
         "supervision.issue": {"level": "general", "opinion": "请尽快办理"},
         "supervision.reply": {"text": "已办"},

@@ -107,6 +107,8 @@ def _value(name: str, value: Any) -> str:
     names = named_in(name, str(value)) or (field.choices or {}).get(str(value))
     if names:
         return str(shown.pick(names))
+    if field.type == "instant" and isinstance(value, int | float):
+        return shown.when(float(value))
     if field.type == "date" and isinstance(value, int | float):
         return shown.day(float(value))
     if field.type == "unit":

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.configuration import load
+from appliance.dictionary.dictionary import Dictionary
 from appliance.people import Actor
 from appliance.places import places
 from appliance.refused import Refused
@@ -151,10 +152,14 @@ def _publish(options: argparse.Namespace) -> int:
     file = read(text)
     kinds = file.kinds if options.kinds is None else tuple(filter(None, options.kinds.split(",")))
     serves = ", ".join(kinds) or "all kinds that no other workflow names"
+    store = _box(options)
+    known = Dictionary(store).names("ticket_kind")
+    for kind in kinds:
+        if kind not in known:
+            raise Wrong(f"There is no kind of tickets {kind}. Choose from: {', '.join(known)}.")
     if options.dry_run:
         print(f"{file.name}: {len(file.moves)} moves, no faults; it would serve {serves}.")
         return 0
-    store = _box(options)
     made = Workflows(store).publish(_actor(options), file.name, file.moves, kinds, options.reason)
     print(f"{made.id} is published. New tickets begin on it: {serves}. Open ones stay on theirs.")
     return 0

@@ -113,7 +113,7 @@ def _line(
         f'<g class="wf-move" data-from="{edge[0]}" data-to="{edge[1]}"><title>{escape(words)}</title>'
         f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.2"{dash}'
         f' marker-end="url(#wf-{mark})"/>'
-        f'<text x="{(x1 + x2) / 2:.0f}" y="{y:.1f}" font-size="8.5" fill="#4a5462"'
+        f'<text x="{(x1 + x2) / 2:.0f}" y="{y:.1f}" font-size="9.5" fill="#4a5462"'
         ' text-anchor="middle" paint-order="stroke" stroke="#fff" stroke-width="2.5">'
         f"{escape(codes)}</text></g>"
     )
@@ -145,7 +145,7 @@ def _beginning(move: Move, layout: Layout, chinese: bool) -> str:
         f'<g class="wf-move" data-from="" data-to="{move.target}"><title>{words}</title>'
         f'<circle cx="{x:.0f}" cy="{y - 15:.1f}" r="3.5" fill="#3b4656"/>'
         f'<path d="M{x:.0f} {y - 12:.1f} V{y:.1f}" stroke="#3b4656" stroke-width="1.2"'
-        f' marker-end="url(#wf-on)"/><text x="{x + 6:.0f}" y="{y - 12:.1f}" font-size="8.5"'
+        f' marker-end="url(#wf-on)"/><text x="{x + 6:.0f}" y="{y - 12:.1f}" font-size="9.5"'
         f' fill="#4a5462">{escape(move.code)}</text></g>'
     )
 

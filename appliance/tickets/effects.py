@@ -180,6 +180,14 @@ def _tell_citizen(deeds: Deeds, scene: Scene) -> None:
     deeds.tell("signed", scene.ticket.tid, scene.ticket.unit)
 
 
+def _urge_as_set(deeds: Deeds, scene: Scene) -> None:
+    """In the name of who set the time; where nobody can be urged any more the time has just come."""
+    assert scene.strand is not None
+    text = str(scene.strand.fields.get("text") or "请抓紧办理。")
+    with suppress(Refused):
+        deeds.act(in_the_name_of(scene.actor), scene.ticket.tid, "urge", "send", {"text": text})
+
+
 def _tell_answered(deeds: Deeds, scene: Scene) -> None:
     """The answer, and the question how it was."""
     answer = str(scene.facts.get("answer") or scene.ticket.answer)
@@ -209,6 +217,7 @@ OF_MOVES: Mapping[str, tuple[Effect, ...]] = {
 OF_STEPS: Mapping[tuple[str, str], tuple[Effect, ...]] = {
     ("suborder", "create"): (_tell_unit,),
     ("urge", "send"): (_tell_urged,),
+    ("reminder", "urge"): (_urge_as_set,),
     ("suspension", "approve"): (_suspend,),
     ("suspension", "end"): (_resume,),
     ("coordination", "designate"): (_dispatch_designated,),

@@ -118,8 +118,8 @@ class Field:
     lines: bool = False
     """Several lines may be written."""
     type: str = "text"
-    """text, flag, phone, date (a day; kept as its end in Unix seconds), days, unit, units, ticket, moment
-    (a day, perhaps with a time), position, customer, extra."""
+    """text, flag, phone, date (a day; kept as its end in Unix seconds), instant (in Unix seconds), days,
+    unit, units, ticket, moment (a day, perhaps with a time), position, customer, extra."""
     maintained: str = ""
     """The kind of the dictionary whose entries may stand here; `choices` are those it ships with."""
 
@@ -165,6 +165,7 @@ FIELDS: Mapping[str, Field] = {
     "unfounded": Field("退回理由不成立，计入单位", "The return was the unit's mistake", 8, type="flag"),
     "planned": Field("计划恢复日期", "To be taken up again on", 20, type="date"),
     "due": Field("限期", "Due on", 20, type="date"),
+    "at": Field("催办时间", "Urge at", 20, type="instant"),
     "days": Field("延期工作日数", "Working days more", 4, type="days"),
     "cause": Field("挂账类别", "Kind of cause", 32, CAUSES, maintained="pause_reason"),
     "why": Field("不满意原因", "Why dissatisfied", 32, WHYS, maintained="dissatisfaction"),
@@ -182,6 +183,8 @@ FIELDS: Mapping[str, Field] = {
 
 Value = str | bool | float | list[str] | dict[str, str]
 """What a field holds once checked."""
+MOMENTS = frozenset({"date", "instant"})
+"""Types that are kept in Unix seconds."""
 DAYS_MAX = 400
 UNITS_MAX = 20
 UNIT_LIMIT = 32
@@ -212,7 +215,7 @@ def checked(name: str, value: object, words: Callable[[str], Choices | None] | N
         return value if isinstance(value, bool) else str(value).lower() in _TRUE
     if field.type == "units":
         return _units(field, value)
-    if field.type == "date" and isinstance(value, int | float) and not isinstance(value, bool):
+    if field.type in MOMENTS and isinstance(value, int | float) and not isinstance(value, bool):
         return _in_time(field, float(value))
     if field.type == "days" and isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -251,6 +254,20 @@ def _day(field: Field, text: str) -> float:
             text=text,
         ) from None
     return _in_time(field, day.replace(hour=23, minute=59, second=59).timestamp())
+
+
+def _instant(field: Field, text: str) -> float:
+    """A time of a day, written YYYY-MM-DDTHH:MM."""
+    try:
+        at = datetime.strptime(text.replace(" ", "T"), "%Y-%m-%dT%H:%M")
+    except ValueError:
+        raise Refused(
+            "bad_date",
+            "%(field)s: %(text)s is no time; write it like 2027-03-31T09:30.",
+            field=field.en,
+            text=text,
+        ) from None
+    return _in_time(field, at.timestamp())
 
 
 def _in_time(field: Field, at_s: float) -> float:
@@ -307,6 +324,7 @@ def _customer(field: Field, text: str) -> Value:
 _READ: Mapping[str, Callable[[Field, str], Value]] = {
     "date": _day,
     "days": _days,
+    "instant": _instant,
     "moment": _moment,
     "position": _position,
     "customer": _customer,

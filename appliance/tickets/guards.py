@@ -252,6 +252,12 @@ def _due_ahead(scene: Scene) -> Refused | None:
     return Refused("in_the_past", "The due date lies in the past; choose a later one.")
 
 
+def _at_ahead(scene: Scene) -> Refused | None:
+    if float(scene.facts["at"]) > scene.now_s:
+        return None
+    return Refused("in_the_past", "The time lies in the past; choose a later one.")
+
+
 def _leader_for_long(scene: Scene) -> Refused | None:
     asked: Any = scene.strand.fields.get("planned") if scene.strand else None
     planned = scene.facts.get("planned") or asked
@@ -355,6 +361,7 @@ GUARDS: Mapping[str, Guard] = {
     "orders_done": _orders_done,
     "planned_ahead": _planned_ahead,
     "due_ahead": _due_ahead,
+    "at_ahead": _at_ahead,
     "leader_for_long": _leader_for_long,
     "handled_by_unit": _handled_by_unit,
     "handled_here": _handled_here,

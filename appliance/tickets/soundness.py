@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from appliance.people import ROLES
 from appliance.tickets.process import START, Move, Workflow
 from appliance.tickets.workflow import BAD, CREATION, END, GOOD, made
@@ -24,6 +26,8 @@ NAME_LIMIT = 40
 WORDS_LIMIT = 60
 MOVES_LIMIT = 300
 LIST_LIMIT = 20
+SIZE_LIMIT = 50_000
+"""As JSON: one event carries the whole table, and must fit where events go."""
 CODE = re.compile(r"[A-Za-z0-9_-]{1,8}")
 STEP = re.compile(r"[a-z][a-z0-9_]{0,39}")
 NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{NAME_LIMIT - 1}}}")
@@ -93,6 +97,9 @@ def out_of_bounds(name: str, moves: Sequence[Move]) -> list[Fault]:
     if len(moves) > MOVES_LIMIT:
         found.append(Fault(N_("There are more than %(most)s moves."), {"most": str(MOVES_LIMIT)}))
         return found
+    if (over := len(msgspec.json.encode(tuple(moves))) - SIZE_LIMIT) > 0:
+        words = N_("It is too large by %(over)s characters. Take out moves, or shorten their names.")
+        found.append(Fault(words, {"over": str(over)}))
     found += faults(made(name, 0, moves), GUARDS, FIELDS)
     for begin in CREATION.values():
         ways = {(move.source, move.name, move.target) for move in moves}

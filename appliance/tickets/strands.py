@@ -222,11 +222,21 @@ _APPEAL = Workflow("appeal", 0, _states(
     Move("O73", "remove", "FILED", "REMOVED", _who("SV"), "剔除评价", "Leave the rating out", reason=True),
 ), frozenset({"KEPT", "REMOVED"}))  # fmt: skip
 
+_REMINDER = Workflow("reminder", 0, _states(
+    ("WAITING", "待催办", "Waiting"), ("URGED", "已催办", "Urged"), ("CANCELLED", "已取消", "Cancelled"),
+), (
+    Move("O81", "set", START, "WAITING", _who("AG TL DP SV"), "定时催办", "Urge later", needs=("at",), takes=("text",),
+         guards=("at_ahead",)),
+    Move("O82", "urge", "WAITING", "URGED", _who("SYS"), "到时催办", "Urge now"),
+    Move("O83", "cancel", "WAITING", "CANCELLED", _who("AG TL DP SV"), "取消定时催办", "Cancel"),
+), frozenset({"URGED", "CANCELLED"}))  # fmt: skip
+
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("suborder", "协办单", "Sub-order", _SUBORDER, frozenset({"DISPATCHED", "HANDLING", "FEEDBACK"})),
         Kind("urge", "催办", "Urging", _URGE, _RUNNING | {"REGISTERED", "SUSPENDED", "CALLBACK"}),
+        Kind("reminder", "定时催办", "Urging later", _REMINDER, _RUNNING | {"REGISTERED", "SUSPENDED"}),
         Kind(
             "supervision",
             "督办",

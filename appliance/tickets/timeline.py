@@ -291,6 +291,8 @@ def _shown(name: str, value: object, words: Words) -> str:
     field = FIELDS[name]
     if field.type == "flag":
         return "是" if value else "否"
+    if field.type == "instant" and isinstance(value, int | float):
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(value))
     if field.type == "date" and isinstance(value, int | float):
         return time.strftime("%Y-%m-%d", time.localtime(value))
     if field.type == "days" and isinstance(value, int | float):

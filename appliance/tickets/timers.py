@@ -11,11 +11,13 @@ from appliance.dictionary.dictionary import Dictionary
 from appliance.people import BOX
 from appliance.refused import Refused
 from appliance.store.store import Store
+from appliance.tickets import strand_table
 from appliance.tickets.desk import TicketDesk
 
 HOUR_S = 3600.0
 DAY_S = 86_400.0
 BATCH = 100
+REMINDERS_MOST = 5000
 Wait = Callable[[Dictionary], float]
 """How long a ticket waits in its state, in seconds, by what an administrator set."""
 
@@ -60,6 +62,7 @@ def run_timers(store: Store, now_s: float) -> int:
     """Do what is due, a batch of each at most; return how much was done."""
     desk = TicketDesk(store, lambda: now_s)
     done = sum(_move(desk, store, timer, now_s) for timer in TIMERS)
+    done += _remind(desk, store, now_s)
     return done + _urge(desk, store, now_s) + _supervise(desk, store, now_s)
 
 
@@ -74,6 +77,17 @@ def _move(desk: TicketDesk, store: Store, timer: Timer, now_s: float) -> int:
     )
     fields = {"reason": timer.reason} if timer.reason else {}
     return _each(rows, lambda tid, seen: desk.move(BOX, tid, timer.move, fields, seen=seen))
+
+
+def _remind(desk: TicketDesk, store: Store, now_s: float) -> int:
+    """Urge at the times people set."""
+    waiting = strand_table.select(
+        store, "kind = 'reminder' AND open ORDER BY opened_s LIMIT ?", REMINDERS_MOST
+    )
+    due = [strand for strand in waiting if float(strand.fields.get("at", 0.0)) <= now_s]
+    mine = [strand for strand in due if strand.sid[8:10] == store.site.to_bytes(2, "big")]
+    rows = [(strand.tid, strand.sid) for strand in mine[:BATCH]]
+    return _each(rows, lambda tid, sid: desk.act(BOX, tid, sid, "urge", {}))
 
 
 def _urge(desk: TicketDesk, store: Store, now_s: float) -> int:
@@ -93,16 +107,24 @@ def _urge(desk: TicketDesk, store: Store, now_s: float) -> int:
 
 
 def _supervise(desk: TicketDesk, store: Store, now_s: float) -> int:
-    """Supervise what is overdue, once."""
-    if not desk.dictionary.parameter("supervise_overdue"):
-        return 0
+    """Supervise what is overdue, and what was brought again and again; each once."""
+    done = 0
+    if desk.dictionary.parameter("supervise_overdue"):
+        done += _supervise_those(desk, store, "t.due_s < ?", now_s, "逾期未办结，自动督办。")
+    often = desk.dictionary.whole("supervise_repeat")
+    return done + _supervise_those(
+        desk, store, "t.repeats >= ?", often, f"重复反映 {often} 次以上，自动督办。"
+    )
+
+
+def _supervise_those(desk: TicketDesk, store: Store, where: str, value: float, opinion: str) -> int:
     states = ", ".join("?" * len(AT_A_UNIT))
     rows = store.rows(
-        "SELECT t.tid, t.last_eid FROM ticket AS t WHERE t.due_s < ? AND t.site = ?"
+        f"SELECT t.tid, t.last_eid FROM ticket AS t WHERE {where} AND t.site = ?"
         f" AND t.state IN ({states}) AND {_URGED_SINCE.format(since='0')} ORDER BY t.due_s LIMIT ?",
-        *(now_s, store.site, *AT_A_UNIT, "supervision", BATCH),
+        *(value, store.site, *AT_A_UNIT, "supervision", BATCH),
     )
-    given = {"level": "general", "opinion": "逾期未办结，自动督办。"}
+    given = {"level": "general", "opinion": opinion}
     return _each(rows, lambda tid, _: desk.act(BOX, tid, "supervision", "issue", given))
 
 

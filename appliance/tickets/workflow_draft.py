@@ -36,8 +36,8 @@ DRAFTS_LIMIT = 50
 _decode = msgspec.json.Decoder(tuple[Move, ...]).decode
 _KEEP = (
     "INSERT INTO workflow_draft (name, based_on, kinds, body, saved_s, saved_by) VALUES (?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (name) DO UPDATE SET kinds = excluded.kinds, body = excluded.body,"
-    " saved_s = excluded.saved_s, saved_by = excluded.saved_by"
+    " ON CONFLICT (name) DO UPDATE SET based_on = excluded.based_on, kinds = excluded.kinds,"
+    " body = excluded.body, saved_s = excluded.saved_s, saved_by = excluded.saved_by"
 )
 _COLUMNS = "SELECT name, based_on, kinds, body, saved_s, saved_by FROM workflow_draft"
 
@@ -138,10 +138,29 @@ class Drafts:
         with self._store.transaction():
             self._store.execute("DELETE FROM workflow_draft WHERE name = ?", name)
 
+    def newer(self, draft: Draft) -> str:
+        """Return the newest version of this name when the draft was not compared with it; else nothing."""
+        named = [version.id for version in Workflows(self._store).versions() if version.name == draft.name]
+        return named[-1] if named and named[-1] != draft.based_on else ""
+
+    def compare(self, actor: Actor, name: str) -> Draft:
+        """Take the newest version of this name as what the draft changes."""
+        with self._store.transaction():
+            draft = self.get(name)
+            based_on = self.newer(draft) or draft.based_on
+            self._keep(actor, dataclasses.replace(draft, based_on=based_on))
+        return self.get(name)
+
     def publish(self, actor: Actor, name: str, reason: str) -> Workflow:
         """Publish a draft, which ends with it; raises Refused with what is wrong."""
         with self._store.transaction():
             draft = self.get(name)
+            if newer := self.newer(draft):
+                raise Refused(
+                    "changed",
+                    "%(version)s was published meanwhile. Compare this draft with it first.",
+                    version=newer,
+                )
             made = Workflows(self._store).publish(actor, name, draft.moves, draft.kinds, reason)
             self.drop(name)
         return made

@@ -3,17 +3,21 @@
 import difflib
 import json
 import re
+import textwrap
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from appliance.people import ROLES
+from appliance.tickets.conditions import CONDITIONS
+from appliance.tickets.fields import FIELDS
 from appliance.tickets.process import Move
 from appliance.tickets.soundness import MOVES_LIMIT, out_of_bounds
 from appliance.tickets.workflow import STATES
 
 SIZE_LIMIT = 512 * 1024
+WIDTH = 108
 _TEXTS = {"code": "code", "name": "name", "from": "source", "to": "target", "zh": "zh", "en": "en"}
 _LISTS = ("who", "needs", "takes", "complete", "ratings", "guards")
 _FLAGS = ("reason", "final")
@@ -43,7 +47,7 @@ class BadFile(ValueError):
 
 def written(name: str, kinds: Sequence[str], moves: Sequence[Move], title: str = "") -> str:
     """Write a workflow as a file."""
-    lines = [f"# {line}" for line in _head(title)]
+    lines = [f"# {line}" for part in _head(title) for line in textwrap.wrap(part, WIDTH)]
     lines += ["", f"name = {_text(name)}", f"kinds = {_list(kinds)}"]
     for move in moves:
         lines += ["", "[[move]]", *_row(move)]
@@ -108,6 +112,8 @@ def _head(title: str) -> list[str]:
         "by then; reason = true: a reason must be given; ratings: those it may carry; guards: conditions.",
         "final = true: it holds whatever a branch did meanwhile without having seen it.",
         f"States: {', '.join(STATES)}.",
+        f"Fields: {', '.join(FIELDS)}.",
+        f"Conditions: {', '.join(f'{name} ({words[1].lower()})' for name, words in CONDITIONS.items())}.",
         "kinds: kinds of tickets that begin on it; [] all that no other workflow names.",
     ]  # fmt: skip
 

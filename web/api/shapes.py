@@ -53,6 +53,8 @@ def type_of(field: Field) -> Any:
         return Annotated[dict[name, text], Meta(max_length=EXTRAS_MAX)]
     if field.choices is not None and not field.maintained:
         return Literal[tuple(field.choices)]
+    if field.type == "instant":
+        return Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$", description=field.en)]
     if field.type == "date":
         return Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$", description=field.en)]
     return Annotated[str, Meta(max_length=field.limit, description=f"{field.zh} {field.en}")]

@@ -83,6 +83,9 @@ def change(name: str) -> Response | tuple[str, int]:
             published = drafts.publish(me(), name, request.form.get("reason", ""))
             flash(gettext("%(version)s is published. New tickets begin on it.", version=published.id), "good")
             return redirect(url_for("workflow.version", version=published.id))
+        if do == "compare":
+            drafts.compare(me(), name)
+            return redirect(url_for("workflow.draft", name=name) + "#compare")
         if do == "add":
             before = {move.code for move in drafts.get(name).moves}
             after = drafts.add_move(me(), name, _typed())
@@ -180,6 +183,7 @@ def _editor(draft: Draft, fault: str = "") -> str:
         changes=changes(based_on.moves, draft.moves),
         faults=workflow_shown.faults(out_of_bounds(draft.name, draft.moves)),
         fault=fault,
+        newer=_drafts().newer(draft),
         opened=request.args.get("move", request.view_args.get("code", "") if request.view_args else ""),
         kinds=_kinds(),
         states=[(state.name, shown.pick((state.zh, state.en))) for state in STATES.values()],
