@@ -18,7 +18,8 @@ from appliance.tickets.finding import ANY_TIME, CLOCKS, SORTS, Period, Query
 from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.workflow import LISTS, STATES
 from web import access, due_shown, shown
-from web.dictionary import areas, category_names, unit_names, units
+from web.context import box
+from web.dictionary import category_names, unit_names, units
 from web.veil import hidden_from
 
 TEXT_MAX, VALUES_MAX = 100, 40
@@ -165,7 +166,7 @@ def choices() -> dict[str, list[tuple[str, str]]]:
         "rating": shown.choices(RATINGS),
         "unit": [(unit["code"], unit["title"]) for unit in units()],
         "category": sorted(category_names().items()),
-        "area": [(area, area) for area in areas()],
+        "area": [(area, area) for area in box().districts.names()],
         "round": [("0", gettext("None")), ("1", "1"), ("2", "2")],
     }
 
