@@ -193,6 +193,7 @@ def test_strands_are_opened_and_carried_on(web: Web, clerk: Program) -> None:
         (b"[]", 422, "invalid", ""),
         (b'{"source": "web", "tittle": "x"}', 422, "invalid", ""),
         (b'{"source": "telepathy"}', 422, "bad_choice", ""),
+        (b'{"source": 7}', 422, "invalid", "source"),
         (b'{"source": "web", "title": 7}', 422, "invalid", "title"),
         (b'{"source": "web", "title": "' + b"x" * 121 + b'"}', 422, "invalid", "title"),
         (b'{"source": "web", "content": "' + b"x" * 300_000 + b'"}', 413, "http", ""),

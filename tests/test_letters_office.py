@@ -1,5 +1,6 @@
 """The letter office: numbers without gaps, letters that stay as they were, seals, and who reads what."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from appliance import demo_data
 from appliance.letters import blanking, register
@@ -220,6 +222,14 @@ def test_a_supervision_slip_says_what_the_supervision_said(place: Place) -> None
     known = place.office.suggested(DISPATCHER, place.tickets.get(ticket.tid), template)
     assert known["opinion"] == "三日内必须修复"
     assert known["to"] == "市照明管理处"
+
+
+def test_a_limit_that_ends_at_midnight_is_of_the_day_before(place: Place) -> None:
+    midnight_s = time.mktime((2026, 12, 5, 0, 0, 0, 0, 0, -1))
+    ticket = replace(place.ticket(), case_due_s=midnight_s, unit_due_s=midnight_s)
+    assert "2026-12-04 24:00" in said(place, AGENT, ticket, "acceptance")
+    known = place.office.suggested(DISPATCHER, ticket, shipped()["assignment"])
+    assert known["deadline"] == "2026年12月4日"
 
 
 def test_whatever_a_state_wants_is_a_template() -> None:

@@ -101,7 +101,7 @@ def test_killed_while_a_phone_rings_it_makes_it_stop_and_rings_it_again_for_who_
         box.kill("calls")
         phone.wait("CALL_CLOSED", seconds=soon_s)
         phone.wait("CALL_INCOMING", 2)
-        assert box.facts("call.returned") == [{"agent": "1001", "why": "gone"}]
+        box.wait_for(lambda: box.facts("call.returned") == [{"agent": "1001", "why": "gone"}])
         phone.answer()
         box.wait_state("1001", "busy")
         box.wait_for(lambda: tone_level(phone.heard(), CITIZEN_HZ) > HEARD, 10, "the citizen to be heard")

@@ -14,7 +14,8 @@ from appliance.store.store import Store
 from appliance.tickets import confidential, redaction, repeats
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.districts import Districts
-from appliance.tickets.forms import EXTRAS, FORMS, SCRIPTS, extras_of, script_of, templates_of
+from appliance.tickets.form_book import FormBook
+from appliance.tickets.forms import EXTRAS, FORMS, extras_of
 from appliance.tickets.intake import Filing, Intake
 from appliance.tickets.ticket import Ticket
 
@@ -104,14 +105,29 @@ def test_a_kind_asks_for_its_own_fields(intake: Intake) -> None:
     assert ticket.extras == {"respondent": "某商店"}
 
 
-def test_every_form_names_fields_that_exist_and_every_matter_has_a_script() -> None:
+def test_every_form_names_fields_that_exist_and_every_matter_has_a_script(store: Store) -> None:
+    book = FormBook(Dictionary(store))
     assert {name for form in FORMS for name in form.fields} == set(EXTRAS)
     assert all(set(form.needed) <= set(form.fields) for form in FORMS)
-    assert all(script_of(kind, category) != ("", "") for kind, category, _, _ in SCRIPTS)
+    assert "人员伤亡" in book.script("emergency", "0101")[0]
+    assert "灯杆" in book.script("repair", "0101")[0]
+    assert "地点、时间" in book.script("repair", "9901")[0]
     assert list(extras_of("application", "0101"))[:2] == ["applicant", "application"]
     assert extras_of("application", "")["applicant"]
-    assert templates_of("0101")[0][0] == "路灯不亮"
-    assert templates_of("") == []
+    assert book.texts("repair", "0101")[0][0] == "路灯不亮"
+    assert book.texts("repair", "") == []
+
+
+def test_what_people_maintain_comes_before_what_is_shipped(intake: Intake, desk: TicketDesk) -> None:
+    admin, dictionary = Actor("9000", "管理员", frozenset({"AD"})), desk.dictionary
+    dictionary.add(admin, "extra_field", "floor", {"name": "楼层", "type": "number", "required": True})
+    dictionary.set(admin, "category", "0101", {"extra": ["floor"]})
+    dictionary.set(admin, "script", "any01", {"text": "请问灯在几楼？"})
+    assert desk.forms.script("repair", "0101")[0] == "请问灯在几楼？"
+    with pytest.raises(Refused, match="楼层"):
+        intake.file(AGENT, FORM)
+    ticket = intake.file(AGENT, replace(FORM, fields={**WRITTEN, "extra": {"floor": "3"}}))
+    assert ticket.extras == {"floor": "3"}
 
 
 @pytest.mark.parametrize(
@@ -182,9 +198,9 @@ def test_two_who_edit_apart_are_brought_together_and_one_who_is_late_is_told(
 
 
 def test_further_fields_are_changed_one_by_one(intake: Intake, desk: TicketDesk) -> None:
-    ticket = intake.file(AGENT, replace(FORM, fields={**WRITTEN, "extra": {"pole": "L-7"}}))
+    ticket = intake.file(AGENT, replace(FORM, fields={**WRITTEN, "extra": {"lamp_post": "L-7"}}))
     desk.edit(AGENT, ticket.tid, {"extra": {"enterprise": "某公司"}})
-    assert desk.get(ticket.tid).extras == {"pole": "L-7", "enterprise": "某公司"}
+    assert desk.get(ticket.tid).extras == {"lamp_post": "L-7", "enterprise": "某公司"}
 
 
 def test_similar_solved_cases_are_offered_as_answers(intake: Intake, desk: TicketDesk) -> None:

@@ -57,7 +57,9 @@ def test_a_day_is_changed_by_hand_and_taken_back(web: Web, administrator: Visito
     assert "防汛停工" in page
     assert 'class="day rest manual"' in page
     assert web.box.store.rows("SELECT count(*) FROM job WHERE kind = 'reckon'")[0][0] == 1
+    assert "9000 系统管理员" in page
     administrator.post("/settings/calendar/day", day="2026-12-01", do="forget")
+    assert "恢复年度安排" in administrator.get("/settings/calendar?year=2026&day=2026-12-01").text
     assert 'class="day rest manual"' not in administrator.get("/settings/calendar?year=2026").text
 
 
@@ -81,6 +83,7 @@ def test_a_notice_is_looked_at_and_then_imported(web: Web, administrator: Visito
     )
     assert done.status_code == 302
     page = administrator.get("/settings/calendar?year=2027").text
+    assert "2027年的导入记录" in page
     assert 'data-source="official"' in page
     assert "国办发明电〔2026〕7号" in page
 

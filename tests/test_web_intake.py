@@ -60,7 +60,7 @@ def test_everything_stands_beside_the_form(fresh: Web) -> None:
     (first,) = [found for found in told["alike"] if found["number"] == number]
     assert first["score"] == sum(reason["points"] for reason in first["reasons"])
     assert {"同一电话", "地址相近", "内容相似"} <= {reason["title"] for reason in first["reasons"]}
-    assert [field["name"] for field in told["extras"]] == ["extra.pole"]
+    assert [field["name"] for field in told["extras"]] == ["extra.lamp_post"]
     assert "灯杆" in told["script"]
     assert told["templates"][0]["title"] == "路灯不亮"
     assert "光源" in told["solved"][0]["answer"] or told["solved"][0]["answer"]
@@ -87,6 +87,9 @@ def test_a_message_waits_to_be_entered_and_goes_when_it_is(fresh: Web) -> None:
     )
     dispatcher = fresh.visitor("1200")
     assert f'"number": "{message.number}"' in dispatcher.get("/intake").text
+    assert f"/intake?entry={message.number}" in dispatcher.get(f"/tickets/{message.number}").text
+    opened = dispatcher.get(f"/intake?entry={message.number}").text
+    assert f'data-opened="{message.tid.hex()}"' in opened
     (item,) = dispatcher.ask("/intake/waiting", None, "GET").get_json()["waiting"]
     filled = {**FORM, "source": "sms", "entry": item["tid"], "seen": item["seen"], "form_key": "entry-000001"}
     assert dispatcher.ask("/intake/file", filled).get_json()["number"] == message.number
@@ -119,9 +122,9 @@ def test_a_message_of_the_same_matter_is_merged_when_it_is_counted(fresh: Web) -
 
 def test_drafts_of_entries_are_kept_like_any_other(web: Web) -> None:
     agent = web.visitor("1001")
-    agent.ask("/desk/drafts/ticket:entry:ab12", {"title": "垃圾", "extra.pole": "L-7"}, "PUT")
+    agent.ask("/desk/drafts/ticket:entry:ab12", {"title": "垃圾", "extra.lamp_post": "L-7"}, "PUT")
     kept = agent.ask("/desk/drafts/ticket:entry:ab12", None, "GET").get_json()["draft"]
-    assert kept["extra.pole"] == "L-7"
+    assert kept["extra.lamp_post"] == "L-7"
 
 
 def test_a_ticket_shows_its_likenesses_and_links_them(fresh: Web) -> None:
@@ -196,7 +199,7 @@ def now_of(web: Web, number: str) -> str:
 def test_switches_and_further_fields_are_edited_on_the_ticket(fresh: Web) -> None:
     number = str(
         fresh.visitor("1001")
-        .ask("/intake/file", {**FORM, "category": "0101", "extra.pole": "L-7"})
+        .ask("/intake/file", {**FORM, "category": "0101", "extra.lamp_post": "L-7"})
         .get_json()["number"]
     )
     ticket = fresh.box.tickets.find(number)
@@ -204,11 +207,16 @@ def test_switches_and_further_fields_are_edited_on_the_ticket(fresh: Web) -> Non
     agent = fresh.visitor("1001")
     page = agent.get(f"/tickets/{number}").text
     assert "L-7" in page
-    fields = {"extra.pole": "L-8", "key": "on", "has": "callback", "position": "120.15, 30.28"}
+    fields = {"extra.lamp_post": "L-8", "key": "on", "has": "callback", "position": "120.15, 30.28"}
     assert agent.post(f"/tickets/{number}/edit", seen=ticket.last_eid.hex(), **fields).status_code == 302
     now = fresh.box.tickets.find(number)
     assert now is not None
-    assert (now.extras["pole"], now.key, now.callback, now.position) == ("L-8", True, False, "120.15,30.28")
+    assert (now.extras["lamp_post"], now.key, now.callback, now.position) == (
+        "L-8",
+        True,
+        False,
+        "120.15,30.28",
+    )
 
 
 def test_a_stale_edit_is_refused_with_what_was_typed(fresh: Web) -> None:
@@ -284,7 +292,9 @@ def test_script_in_what_people_write_is_shown_as_text(fresh: Web) -> None:
 
 
 anything = st.dictionaries(
-    st.sampled_from([*FORM, "extra.pole", "entry", "seen", "customer", "position", "identity", "number"]),
+    st.sampled_from(
+        [*FORM, "extra.lamp_post", "entry", "seen", "customer", "position", "identity", "number"]
+    ),
     st.one_of(st.text(max_size=30), st.booleans(), st.none(), st.integers(), st.lists(st.text(max_size=3))),
     max_size=8,
 )

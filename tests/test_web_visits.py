@@ -126,3 +126,15 @@ def test_a_batch_without_tickets_or_of_another_unit_is_refused(web: Web) -> None
     signed = web.visitor("2001").post("/tickets/batch", number=[ticket.number], step="sign", sure="1")
     assert signed.status_code == 200
     assert state(web, ticket) == "HANDLING"
+
+
+def test_what_is_overdue_pops_up_on_entering_the_desk(web: Web) -> None:
+    ticket = dispatched(web)
+    assert 'data-test="attention"' not in web.visitor("1001").get("/desk").text
+    with web.box.store.transaction():
+        web.box.store.execute("UPDATE ticket SET due_s = 1, warn_s = 1 WHERE tid = ?", ticket.tid)
+        web.box.store.execute("UPDATE ticket_facet SET due_s = 1 WHERE tid = ?", ticket.tid)
+    page = web.visitor("1001").get("/desk").text
+    assert 'data-test="attention"' in page
+    assert f"/tickets/{ticket.number}#beside" in page
+    assert 'data-test="attention"' not in web.visitor("1002").get("/desk").text

@@ -243,6 +243,7 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "webhooks.one": ADMINISTRATORS,
     "webhooks.order": ADMINISTRATORS,
     "v1.tickets": PROGRAMS,
+    "v1.ticket_sums": CASEWORK,
     "v1.ticket_create": PROGRAMS,
     "v1.ticket": PROGRAMS,
     "v1.ticket_edit": PROGRAMS,

@@ -19,6 +19,7 @@ from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.workflow import LISTS, STATES
 from web import access, due_shown, shown
 from web.dictionary import areas, category_names, unit_names, units
+from web.veil import hidden_from
 
 TEXT_MAX, VALUES_MAX = 100, 40
 TEXTS = ("text", "number", "citizen", "phone")
@@ -98,7 +99,8 @@ def asked_for(args: MultiDict[str, str], person: Actor) -> Asked:
         states = query.states()
         seen = UNIT_SEES if states is None else tuple(state for state in states if state in UNIT_SEES)
         query = replace(query, lists=(), state=seen or ("",), concerned=(unit,), unit=query.unit and (unit,))
-    return Asked(given, replace(query, masked=not may_unmask(person)))
+    blind = not hidden_from(person).isdisjoint({"citizen", "phone"})
+    return Asked(given, replace(query, masked=not may_unmask(person), blind=blind))
 
 
 def _given(args: MultiDict[str, str]) -> dict[str, tuple[str, ...]]:

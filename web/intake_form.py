@@ -15,7 +15,7 @@ from appliance.tickets.alike import Alike
 from appliance.tickets.confidential import hidden_name
 from appliance.tickets.duplicates import LIKELY, REASONS
 from appliance.tickets.fields import FIELDS, phone_as_kept
-from appliance.tickets.forms import EXTRAS, SOURCE_FIELDS, extras_of, script_of, templates_of
+from appliance.tickets.forms import SOURCE_FIELDS, Extra, extras_of
 from appliance.tickets.intake import Filing
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from appliance.tickets.workflow import STATES
@@ -69,7 +69,8 @@ def fields_of(typed: Mapping[str, Any]) -> dict[str, Any]:
     """The registered fields of a form."""
     fields = {name: value for name, value in typed.items() if name in REGISTERED_FIELDS and name != "extra"}
     extra = {name[len(EXTRA) :]: value for name, value in typed.items() if name.startswith(EXTRA)}
-    offered = extras_of(str(typed.get("kind") or ""), str(typed.get("category") or ""))
+    forms = box().tickets.forms.forms()
+    offered = extras_of(str(typed.get("kind") or ""), str(typed.get("category") or ""), forms)
     if kept := {name: str(value) for name, value in extra.items() if name in offered and value}:
         fields["extra"] = kept
     return fields
@@ -92,7 +93,8 @@ def fault(refused: Refused) -> dict[str, Any]:
     """What a refused form is told, and at which field."""
     english = refused.values.get("field")
     at = next((name for name, field in FIELDS.items() if field.en == english), "")
-    at = at or next((f"{EXTRA}{name}" for name, field in EXTRAS.items() if field.en == english), "")
+    extras = box().tickets.forms.extras() if english else {}
+    at = at or next((f"{EXTRA}{name}" for name, field in extras.items() if field.en == english), "")
     fields = {at: True} if at else {}
     return {"sentence": shown.sentence(refused), "word": refused.word, "fields": fields}
 
@@ -102,16 +104,20 @@ def beside(typed: Mapping[str, Any]) -> dict[str, Any]:
     kind, category = str(typed.get("kind") or ""), str(typed.get("category") or "")
     fields, entry = fields_of(typed), str(typed.get("entry") or "")
     own = bytes.fromhex(entry) if EVENT_ID.fullmatch(entry) else b""
-    intake = box().intake
+    intake, book = box().intake, box().tickets.forms
+    extras = book.extras()
     fields["phone"] = phone_as_kept(str(fields.get("phone") or ""))
     asks = bool(fields["phone"] or fields.get("address") or len(str(fields.get("content") or "")) > 5)
     return {
-        "extras": [_extra(name, needed) for name, needed in extras_of(kind, category).items()],
+        "extras": [
+            _extra(name, extras[name], needed)
+            for name, needed in extras_of(kind, category, book.forms()).items()
+        ],
         "source_fields": list(SOURCE_FIELDS.get(str(typed.get("source") or "phone"), ())),
-        "script": shown.pick(script_of(kind, category)) if kind or category else "",
+        "script": shown.pick(book.script(kind, category)) if kind or category else "",
         "templates": [
             {"title": title, "content": content, "kind": of_kind}
-            for title, content, of_kind in templates_of(category)
+            for title, content, of_kind in book.texts(kind, category)
         ],
         "alike": [likeness(found) for found in intake.alike(fields, own)] if asks else [],
         "solved": [_solved(ticket) for ticket in intake.solved(fields)],
@@ -135,8 +141,7 @@ def told_identity(text: str) -> dict[str, str]:
     return {"says": " · ".join(filter(None, (card.region, born, years, sex)))}
 
 
-def _extra(name: str, needed: bool) -> dict[str, Any]:
-    field = EXTRAS[name]
+def _extra(name: str, field: Extra, needed: bool) -> dict[str, Any]:
     return {
         "name": f"{EXTRA}{name}",
         "title": shown.pick((field.zh, field.en)),

@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 
 from appliance.tickets.fields import FIELDS, Field
-from appliance.tickets.forms import EXTRAS, extras_of
+from appliance.tickets.forms import Extra, extras_of
 from appliance.tickets.process import Move
 from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
 from web import shown
@@ -73,8 +73,12 @@ def edit_inputs(ticket: Ticket, typed: Mapping[str, Any], hidden: Iterable[str] 
         made.append(
             Input(name, shown.field_title(name), False, text, words, field.lines, field.limit, field.type)
         )
-    known = {**dict.fromkeys(extras_of(ticket.kind, ticket.category), ""), **ticket.extras, **extra}
-    return made + [_extra_input(name, str(text)) for name, text in known.items() if name in EXTRAS]
+    book = box().tickets.forms
+    extras = book.extras()
+    here = extras_of(ticket.kind, ticket.category, book.forms())
+    known = {**dict.fromkeys(here, ""), **ticket.extras, **extra}
+    named = [(name, extras[name], str(text)) for name, text in known.items() if name in extras]
+    return made + [_extra_input(*row) for row in named]
 
 
 def edited_fields() -> dict[str, Any]:
@@ -88,12 +92,12 @@ def edited_fields() -> dict[str, Any]:
     for name, field in FIELDS.items():
         if field.type == "flag" and name in REGISTERED_FIELDS and (name in names or name in request.form):
             typed[name] = name in request.form
-    extra = {name: request.form[f"extra.{name}"] for name in EXTRAS if f"extra.{name}" in request.form}
+    extras = box().tickets.forms.extras()
+    extra = {name: request.form[f"extra.{name}"] for name in extras if f"extra.{name}" in request.form}
     return {**typed, **({"extra": extra} if extra else {})}
 
 
-def _extra_input(name: str, text: str) -> Input:
-    field = EXTRAS[name]
+def _extra_input(name: str, field: Extra, text: str) -> Input:
     words = shown.choices(field.choices) if field.choices else None
     title = shown.pick((field.zh, field.en))
     return Input(f"extra.{name}", title, False, text, words, field.type == "lines", field.limit)

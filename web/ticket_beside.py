@@ -6,7 +6,6 @@ from typing import Any
 from appliance.refused import Refused
 from appliance.tickets import alike, repeats
 from appliance.tickets.alike_keys import matter_of
-from appliance.tickets.forms import EXTRAS
 from appliance.tickets.marks import REDACTABLE
 from appliance.tickets.rights import CENTRE_ROLES
 from appliance.tickets.ticket import Ticket
@@ -66,14 +65,14 @@ def _customer(ticket: Ticket) -> dict[str, str] | None:
 
 def _further(ticket: Ticket) -> list[tuple[str, str, str]]:
     """Further facts that were written: name, title, text."""
-    seen = sight.seen(ticket)
+    seen, extras = sight.seen(ticket), box().tickets.forms.extras()
     written = ((name, str(getattr(seen, name))) for name in FACTS if getattr(seen, name))
     rows = [
         (name, field_title(name), text.replace("T", " ") if name == "occurred" else text)
         for name, text in written
     ]
     for name, text in ticket.extras.items():
-        field = EXTRAS.get(name)
+        field = extras.get(name)
         if text:
             title = pick((field.zh, field.en)) if field else name
             rows.append((name, title, shown.one_of(text, field.choices) if field and field.choices else text))

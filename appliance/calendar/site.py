@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from appliance.calendar.days import FIRST_YEAR, LAST_YEAR, Day, Source, WorkCalendar, Year
 from appliance.calendar.kinds import DAY, YEAR
-from appliance.calendar.known import known
+from appliance.calendar.known import known, plain_calendar
 from appliance.calendar.reading import Reading
 from appliance.dictionary.dictionary import Dictionary
 from appliance.dictionary.draft import Draft
@@ -144,6 +144,8 @@ def digest(calendar: WorkCalendar) -> str:
 
 
 def _calendar(days: Entries, years: Entries, reading: Reading | None = None) -> WorkCalendar:
+    if not days and not years and reading is None:
+        return plain_calendar()
     sure, special = known()
     imported = {int(entry.key): Year("official", entry.text("version")) for entry in _used(years)}
     if reading is not None:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Container
 from pathlib import Path
 
-from appliance.calls.call import Call, State
+from appliance.calls.call import Call
 from appliance.calls.exchange import Exchange, Ongoing
 from appliance.calls.ledger import Ledger
 from appliance.calls.legs import Leg
@@ -29,9 +29,6 @@ log = logging.getLogger("calls")
 
 TRIAL_S = 10.0
 """Who dies this soon after calls were taken up takes none up the next time."""
-NOTED_S = 0.02
-"""How late a call in its flow is noted: it goes through several nodes at once, the last is worth a line."""
-RESTLESS = frozenset({State.RINGING, State.IN_FLOW, State.ENDED})
 SOUND_S = 5.0
 """How long calls wait for the media process to say which of them still have their sound."""
 
@@ -59,34 +56,19 @@ class Resuming:
         self._then: Callable[[], None] = lambda: None
         self._alarms: list[asyncio.TimerHandle] = []
         self._dirty: dict[str, Ongoing] = {}
-        self._at_once = False
-        self._soon: asyncio.TimerHandle | None = None
         self._noted: dict[str, Stands] = {}
         exchange.stir = self.stir
 
     # Noting
 
     def stir(self, party: Ongoing) -> None:
-        """A call may stand otherwise than before: note how.
-
-        At the end of this turn, for people know what they ordered and since when they wait; in its flow
-        when it has come to rest.
-        """
-        loop = asyncio.get_running_loop()
-        if party.talk.call.state not in RESTLESS:
-            if not self._at_once:
-                self._at_once = True
-                loop.call_soon(self.write)
-        elif self._soon is None:
-            self._soon = loop.call_later(NOTED_S, self.write)
+        """A call may stand otherwise than before: once all is done that is to be done now, note how."""
+        if not self._dirty:
+            asyncio.get_running_loop().call_soon(self.write)
         self._dirty[party.talk.name] = party
 
     def write(self) -> None:
         """Note every call that stands otherwise than was noted."""
-        self._at_once = False
-        if self._soon is not None:
-            self._soon.cancel()
-            self._soon = None
         dirty, self._dirty = self._dirty, {}
         notes: list[Note] = []
         for name, party in dirty.items():

@@ -14,6 +14,7 @@ from appliance.letters.kind import KIND as TEMPLATE
 from appliance.refused import Refused
 from appliance.tickets.fields import CAUSES, CLOSINGS, LEVELS, SOURCES, TAGS, URGENCIES, WHYS
 from appliance.tickets.fields import KINDS as TICKET_KINDS
+from appliance.tickets.script_table import SCRIPTS, TEXTS
 
 SUBJECTS: Choices = {
     "units": ("单位与通讯录", "Units and address book"),
@@ -138,8 +139,8 @@ _UNIT = Kind(
 )
 _CONTACT = Kind(
     "contact",
-    "通讯录",
-    "Address book",
+    "联系人",
+    "Contacts",
     "units",
     (
         *named(),
@@ -266,9 +267,40 @@ _RULE = Kind(
     ),
     editors=frozenset({"AD", "DP"}),
 )  # fmt: skip
+_SCRIPT = Kind(
+    "script",
+    "应答话术",
+    "Scripts",
+    "categories",
+    (
+        *named(),
+        Column("kind", "受理类型", "Kind of ticket", "entry", limit=32, refers="ticket_kind"),
+        Column("category", "分类代码开头", "Beginning of the category's code", limit=32),
+        Column("text", "话术", "What to ask", "lines", limit=1000, required=True),
+        Column("text_en", "话术（英文）", "What to ask, in English", "lines", limit=1000),
+    ),
+    editors=frozenset({"AD", "TL"}),
+    shipped=SCRIPTS,
+)
+_QUICK_TEXT = Kind(
+    "quick_text",
+    "常用文本",
+    "Texts to begin with",
+    "categories",
+    (
+        *named(),
+        Column("category", "分类代码开头", "Beginning of the category's code", limit=32, required=True),
+        Column("kind", "受理类型", "Kind of ticket", "entry", limit=32, refers="ticket_kind"),
+        Column("content", "内容", "Content", "lines", limit=2000, required=True),
+    ),
+    editors=frozenset({"AD", "TL"}),
+    shipped=TEXTS,
+)
 KINDS: Mapping[str, Kind] = _table(
     (
         _RULE,
+        _SCRIPT,
+        _QUICK_TEXT,
         _UNIT,
         _CONTACT,
         _CATEGORY,

@@ -2,6 +2,7 @@
 
 import time
 
+from appliance.calendar.hours import written
 from appliance.letters.fields import PLACEHOLDERS
 from appliance.letters.template import Template
 from appliance.store.store import Store
@@ -70,6 +71,11 @@ def day(at_s: float | None) -> str:
     return f"{at.tm_year}年{at.tm_mon}月{at.tm_mday}日"
 
 
+def due_day(at_s: float | None) -> str:
+    """Write the day a limit ends with: midnight is the end of the day before."""
+    return day(at_s - 1) if at_s is not None else ""
+
+
 def minute(at_s: float | None) -> str:
     """Write a time to the minute."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at_s)) if at_s is not None else ""
@@ -83,10 +89,10 @@ def _times(ticket: Ticket) -> dict[str, str]:
         "signed": "signed_s",
         "answered": "answered_s",
         "closed": "closed_s",
-        "case_due": "case_due_s",
-        "unit_due": "unit_due_s",
     }
-    return {name: minute(getattr(ticket, column, None)) for name, column in columns.items()}
+    times = {name: minute(getattr(ticket, column)) for name, column in columns.items()}
+    dues = {"case_due": ticket.case_due_s, "unit_due": ticket.unit_due_s}
+    return times | {name: written(at_s) if at_s is not None else "" for name, at_s in dues.items()}
 
 
 def _named(choices: Choices, word: str) -> str:

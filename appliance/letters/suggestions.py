@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from appliance.letters.facts import day
+from appliance.letters.facts import due_day
 from appliance.letters.fields import ASKED, PLACEHOLDERS
 from appliance.store.store import Store
 from appliance.tickets import strand_table
@@ -38,7 +38,7 @@ def suggested(
     found["to"] = facts.get("unit", "")
     found["contact"] = f"{centre} {hotline}".strip()
     found["grounds"] = facts.get("reason", "")
-    found["deadline"] = day(ticket.unit_due_s)
+    found["deadline"] = due_day(ticket.unit_due_s)
     kind, names = SOURCES.get(template, ("", {}))
     strands = [strand for strand in strand_table.of_ticket(store, ticket.tid) if strand.kind == kind]
     return found | _said(store, strands[-1], names) if strands else found
@@ -47,7 +47,7 @@ def suggested(
 def _said(store: Store, strand: Strand, names: Mapping[str, str]) -> dict[str, str]:
     """What the newest overlay says; where it says nothing, what is known stays."""
     said = {name: str(strand.fields.get(field) or "") for name, field in names.items()}
-    said["deadline"] = day(strand.due_s)
+    said["deadline"] = due_day(strand.due_s)
     days = strand.fields.get("days")
     said["extended_to"] = f"{days} 个工作日" if days else ""
     rows = store.rows("SELECT name FROM unit WHERE code = ?", strand.unit) if strand.unit else []

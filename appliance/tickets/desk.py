@@ -23,6 +23,7 @@ from appliance.tickets.facets import EVERY
 from appliance.tickets.fields import FIELDS, checked
 from appliance.tickets.finder import PAGE_ROWS, ROWS_MAX, Finder
 from appliance.tickets.finding import CLOCKS, Query
+from appliance.tickets.form_book import FormBook
 from appliance.tickets.forms import registered
 from appliance.tickets.guards import Bounds, Scene, refusal
 from appliance.tickets.maintained import Maintained
@@ -91,6 +92,7 @@ class TicketDesk:
         self.finder = Finder(store)
         self.dictionary = Dictionary(store)
         self.maintained = Maintained(self.dictionary)
+        self.forms = FormBook(self.dictionary)
         self.rights = Rights(self.dictionary)
         self.workflows = Workflows(store)
         self.beside = Beside(store, self)
@@ -115,7 +117,7 @@ class TicketDesk:
         """
         if not self.maintained.source(source):
             raise Refused("bad_choice", "Choose %(field)s from the list.", field="Source")
-        clean = registered(fields, self.maintained.offered)
+        clean = registered(fields, self.maintained.offered, self.forms.extras())
         workflow = self.workflows.current(str(clean.get("kind", "")))
         role = role_of(actor, workflow.steps[START, CREATION[source == "phone"].name])
         facts = {"source": source, "role": role, "fields": clean, "workflow": workflow.id, **signed(actor)}
@@ -138,7 +140,7 @@ class TicketDesk:
         self, actor: Actor, tid: bytes, fields: Mapping[str, object], seen: bytes | None = None
     ) -> Ticket:
         """Change registered fields; only what differs is written. Refused when state or role forbid it."""
-        clean = registered(fields, self.maintained.known)
+        clean = registered(fields, self.maintained.known, self.forms.extras())
         with self._store.transaction():
             self._edit(actor, self.get(tid), clean, seen)
         return self.get(tid)

@@ -168,7 +168,9 @@ def taken_beside(ticket: Timed, due: Facts) -> dict[str, Any]:
 
 def taken(ticket: Timed, due: Facts) -> dict[str, Any]:
     """Return the columns of a ticket's row that follow from what an event says about due dates."""
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = {"step_due_s": _number(due["step_s"])} if "step_s" in due else {}
+    if "case" not in due and "unit" not in due:
+        return changes
     for name in ("case", "unit"):
         if name in due:
             changes[f"{name}_clock"] = msgspec.json.encode(due[name]).decode() if due[name] else ""
@@ -187,8 +189,6 @@ def taken(ticket: Timed, due: Facts) -> dict[str, Any]:
     }
     if case is not None and _first(ticket, case):
         changes["case_due_original_s"] = case.original_s
-    if "step_s" in due:
-        changes["step_due_s"] = _number(due["step_s"])
     return changes
 
 

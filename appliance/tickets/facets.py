@@ -83,6 +83,9 @@ def clear(store: Store) -> None:
     store.execute(fulltext.DELETE_ALL)
 
 
+_WORDS = tuple(attrgetter(name) for name in ("title", "content", "address", "result", "answer", "citizen"))
+
+
 def row(ticket: Ticket, doc: int, parts: str) -> tuple[Any, ...]:
     """The narrow row; `parts` are the units that have a part in it."""
     times = [of(ticket) or unset for of, unset in _TIMES]
@@ -163,7 +166,8 @@ def _change(store: Store, doc: int, before: Ticket, parts_before: str, ticket: T
         setting = ", ".join(f"{name} = ?" for name, _ in changed)
         store.execute(f"UPDATE ticket_facet SET {setting} WHERE doc = ?", *(now for _, now in changed), doc)
     old = text(before, parts_before)
-    new = text(ticket, parts)
+    same = all(of(before) == of(ticket) for of in _WORDS)
+    new = (old[0], old[1], keys(ticket, parts)) if same else text(ticket, parts)
     if old != new:
         store.execute(fulltext.DELETE, doc, *old)
         store.execute(fulltext.INSERT, doc, *new)

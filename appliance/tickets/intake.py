@@ -124,11 +124,12 @@ class Intake:
         return Matter(**words, at_s=self._now())
 
     def _complete(self, filing: Filing) -> None:
+        book = self._desk.forms
         needed = (*NEEDED, "category") if filing.then == "dispatch" else NEEDED
         for name in needed:
             if not str(filing.fields.get(name) or "").strip():
                 raise Refused("missing", "Fill in %(field)s.", field=FIELDS[name].en)
-        if name := missing(filing.source, filing.fields):
+        if name := missing(filing.source, filing.fields, book.forms(), book.extras()):
             raise Refused("missing", "Fill in %(field)s.", field=name)
         if filing.then == "answer" and filing.source != "phone":
             raise Refused("not_now", "Only a call can be answered on the line. Register it, then reply.")

@@ -274,6 +274,11 @@ class SipEndpoint(asyncio.DatagramProtocol):
         return bool(self.core.events or self.core.moved or self.core.trunk_events)
 
     def _send(self) -> None:
+        if self.core.notes:
+            # Before it is sent: who is told of a call may see us die the next moment.
+            if self._memory is not None:
+                self._memory.write({note.key: note for note in self.core.notes}.values())
+            self.core.notes.clear()
         if self._transport is not None:
             for data, to in self.core.outgoing:
                 if isinstance(to, Hop):
@@ -281,10 +286,6 @@ class SipEndpoint(asyncio.DatagramProtocol):
                 else:
                     self._transport.sendto(data, to)
         self.core.outgoing.clear()
-        if self.core.notes:
-            if self._memory is not None:
-                self._memory.write({note.key: note for note in self.core.notes}.values())
-            self.core.notes.clear()
         if self.core.wanted:
             self._look_up()
 

@@ -26,6 +26,8 @@ TABLE: Final[tuple[Endpoint, ...]] = (
     # tickets
     Endpoint("tickets", "GET", "/tickets", "tickets:read", search.search, shapes.Tickets, "查询工单，新的在前",
              "Find tickets, newest first", query=shapes.Search),
+    Endpoint("ticket_sums", "GET", "/ticket-sums", "tickets:read", search.sums, shapes.Sums, "按一两个字段计数",
+             "Count tickets by one or two fields", query=shapes.SumsAsked),
     Endpoint("ticket_create", "POST", "/tickets", "tickets:write", tickets.create, shapes.Ticket, "登记工单",
              "Register a ticket", body=shapes.New, status=201, once=True),
     Endpoint("ticket", "GET", "/tickets/{number}", "tickets:read", tickets.one, shapes.Ticket, "查看工单，按编号或内部标识",

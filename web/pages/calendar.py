@@ -9,7 +9,7 @@ from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
 from appliance.calendar.days import FIRST_YEAR, LAST_YEAR, NAME_MAX, SATURDAY, Day, WorkCalendar
-from appliance.calendar.kinds import VERSION_MAX
+from appliance.calendar.kinds import DAY, VERSION_MAX, YEAR
 from appliance.calendar.known import FESTIVALS
 from appliance.calendar.reading import SIZE_MAX, Fault, Reading, read
 from appliance.calendar.site import SiteCalendar, missing_year, written_day
@@ -33,6 +33,8 @@ SOURCES: Mapping[str, object] = {
     "manual": lazy_gettext("Entered by hand"),
 }
 EDITOR = "AD"
+RETIRED = lazy_gettext("as the year says")
+HISTORY_MAX = 10
 
 pages = Blueprint("calendar", __name__, url_prefix="/settings/calendar")
 
@@ -143,6 +145,8 @@ def _show(
         may_edit=me().has(EDITOR),
         picked=picked,
         picked_cell=_cell(picked) if picked else None,
+        changes_of_day=_history(DAY, picked.date.isoformat()) if picked else [],
+        imports=_history(YEAR, str(year)),
         manual=picked is not None and picked.source == "manual",
         reading=reading,
         content=content,
@@ -155,6 +159,21 @@ def _show(
         weekday=lambda day: shown.pick(WEEKDAYS[day.weekday()]),
         festival=_festival,
     )
+
+
+def _history(kind: str, key: str) -> list[tuple[float, str, str]]:
+    """Who changed an entry when and how, newest first."""
+    found, work = [], False
+    for change in box().dictionary.history(kind, key):
+        values = {name: after for name, (_, after) in change.fields.items()}
+        work = bool(values.get("work", work))
+        how = gettext("worked") if work else gettext("day off")
+        said = [
+            str(RETIRED) if change.what == "retired" else str(how) if kind == DAY else "",
+            *(str(values.get(name) or "") for name in ("name", "version")),
+        ]
+        found.append((change.at_s, f"{change.by} {change.name}".strip(), " · ".join(filter(None, said))))
+    return found[::-1][:HISTORY_MAX]
 
 
 def _weeks(calendar: WorkCalendar, year: int, month: int) -> list[list[Cell | None]]:

@@ -13,6 +13,7 @@ from appliance.tickets.fields import phone_as_kept
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import STATES
 from web import drafts, intake_form, orders, shown
+from web.attention import attention
 from web.context import box, me
 from web.customer import customer_numbers
 from web.dictionary import unit_names
@@ -43,6 +44,7 @@ def page() -> str:
         **intake_form.words(),
         keys=list(zip(KEYS, _key_meanings(), strict=True)),
         directory=directory(),
+        attention=attention(me()),
         queue_titles={q.name: q.title or q.name for q in box().configuration.queue},
     )
 
