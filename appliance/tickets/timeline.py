@@ -279,6 +279,8 @@ def _changes(fields: Mapping[str, object], words: Words) -> str:
         if name in EXTRAS:
             said = (EXTRAS[name].choices or {}).get(str(text), (str(text),))[0]
             lines.append(f"{EXTRAS[name].zh}：{said}")
+        elif names := words(f"extra.{name}"):
+            lines.append(f"{names[''][0]}：{text}")
     return "\n".join(lines)
 
 
