@@ -99,8 +99,8 @@ def asked_for(args: MultiDict[str, str], person: Actor) -> Asked:
         states = query.states()
         seen = UNIT_SEES if states is None else tuple(state for state in states if state in UNIT_SEES)
         query = replace(query, lists=(), state=seen or ("",), concerned=(unit,), unit=query.unit and (unit,))
-    blind = not hidden_from(person).isdisjoint({"citizen", "phone"})
-    return Asked(given, replace(query, masked=not may_unmask(person), blind=blind))
+    knows = hidden_from(person).isdisjoint({"citizen", "phone"})
+    return Asked(given, replace(query, masked=not may_unmask(person), citizens=knows))
 
 
 def _given(args: MultiDict[str, str]) -> dict[str, tuple[str, ...]]:
