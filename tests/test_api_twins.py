@@ -16,6 +16,8 @@ CAMPAIGNS = "notifications need somebody who listens to them first, on the page"
 STATIONERY = "templates and seals are put in force by somebody who has looked at the sheet"
 FILES = "a whole list or all settings as files: the page and `hotline settings`; entry by entry over the API"
 RIGHTS = "who may what is decided by a person at the page, who sees what would be locked out"
+VIEWS = "somebody's own saved searches; a program keeps its own"
+DRAWN = "a workflow is put in force by somebody who has looked at its drawing and its faults"
 DEMO = "the citizen's phone of demonstrations"
 
 TWINS: Mapping[str, str] = {
@@ -55,6 +57,14 @@ TWINS: Mapping[str, str] = {
     "letters.one": "ticket_letters",
     "letters.file": "letter_sheet",
     "letters.void": "letter_void",
+    "finding.sums": "ticket_sums",
+    "finding.export": "tickets",
+    "dispatching.page": "entries",
+    "workflow.page": "workflows",
+    "workflow.version": "workflow",
+    "deferrals.page": "promises",
+    "deferrals.add": "promise_make",
+    "deferrals.settle": "promise_settle",
     "calls.page": "calls",
     "recordings.page": "recordings",
     "recordings.sound": "recording_sound",
@@ -119,9 +129,16 @@ NO_TWIN: Mapping[str, str] = {
     "stationery.": STATIONERY,
     "recordings.wave": SCREEN,
     "recordings.export": "recordings leave the box in bulk only in the hands of somebody who answers for it",
+    "finding.save_view": VIEWS,
+    "finding.remove_view": VIEWS,
+    "workflow.begin": DRAWN,
+    "workflow.draft": DRAWN,
+    "workflow.change": DRAWN,
+    "workflow.move": DRAWN,
+    "workflow.migrate": DRAWN,
     "phones.": PHONES,
     "campaigns.": CAMPAIGNS,
-    "deferrals.": "an agent's own promises to call back, kept with the agent's own phone",
+    "deferrals.call": SOUND,
     "settings.fresh": FORM,
     "settings.export": FILES,
     "people.fresh": FORM,
@@ -196,5 +213,9 @@ DECIDED_INSIDE = {
     "limits.page",
     "limits.take",
     "calendar.page",
+    "finding.export",
+    "dispatching.page",
+    "workflow.page",
+    "workflow.version",
 }
 """Routes whose twin serves others too, and looks itself at who may do this: moves and lists have rights."""

@@ -9,7 +9,7 @@ import pytest
 HERE = Path(__file__).parent
 NAMED = re.compile(r"`((?:browser/)?test_\w+\.py)::(test_\w+)`")
 ROWS = [line for line in (HERE / "README.md").read_text("utf-8").splitlines() if NAMED.search(line)]
-PROGRAMS = {"SIPp", "baresip", "linphonec", "chromium", "machine", "two boxes"}
+PROGRAMS = {"SIPp", "baresip", "linphonec", "chromium", "machine", "two boxes", "pages", "two processes"}
 
 
 def functions_of(path: Path) -> set[str]:

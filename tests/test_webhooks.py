@@ -19,6 +19,7 @@ from appliance.outside.post import Unreachable, post
 from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
+from appliance.tickets.redaction import redact
 from tests.box import Box, memory
 from tests.web_pages import free_port
 from tests.webhook_server import Listener, Raw
@@ -119,6 +120,16 @@ def test_personal_data_is_left_out_unless_the_webhook_is_marked_for_it(city: Cit
         assert word not in told["plain"].decode()
     assert "张三" in told["marked"].decode()
     assert "李四" not in told["marked"].decode()
+
+
+def test_what_was_blanked_before_it_was_sent_is_not_sent(city: City) -> None:
+    city.hook(personal=True)
+    ticket = city.desk.create(AGENT, "phone", TICKET)
+    leader = Actor("1400", "郑宏伟", frozenset({"LD"}))
+    redact(city.store, leader, ticket.tid, {"citizen": "", "phone": ""}, "本人要求", [])
+    city.run()
+    assert city.bodies
+    assert "张三" not in b"".join(city.bodies).decode()
 
 
 def test_what_is_sent_is_signed_with_its_time(city: City) -> None:

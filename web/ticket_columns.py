@@ -6,11 +6,10 @@ from appliance.tickets.exporting import Column
 from appliance.tickets.fields import KINDS, RATINGS, SOURCES, URGENCIES
 from web import shown
 from web.dictionary import category_names, unit_names
-from web.sight import seen_in_list
 
 
 def columns() -> list[Column]:
-    """Every column; whoever is confidential is masked for everybody, as in lists."""
+    """Every column; the tickets come as their reader may see them."""
     units, categories = unit_names(), category_names()
     return [
         Column("number", gettext("Number"), lambda t: t.number),
@@ -23,8 +22,8 @@ def columns() -> list[Column]:
         Column("content", shown.field_title("content"), lambda t: t.content),
         Column("area", shown.field_title("area"), lambda t: t.area),
         Column("address", shown.field_title("address"), lambda t: t.address),
-        Column("citizen", shown.field_title("citizen"), lambda t: seen_in_list(t).citizen),
-        Column("phone", shown.field_title("phone"), lambda t: seen_in_list(t).phone),
+        Column("citizen", shown.field_title("citizen"), lambda t: t.citizen),
+        Column("phone", shown.field_title("phone"), lambda t: t.phone),
         Column("unit", shown.field_title("unit"), lambda t: units.get(t.unit, t.unit)),
         Column("created", gettext("Registered"), lambda t: _when(t.created_s)),
         Column("accepted", gettext("Accepted"), lambda t: _when(t.accepted_s)),

@@ -139,8 +139,8 @@ _UNIT = Kind(
 )
 _CONTACT = Kind(
     "contact",
-    "通讯录",
-    "Address book",
+    "联系人",
+    "Contacts",
     "units",
     (
         *named(),

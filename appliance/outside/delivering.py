@@ -15,7 +15,7 @@ from appliance.outside.post import Unreachable, post
 from appliance.outside.telling import headers, message, wanted
 from appliance.refused import Refused
 from appliance.store.store import Store
-from appliance.tickets import table
+from appliance.tickets import redaction, table
 from appliance.tickets.ticket import Ticket
 
 PAUSES_S = (5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0)
@@ -165,7 +165,11 @@ class Deliverer:
     def _event(self, eid: bytes) -> Event:
         rows = self._store.rows("SELECT eid, subject, kind, ver, body FROM event WHERE eid = ?", eid)
         found, subject, kind, ver, body = rows[0]
-        return Event(bytes(found), bytes(subject), kind, ver, bytes(body))
+        event = Event(bytes(found), bytes(subject), kind, ver, bytes(body))
+        if not kind.startswith("ticket."):
+            return event
+        story = redaction.readable(self._store.history(event.subject))
+        return next(readable for readable in story if readable.eid == eid)
 
     def _ticket(self, event: Event) -> Ticket | None:
         if not event.kind.startswith("ticket.") or len(event.subject) != EID_BYTES:

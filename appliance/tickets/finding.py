@@ -91,7 +91,7 @@ class Query:
     masked: bool = False
     """For who may not know who the citizen of a confidential ticket is: finds nobody by name or number."""
     citizens: bool = True
-    """Whether names and numbers of citizens are looked at for `text`."""
+    """Whether anybody is found by who the citizen is at all."""
     sort: str = "created"
     ascending: bool = False
 

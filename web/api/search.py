@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from appliance.tickets import table
+from appliance.tickets.confidential import may_unmask
 from appliance.tickets.finder import Found
 from appliance.tickets.finding import Period, Query, cursor
 from appliance.tickets.rights import UNIT_SEES
@@ -32,19 +33,36 @@ def search(query: shapes.Search) -> shapes.Tickets:
     )
 
 
+def sums(query: shapes.SumsAsked) -> shapes.Sums:
+    """Count what is found, by one or two of its fields."""
+    if query.phone and not sight.knows_citizens():
+        raise lacks("citizens:read")
+    if not 1 <= len(query.by) <= 2 or len(set(query.by)) < len(query.by):
+        raise invalid("by", "one or two different fields")
+    asked = _asked(query)
+    counted = box().tickets.finder.sums(asked, query.by) if asked else {}
+    return shapes.Sums([shapes.Sum([str(value) for value in values], n) for values, n in counted.items()])
+
+
 def _found(query: shapes.Search) -> Found:
     """What the centre finds, or a unit among its own."""
+    if query.after and cursor(query.after) is None:
+        raise invalid("after", "`next` of the page before")
+    asked = _asked(query)
+    return box().tickets.finder.find(asked, query.after, query.rows) if asked else Found([], 0, False)
+
+
+def _asked(query: shapes.Conditions) -> Query | None:
+    """What is asked for as a query; None when nothing can be found."""
     unit, states = only_unit(me()), query.state
     if unit is not None:
         states = tuple(state for state in query.state or UNIT_SEES if state in UNIT_SEES)
-    if query.after and cursor(query.after) is None:
-        raise invalid("after", "`next` of the page before")
     strange = unit is not None and query.unit not in ("", unit)
     if strange or (unit is not None and not states):
-        return Found([], 0, False)
+        return None
     concerned = unit or query.unit
     single: dict[str, Any] = {name: (value,) for name in _SINGLE if (value := getattr(query, name))}
-    asked = Query(
+    return Query(
         text=query.text,
         phone=query.phone,
         lists=query.list,
@@ -55,9 +73,9 @@ def _found(query: shapes.Search) -> Found:
         now_s=time.time(),
         conflicts=query.conflicts,
         created=Period(_unix("since", query.since), _unix("until", query.until)),
+        masked=not may_unmask(me()),
         citizens=sight.knows_citizens(),
     )
-    return box().tickets.finder.find(asked, query.after, query.rows)
 
 
 def _of_outside(query: shapes.Search) -> Found:

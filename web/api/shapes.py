@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from appliance.dictionary.kind import KEY_MAX
+from appliance.tickets.facets import GROUPED
 from appliance.tickets.fields import DAYS_MAX, EXTRAS_MAX, FIELDS, UNIT_LIMIT, UNITS_MAX, Field
 from appliance.tickets.finding import CLOCKS
 from appliance.tickets.strands import KINDS as STRANDS
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
     List: TypeAlias = str
     StrandKind: TypeAlias = str
     Clock: TypeAlias = str
+    Grouped: TypeAlias = str
 else:
     State = Literal[tuple(STATES)]
     List = Literal[tuple(LISTS)]
     StrandKind = Literal[tuple(STRANDS)]
     Clock = Literal[CLOCKS]
+    Grouped = Literal[GROUPED]
 
 
 def type_of(field: Field) -> Any:
@@ -86,7 +89,7 @@ New = msgspec.defstruct(
 """A new ticket; of source phone it is a draft, of any other it is registered."""
 
 
-class Search(Strict, frozen=True):
+class Conditions(Strict, frozen=True):
     """What tickets are wanted: what is left out does not narrow."""
 
     text: Word = ""
@@ -108,8 +111,32 @@ class Search(Strict, frozen=True):
     """Only those that are overdue, due soon …"""
     conflicts: bool = False
     """Only those with moves that lost a race."""
+
+
+class Search(Conditions, frozen=True):
+    """The same, page by page."""
+
     rows: Rows = 30
     after: Cursor = ""
+
+
+class SumsAsked(Conditions, frozen=True):
+    """The same, counted by one or two fields."""
+
+    by: tuple[Grouped, ...] = ("state",)
+
+
+class Sum(Answer, frozen=True):
+    """How many there are with these values, in the order of `by`."""
+
+    values: list[str]
+    tickets: int
+
+
+class Sums(Answer, frozen=True):
+    """What is found, counted."""
+
+    sums: list[Sum]
 
 
 class Ticket(Answer, frozen=True):

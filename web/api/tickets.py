@@ -19,8 +19,6 @@ from web.finding_form import only_unit
 from web.pages.tickets import step_words
 
 _OF_CALLS = ("call", "call_out", "recording", "talk")
-_INSIDE = (*_OF_CALLS, "noted", "edited", "due", "migrated")
-"""What a channel of citizens is told only of what it did itself."""
 
 
 def one(number: str) -> shapes.Ticket:
@@ -59,7 +57,8 @@ def story(number: str) -> shapes.Story:
     if not sight.may_see_citizen(ticket):
         steps = [_without_citizen(step, ticket) for step in steps if step.what not in _OF_CALLS]
     if sight.channel():
-        steps = [_for_channel(step) for step in steps if step.what not in _INSIDE or _own(step)]
+        moves = box().tickets.workflows.of(ticket.workflow).named
+        steps = [_for_channel(s) for s in steps if s.what == "created" or s.what in moves or _own(s)]
     return shapes.Story([_step(step) for step in steps if not (hides_talk and step.what == "talk")])
 
 

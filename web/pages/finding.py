@@ -19,6 +19,7 @@ from appliance.tickets.ticket import Ticket
 from web import views
 from web.context import box, me
 from web.finding_form import Asked, asked_for, named, title_of, value_title
+from web.sight import seen_in_list
 from web.ticket_columns import columns
 
 CSV_TYPE = "text/csv; charset=utf-8"
@@ -121,7 +122,9 @@ def _file(path: Path, folder: "tempfile.TemporaryDirectory[str]") -> Iterator[by
 
 
 def _found(asked: Asked) -> Iterator[list[Ticket]]:
-    return box().tickets.finder.each(asked.query, exporting.EXPORTED)
+    """All that is found, as lists show it to this reader."""
+    for batch in box().tickets.finder.each(asked.query, exporting.EXPORTED):
+        yield [seen_in_list(ticket) for ticket in batch]
 
 
 def _asked() -> Asked:

@@ -41,7 +41,7 @@ def entries(kind: str) -> str:
     rows = walk(by_key) if table.tree else [(entry, 0) for entry in by_key.values()]
     rows = [(entry, depth) for entry, depth in rows if retired or not entry.retired]
     if words:
-        rows = [(entry, depth) for entry, depth in rows if entry_form.found_in(entry, words)]
+        rows = [(entry, 0) for entry, _ in rows if entry_form.found_in(entry, words)]
     return render_template(
         "settings/entries.html",
         side=side(),
@@ -227,7 +227,7 @@ def _form(kind: Kind, key: str, values: Mapping[str, Value], fault: str = "", fr
 
 _OWN_PAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "units": (
-        ("contacts.page", lazy_gettext("Look into the address book")),
+        ("contacts.page", lazy_gettext("Address book")),
         ("dispatching.page", lazy_gettext("Try the dispatch rules")),
     ),
     "people": (("people.page", lazy_gettext("People")), ("rights.page", lazy_gettext("Rights"))),
