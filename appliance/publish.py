@@ -49,7 +49,7 @@ def publish(places: Places, configuration: Configuration, store: Store) -> Publi
         browser=configuration.browser,
         gsm=tuple(_modem(places, modem) for modem in configuration.gsm),
         extensions=_extensions(configuration),
-        agents=_agents(configuration, store),
+        agents=agents_of(configuration, store),
         queues=configuration.queue,
         areas=configuration.area,
         groups=configuration.group,
@@ -150,7 +150,8 @@ def _extensions(configuration: Configuration) -> tuple[Extension, ...]:
     )
 
 
-def _agents(configuration: Configuration, store: Store) -> tuple[Agent, ...]:
+def agents_of(configuration: Configuration, store: Store) -> tuple[Agent, ...]:
+    """Return everybody who takes calls now."""
     queues = tuple(queue.name for queue in configuration.queue)
     settings = {setting.number: setting for setting in configuration.agent}
     rows = store.rows("SELECT number, name, extension, roles FROM person WHERE active = 1 ORDER BY number")

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import time
 from itertools import pairwise
 from pathlib import Path
 from string import Template
@@ -413,3 +414,16 @@ def test_the_calendar_is_read_and_a_day_is_changed(web: Web) -> None:
     bad = program.ask("POST", "/calendar", {"content": "date,work\n2027-13-01,1"})
     assert bad.status_code == 422
     assert program.ask("PUT", "/calendar/2026-02-30", {"work": True}).status_code == 422
+
+
+def test_an_answer_is_promised_and_given(web: Web) -> None:
+    agent = Program(web, "promises", person="1001")
+    at = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() + 7200))
+    asked = {"number": "10000000321", "topic": "公积金提取", "promised_at": at}
+    made = agent.told("POST", "/promises", asked)
+    assert made["made_by"] == "1001 api.promises"
+    assert made["id"] in {promise["id"] for promise in agent.told("GET", "/promises")["promises"]}
+    path = f"/promises/{made['id']}/outcome"
+    assert agent.ask("POST", path, {"outcome": "again"}).status_code == 422
+    assert agent.told("POST", path, {"outcome": "answered", "remark": "已答复"})["state"] == "answered"
+    assert agent.ask("POST", path, {"outcome": "answered"}).status_code == 409

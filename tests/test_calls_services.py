@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance.calls import wire
+from appliance.published import Agent, read
 from appliance.refused import Refused
 from tests.box import CALLS, PHONES, Box
 from tests.phones import Baresip, read_wav, tone_level, until, write_tone
@@ -217,6 +218,14 @@ def test_an_old_recording_is_heard_by_citizen_and_agent(talk: Talk) -> None:
     talk.expect("played back", citizen={AGENT_HZ, OTHER_HZ}, agent={CITIZEN_HZ, OTHER_HZ})
     talk.order(wire.PlayBack("1001", ""))
     talk.expect("stopped", citizen={AGENT_HZ}, agent={CITIZEN_HZ})
+
+
+def test_somebody_new_takes_calls_at_once_and_who_talks_goes_on(talk: Talk) -> None:
+    known = read(talk.box.places.published).agents
+    talk.order(wire.Staff((*known, Agent("1777", "新同事", "8002", known[0].queues))))
+    talk.order(wire.SignIn("1777", "8002"))
+    talk.order(wire.Ready("1777"))
+    talk.expect("still together", citizen={AGENT_HZ}, agent={CITIZEN_HZ})
 
 
 REFUSALS: list[tuple[wire.Order, str]] = [

@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.dictionary.dictionary import Dictionary
 from appliance.people import IDLE_S, LOCKED_S, Actor, People
 from appliance.refused import Refused
 from appliance.store.store import Store
@@ -210,3 +211,20 @@ def test_whatever_is_typed_at_the_door_only_the_right_password_opens_it(
     with pytest.raises(Refused):
         people.sign_in(number, password, token)
     assert people.actor_for(token) is None
+
+
+def test_people_of_an_older_box_get_a_history_and_keep_their_passwords(tmp_path: Path) -> None:
+    store = Store(tmp_path / "old.db", 1, bind=False)
+    People(store, hasher=QUICK).create_person("1001", "王晓燕", "first-time-1", ("AG", "TL"))
+    with store.transaction():
+        store.execute("DELETE FROM entry WHERE kind = 'person'")
+        store.execute("DELETE FROM event")
+        store.execute("UPDATE person SET active = 0 WHERE number = '1001'")
+    again = Store(tmp_path / "old.db", 1, bind=False)
+    (made, left) = Dictionary(again).history("person", "1001")
+    assert (made.what, left.what) == ("made", "retired")
+    assert made.fields["roles"] == ([], ["AG", "TL"])
+    again.rebuild()
+    people = People(again, hasher=QUICK)
+    people.set_active("1001", True)
+    assert people.sign_in("1001", "first-time-1")

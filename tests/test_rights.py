@@ -135,3 +135,11 @@ def test_who_may_hear_no_recordings_hears_none(web: Web) -> None:
     assert dispatcher.get(f"/recordings/{rid.hex()}.wav").status_code != 403
     give(web.box.tickets, "field.recording", *(RIGHTS["field.recording"].default - {"DP"}))
     assert dispatcher.get(f"/recordings/{rid.hex()}.wav").status_code == 403
+
+
+def test_a_further_field_of_the_settings_is_named_in_the_story(office: Office) -> None:
+    desk = office.desk
+    desk.dictionary.set(ADMIN, "extra_field", "lift_number", {"name": "电梯编号"})
+    ticket = office.registered()
+    desk.edit(AGENT, ticket.tid, {"extra": {"lift_number": "A-7"}})
+    assert any("电梯编号：A-7" in step.text for step in desk.timeline(ticket.tid))

@@ -147,8 +147,9 @@ def _days(fields: Mapping[str, object]) -> dict[str, object]:
 
 def _typed(name: str, value: object) -> object:
     """A field as a browser sends it."""
-    if name == "planned":
-        return time.strftime("%Y-%m-%d", time.localtime(float(str(value))))
+    form = {"planned": "%Y-%m-%d", "at": "%Y-%m-%dT%H:%M"}.get(name)
+    if form is not None:
+        return time.strftime(form, time.localtime(float(str(value))))
     return value
 
 

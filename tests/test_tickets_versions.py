@@ -317,19 +317,17 @@ def test_an_actor_without_rights_changes_nothing_by_many(store: Store) -> None:
         carry_out(store, Actor("1", "x", frozenset({"AG"})), open_on(store, "standard@0"), "fast@1", "x")
 
 
-MANUAL = Path(manual.__file__).parent
-
-
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_manual_tells_the_workflow_as_it_is(language: str) -> None:
-    """When this fails: `hotline workflow manual --language …` and `hotline workflow diagram --svg …` write it."""
-    text = (MANUAL / "README.md").read_text("utf-8")
+    """When this fails, `python -m appliance.tickets.manual` writes it anew."""
+    text = (manual.FOLDER / "README.md").read_text("utf-8")
     assert manual.chapter(SHIPPED, language) in text
-    assert (MANUAL / f"workflow.{language}.svg").read_text("utf-8") == svg(SHIPPED, language)
+    assert manual.told(text) == text
+    assert (manual.FOLDER / f"workflow.{language}.svg").read_text("utf-8") == svg(SHIPPED, language)
 
 
 def test_every_code_stands_in_the_manual_in_both_languages() -> None:
-    text = (MANUAL / "README.md").read_text("utf-8")
+    text = (manual.FOLDER / "README.md").read_text("utf-8")
     moves = [*MOVES, *(move for kind in KINDS.values() for move in kind.workflow.moves)]
     assert {f"C{n:02}" for n in range(1, 73)} | {f"A{n:02}" for n in range(1, 24)} <= {m.code for m in moves}
     for move in moves:

@@ -87,6 +87,9 @@ def test_a_message_waits_to_be_entered_and_goes_when_it_is(fresh: Web) -> None:
     )
     dispatcher = fresh.visitor("1200")
     assert f'"number": "{message.number}"' in dispatcher.get("/intake").text
+    assert f"/intake?entry={message.number}" in dispatcher.get(f"/tickets/{message.number}").text
+    opened = dispatcher.get(f"/intake?entry={message.number}").text
+    assert f'data-opened="{message.tid.hex()}"' in opened
     (item,) = dispatcher.ask("/intake/waiting", None, "GET").get_json()["waiting"]
     filled = {**FORM, "source": "sms", "entry": item["tid"], "seen": item["seen"], "form_key": "entry-000001"}
     assert dispatcher.ask("/intake/file", filled).get_json()["number"] == message.number

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from appliance import published
 from appliance.people import People
 from appliance.refused import Refused
 from tests.web_pages import QUICK, Web, open_web
@@ -50,6 +51,19 @@ def test_a_change_of_roles_counts_at_the_next_click(web: Web) -> None:
     assert agent.get("/board").status_code == 200
     page = admin.get("/people/of/1001").text
     assert "<del>话务员</del> → <ins>话务员、班长</ins>" in page
+
+
+def test_who_takes_calls_is_handed_over_to_the_call_process_at_once(web: Web) -> None:
+    admin = web.visitor("9000")
+
+    def agents() -> set[str]:
+        return {agent.number for agent in published.read(web.box.places.published).agents}
+
+    assert "1200" not in agents()
+    admin.post("/people/of/1200", name="周建国", roles=["DP", "AG"])
+    assert "1200" in agents()
+    admin.post("/people/of/1200/active", active="no")
+    assert "1200" not in agents()
 
 
 def test_who_leaves_signs_in_no_more_and_all_sessions_end(web: Web, people: People) -> None:

@@ -10,8 +10,6 @@ from appliance.dictionary.tree import line, walk
 from web.context import box
 from web.shown import pick
 
-AREAS_LIMIT = 60
-
 
 def units() -> list[dict[str, str]]:
     """Return every unit that can be chosen, with its name in the reader's language, below its parent."""
@@ -42,14 +40,6 @@ def category_names() -> dict[str, str]:
     """Return category codes with their paths."""
     tree = box().dictionary.by_key("category")
     return {code: _path(tree, code) for code in tree}
-
-
-def areas() -> list[str]:
-    """Return the areas used so far, the most used first."""
-    rows = box().store.rows(
-        "SELECT area FROM ticket WHERE area <> '' GROUP BY area ORDER BY count(*) DESC LIMIT ?", AREAS_LIMIT
-    )
-    return [area for (area,) in rows]
 
 
 def _offered(leaf: Entry, tree: Mapping[str, Entry], names: Mapping[str, str]) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from appliance.tickets.finding import ANY_TIME, CLOCKS, SORTS, Period, Query
 from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.workflow import LISTS, STATES
 from web import access, due_shown, shown
-from web.dictionary import areas, category_names, unit_names, units
+from web.context import box
+from web.dictionary import category_names, unit_names, units
 from web.veil import hidden_from
 
 TEXT_MAX, VALUES_MAX = 100, 40
@@ -99,8 +100,8 @@ def asked_for(args: MultiDict[str, str], person: Actor) -> Asked:
         states = query.states()
         seen = UNIT_SEES if states is None else tuple(state for state in states if state in UNIT_SEES)
         query = replace(query, lists=(), state=seen or ("",), concerned=(unit,), unit=query.unit and (unit,))
-    blind = not hidden_from(person).isdisjoint({"citizen", "phone"})
-    return Asked(given, replace(query, masked=not may_unmask(person), blind=blind))
+    knows = hidden_from(person).isdisjoint({"citizen", "phone"})
+    return Asked(given, replace(query, masked=not may_unmask(person), citizens=knows))
 
 
 def _given(args: MultiDict[str, str]) -> dict[str, tuple[str, ...]]:
@@ -165,7 +166,7 @@ def choices() -> dict[str, list[tuple[str, str]]]:
         "rating": shown.choices(RATINGS),
         "unit": [(unit["code"], unit["title"]) for unit in units()],
         "category": sorted(category_names().items()),
-        "area": [(area, area) for area in areas()],
+        "area": [(area, area) for area in box().districts.names()],
         "round": [("0", gettext("None")), ("1", "1"), ("2", "2")],
     }
 

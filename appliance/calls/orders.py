@@ -53,6 +53,9 @@ class Orders:
         match order:
             case wire.SignIn(agent, extension):
                 self._seats.sign_in(agent, extension)
+            case wire.Staff(agents):
+                self._published = msgspec.structs.replace(self._published, agents=agents)
+                self._seats.define(self._published)
             case wire.SignOut(agent):
                 self._seats.sign_out(agent)
             case wire.Ready(agent):

@@ -24,6 +24,7 @@ from appliance.calls.views import (
     Sentence,
 )
 from appliance.campaigns.wire import Campaign, CampaignNotice, CampaignView
+from appliance.published import Agent
 
 __all__ = [
     "Board",
@@ -298,6 +299,12 @@ class GetDirectory(msgspec.Struct, frozen=True, tag_field="do", tag="directory")
     """Ask for all phones; data: {"extensions": [ExtensionView]}."""
 
 
+class Staff(msgspec.Struct, frozen=True, tag_field="do", tag="staff"):
+    """Take another list of agents: somebody came, left, or has other roles. Who sits and talks goes on."""
+
+    agents: tuple[Agent, ...]
+
+
 class GetBoard(msgspec.Struct, frozen=True, tag_field="do", tag="board"):
     """Ask for the whole picture once; data: a Board."""
 
@@ -342,6 +349,7 @@ Order = (
     | CitizenHangUp
     | SendText
     | Campaign
+    | Staff
     | GetDirectory
     | GetBoard
     | Watch

@@ -23,6 +23,7 @@ CONDITIONS: Mapping[str, tuple[str, str]] = {
     "orders_done": ("必办协办单已完成", "Mandatory sub-orders are done"),
     "planned_ahead": ("计划日期在今后", "The planned date lies ahead"),
     "due_ahead": ("限期在今后", "The due date lies ahead"),
+    "at_ahead": ("时间在今后", "The time lies ahead"),
     "leader_for_long": ("长期挂账须领导批准", "Long suspensions by a leader"),
     "handled_by_unit": ("由单位办理的", "A unit handled it"),
     "handled_here": ("由中心办理的", "The centre handled it"),

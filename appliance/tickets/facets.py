@@ -133,7 +133,7 @@ def keep(store: Store, ticket: Ticket, before: Ticket | None) -> None:
         parts, doc = parts_of(store, ticket.tid), _free(store, place(ticket.tid))
         store.execute(INSERT, *row(ticket, doc, parts))
         store.execute(fulltext.INSERT, doc, *text(ticket, parts))
-        _count(store, ticket, parts, 1)
+        store.execute_many(COUNT, ((*where, 1) for where in counts(ticket, parts)))
         return
     assert before is not None, "a ticket that has a place was there before"
     doc, parts = found[0]
@@ -171,16 +171,10 @@ def _change(store: Store, doc: int, before: Ticket, parts_before: str, ticket: T
     if old != new:
         store.execute(fulltext.DELETE, doc, *old)
         store.execute(fulltext.INSERT, doc, *new)
-    if counts(before, parts_before) != counts(ticket, parts):
-        _count(store, before, parts_before, -1)
-        _count(store, ticket, parts, 1)
-
-
-def _count(store: Store, ticket: Ticket, parts: str, tickets: int) -> None:
-    for unit, state in counts(ticket, parts):
-        store.execute(COUNT, unit, state, tickets)
-        if tickets < 0:
-            store.execute(_NO_COUNT, unit, state)
+    left, come = counts(before, parts_before), counts(ticket, parts)
+    if left != come:
+        store.execute_many(COUNT, [(*where, -1) for where in left] + [(*where, 1) for where in come])
+        store.execute_many(_NO_COUNT, left)
 
 
 def _free(store: Store, doc: int) -> int:

@@ -90,8 +90,8 @@ class Query:
     """By when the citizen is to be answered."""
     masked: bool = False
     """For who may not know who the citizen of a confidential ticket is: finds nobody by name or number."""
-    blind: bool = False
-    """For who may not know that of any ticket."""
+    citizens: bool = True
+    """Whether anybody is found by who the citizen is at all."""
     sort: str = "created"
     ascending: bool = False
 
@@ -101,7 +101,9 @@ class Query:
 
     def words(self) -> list[fulltext.Wanted]:
         """What only the full text knows."""
-        of_citizen = fulltext.NOTHING.match if self.blind else _OPEN if self.masked else ""
+        of_citizen = _OPEN if self.masked else ""
+        if not self.citizens:
+            of_citizen = fulltext.NOTHING.match
         return [
             *fulltext.match_number("n", self.number),
             *fulltext.match_number("p", self.phone, of_citizen),

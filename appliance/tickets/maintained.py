@@ -8,6 +8,7 @@ from appliance.refused import Refused
 from appliance.tickets.fields import FIELDS
 
 SOURCE = "source"
+EXTRA = "extra."
 
 
 class Maintained:
@@ -17,7 +18,13 @@ class Maintained:
         self._dictionary = dictionary
 
     def known(self, field: str) -> Choices | None:
-        """Return all words a field ever had, with their names; None when nobody maintains them."""
+        """Return all words a field ever had, with their names; None when nobody maintains them.
+
+        Of a further field (`extra.NAME`) only its own name is told, under no word.
+        """
+        if field.startswith(EXTRA):
+            names = self._dictionary.names("extra_field").get(field.removeprefix(EXTRA))
+            return {"": names} if names else None
         kind = FIELDS[field].maintained if field in FIELDS else ""
         return self._dictionary.names(kind) if kind else None
 

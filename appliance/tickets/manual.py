@@ -1,13 +1,20 @@
-"""The tables of the manual, written from the workflows themselves: what it says is what the box does."""
+"""The tables of the manual, written from the workflows themselves: what it says is what the box does.
 
+`python -m appliance.tickets.manual` writes them and the drawings anew into this folder.
+"""
+
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from appliance.tickets.conditions import CONDITIONS
+from appliance.tickets.drawing import svg
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.process import START, Move, Workflow
 from appliance.tickets.strands import KINDS
-from appliance.tickets.workflow import LISTS, STATES
+from appliance.tickets.workflow import LISTS, SHIPPED, STATES
 
+FOLDER = Path(__file__).parent
 HEADS: Mapping[str, tuple[str, ...]] = {
     "zh": ("编号", "从", "步骤", "到", "谁", "填写（* 必填，括号内须已填好）", "条件"),
     "en": ("code", "from", "move", "to", "who", "with it (* must, in brackets: before)", "conditions"),
@@ -37,6 +44,24 @@ def chapter(workflow: Workflow, language: str, beside: bool = True) -> str:
         ]
         parts += ["", *_moves(kind.workflow, at)]
     return "\n".join([*parts, ""])
+
+
+def told(text: str) -> str:
+    """Return the README with its tables as they should be."""
+    for language in HEADS:
+        begin, end = f"<!-- workflow {language} -->\n", f"<!-- end of workflow {language} -->\n"
+        between = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.S)
+        tables = begin + chapter(SHIPPED, language) + end
+        text = between.sub(lambda _, tables=tables: tables, text)  # type: ignore[misc]  # bound at once
+    return text
+
+
+def write() -> None:
+    """Write tables and drawings anew."""
+    readme = FOLDER / "README.md"
+    readme.write_text(told(readme.read_text("utf-8")), "utf-8")
+    for language in HEADS:
+        (FOLDER / f"workflow.{language}.svg").write_text(svg(SHIPPED, language), "utf-8")
 
 
 def _states(workflow: Workflow, at: int) -> list[str]:
@@ -89,3 +114,7 @@ def _field(name: str, at: int) -> str:
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     lines = [heads, tuple("---" for _ in heads), *rows]
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+
+
+if __name__ == "__main__":
+    write()

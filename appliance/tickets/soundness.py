@@ -38,7 +38,7 @@ INTO: Mapping[str, str] = {
     "TRANSFERRED": "outside",
 }
 """What must be said on the way into a state, for the state means nothing without it."""
-LOOKED_AT: Mapping[str, str] = {"master_open": "master", "planned_ahead": "planned"}
+LOOKED_AT: Mapping[str, str] = {"master_open": "master", "planned_ahead": "planned", "at_ahead": "at"}
 """The field a condition looks at."""
 
 

@@ -175,9 +175,9 @@ def steps_of(store: Store, tid: bytes) -> list[Step]:
             steps.append(step)
         ticket = after
     calls = calls_of(store, ticket) if ticket else []
-    heard = [step for call in calls for step in _sound(store, call)] + _sent(store, tid)
-    # Sorting is stable: what the call brought stands before what was made of it in the same millisecond.
-    return sorted(heard + steps, key=lambda step: step.at_s)
+    heard = [step for call in calls for step in _sound(store, call)]
+    # Sorting is stable: in one millisecond a call stands before what came of it, a message behind its cause.
+    return sorted(heard + steps + _sent(store, tid), key=lambda step: step.at_s)
 
 
 def calls_of(store: Store, ticket: Ticket) -> list[bytes]:
@@ -279,6 +279,8 @@ def _changes(fields: Mapping[str, object], words: Words) -> str:
         if name in EXTRAS:
             said = (EXTRAS[name].choices or {}).get(str(text), (str(text),))[0]
             lines.append(f"{EXTRAS[name].zh}：{said}")
+        elif names := words(f"extra.{name}"):
+            lines.append(f"{names[''][0]}：{text}")
     return "\n".join(lines)
 
 

@@ -40,6 +40,15 @@ ROWS: Mapping[tuple[str, str], str] = {
         "queue",
         "memory_rss_media_and_calls_at_100_calls",
     ): "memory of media and calls at 100 queued calls (RSS)",
+    ("tickets", "list_view_p95"): "a million tickets: a list with its counts, 95th percentile",
+    ("tickets", "combined_query_p95"): "… two to five conditions together",
+    ("tickets", "full_text_search_p95"): "… full text",
+    ("tickets", "opening_a_ticket_of_200_events_p95"): "… opening a ticket with 200 events",
+    ("tickets", "moves_a_second"): "… steps of the workflow a second, each durable",
+    ("tickets", "moves_to_bare_inserts"): "… as a share of bare inserts of the same rows",
+    ("tickets", "folding_anew_events_a_second"): "… events folded anew a second",
+    ("tickets", "database_bytes_a_ticket"): "… database a ticket",
+    ("tickets", "memory_of_a_web_worker"): "… memory of a web worker",
 }
 """What is shown, in its order, in words."""
 NOISE = ("machine_steal", "machine_others")

@@ -22,7 +22,7 @@ PAGES = (
     "/tickets?list=all&text=%E5%99%AA%E9%9F%B3+%E5%B0%8F%E5%8C%BA",
     "/tickets?list=all&at=last",
 )
-ROUNDS = 10
+ROUNDS = 4
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ def chapters(table: Sequence[Endpoint]) -> list[Chapter]:
     found: dict[str, list[Row]] = {}
     for endpoint in table:
         first = endpoint.path.split("/")[1]
-        first = {"ticket-sums": "tickets", "duplicates": "tickets"}.get(first, first)
+        first = {"ticket-sums": "tickets", "duplicates": "tickets", "promises": "tickets"}.get(first, first)
         found.setdefault(first if first in TITLES else "settings", []).append(_row(endpoint))
     return [Chapter(n, str(TITLES[n]), tuple(rows)) for n, rows in found.items()]
 

@@ -11,6 +11,7 @@ from web.api import shapes
 from web.api.door import bearer
 from web.api.endpoint import Answer, Strict
 from web.context import box, me
+from web.staffing import tell_calls
 
 _COLUMNS = "number, name, roles, unit, extension, language, active, must_change"
 Number = Annotated[str, Meta(pattern="^[0-9A-Za-z]{1,16}$")]
@@ -108,6 +109,7 @@ def create(body: NewPerson) -> Person:
     box().people.create_person(
         body.number, body.name, body.password, body.roles, body.unit, body.extension, by=_by()
     )
+    tell_calls()
     return one(body.number)
 
 
@@ -116,6 +118,7 @@ def set_active(number: str, body: Access) -> Person:
     if number == me().number and not body.active:
         raise Refused("own_door", "You cannot end your own access; somebody else must.")
     box().people.set_active(number, body.active, by=_by())
+    tell_calls()
     return one(number)
 
 

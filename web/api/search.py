@@ -74,7 +74,7 @@ def _asked(query: shapes.Conditions) -> Query | None:
         conflicts=query.conflicts,
         created=Period(_unix("since", query.since), _unix("until", query.until)),
         masked=not may_unmask(me()),
-        blind=not sight.knows_citizens(),
+        citizens=sight.knows_citizens(),
     )
 
 

@@ -20,6 +20,7 @@ from appliance.refused import Refused
 from web import entry_form, shown
 from web.context import box, me
 from web.pages.settings import side
+from web.staffing import tell_calls
 
 UPLOAD_MAX = FILE_MAX + 64 * 1024
 KEPT_AS = "settings:import"
@@ -62,6 +63,7 @@ def carry_files() -> AnyResponse | tuple[str, int]:
         done = carry_out(box().dictionary, me(), files)
     except Refused as refused:
         return _page(preview(box().dictionary, me(), files), digest, shown.sentence(refused)), 422
+    tell_calls()
     with box().store.transaction():
         box().store.execute("DELETE FROM draft WHERE owner = ? AND form = ?", me().number, KEPT_AS)
     flash(gettext("%(count)s entries were imported.", count=len(done.differences)), "good")

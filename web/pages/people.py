@@ -19,6 +19,7 @@ from appliance.refused import Refused
 from web import entry_form, shown
 from web.context import box, may_open, me
 from web.pages.settings import seen, side
+from web.staffing import tell_calls
 
 ROWS_MAX = 500
 HISTORY_MAX = 50
@@ -83,6 +84,7 @@ def make() -> AnyResponse | str | tuple[str, int]:
             box().people.reset_password(number, code, by=me().number)
     except Refused as refused:
         return _form(number, values, shown.sentence(refused), fresh=True), _status(refused)
+    tell_calls()
     return _form(number, {}, code=code)
 
 
@@ -101,6 +103,7 @@ def save(number: str) -> AnyResponse | tuple[str, int]:
         box().dictionary.set(me(), "person", number, values, seen=seen())
     except Refused as refused:
         return _form(number, values, shown.sentence(refused)), _status(refused)
+    tell_calls()
     flash(gettext("Saved. It counts from now on."), "good")
     return redirect(url_for("people.one", number=number))
 
@@ -115,6 +118,7 @@ def activate(number: str) -> AnyResponse | tuple[str, int]:
         act(me(), "person", number)
     except Refused as refused:
         return _form(number, {}, shown.sentence(refused)), _status(refused)
+    tell_calls()
     said = (
         gettext("May sign in again.") if stays else gettext("Can sign in no more; all sessions have ended.")
     )

@@ -11,7 +11,7 @@ from appliance.tickets import samples, table
 from appliance.tickets.fields import OUTCOMES, RATINGS, YES_NO
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import BAD
-from web import access, shown
+from web import access, shown, sight
 from web.context import box, me
 from web.dictionary import unit_names
 from web.move_form import inputs
@@ -102,7 +102,8 @@ def _page(waiting: list[Ticket], fault: str = "", typed: dict[str, Any] | None =
     return render_template(
         "visits.html",
         rows=[
-            (ticket, inputs(buttons["dissatisfied"], ticket, typed or {})) for ticket in waiting[:PAGE_ROWS]
+            (sight.seen(ticket), inputs(buttons["dissatisfied"], ticket, typed or {}))
+            for ticket in waiting[:PAGE_ROWS]
         ],
         older=waiting[PAGE_ROWS].state_s if len(waiting) > PAGE_ROWS else None,
         fault=fault,
