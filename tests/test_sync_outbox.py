@@ -128,6 +128,21 @@ def test_the_hub_sends_a_ticket_dispatched_to_a_site_with_its_whole_history(hub:
     assert stream(hub, "site-001") == [moved.eid]
 
 
+def test_a_redispatch_and_a_sub_order_concern_the_sites_of_their_units(hub: Store) -> None:
+    for number in (1, 2, 3):
+        outbox.add_peer(hub, outbox.peer_name(number), number)
+    centre = Author(0)
+    created = centre.created()
+    moved = centre.moved(created.eid, "redispatch", 2)
+    facts = {"kind": "suborder", "step": "create", "from": "", "to": "SENT", "role": "DP", "unit_site": 3}
+    order = centre.stamp.event(Fact("ticket.strand", facts, created.eid))
+    proposed = centre.moved(created.eid, "accept", 1)
+    hub.take([created, moved, order, proposed])
+    assert stream(hub, "site-002") == [event.eid for event in (created, moved, order, proposed)]
+    assert stream(hub, "site-003") == stream(hub, "site-002")
+    assert stream(hub, "site-001") == []
+
+
 def test_after_a_dispatch_both_sites_hear_of_each_other(hub: Store) -> None:
     for number in (1, 2):
         outbox.add_peer(hub, outbox.peer_name(number), number)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.tickets import strand_table
 from appliance.tickets.strands import Strand
 from appliance.tickets.ticket import Ticket
 from tests.ticket_desk import (
@@ -207,6 +208,18 @@ def test_a_unit_appeals_against_a_rating_and_the_supervision_clerk_decides(offic
     desk.move(CALLBACK, ticket.tid, "satisfied", {"rating": "basically_satisfied"})
     filed = desk.act(LAMP_LEADER, ticket.tid, "appeal", "file", {"reason": "评价有误"})
     assert desk.act(SUPERVISOR, ticket.tid, filed.sid, "remove", {"reason": "属实"}).state == "REMOVED"
+
+
+def test_what_is_archived_is_frozen_with_all_that_stands_beside_it(office: Office) -> None:
+    desk, ticket = office.desk, office.answered()
+    tag = desk.act(DISPATCHER, ticket.tid, "tag", "set", {"tag": "media"})
+    desk.move(CALLBACK, ticket.tid, "satisfied", {"rating": "satisfied"})
+    assert strand_table.counts(office.store, None) == {"tag": 1}
+    archived = desk.move(DISPATCHER, ticket.tid, "archive")
+    assert strand_table.counts(office.store, None) == {}
+    assert desk.beside.steps(DISPATCHER, archived, tag) == []
+    with refused("not_now"):
+        desk.act(DISPATCHER, ticket.tid, tag.sid, "clear", {"reason": "过时"})
 
 
 def test_the_story_tells_every_step_beside_the_case(office: Office) -> None:

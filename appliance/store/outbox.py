@@ -21,6 +21,9 @@ HUB = "hub"
 UPWARD = ("ticket", "call", "callback", "recording", "message", "text")
 """Families of kinds a site sends to the hub."""
 DOWNWARD = "ticket"
+GIVING = frozenset({"ticket.moved", "ticket.strand"})
+"""Kinds of events that may give work to a unit: a dispatch, a sub-order."""
+DISPATCHES = frozenset({"dispatch", "redispatch"})
 BODY_BYTES = 60_000
 """A larger body fits in no frame; such an event stays here and is shown in quarantine."""
 GENESIS = bytes(8)
@@ -169,12 +172,13 @@ def _concerned(store: Store, events: Sequence[Event], via: str) -> Mapping[str, 
 
 
 def _sites_named(event: Event) -> Sequence[int]:
-    """The sites an event concerns by itself: its writer's, and that of the unit it is dispatched to."""
+    """The sites an event concerns by itself: its writer's, and that of a unit that is given work by it."""
     sites = [event.site] if event.site else []
-    if event.kind == "ticket.moved" and b"dispatch" in event.body:
+    if event.kind in GIVING and b"unit_site" in event.body:
         try:
             facts = event.facts
-            site = facts.get("unit_site") if facts.get("move") == "dispatch" else None
+            gives = event.kind == "ticket.strand" or facts.get("move") in DISPATCHES
+            site = facts.get("unit_site") if gives else None
         except (ValueError, AttributeError):
             site = None
         if type(site) is int and 0 < site <= MAX_SITE:

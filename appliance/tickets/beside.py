@@ -17,6 +17,7 @@ from appliance.tickets.process import START, Move
 from appliance.tickets.rights import changed, may_step, not_now, not_yours, other_unit, role_of, signed
 from appliance.tickets.strands import COLUMNS, EVENT, KINDS, Kind, Strand
 from appliance.tickets.ticket import Ticket
+from appliance.tickets.workflow import END
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -81,6 +82,8 @@ class Beside:
 
     def steps(self, actor: Actor, ticket: Ticket, strand: Strand) -> list[Move]:
         """Return the steps of a strand this person may make now."""
+        if ticket.state == END:
+            return []
         moves = KINDS[strand.kind].workflow.moves_for(strand.state, actor.roles)
         return [move for move in moves if may_step(actor, ticket, strand, move)]
 
@@ -97,7 +100,7 @@ class Beside:
             raise not_yours()
         if not may_step(actor, ticket, strand, move):
             raise other_unit()
-        if strand is None and ticket.state not in kind.opens_in:
+        if ticket.state == END or (strand is None and ticket.state not in kind.opens_in):
             raise not_now(known=True)
         if strand is None and kind.once and self._is_open(ticket, kind):
             raise Refused("open_already", "There is one open already; finish that one first.")

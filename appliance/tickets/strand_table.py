@@ -13,6 +13,7 @@ from appliance.tickets import facets
 from appliance.tickets.strands import EVENT, Strand, body_of, fold, replay, strand_of
 from appliance.tickets.table import load as load_ticket
 from appliance.tickets.ticket import Ticket
+from appliance.tickets.workflow import END
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -78,10 +79,14 @@ def listed(
 
 
 def _concerning(unit: str | None) -> tuple[str, tuple[object, ...]]:
-    """Open ones; of a unit those addressed to it, worked on by it, or to whoever leads its ticket."""
+    """Open ones of tickets that are not archived; of a unit those that are addressed to it.
+
+    That is by its code, by working on it, or by leading the ticket where nobody else is named.
+    """
     if unit is None:
-        return "s.open", ()
-    return "s.open AND (s.unit = ? OR s.third = ? OR s.unit = '' AND t.unit = ?)", (unit, unit, unit)
+        return f"s.open AND t.state <> '{END}'", ()
+    mine = "(s.unit = ? OR s.third = ? OR s.unit = '' AND t.unit = ?)"
+    return f"s.open AND t.state <> '{END}' AND {mine}", (unit, unit, unit)
 
 
 def open_kinds(store: Store, tids: Sequence[bytes]) -> Mapping[bytes, Mapping[str, int]]:
