@@ -58,6 +58,19 @@ def test_a_dissatisfied_citizen_has_a_reason_or_the_form_comes_back_with_all_tha
     assert state(web, ticket) == "DISSAT_REVIEW"
 
 
+def test_a_citizen_who_cannot_be_reached_is_given_up_after_enough_attempts(web: Web) -> None:
+    ticket, clerk = answered(web), web.visitor("1300")
+    for name in ("callback_attempts", "callback_days"):
+        web.box.dictionary.set(Actor("9000", "", frozenset({"AD"})), "parameter", name, {"value": 1})
+    closing = f"/visits/{ticket.number}/unreachable"
+    assert closing not in clerk.get("/visits").text
+    assert clerk.post(closing).status_code == 422
+    clerk.post(f"/visits/{ticket.number}", outcome="off")
+    assert closing in clerk.get("/visits").text
+    assert clerk.post(closing).status_code == 302
+    assert state(web, ticket) == "CLOSED"
+
+
 def test_an_agent_has_no_list_of_callbacks(web: Web) -> None:
     assert web.visitor("1001").get("/visits").status_code == 403
 

@@ -124,6 +124,7 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "visits.page": VISITORS,
     "visits.tried": VISITORS,
     "visits.rated": frozenset({"CB"}),
+    "visits.given_up": frozenset({"CB"}),
     "visits.sampled": VISITORS | {"LD"},
     "visits.draw": VISITORS,
     "visits.asked": VISITORS,

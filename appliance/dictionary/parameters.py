@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from appliance.dictionary.kind import Choices, Column, Type, Value
 from appliance.refused import Refused
-from appliance.tickets.fields import RATINGS
 
 SUBJECTS: Choices = {
     "intake": ("受理", "Intake"),
@@ -85,11 +84,10 @@ _ROWS = (
     Parameter("callback_attempts", "return_visit", "回访尝试次数", "Attempts to reach the citizen", "int", 3, 1, 10 ),
     Parameter("callback_days", "return_visit", "回访尝试分布天数", "Attempts are spread over (days)", "int", 2, 1, 30),
     Parameter("rate_wait_h", "return_visit", "即时答复等待评价（小时）", "Wait for a rating after an answer at once (hours)", "int", 24, 1, 240),
-    Parameter("satisfied_from", "return_visit", "计为满意的最低评价", "The lowest rating that counts as satisfied", "choice", "basically_satisfied", choices={name: RATINGS[name] for name in ("satisfied", "basically_satisfied")}),
     Parameter("rounds_max", "return_visit", "二次派单最多轮数", "Second rounds at most", "int", 2, 0, 9),
     Parameter("second_round_percent", "return_visit", "二次派单时限占原时限（%）", "Limit of a second round, share of the original (%)", "int", 50, 10, 100),
     Parameter("second_round_least_wd", "return_visit", "二次派单最短时限（工作日）", "Limit of a second round at least (working days)", "int", 2, 1, 30),
-    Parameter("sample_percent", "return_visit", "月度抽查比例（%）", "Monthly random sample (%)", "int", 5, 0, 100 ),
+    Parameter("sample_per_unit", "return_visit", "月度抽查每单位件数", "Monthly sample: cases of each unit", "int", 10, 1, 200),
     Parameter("appeal_wd", "return_visit", "单位申诉评价期限（工作日）", "A unit may appeal a rating within (working days)", "int", 3, 1, 30),
     Parameter("reopen_days", "review", "办结后可重开（天）", "A closed ticket can be reopened for (days)", "int", 15, 1, 365),
     Parameter("review_apply_days", "review", "申请复查、复核期限（天）", "Review or recheck may be asked for within (days)", "int", 30, 1, 365),

@@ -343,6 +343,13 @@ class TicketDesk:
         makes = self.rights.makes
         return [m for m in moves if may_move(actor, ticket, m) and makes(actor, m.name, m.who)]
 
+    def hopeless(self, actor: Actor, ticket: Ticket) -> bool:
+        """Tell whether a citizen was tried often enough for somebody to give up now."""
+        move = self.workflows.of(ticket.workflow, ticket.state).steps.get((ticket.state, "unreachable"))
+        if move is None or not actor.has(*move.who):
+            return False
+        return refusal(self.scene(actor, ticket, move, {})) is None
+
     def may_edit(self, actor: Actor, ticket: Ticket) -> bool:
         """Tell whether this person may change the registered fields now."""
         return actor.has(*STATES[ticket.state].editors) and owns(actor, ticket)

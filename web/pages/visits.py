@@ -62,6 +62,18 @@ def rated(number: str) -> Response | tuple[str, int]:
     return redirect(url_for("visits.page"))
 
 
+@pages.post("/<number>/unreachable")
+def given_up(number: str) -> Response | tuple[str, int]:
+    """Close a case whose citizen cannot be reached after all attempts."""
+    ticket = _ticket(number)
+    try:
+        box().tickets.move(me(), ticket.tid, "unreachable", {"reason": gettext("Could not be reached.")})
+    except Refused as refused:
+        return _page([ticket], shown.sentence(refused)), 422
+    flash(gettext("It is closed: the citizen could not be reached."), "good")
+    return redirect(url_for("visits.page"))
+
+
 @pages.get("/samples")
 def sampled() -> str:
     """Show the monthly samples, and the cases of one."""
@@ -114,6 +126,7 @@ def _page(waiting: list[Ticket], fault: str = "", typed: dict[str, Any] | None =
         unit_names=unit_names(),
         may_call=access.allowed("tickets.call", person.roles),
         may_rate=person.has("CB"),
+        gives_up={t.tid for t in waiting[:PAGE_ROWS] if box().tickets.hopeless(person, t)},
     )
 
 
@@ -126,6 +139,7 @@ def _samples(fault: str = "") -> str:
         chosen=chosen,
         cases=samples.cases(box().store, chosen.sid) if chosen else [],
         fault=fault,
+        per_unit=box().dictionary.whole("sample_per_unit"),
         answers=shown.choices({**RATINGS, **OUTCOMES}),
         names={**RATINGS, **OUTCOMES},
         yes_no=shown.choices(YES_NO),
