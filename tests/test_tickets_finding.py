@@ -406,8 +406,10 @@ def test_tickets_of_an_older_database_are_indexed_when_it_is_opened(tmp_path: Pa
         old.execute("DROP TABLE ticket_text")
         old.execute("DELETE FROM setting")
         old.execute("DELETE FROM ticket_facet")
+        old.execute("DELETE FROM likeness")
     new = Store(tmp_path / "box.db", 1, bind=False)
     assert [found.tid for found in Finder(new).find(Query(text="路灯")).tickets] == [ticket.tid]
+    assert new.rows("SELECT DISTINCT tid FROM likeness") == [(ticket.tid,)]
     TicketDesk(new).note(AGENT, ticket.tid, "再次来电")
     assert Finder(new).count(Query(kind=("complaint",)))[0] == 1
 

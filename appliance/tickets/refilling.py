@@ -8,9 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from appliance.store.found import TicketCount, TicketFacet
-from appliance.tickets import facets, fulltext, table
+from appliance.tickets import alike_keys, facets, fulltext, table
 from appliance.tickets.prepared import Prepared, prepare
-from appliance.tickets.ticket import Ticket
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -45,8 +44,10 @@ def make(store: Store) -> None:
 
 
 def refill(store: Store) -> None:
-    """Index every ticket there is; nothing may be indexed yet."""
-    index(store, (prepare(ticket) for ticket in _every(store)))
+    """Index every ticket there is, and by what it looks like others; nothing may be indexed yet."""
+    alike_keys.begin_many(store)
+    index(store, _every(store))
+    alike_keys.end_many(store)
 
 
 def index(store: Store, tickets: Iterable[Prepared]) -> None:
@@ -112,8 +113,10 @@ def _settled(crowd: list[Known], arrived: Callable[[bytes], int]) -> Iterator[tu
     yield from sorted(taken.items(), key=lambda found: found[0])
 
 
-def _every(store: Store) -> Iterator[Ticket]:
+def _every(store: Store) -> Iterator[Prepared]:
     after = b""
     while batch := table.select(store, "tid > ? ORDER BY tid LIMIT ?", after, BATCH):
-        yield from batch
+        ready = [prepare(ticket) for ticket in batch]
+        alike_keys.collect(store, (row for one in ready for row in one.alike))
+        yield from ready
         after = batch[-1].tid
