@@ -9,6 +9,7 @@ import pytest
 
 from appliance.calls import wire
 from appliance.events import Fact
+from appliance.people import Actor
 from tests.web_pages import Web, open_web
 from web.directory import numbers_of
 
@@ -146,10 +147,9 @@ def test_a_units_numbers_are_read_with_extension_and_purpose(
 
 
 def test_the_dial_list_holds_every_number_of_every_unit(web: Web) -> None:
-    with web.box.store.transaction():
-        web.box.store.execute(
-            "UPDATE unit SET phone = ? WHERE code = 'lamp'", "0000-6500001;0000-6500011*201 夜间"
-        )
+    administrator = Actor("9000", "系统管理员", frozenset({"AD"}))
+    numbers = {"phone": "0000-6500001;0000-6500011*201 夜间"}
+    web.box.dictionary.set(administrator, "unit", "lamp", numbers)
     page = web.visitor("1001").get("/desk").text
     found = re.search(r'id="directory">(.*?)</script>', page)
     assert found
@@ -157,7 +157,8 @@ def test_the_dial_list_holds_every_number_of_every_unit(web: Web) -> None:
     assert [(u["phone"], u["keys"]) for u in units if u["code"] == "lamp"] == [
         ("0000-6500001", ""),
         ("0000-6500011", "201"),
-    ]
+        ("0000-6500091", ""),
+    ], "the last one is in the address book"
 
 
 def test_a_number_is_looked_up_in_the_readers_language(web: Web) -> None:
