@@ -67,6 +67,7 @@ export class SeatPanel extends EventTarget {
         this.order({ do: "pause", reason: button.dataset.pause });
       });
     $("#start-shift").addEventListener("click", () => this.startShift());
+    $("#start-shift").disabled = false; // before this a click would have been lost
     $("#end-shift").addEventListener("click", () => this.endShift());
     $("#echo").addEventListener("click", () => this.echo());
     $("#microphone").addEventListener("change", (event) => this.sound.microphone(event.target.value));
