@@ -110,7 +110,7 @@ def test_a_rule_for_a_dissolved_unit_or_switched_off_is_passed_over(office: Offi
 def test_a_rule_needs_a_unit_in_service(office: Office) -> None:
     with refused("missing"):
         rule(office, "a", unit="")
-    with pytest.raises(Exception, match=r"."):
+    with refused("not_yours"):
         office.desk.dictionary.set(AGENT, "dispatch_rule", "a", {"name": "a", "unit": "lamp"})
 
 

@@ -7,11 +7,12 @@ import pytest
 
 from appliance.people import CITIZEN, Actor
 from appliance.store.store import Store
+from appliance.tickets import timers
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.timers import BATCH, DAY_S, TIMERS, run_timers
 from appliance.tickets.workflow import STEPS
-from tests.ticket_desk import ADMIN, LAMP, Clock, Office
+from tests.ticket_desk import ADMIN, LAMP, SUPERVISOR, Clock, Office
 from tests.ticket_desk import DISPATCHER as AGENT_DP
 
 AGENT = Actor("1001", "王晓燕", frozenset({"AG"}))
@@ -81,6 +82,34 @@ def test_somebody_is_urged_at_the_time_that_was_set(tmp_path: Path) -> None:
         strand.kind: (strand.state, strand.fields.get("text")) for strand in office.desk.strands(ticket.tid)
     }
     assert states == {"reminder": ("URGED", "请回电市民"), "urge": ("SENT", "请回电市民")}
+
+
+def test_what_somebody_supervises_already_keeps_no_other_ticket_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timers, "BATCH", 1)
+    clock = Clock(time.time())
+    office = Office(tmp_path, clock)
+    first = office.handling()
+    office.desk.act(SUPERVISOR, first.tid, "supervision", "issue", {"level": "key", "opinion": "尽快"})
+    clock.at_s += 60
+    second = office.handling()
+    assert second.due_s is not None
+    clock.at_s = second.due_s + 60
+    run_timers(office.store, clock.at_s)
+    assert [kinds(office, ticket).count("supervision") for ticket in (first, second)] == [1, 1]
+
+
+def test_a_reminder_of_an_archived_ticket_is_left_alone(tmp_path: Path) -> None:
+    clock = Clock(time.time())
+    office = Office(tmp_path, clock)
+    ticket = office.handling()
+    at = time.strftime("%Y-%m-%dT%H:%M", time.localtime(clock() + 7200))
+    office.desk.act(AGENT, ticket.tid, "reminder", "set", {"at": at})
+    for actor, move in ((AGENT, "withdraw"), (AGENT_DP, "confirm_close"), (AGENT_DP, "archive")):
+        office.desk.move(actor, ticket.tid, move, {"reason": "已解决"} if move == "withdraw" else {})
+    clock.at_s += 7300
+    assert run_timers(office.store, clock()) == 0
 
 
 def test_what_is_brought_again_and_again_is_supervised_by_itself(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """The pages of return visits and of what stands beside a case."""
 
 import time
+from pathlib import Path
 
 import pytest
 
 from appliance.people import Actor
 from appliance.tickets.ticket import Ticket
+from appliance.tickets.workflow import MOVES
 from tests.web_pages import Web, open_web
 
 AGENT = Actor("1001", "王晓燕", frozenset({"AG"}))
@@ -69,6 +71,16 @@ def test_a_citizen_who_cannot_be_reached_is_given_up_after_enough_attempts(web: 
     assert closing in clerk.get("/visits").text
     assert clerk.post(closing).status_code == 302
     assert state(web, ticket) == "CLOSED"
+
+
+def test_a_workflow_without_dissatisfaction_has_a_list_of_callbacks_too(tmp_path: Path) -> None:
+    web = open_web(tmp_path)
+    plain = [move for move in MOVES if "DISSAT_REVIEW" not in (move.source, move.target)]
+    administrator = Actor("9000", "系统管理员", frozenset({"AD"}))
+    web.box.tickets.workflows.publish(administrator, "plain", plain, reason="试")
+    ticket = answered(web)
+    assert ticket.workflow == "plain@1"
+    assert ticket.number in web.visitor("1300").get("/visits").text
 
 
 def test_an_agent_has_no_list_of_callbacks(web: Web) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from appliance.people import Actor
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.strands import KINDS, Strand
@@ -91,14 +93,12 @@ def _card(person: Actor, ticket: Ticket, strand: Strand, opened: str, typed: dic
 
 
 def _step(move: Any, form: str, ticket: Ticket, opened: str, typed: dict[str, Any], title: str) -> Step:
-    blank = ticket if form.startswith("open-extension") else _without_proposals(ticket)
+    blank = _without_proposals(ticket)
     return Step(move.name, title, form, inputs(move, blank, typed if opened == form else {}), opened == form)
 
 
 def _without_proposals(ticket: Ticket) -> Ticket:
     """Results and units of the ticket are no proposal for what goes on beside it."""
-    from msgspec.structs import replace
-
     return replace(ticket, unit="", result="", answer="", category="")
 
 

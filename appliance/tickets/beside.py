@@ -130,6 +130,8 @@ def _written(kind: Kind, strand: Strand | None, move: Move, facts: Facts, actor:
     body |= {**columns, "role": role_of(actor, move), **signed(actor)}
     if strand is not None:
         body["strand"] = strand.sid.hex()
+    if "at" in facts:
+        body["due"] = facts["at"]
     if fields:
         body["fields"] = fields
     if move.target in kind.workflow.ends:

@@ -11,13 +11,12 @@ from appliance.dictionary.dictionary import Dictionary
 from appliance.people import BOX
 from appliance.refused import Refused
 from appliance.store.store import Store
-from appliance.tickets import strand_table
 from appliance.tickets.desk import TicketDesk
+from appliance.tickets.workflow import END
 
 HOUR_S = 3600.0
 DAY_S = 86_400.0
 BATCH = 100
-REMINDERS_MOST = 5000
 Wait = Callable[[Dictionary], float]
 """How long a ticket waits in its state, in seconds, by what an administrator set."""
 
@@ -55,6 +54,10 @@ _URGED_SINCE = (
     "NOT EXISTS (SELECT 1 FROM strand AS s WHERE s.tid = t.tid AND s.kind = ? AND s.opened_by = ''"
     " AND s.opened_s >= {since})"
 )
+_SUPERVISED = (
+    "EXISTS (SELECT 1 FROM strand AS s WHERE s.tid = t.tid AND s.kind = ? AND (s.opened_by = '' OR s.open))"
+)
+"""By the box at any time, or by somebody who is still at it: asking again would be refused for ever."""
 AT_A_UNIT = ("DISPATCHED", "HANDLING", "RETURN_REVIEW")
 
 
@@ -80,13 +83,12 @@ def _move(desk: TicketDesk, store: Store, timer: Timer, now_s: float) -> int:
 
 
 def _remind(desk: TicketDesk, store: Store, now_s: float) -> int:
-    """Urge at the times people set."""
-    waiting = strand_table.select(
-        store, "kind = 'reminder' AND open ORDER BY opened_s LIMIT ?", REMINDERS_MOST
+    """Urge at the times people set; what is archived meanwhile is left alone."""
+    rows = store.rows(
+        "SELECT s.tid, s.sid FROM strand AS s JOIN ticket AS t ON t.tid = s.tid WHERE s.kind = 'reminder'"
+        " AND s.open AND s.due_s <= ? AND t.site = ? AND t.state <> ? ORDER BY s.due_s LIMIT ?",
+        *(now_s, store.site, END, BATCH),
     )
-    due = [strand for strand in waiting if float(strand.fields.get("at", 0.0)) <= now_s]
-    mine = [strand for strand in due if strand.sid[8:10] == store.site.to_bytes(2, "big")]
-    rows = [(strand.tid, strand.sid) for strand in mine[:BATCH]]
     return _each(rows, lambda tid, sid: desk.act(BOX, tid, sid, "urge", {}))
 
 
@@ -121,7 +123,7 @@ def _supervise_those(desk: TicketDesk, store: Store, where: str, value: float, o
     states = ", ".join("?" * len(AT_A_UNIT))
     rows = store.rows(
         f"SELECT t.tid, t.last_eid FROM ticket AS t WHERE {where} AND t.site = ?"
-        f" AND t.state IN ({states}) AND {_URGED_SINCE.format(since='0')} ORDER BY t.due_s LIMIT ?",
+        f" AND t.state IN ({states}) AND NOT {_SUPERVISED} ORDER BY t.due_s LIMIT ?",
         *(value, store.site, *AT_A_UNIT, "supervision", BATCH),
     )
     given = {"level": "general", "opinion": opinion}

@@ -11,7 +11,6 @@ from appliance.refused import Refused
 from appliance.tickets.process import START, Move
 from appliance.tickets.strands import KINDS
 from appliance.tickets.ticket import Ticket
-from appliance.tickets.workflow import SHIPPED
 from web import shown
 from web.context import box, me
 from web.move_form import inputs, typed_fields
@@ -85,12 +84,9 @@ def _chosen() -> list[Ticket]:
 
 def _offered(tickets: list[Ticket]) -> dict[str, Move]:
     """The steps some of the tickets may make now, by moves and by what may be opened beside."""
-    person = me()
-    states = {ticket.state for ticket in tickets}
+    desk, person = box().tickets, me()
     moves = {
-        move.name: move
-        for move in SHIPPED.moves
-        if move.name in MOVES and move.source in states and person.has(*move.who)
+        move.name: move for ticket in tickets for move in desk.buttons(person, ticket) if move.name in MOVES
     }
     for name in OPENINGS:
         kind = KINDS[name]

@@ -14,7 +14,7 @@ from appliance.tickets.workflow import BAD
 from web import access, shown, sight
 from web.context import box, me
 from web.dictionary import unit_names
-from web.move_form import inputs
+from web.move_form import Input, inputs
 
 PAGE_ROWS = 40
 
@@ -110,13 +110,9 @@ def asked(sid: str, number: str) -> Response | tuple[str, int]:
 
 def _page(waiting: list[Ticket], fault: str = "", typed: dict[str, Any] | None = None) -> str:
     person = me()
-    buttons = {move.name: move for move in box().tickets.workflows.current("").moves}
     return render_template(
         "visits.html",
-        rows=[
-            (sight.seen(ticket), inputs(buttons["dissatisfied"], ticket, typed or {}))
-            for ticket in waiting[:PAGE_ROWS]
-        ],
+        rows=[(sight.seen(ticket), _asks(ticket, typed or {})) for ticket in waiting[:PAGE_ROWS]],
         older=waiting[PAGE_ROWS].state_s if len(waiting) > PAGE_ROWS else None,
         fault=fault,
         typed=typed or {},
@@ -128,6 +124,13 @@ def _page(waiting: list[Ticket], fault: str = "", typed: dict[str, Any] | None =
         may_rate=person.has("CB"),
         gives_up={t.tid for t in waiting[:PAGE_ROWS] if box().tickets.hopeless(person, t)},
     )
+
+
+def _asks(ticket: Ticket, typed: dict[str, Any]) -> list[Input]:
+    """What a citizen is asked, by the workflow the ticket runs on."""
+    steps = box().tickets.workflows.of(ticket.workflow, ticket.state).steps
+    move = steps.get((ticket.state, "dissatisfied"))
+    return inputs(move, ticket, typed) if move else []
 
 
 def _samples(fault: str = "") -> str:
