@@ -11,7 +11,6 @@ from datetime import date, datetime, timedelta
 from appliance.calendar.days import WorkCalendar
 
 DAY_S = 86_400
-DAY_MS = 86_400_000
 BANDS_MAX = 6
 _BAND = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)", re.ASCII)
 _CLOCK = re.compile(r"(\d\d):(\d\d)", re.ASCII)

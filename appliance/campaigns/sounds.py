@@ -3,7 +3,6 @@
 import asyncio
 import tempfile
 import threading
-import wave
 from pathlib import Path
 
 import numpy as np
@@ -96,13 +95,3 @@ async def _spoken(sentences: list[str], language: str) -> Samples:
     if not parts:
         raise Refused("no_text", "Write what is to be said.")
     return np.concatenate(parts[:-1])[: int(sound.SECONDS_MAX * sound.RATE_HZ)]
-
-
-def as_wav(samples: Samples) -> bytes:
-    """A message as the bytes of a WAV file, to be listened to."""
-    with tempfile.TemporaryFile() as file:
-        with wave.open(file, "wb") as out:
-            out.setparams((1, 2, sound.RATE_HZ, 0, "NONE", ""))
-            out.writeframes(np.round(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-        file.seek(0)
-        return file.read()

@@ -7,10 +7,8 @@ import msgspec
 
 FORMS = ("official", "letter", "slip")
 """How the sheet is laid out: red head over a number in the middle, letterhead between red rules, a form."""
-STYLES = ("body", "heading", "right", "centre", "small")
 TEXT_MOST = 20_000
 """Characters of one paragraph or cell; whoever fills a template has smaller limits."""
-BLOCKS_MOST = 5_000
 
 
 class Paragraph(msgspec.Struct, frozen=True, tag="p"):

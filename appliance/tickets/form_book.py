@@ -7,8 +7,6 @@ from appliance.dictionary.entry import Entry
 from appliance.tickets.fields import Choices
 from appliance.tickets.forms import EXTRAS, FORMS, Extra, Form
 
-NUMBER_LIMIT = 16
-
 
 class FormBook:
     """What forms ask for, what agents say and begin with, by kind and category."""

@@ -171,9 +171,7 @@ def _unit_in_service(scene: Scene) -> Refused | None:
                 "no_such_unit", "The unit %(unit)s does not exist any more; choose another one.", unit=unit
             )
     if scene.facts.get("unit") in scene.facts.get("assisting", ()):
-        return Refused(
-            "lead_assists", "The leading unit cannot assist itself; take it out of the assisting ones."
-        )
+        return _lead_assists()
     return None
 
 
@@ -198,9 +196,7 @@ def _another_unit(scene: Scene) -> Refused | None:
 def _not_the_lead(scene: Scene) -> Refused | None:
     unit = scene.facts.get("unit")
     if unit == scene.ticket.unit:
-        return Refused(
-            "lead_assists", "The leading unit cannot assist itself; take it out of the assisting ones."
-        )
+        return _lead_assists()
     if any(s.open and s.kind == "suborder" and s.unit == unit for s in scene.strands):
         return Refused("sent_already", "This unit has a sub-order of this ticket already.")
     return None

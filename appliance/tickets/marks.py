@@ -75,7 +75,6 @@ def blanked(extra: str, body: Redacted) -> dict[str, Any]:
     return {**known, "extra": "" if "extra" in body.fields else extra}
 
 
-Marked = Repeated | Linked | Unmasked | Redacted
 BODIES: Mapping[str, msgspec.json.Decoder[Any]] = {
     "ticket.repeated": msgspec.json.Decoder(Repeated),
     "ticket.linked": msgspec.json.Decoder(Linked),

@@ -60,14 +60,6 @@ def readable(events: Iterable[Event]) -> list[Event]:
     return [_blanked(event, redactions) for event in events] if redactions else events
 
 
-def is_redacted(store: Store, ticket: Ticket) -> bool:
-    """Tell whether anything of a ticket was blanked."""
-    rows = store.rows(
-        "SELECT 1 FROM event WHERE subject = ? AND kind = 'ticket.redacted' LIMIT 1", ticket.tid
-    )
-    return bool(rows)
-
-
 def shown(store: Store, tid: bytes) -> Ticket | None:
     """The ticket as it may be shown: its row, which folded the redactions already."""
     return table.load(store, tid)

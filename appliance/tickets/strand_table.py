@@ -28,9 +28,6 @@ _JSON = _FIELDS.index("fields")
 _BLOBS = tuple(_FIELDS.index(name) for name in ("sid", "tid", "last_eid", "state_eid"))
 _FLAGS = tuple(_FIELDS.index(name) for name in ("optional", "open"))
 
-OF_UNIT = "SELECT tid FROM strand WHERE unit = ? UNION SELECT tid FROM strand WHERE third = ?"
-"""Tickets of which some strand is a unit's, asked with its code twice."""
-
 
 def concerns(store: Store, tid: bytes, unit: str) -> bool:
     """Tell whether some strand of a ticket is addressed to a unit, or worked on by it."""
@@ -87,16 +84,6 @@ def _concerning(unit: str | None) -> tuple[str, tuple[object, ...]]:
         return f"s.open AND t.state <> '{END}'", ()
     mine = "(s.unit = ? OR s.third = ? OR s.unit = '' AND t.unit = ?)"
     return f"s.open AND t.state <> '{END}' AND {mine}", (unit, unit, unit)
-
-
-def open_kinds(store: Store, tids: Sequence[bytes]) -> Mapping[bytes, Mapping[str, int]]:
-    """Count the open strands of tickets by their kind, for marks in a list."""
-    found: dict[bytes, dict[str, int]] = {}
-    marks = ", ".join("?" * len(tids))
-    sql = f"SELECT tid, kind, count(*) FROM strand WHERE open AND tid IN ({marks}) GROUP BY tid, kind"
-    for tid, kind, count in store.rows(sql, *tids) if tids else ():
-        found.setdefault(bytes(tid), {})[kind] = count
-    return found
 
 
 def suborders_due(store: Store, tids: Sequence[bytes]) -> Mapping[bytes, float]:

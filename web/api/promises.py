@@ -20,11 +20,6 @@ _SQL = (
     " d.remark, t.number FROM deferral d LEFT JOIN ticket t ON t.tid = d.ticket"
 )
 
-_ORDERS = {
-    "open": "d.state = 'open' ORDER BY d.promised_s",
-    "settled": "d.state <> 'open' ORDER BY d.last_s DESC",
-}
-
 
 class PromiseTold(Answer, frozen=True):
     """An answer that was promised."""
