@@ -236,7 +236,10 @@ class Requests(RuleBasedStateMachine):
     def somebody_looks(self, at: int, who: Actor) -> None:
         """Everything in the log is told in the story, and what is offered as a button is in the table."""
         ticket = self.desk.get(self._one(at))
-        assert len(self.desk.timeline(ticket.tid)) == len(self.store.history(ticket.tid))
+        told = [step.what == "texted" for step in self.desk.timeline(ticket.tid)]
+        sql = "SELECT count(*) FROM short_message WHERE ticket = ? AND direction = 'out'"
+        assert told.count(True) == self.store.rows(sql, ticket.tid)[0][0], "messages stand beside the log"
+        assert told.count(False) == len(self.store.history(ticket.tid))
         for move in self.desk.buttons(who, ticket):
             assert move.source == ticket.state
         for strand in self.desk.strands(ticket.tid):
