@@ -1,6 +1,7 @@
 """A real box for tests and demonstrations: its own data folder, free ports, real processes.
 
-``python -m tests.box DATA UNIT…`` runs only some units of a box, under the same supervisor.
+``python -m tests.box DATA UNIT…`` runs only some units of a box, under the same supervisor;
+``UNIT=MODULE`` runs another module in the place of that unit.
 """
 
 import json
@@ -39,6 +40,8 @@ ALL = ("media", "calls", "store", "web", "sync")
 CALLS = ("media", "calls")
 """The least that answers a call."""
 ROOT = Path(__file__).parent.parent
+MODULE = 2
+"""Where a unit's command names its module: python, -m, module."""
 ENDED_S = 5.0
 LOOK_S = 0.02
 LOG_TAIL = 4000
@@ -66,7 +69,8 @@ class Box:
         spoken: bool = False,
         data: Path | None = None,
     ) -> None:
-        self.units = tuple(units)
+        self.units = tuple(unit.partition("=")[0] for unit in units)
+        self._asked = tuple(units)
         self.kept = data is not None
         self.places = Places(data or Path(tempfile.mkdtemp(prefix="hotline-", dir=memory()))).make()
         assert len(str(self.places.socket("media"))) < 100, "a Unix socket's path must be short"
@@ -104,7 +108,7 @@ class Box:
         command = (
             ["-m", "appliance.cli", "--data", str(self.places.data), "run"]
             if self.units == ALL
-            else ["-m", "tests.box", str(self.places.data), *self.units]
+            else ["-m", "tests.box", str(self.places.data), *self._asked]
         )
         with (self.places.logs / "supervisor.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -335,7 +339,11 @@ def main(arguments: Sequence[str]) -> None:
     """Run some units of a box until SIGTERM."""
     where = Places(Path(arguments[0])).make()
     configuration = load(where)
-    supervisor = Supervisor(where, [u for u in units(where, configuration) if u.name in arguments[1:]], say)
+    asked = dict(argument.partition("=")[::2] for argument in arguments[1:])
+    chosen = [unit for unit in units(where, configuration) if unit.name in asked]
+    for unit in chosen:
+        unit.command[MODULE] = asked[unit.name] or unit.command[MODULE]
+    supervisor = Supervisor(where, chosen, say)
     supervisor.claim()
     prepare(where, configuration)
     stopping: list[int] = []

@@ -1,10 +1,15 @@
-"""How much hypothesis tries: the same hundred examples every time, or ten times as many new ones to fuzz."""
+"""How much hypothesis tries: the same hundred examples every time, or ten times as many new ones to fuzz.
+
+And what goes on beside the tests (beside.py).
+"""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
+
+from tests.beside import Companions, Ended, command_of
 
 FUZZ = "fuzz"
 FUZZ_TIMES = 10
@@ -18,11 +23,28 @@ settings.register_profile(FUZZ, derandomize=False, deadline=None, max_examples=E
 settings.load_profile(PROFILE)
 
 
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Fuzzing also multiplies the numbers that tests chose themselves."""
+companions = Companions()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Work beside the tests is judged last; fuzzing multiplies the numbers that tests chose themselves."""
+    items.sort(key=lambda item: command_of(item) is not None)
     if PROFILE != FUZZ:
         return
     for test in {getattr(item, "function", None) for item in items}:
         chosen = getattr(test, CHOSEN, None)
         if chosen is not None and chosen.max_examples < EXAMPLES * FUZZ_TIMES:
             setattr(test, CHOSEN, settings(chosen, max_examples=chosen.max_examples * FUZZ_TIMES))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Begin the work beside the tests, unless nothing is run at all."""
+    with companions.beside([] if session.config.option.collectonly else session.items):
+        return (yield)
+
+
+@pytest.fixture
+def beside(request: pytest.FixtureRequest) -> Ended:
+    """What became of the work the test asks for."""
+    return companions.of(request.node)

@@ -1,56 +1,37 @@
-"""Memory stays flat: a second wave of calls finds room where the first was; `make soak` is the hour of it."""
+"""Memory stays flat in five minutes of calls coming and going; `make soak` is the hour of it."""
 
-import time
-from collections.abc import Iterator
-from pathlib import Path
+import json
+from typing import Any
 
 import pytest
 
-from tests.bench.load import CALL_UNITS
-from tests.bench.soak import KEPT_S, Look, look
-from tests.bench.voice import write_pcap
-from tests.box import Box
-from tests.phones import Sipp
+from tests.beside import Ended
 
-CALLS = 300
-TOGETHER, RATE, HOLD_S = 40, 25, 1.5
-LEAK_KB = 5.0
-"""A call that is kept holds 17 kB in calls. The allocator may take a MB at a time: 3 kB for each call."""
+SOAK = "tests.bench.soak"
+MANY = ("--rate", "4", "--hold", "4")
+"""So many calls that a leak shows in minutes."""
 
 pytestmark = pytest.mark.sip
 
 
-@pytest.fixture(scope="module")
-def box() -> Iterator[Box]:
-    """A running box."""
-    with Box(CALL_UNITS, settings={"sip": {"lines": 2 * TOGETHER}}) as one:
-        yield one
+def found(ended: Ended) -> list[dict[str, Any]]:
+    """The figures a soak printed."""
+    lines = [line for line in ended.output.splitlines() if line.startswith('{"bench"')]
+    assert lines, ended.output
+    return [json.loads(line) for line in lines]
 
 
-@pytest.fixture(scope="module")
-def looks(box: Box, tmp_path_factory: pytest.TempPathFactory) -> list[Look]:
-    """The box after a wave of calls, and after the next, when nothing of the first is kept any more."""
-    folder = tmp_path_factory.mktemp("soak")
-    write_pcap(folder / "call.pcap", HOLD_S, HOLD_S / 3)
-    first = after_a_wave(box, folder, 1)
-    time.sleep(KEPT_S)
-    return [first, after_a_wave(box, folder, 2)]
+def missed(ended: Ended) -> set[str]:
+    """The figures that were not what they should be; how late ticks are is the bench's to say."""
+    return {one["figure"] for one in found(ended) if one["met"] is False} - {"ticks_late_10ms"}
 
 
-def after_a_wave(box: Box, folder: Path, number: int) -> Look:
-    pace = ("-m", str(CALLS), "-l", str(TOGETHER), "-r", str(RATE), "-d", str(round(1000 * HOLD_S)))
-    with Sipp("bench", box.sip_port, folder, *pace) as sipp:
-        sipp.wait(120)
-    box.wait_for(lambda: len(box.events("recording.made")) == number * CALLS, 20, "all recordings")
-    return look(box, time.monotonic())
+@pytest.mark.beside(SOAK, "300", *MANY)
+def test_five_minutes_of_calls_leave_nothing_behind_and_none_is_lost(beside: Ended) -> None:
+    assert missed(beside) == set(), beside.output
+    assert next(one["value"] for one in found(beside) if one["figure"] == "calls") == 1200
 
 
-def test_every_call_ends_as_its_caller_wished(box: Box, looks: list[Look]) -> None:
-    assert [facts["cause"] for facts in box.facts("call.ended")] == [16] * CALLS * len(looks)
-
-
-@pytest.mark.parametrize("unit", CALL_UNITS)
-def test_no_process_keeps_anything_of_a_call_that_ended(looks: list[Look], unit: str) -> None:
-    first, second = looks
-    assert (second.memory_kb[unit] - first.memory_kb[unit]) / CALLS < LEAK_KB
-    assert second.files[unit] - first.files[unit] <= TOGETHER
+@pytest.mark.beside(SOAK, "120", *MANY, "--leaking")
+def test_a_call_process_that_keeps_something_of_every_call_is_found_out(beside: Ended) -> None:
+    assert missed(beside) == {"memory_calls_growth_by_call"}, beside.output
