@@ -13,6 +13,7 @@ import zstandard
 from msgspec import Meta
 
 from appliance.events import EID_BYTES
+from appliance.store.condition import TOLD_LETTERS
 
 VERSION = 1
 RAW, ZSTD, ZLIB = 0, 1, 2
@@ -36,6 +37,7 @@ Eid = Annotated[bytes, Meta(min_length=EID_BYTES, max_length=EID_BYTES)]
 Subject = Annotated[bytes, Meta(max_length=EID_BYTES)]
 Kind = Annotated[str, Meta(min_length=1, max_length=80)]
 Sentence = Annotated[str, Meta(max_length=500)]
+Report = Annotated[str, Meta(max_length=TOLD_LETTERS)]
 WireEvent = tuple[Eid, Subject, Kind, Count, bytes]
 """eid, subject, kind, ver, body: the body is JSON and passes byte for byte."""
 
@@ -100,6 +102,8 @@ class Ping(Head, frozen=True, array_like=True):
 
     backlog: Count
     now_ms: Count
+    report: Report = ""
+    """How the speaker's box is: JSON (appliance/store/condition.py); empty from older boxes."""
 
 
 class Parked(Head, frozen=True, array_like=True):

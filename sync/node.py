@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from peewee import OperationalError
 
 from appliance.events import wall_ms
-from appliance.store import outbox
+from appliance.store import condition, outbox
 from appliance.store.outbox import MAX_SITE, peer_name
 from appliance.store.store import Store
 from sync.frames import BATCH_EVENTS, VERSION
@@ -23,6 +23,7 @@ from sync.peer import (
     PeerEvent,
     Restarted,
     Rival,
+    Told,
     Trouble,
     Waiting,
 )
@@ -36,7 +37,12 @@ SEEN_S = 60.0
 KEEP_MS = 30 * 24 * 3600 * 1000
 """How long acknowledged places are kept, so that a hub restored from a backup can go on in order."""
 SECOND = "A second box with this site number asks to connect; it waits until the first is off."
-_NOTE = "UPDATE peer SET state = ?, reason = ?, seen_s = ?, clock_s = ?, acked = ? WHERE name = ?"
+REPORT_S = 20.0
+"""A report is made once for all peers that are told within this time."""
+_NOTE = (
+    "UPDATE peer SET state = ?, reason = ?, seen_s = ?, clock_s = ?, acked = ?, waiting = ?, report = ?,"
+    " since_s = CASE WHEN state = ? THEN coalesce(since_s, ?) ELSE ? END WHERE name = ?"
+)
 _TOPS = "SELECT site, out_seq FROM peer"
 
 
@@ -49,6 +55,10 @@ class Note:
     seen_s: float = 0.0
     clock_s: float = 0.0
     acked: int = 0
+    waiting: int = 0
+    """Events that wait at the peer for us."""
+    report: str = ""
+    """How its box is (condition.py)."""
 
 
 class Node:
@@ -78,6 +88,7 @@ class Node:
         self._due: dict[int, float] = {}
         self._stale = False
         self._version = -1
+        self._reported: tuple[float, str] = (-REPORT_S, "")
         self._notes: dict[int, Note] = {}
         self._written: dict[int, Note] = {}
         self._noted_s = now
@@ -180,12 +191,14 @@ class Node:
         try:
             with self.store.transaction():
                 for far, note in changed:
-                    row = (note.state, note.reason, note.seen_s, note.clock_s, note.acked, peer_name(far))
+                    told = (note.state, note.reason, note.seen_s, note.clock_s, note.acked, note.waiting)
+                    now_s = self._wall() / 1000
+                    row = (*told, note.report, note.state, now_s, now_s, peer_name(far))
                     self.store.execute(_NOTE, *row)
         except OperationalError:
             return
         for far, note in changed:
-            self._written[far] = Note(note.state, note.reason, note.seen_s, note.clock_s, note.acked)
+            self._written[far] = replace(note)
 
     def prune(self) -> None:
         """Forget places of the streams that were acknowledged long ago."""
@@ -198,7 +211,7 @@ class Node:
 
     def _meet(self, far: int, now: float) -> None:
         streams = StoreStreams(self.store, peer_name(far), far)
-        self.peers[far] = Peer(streams, self.me, far, now, self._wall, *self._limits)
+        self.peers[far] = Peer(streams, self.me, far, now, self._wall, *self._limits, self._report)
         if self._online:
             self.peers[far].connected(now)
 
@@ -226,9 +239,20 @@ class Node:
                     note.acked = seq
                 case Heard(ahead_s):
                     note.seen_s, note.clock_s = self._wall() / 1000, round(ahead_s, 1)
+                case Told(waiting, report):
+                    note.waiting, note.report = waiting, report
             news = (note.state, note.reason) != before
             if news or not isinstance(event, Away | Waiting | Trouble):
                 self._tell(peer_name(far), event)
+
+    def _report(self) -> str:
+        """How this box is, for its peers."""
+        made_s, told = self._reported
+        now_s = self._wall() / 1000
+        if not made_s <= now_s < made_s + REPORT_S:
+            told = condition.report(self.store)
+            self._reported = (now_s, told)
+        return told
 
     def _note(self, far: int) -> Note:
         if far not in self._notes:
@@ -240,7 +264,8 @@ class Node:
         if written is None:
             return True
         changed = (note.state, note.reason, note.acked) != (written.state, written.reason, written.acked)
-        return changed or note.seen_s >= written.seen_s + SEEN_S
+        first = bool(note.report) and not written.report
+        return changed or first or note.seen_s >= written.seen_s + SEEN_S
 
     def _states(self, notes: dict[int, Note]) -> dict[int, str]:
         return {far: note.state for far, note in notes.items()}

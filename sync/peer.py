@@ -94,13 +94,21 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """How many events wait at the peer for us, and how its box is (JSON, or nothing)."""
+
+    waiting: int
+    report: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Something was refused; the sentence is for people."""
 
     reason: str
 
 
-PeerEvent = Opened | Away | Waiting | Rival | Restarted | Delivered | Confirmed | Heard | Trouble
+PeerEvent = Opened | Away | Waiting | Rival | Restarted | Delivered | Confirmed | Heard | Told | Trouble
 
 
 class Peer:
@@ -119,6 +127,7 @@ class Peer:
         wall_ms: Callable[[], int],
         batch_events: int = BATCH_EVENTS,
         window: int = WINDOW,
+        report: Callable[[], str] = str,
     ) -> None:
         self.streams = streams
         self.me = me
@@ -129,6 +138,7 @@ class Peer:
         standing = streams.standing()
         self.sender.stand(standing.out_epoch, standing.out_seq, 0, now)
         self._wall_ms = wall_ms
+        self._report = report
         self._events: deque[PeerEvent] = deque()
         self._connected = False
         # who is on the other side
@@ -146,7 +156,7 @@ class Peer:
         self._greet_again_s = now
         self._patience_s = RTO_S
         self._ack = self._gap = False
-        self._spoke_s = now
+        self._told_s = -PING_S
 
     def connected(self, now: float) -> None:
         """There is a way to the other side: greet it."""
@@ -206,17 +216,17 @@ class Peer:
             self._ack = self._gap = False
         if self.open:
             frames += self.sender.frames(*head, now)
-            if now >= self._spoke_s + PING_S:
-                frames.append(encode(Ping(*head, self.sender.top - self.sender.acked, self._wall_ms())))
-        if frames:
-            self._spoke_s = now
+            if now >= self._told_s + PING_S:
+                self._told_s = now
+                waiting = self.sender.top - self.sender.acked
+                frames.append(encode(Ping(*head, waiting, self._wall_ms(), self._report())))
         return frames
 
     def timer(self) -> float | None:
         """When `outgoing` must be called even if nothing comes; None while there is no way out."""
         if not self._connected:
             return None
-        due = [self._heard_s + LIVE_S, self._spoke_s + PING_S] if self.open else [self._greet_again_s]
+        due = [self._heard_s + LIVE_S, self._told_s + PING_S] if self.open else [self._greet_again_s]
         if self._greet:
             due.append(self._greeted_s + HELLO_GAP_S)
         if self.open and (patience := self.sender.timer()) is not None:
@@ -250,6 +260,7 @@ class Peer:
                 self._take_ack(frame, now)
             case Ping():
                 self._heard(frame.now_ms, now)
+                self._events.append(Told(frame.backlog, frame.report))
 
     def _heard(self, their_ms: int, now: float) -> None:
         self._heard_s = now

@@ -91,6 +91,7 @@ TWINS: Mapping[str, str] = {
     "people.save": "entry_write",
     "people.activate": "person_access",
     "people.reset": "person_password",
+    "sites.page": "sites",
     "calendar.page": "calendar",
     "calendar.day": "calendar_day",
     "calendar.preview": "calendar_load",

@@ -138,4 +138,4 @@ def test_the_command_names_the_seed_of_a_broken_world(
     monkeypatch.setattr(outbox, "_history", lambda store, subjects: {subject: [] for subject in subjects})
     monkeypatch.setattr(simulator.Faults, "draw", lambda dice: CALM)
     assert simulator.main(["--seed", "1", "--runs", "3"]) == 1
-    assert "seed 1: " in capsys.readouterr().out
+    assert "seed 2: " in capsys.readouterr().out

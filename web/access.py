@@ -45,6 +45,8 @@ CAMPAIGNERS: Final = frozenset({"TL", "AD"})
 EXPORTERS: Final = frozenset({"TL", "DP", "CB", "SV", "LD", "AD", "UL"})
 """Who takes tables of tickets away, of what they may see."""
 BOX: Final = frozenset({"TE", "AD"})
+OVERSEERS: Final = WATCHERS | BOX
+"""Who sees how the other sites are."""
 PHONES: Final = frozenset({"TL", "TE", "AD"})
 """Who sees every phone of the box and where its calls go, and sends them elsewhere."""
 SEALERS: Final = frozenset({"LD", "AD"})
@@ -217,6 +219,7 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "calendar.load": ADMINISTRATORS,
     "limits.page": PLANNERS,
     "limits.take": ADMINISTRATORS,
+    "sites.page": OVERSEERS,
     "box.page": BOX,
     "box.state": BOX,
     "box.unit": BOX,
@@ -304,6 +307,7 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "v1.person": ADMINISTRATORS,
     "v1.person_access": ADMINISTRATORS,
     "v1.person_password": ADMINISTRATORS,
+    "v1.sites": OVERSEERS,
     "v1.units": ANYONE | OUTSIDE,
     "v1.categories": ANYONE | OUTSIDE,
     "v1.fields": ANYONE | OUTSIDE,

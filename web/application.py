@@ -89,6 +89,7 @@ PAGES = (
     ("workflow.page", lazy_gettext("Workflow")),
     ("tokens.page", lazy_gettext("Interfaces")),
     ("calendar.page", lazy_gettext("Work calendar")),
+    ("sites.page", lazy_gettext("Sites")),
     ("box.page", lazy_gettext("Box")),
 )
 SETTINGS = frozenset(
@@ -100,6 +101,8 @@ SETTINGS = frozenset(
 """Blueprints that are one area for people."""
 BELOW_SETTINGS = frozenset({"contacts.page", "people.page", "tokens.page", "calendar.page", "workflow.page"})
 """Not in the bar for who finds them in the settings."""
+OF_THE_HUB = frozenset({"sites.page"})
+"""Not in the bar of a site, which has only its hub; the sign at the foot leads there."""
 FIRST_SIGN_IN = frozenset(
     {
         "door.password",
@@ -269,6 +272,8 @@ def _everywhere(box: Box) -> dict[str, object]:
 def _navigation() -> list[tuple[str, object]]:
     """The pages in the bar: endpoint and title."""
     below = BELOW_SETTINGS if context.may_open("settings.page") else frozenset()
+    if context.box().configuration.site.role != "hub":
+        below |= OF_THE_HUB
     return [
         (endpoint, title) for endpoint, title in PAGES if endpoint not in below and context.may_open(endpoint)
     ]

@@ -24,6 +24,8 @@ class HubSign:
     colour: str
     title: str
     detail: str
+    since_s: float = 0.0
+    """When the connection was lost, Unix seconds; 0 while there is one."""
 
 
 def hub_sign(box: Box) -> HubSign:
@@ -36,9 +38,12 @@ def hub_sign(box: Box) -> HubSign:
     behind = sum(stream.backlog for stream in found)
     detail = _detail(found, behind)
     if not all(stream.connected for stream in found):
-        return HubSign("bad", gettext("Hub: no connection, %(count)s waiting", count=behind), detail)
-    if behind:
-        return HubSign("warn", gettext("Hub: %(count)s waiting", count=behind), detail)
+        since_s = min((s.since_s for s in found if not s.connected and s.since_s), default=0.0)
+        return HubSign("bad", gettext("Hub: no connection, %(count)s waiting", count=behind), detail, since_s)
+    coming = sum(stream.waiting for stream in found)
+    if behind or coming:
+        title = gettext("Hub: %(count)s waiting, %(coming)s to come", count=behind, coming=coming)
+        return HubSign("warn", title, detail)
     return HubSign("good", gettext("Hub: all delivered"), detail)
 
 

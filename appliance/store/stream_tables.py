@@ -32,6 +32,12 @@ class PeerRow(Table):
     """How often everything had to be offered again."""
     state = CharField(default="never")
     """never, away, connected, parked."""
+    since_s = FloatField(null=True)
+    """When it came into this state, in Unix seconds."""
+    waiting = IntegerField(null=True)
+    """Events that wait at the peer for us, as it last said."""
+    report = TextField(null=True)
+    """How its box is, as it last said (condition.py)."""
     reason = CharField(default="")
     """Why it is not as it should be: a sentence, a gettext msgid."""
 

@@ -1,7 +1,10 @@
 """How the streams to other boxes fare, read from the store alone; for pages and the command."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from appliance.store.condition import Condition, read
 from appliance.store.store import Store
 from appliance.words import N_
 
@@ -32,6 +35,12 @@ class StreamView:
     """How far the peer's clock is ahead of ours."""
     restarts: int
     """How often everything had to be offered again."""
+    since_s: float = 0.0
+    """When it came into this state, Unix seconds; 0 is unknown."""
+    waiting: int = 0
+    """Events that wait at the peer for us, as it last said."""
+    condition: Condition | None = None
+    """How its box was when last heard."""
 
     @property
     def connected(self) -> bool:
@@ -41,6 +50,7 @@ class StreamView:
 
 _VIEW = (
     "SELECT name, site, state, reason, max(out_seq - acked, 0), in_seq, seen_s, clock_s, restarts,"
+    " since_s, waiting, report,"
     " (SELECT eid FROM outgoing WHERE peer = name AND seq > acked ORDER BY seq LIMIT 1)"
     " FROM peer ORDER BY site"
 )
@@ -56,13 +66,15 @@ def quarantined(store: Store) -> int:
     return int(store.rows("SELECT count(*) FROM quarantine")[0][0])
 
 
-def _view(
-    row: tuple[str, int, str, str, int, int, float, float, int, bytes | None], now_s: float
-) -> StreamView:
-    name, site, state, reason, backlog, received, seen_s, clock_s, restarts, oldest = row
+def _view(row: Sequence[Any], now_s: float) -> StreamView:
+    *kept, since_s, waiting, report, oldest = row
     waited_s = now_s - int.from_bytes(bytes(oldest)[:6], "big") / 1000 if oldest else 0.0
+    name, site, state, reason, backlog, received, seen_s, clock_s, restarts = kept
     if state == "connected" and now_s > seen_s + STALE_S:
-        state, reason = "away", NOT_RUNNING
+        state, reason, since_s = "away", NOT_RUNNING, seen_s
     return StreamView(
-        name, site, state, reason, backlog, max(0.0, waited_s), received, seen_s, clock_s, restarts
+        *(name, site, state, reason, backlog, max(0.0, waited_s), received, seen_s, clock_s, restarts),
+        since_s=since_s or 0.0,
+        waiting=waiting or 0,
+        condition=read(report) if report else None,
     )

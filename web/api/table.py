@@ -15,6 +15,7 @@ from web.api import (
     search,
     settings,
     shapes,
+    sites,
     sounds,
     tickets,
 )
@@ -134,6 +135,8 @@ TABLE: Final[tuple[Endpoint, ...]] = (
              "All versions of the workflow"),
     Endpoint("workflow", "GET", "/workflows/{workflow}", "settings:read", settings.workflow, settings.WorkflowTold, "一个流程的状态和流转",
              "States and moves of a workflow"),
+    Endpoint("sites", "GET", "/sites", "settings:read", sites.sites, sites.SitesTold, "各站点的连接、积压与状况",
+             "How the other sites are, and how far behind"),
     Endpoint("calendar", "GET", "/calendar", "settings:read", calendar.year, calendar.YearTold, "一年的工作日历",
              "A year of the working calendar", query=calendar.YearAsked),
     Endpoint("calendar_day", "PUT", "/calendar/{day}", "settings:write", calendar.write, calendar.YearTold, "设定某一天，或恢复",

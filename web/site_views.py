@@ -1,0 +1,52 @@
+"""Every peer of a box as a central office reads it: how it is, and how far behind each side is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from appliance.store.condition import Condition
+from appliance.store.store import Store
+from appliance.store.streams_view import StreamView, streams
+
+FULL_PERCENT = 90
+"""A disk that full is a trouble."""
+CLOCK_S = 60.0
+"""A clock that wrong too."""
+LATE_S = 300.0
+"""So long may an event wait while the peer is connected."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteView:
+    """One peer and what is wrong with it."""
+
+    stream: StreamView
+    condition: Condition
+    """All zero when it never said."""
+    troubles: Sequence[str]
+    """Words of TROUBLES, the worst first."""
+
+    @property
+    def colour(self) -> str:
+        """The colour of its tile."""
+        if self.stream.state in ("parked", "away"):
+            return "bad"
+        return "warn" if self.troubles or self.stream.state == "never" else "good"
+
+
+def site_views(store: Store, now_s: float) -> list[SiteView]:
+    """All peers by site number; `now_s` is Unix time."""
+    return [_view(stream) for stream in streams(store, now_s)]
+
+
+def _view(stream: StreamView) -> SiteView:
+    told = stream.condition or Condition()
+    wrong = {
+        "parked": stream.state == "parked",
+        "away": stream.state == "away",
+        "late": stream.connected and stream.oldest_s > LATE_S,
+        "disk": told.disk_percent >= FULL_PERCENT,
+        "clock": abs(stream.clock_s) > CLOCK_S,
+        "alarms": bool(told.alarms),
+        "quarantined": bool(told.quarantined),
+    }
+    return SiteView(stream, told, [word for word, is_so in wrong.items() if is_so])
