@@ -38,6 +38,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Working days: show a year, check, import a notice, or a due date",
     ),
     "rebuild": ("appliance.commands.rebuild", "Fold everything that is shown anew from the event log"),
+    "digest": (
+        "appliance.commands.digest",
+        "One hash over the events and one over each projection, to compare boxes",
+    ),
     "person": ("appliance.commands.person", "Add a person, or set a new one-time password"),
     "unit": ("appliance.commands.unit", "Become one unit of the box, as systemd starts it"),
     "simulate": ("appliance.commands.simulate", "Simulate a GSM modem, or a network of sites"),

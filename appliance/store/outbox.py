@@ -94,6 +94,17 @@ def restart(store: Store, name: str, above: int = 0) -> None:
         _append(store, name, [row[0] for row in found])
 
 
+def shared(store: Store, name: str) -> set[bytes]:
+    """The ids of the events that this box and a peer both hold once their streams are empty."""
+    sites = store.rows("SELECT site FROM peer WHERE name = ?", name)
+    if not sites:
+        return set()
+    if store.site:
+        came = "SELECT eid FROM event WHERE via = ?"
+        return {bytes(eid) for (eid,) in (*store.rows(_EVERYTHING_UP), *store.rows(came, name))}
+    return {bytes(eid) for (eid,) in store.rows(_EVERYTHING_DOWN, name, sites[0][0])}
+
+
 def give_back(store: Store, name: str, after: int) -> None:
     """Send a peer that lost its memory what it once told us, unless it already stands behind `after`."""
     with store.transaction():
