@@ -41,6 +41,8 @@ LAST_GOOD = "hotline.last-good.toml"
 FORMATS = ("mp3", "alaw")
 """What recordings can be archived in."""
 DO_NOT_CALL_MAX = 10_000
+BROKER = re.compile(r"(?:[0-9A-Za-z][0-9A-Za-z.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+"""A broker's address: host or host:port, an IPv6 address in brackets."""
 
 
 class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,6 +85,8 @@ class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Brokers to reach the hub by, "host:port", tried in order; none means this box is alone."""
 
     brokers: tuple[str, ...] = ()
+    plain: bool = False
+    """Speak without TLS to brokers on other machines: only in a network of their own (VPN)."""
 
 
 class AgentSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -259,6 +263,11 @@ def _faults(c: Configuration) -> list[tuple[list[str], str]]:
     if not 0 < c.sip.tls_port < 65536 or c.sip.tls_port == c.sip.port:
         found.append((["sip", "tls_port"], "tls_port must be between 1 and 65535 and not that of sip.port"))
     found += [(["api", key], fault) for key, fault in _api_faults(c.api)]
+    found += [
+        (["sync", "brokers"], f'"{broker}" is no host:port, like "10.0.0.1:8883"')
+        for broker in c.sync.brokers
+        if not BROKER.fullmatch(broker)
+    ]
     if not 1 <= c.sip.lines <= 1000:
         found.append((["sip", "lines"], f"lines is {c.sip.lines}; between 1 and 1000 are possible"))
     found += [(["sip", "allow"], fault) for fault in _network_faults(c.sip.allow)]

@@ -74,6 +74,16 @@ class Places:
         return self.data / "talks.jsonl"
 
     @property
+    def network(self) -> Path:
+        """Certificate and key by which this box is known to its hub's brokers."""
+        return self.data / "network"
+
+    @property
+    def authority(self) -> Path:
+        """At a hub: the key that makes certificates, and the list of those revoked."""
+        return self.data / "authority"
+
+    @property
     def settings(self) -> Path:
         """What an administrator wrote."""
         return self.data / "hotline.toml"

@@ -11,11 +11,14 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
+import msgspec
+
 from appliance.configuration import BadConfiguration, load
 from appliance.places import places
 from appliance.store.outbox import MAX_SITE, peer_name
 from appliance.store.store import Store
 from appliance.words import N_
+from sync.access import Access, access
 from sync.identity import SIDECAR
 from sync.mqtt import Arrival, Down, Message, Mqtt, Refused, Unheard, Up
 from sync.node import Node
@@ -33,14 +36,14 @@ UP, DOWN, PRESENCE = "up", "dn", "st"
 class Daemon:
     """A node, a connection, and the clock."""
 
-    def __init__(self, store: Store, node: Node, brokers: Sequence[str]) -> None:
+    def __init__(self, store: Store, node: Node, access: Access) -> None:
         self.store = store
         self.node = node
         self.wake = Wake(store.path.parent)
         site, me = store.site, node.me
         ways = [("+", UP), ("+", PRESENCE)] if not site else [(f"{site:03d}", DOWN), ("000", PRESENCE)]
         self.wire = Mqtt(
-            brokers,
+            access,
             name=f"hotline-{site:03d}-{me.incarnation:x}-{me.session:x}",
             subscriptions=[f"v1/s/{who}/{way}" for who, way in ways],
             presence=TOPIC.format(site=site, way=PRESENCE),
@@ -151,7 +154,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.role and (options.role == "hub") != (site == 0):
         print("sync: the hub is site 0, a site is 1 to 999", file=sys.stderr)
         return 2
-    brokers = tuple(options.broker or configuration.sync.brokers)
+    sync = configuration.sync
+    if options.broker:
+        sync = msgspec.structs.replace(sync, brokers=tuple(options.broker))
+    brokers = sync.brokers
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
     signal.signal(signal.SIGINT, lambda number, _: stopping.append(number))
@@ -165,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         node = Node(store, where.data / SIDECAR, time.monotonic(), tell=tell)
         if node.reason:
             say(f"{node.reason} Everything is offered again.")
-        daemon = Daemon(store, node, brokers)
+        daemon = Daemon(store, node, access(sync, where))
         signal.signal(signal.SIGTERM, daemon.stop)
         signal.signal(signal.SIGINT, daemon.stop)
         say(f"site {site} ({peer_name(0)}: {', '.join(brokers)})" if site else f"hub ({', '.join(brokers)})")

@@ -11,6 +11,7 @@ driven by the caller's thread: there is no network thread that could die unseen.
 import random
 import select
 import socket
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -23,10 +24,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from appliance.words import N_
-
-NO_BROKER = N_("The broker cannot be used.")
-"""What follows a tab is for technicians and stays as it is."""
+from sync.access import NO_CERTIFICATE, Access, address, is_here
+from sync.causes import BAD_FILES, HUNG_UP, NO_BROKER, of_code, of_error
 
 KEEPALIVE_S = 30
 CONNECT_S = 3.0
@@ -42,7 +41,6 @@ IN_FLIGHT = 16
 READS = 64
 NO_SUBSCRIBERS = 0x10
 FAILED = 0x80
-PORT = 1883
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +88,16 @@ class Mqtt:
 
     def __init__(
         self,
-        brokers: Sequence[str],
+        access: Access,
         name: str,
         subscriptions: Sequence[str],
-        presence: str,
-        session: int,
+        presence: str = "",
+        session: int = 0,
         wake: int = -1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.brokers = brokers
+        """`presence` is the topic that tells whether this box is there; empty: nothing is told."""
+        self.access = access
         self.is_up = False
         self._name = name
         self._subscriptions = [(topic, 1) for topic in subscriptions]
@@ -109,6 +108,8 @@ class Mqtt:
         self._clock = clock
         self._client: paho.Client | None = None
         self._broker = ""
+        self._said = ""
+        """What the socket complained of last: paho tells it to nobody but the log."""
         self._arrivals: deque[Arrival] = deque()
         self._topics: dict[int, str] = {}
         self._tries = 0
@@ -137,16 +138,40 @@ class Mqtt:
     def close(self) -> None:
         """Say that this box goes, and go."""
         if self._client is not None and self.is_up:
-            self._publish(self._client, self._presence, self._word("offline"), retain=True)
+            if self._presence:
+                self._publish(self._client, self._presence, self._word("offline"), retain=True)
             self._client.disconnect()
         self._client, self.is_up = None, False
 
     def _connect(self) -> None:
-        self._broker = self.brokers[self._tries % len(self.brokers)]
+        brokers, tls = self.access.brokers, self.access.tls
+        self._broker = brokers[self._tries % len(brokers)]
         self._tries += 1
+        self._since_s, self._said = self._clock(), ""
+        try:
+            host, port = address(self._broker, tls is not None)
+            if tls is None and not self.access.plain and not is_here(host):
+                self._lost(NO_CERTIFICATE, "")
+                return
+            seal = tls.context() if tls else None
+        except (OSError, ValueError) as error:
+            self._lost(BAD_FILES, str(error))
+            return
+        self._client = client = self._new_client(seal)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it bare
+        properties.SessionExpiryInterval = 0
+        properties.MaximumPacketSize = PACKET_BYTES
+        try:
+            client.connect(host, port, KEEPALIVE_S, clean_start=True, properties=properties)
+        except (OSError, ValueError) as error:
+            self._lost(of_error(error), str(error))
+
+    def _new_client(self, seal: ssl.SSLContext | None) -> paho.Client:
         client = paho.Client(
             CallbackAPIVersion.VERSION2, self._name, protocol=paho.MQTTv5, reconnect_on_failure=False
         )
+        if seal is not None:
+            client.tls_set_context(seal)
         client.connect_timeout = CONNECT_S
         client.max_inflight_messages_set(IN_FLIGHT)
         client.on_socket_open = _no_delay
@@ -155,44 +180,47 @@ class Mqtt:
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
-        client.will_set(self._presence, self._word("offline"), qos=1, retain=True)
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it bare
-        properties.SessionExpiryInterval = 0
-        properties.MaximumPacketSize = PACKET_BYTES
-        host, _, port = self._broker.partition(":")
-        self._client, self._since_s = client, self._clock()
-        try:
-            client.connect(host, int(port or PORT), KEEPALIVE_S, clean_start=True, properties=properties)
-        except (OSError, ValueError) as error:
-            self._lost(str(error))
+        client.on_log = self._on_log
+        if self._presence:
+            client.will_set(self._presence, self._word("offline"), qos=1, retain=True)
+        return client
 
     def _work(self, client: paho.Client, wait_s: float) -> None:
         for turn in range(READS):
             wire: Any = client.socket()
             if wire is None:
                 break
+            opened = isinstance(wire, ssl.SSLSocket) and wire.pending() > 0
             writing = [wire] if client.want_write() else []
-            readable, writable, _ = select.select([wire, *self._wake], writing, [], 0 if turn else wait_s)
+            pause_s = 0 if turn or opened else wait_s
+            readable, writable, _ = select.select([wire, *self._wake], writing, [], pause_s)
             if writable:
                 client.loop_write()
-            if wire in readable:
+            if opened or wire in readable:
                 client.loop_read()
             elif not writable:
                 break
         client.loop_misc()
         if self._client is client and client.socket() is None:
-            self._lost("it hung up")
+            self._hung_up("it hung up")
         elif self._client is client and not self.is_up and self._clock() > self._since_s + GREETING_S:
-            self._lost("it does not answer")
+            self._lost(NO_BROKER, "it does not answer")
 
-    def _lost(self, reason: str) -> None:
+    def _hung_up(self, how: str) -> None:
+        """Tell why, as far as it can be known: a TLS broker says it in an alert, which may get lost."""
+        sentence = of_error(self._said)
+        if sentence == NO_BROKER and self.access.tls and not self.is_up:
+            sentence = HUNG_UP
+        self._lost(sentence, self._said or how)
+
+    def _lost(self, sentence: str, detail: str) -> None:
         if self.is_up and self._clock() > self._since_s + STEADY_S:
             self._tries = 0
         self._client, self.is_up = None, False
         self._topics.clear()
         pause_s = min(RETRY_S * 2 ** min(self._tries, 10) / 2, RETRY_MAX_S)
         self._try_s = self._clock() + pause_s * random.uniform(0.5, 1.0)
-        self._arrivals.append(Down(f"{NO_BROKER}\t{self._broker}: {reason}"))
+        self._arrivals.append(Down(f"{sentence}\t{self._broker}{': ' if detail else ''}{detail}"))
 
     def _publish(self, client: paho.Client, topic: str, payload: bytes, retain: bool) -> None:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it bare
@@ -209,17 +237,19 @@ class Mqtt:
 
     def _on_connect(self, client: paho.Client, _: Any, __: Any, code: ReasonCode, ___: Any) -> None:
         if code.is_failure:
-            self._lost(f"it refuses this box ({code})")
+            self._lost(of_code(code), str(code))
         else:
             client.subscribe(self._subscriptions)
 
     def _on_subscribe(self, client: paho.Client, _: Any, __: Any, codes: list[ReasonCode], ___: Any) -> None:
         if any(code.value >= FAILED for code in codes):
             client.disconnect()
-            self._lost("it does not let this box listen")
+            worst = max(codes, key=lambda code: code.value)
+            self._lost(of_code(worst), f"it does not let this box listen ({worst})")
             return
         self.is_up, self._since_s = True, self._clock()
-        self._publish(client, self._presence, self._word("online"), retain=True)
+        if self._presence:
+            self._publish(client, self._presence, self._word("online"), retain=True)
         self._arrivals.append(Up(self._broker))
 
     def _on_message(self, _: paho.Client, __: Any, message: paho.MQTTMessage) -> None:
@@ -230,11 +260,19 @@ class Mqtt:
         if code.value == NO_SUBSCRIBERS and topic != self._presence:
             self._arrivals.append(Unheard(topic))
         elif code.value >= FAILED:
-            self._arrivals.append(Refused(topic, f"The broker does not take {topic}: {code}."))
+            self._arrivals.append(Refused(topic, f"{of_code(code)}\t{topic}: {code}"))
 
     def _on_disconnect(self, client: paho.Client, _: Any, __: Any, code: ReasonCode, ___: Any) -> None:
-        if self._client is client:
-            self._lost(str(code).lower())
+        if self._client is not client:
+            return
+        if code.value in (0x80, 0):
+            self._hung_up(str(code).lower())
+        else:
+            self._lost(of_code(code), str(code))
+
+    def _on_log(self, _: paho.Client, __: Any, level: int, text: str) -> None:
+        if level == paho.MQTT_LOG_ERR:
+            self._said = text
 
 
 def _no_delay(_: paho.Client, __: Any, wire: Any) -> None:
