@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance import cli
 from appliance.customers.file import CustomerFile
 from appliance.dictionary.dictionary import Dictionary
 from appliance.dictionary.starter import begin
@@ -359,6 +360,29 @@ def test_blanked_data_is_in_nothing_that_is_shown_and_the_log_keeps_its_bytes(
     assert after[: len(before)] == before
     store.rebuild()
     assert desk.get(ticket.tid) == now
+
+
+def test_the_command_that_prints_the_log_prints_no_blanked_data(
+    tmp_path: Path, intake: Intake, desk: TicketDesk, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ticket = intake.file(AGENT, FORM)
+    desk.note(AGENT, ticket.tid, "有人住在三楼")
+    note = store.history(ticket.tid)[-1].eid
+
+    def printed(*command: str) -> str:
+        assert cli.main(["--data", str(tmp_path), *command, "--json"]) == 0
+        return capsys.readouterr().out
+
+    for command in (("events",), ("ticket", ticket.number)):
+        assert all(word in printed(*command) for word in ("刘女士", "有人住在三楼"))
+    redaction.redact(store, LEADER, ticket.tid, {"citizen": "", "phone": ""}, "市民要求", [note])
+    customer = CustomerFile(store).get(bytes.fromhex(desk.get(ticket.tid).customer))
+    CustomerFile(store).redact(LEADER, customer.cid, ["name", "numbers"], "市民要求")
+    for command in (("events",), ("ticket", ticket.number)):
+        said = printed(*command)
+        assert not [word for word in ("刘女士", "有人住在三楼", WRITTEN["phone"]) if word in said]
+        assert redaction.BLANK in said
+        assert WRITTEN["title"] in said
 
 
 def test_only_leaders_and_administrators_blank_with_a_reason(intake: Intake, store: Store) -> None:

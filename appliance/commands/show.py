@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -55,8 +56,7 @@ LISTINGS: Mapping[str, Listing] = {
         ("at_s", "direction", "number", "text", "state"),
     ),
     "events": Listing(
-        "SELECT pos, hex(eid) AS eid, hex(subject) AS subject, kind, ver, cast(body AS TEXT) AS body, via"
-        " FROM event ORDER BY pos DESC LIMIT ?",
+        "SELECT pos, eid, subject, kind, ver, body, via FROM event ORDER BY pos DESC LIMIT ?",
         ("pos", "kind", "body"),
     ),
     "peers": Listing(
@@ -91,6 +91,8 @@ def run(options: argparse.Namespace) -> int:
     rows = _query(where, listing.sql, max(1, min(options.limit, LIMIT_MAX)))
     if rows is None:
         return 2
+    if options.command == "events":
+        rows = _blanked(where, rows)
     _show(rows, listing.columns, options.json)
     return 0
 
@@ -196,8 +198,9 @@ def _ticket(where: Places, options: argparse.Namespace) -> int:
         print(f"hotline: there is no ticket {options.number}.", file=sys.stderr)
         return 1
     ticket = {k: v for k, v in rows[0].items() if not isinstance(v, bytes)}
-    sql = "SELECT kind, hex(eid) AS eid, cast(body AS TEXT) AS body FROM event WHERE subject = ? ORDER BY eid"
-    events = _query(where, sql, rows[0]["tid"]) or []
+    sql = "SELECT kind, eid, subject, body FROM event WHERE subject = ? ORDER BY eid"
+    found = _blanked(where, _query(where, sql, rows[0]["tid"]) or [])
+    events = [{name: event[name] for name in ("kind", "eid", "body")} for event in found]
     if options.json:
         history = [{**event, "body": json.loads(event["body"])} for event in events]
         print(json.dumps({**ticket, "history": history}, ensure_ascii=False))
@@ -206,6 +209,12 @@ def _ticket(where: Places, options: argparse.Namespace) -> int:
             print(f"{name:14} {_cell(name, value)}")
         _show(events, ("kind", "body"), False)
     return 0
+
+
+def _blanked(where: Places, rows: list[Row]) -> list[Row]:
+    from appliance.commands.event_log import blanked  # reads letters and tickets: only where events are shown
+
+    return blanked(partial(_query, where), rows)
 
 
 def _show(rows: list[Row], columns: tuple[str, ...], as_json: bool) -> None:

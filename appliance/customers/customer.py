@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from appliance.events import Event
+from appliance.letters.blanking import BLANK
 from appliance.refused import Refused
 from appliance.tickets.fields import checked
 
@@ -104,12 +105,13 @@ class Redacted(msgspec.Struct, frozen=True):
     name: str = ""
 
 
+CREATED, EDITED, REDACTED = "customer.created", "customer.edited", "customer.redacted"
 _BODIES: Mapping[str, msgspec.json.Decoder[Any]] = {
-    "customer.created": msgspec.json.Decoder(Written),
-    "customer.edited": msgspec.json.Decoder(Written),
+    CREATED: msgspec.json.Decoder(Written),
+    EDITED: msgspec.json.Decoder(Written),
     "customer.merged": msgspec.json.Decoder(Merged),
     "customer.split": msgspec.json.Decoder(Merged),
-    "customer.redacted": msgspec.json.Decoder(Redacted),
+    REDACTED: msgspec.json.Decoder(Redacted),
 }
 
 
@@ -130,18 +132,43 @@ def replay(events: Iterable[Event]) -> Customer | None:
             body = body_of(event)
         except ValueError:
             continue
-        if event.kind == "customer.created":
+        if event.kind == CREATED:
             customer = Customer(event.subject, event.eid, event.at_s, event.at_s)
         if customer is not None and body is not None:
             customer = _fold(customer, event, body)
     return customer
 
 
+def readable(events: Sequence[Event]) -> list[Event]:
+    """The events of one customer as they may be shown: without what was redacted since."""
+    redactions = [(event.eid, _named(event)) for event in events if event.kind == REDACTED]
+    return [_blanked(event, redactions) for event in events]
+
+
+def _named(event: Event) -> set[str]:
+    try:
+        body = body_of(event)
+    except ValueError:
+        return set()
+    return set(body.fields) if isinstance(body, Redacted) else set()
+
+
+def _blanked(event: Event, redactions: Sequence[tuple[bytes, set[str]]]) -> Event:
+    names = {name for eid, fields in redactions if event.eid < eid for name in fields}
+    if not names or event.kind not in (CREATED, EDITED):
+        return event
+    facts: dict[str, Any] = dict(event.facts)
+    for part in ("fields", "added", "removed"):
+        if isinstance(written := facts.get(part), Mapping):
+            facts[part] = {name: BLANK if name in names else value for name, value in written.items()}
+    return Event(event.eid, event.subject, event.kind, event.ver, msgspec.json.encode(facts, order="sorted"))
+
+
 def _fold(customer: Customer, event: Event, body: Written | Merged | Redacted) -> Customer:
     touched: dict[str, Any] = {"last_eid": max(customer.last_eid, event.eid), "changed_s": event.at_s}
     match body:
         case Written():
-            if event.kind == "customer.created":
+            if event.kind == CREATED:
                 touched["created_by"] = body.by
             touched |= {name: text for name, text in body.fields.items() if name in FIELDS}
             touched |= {name: _list(customer, name, body) for name in LISTS}
