@@ -5,17 +5,21 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from appliance.calendar.keeping import CalendarKeeper
 from appliance.calendar.reading import read
 from appliance.calendar.site import RECKON, SiteCalendar
-from appliance.events import Fact
+from appliance.events import Fact, Stamp
 from appliance.store.jobs import Again, Done, Job, Runner
 from appliance.store.store import Store
+from appliance.tickets import strand_table
 from appliance.tickets.desk import TicketDesk
+from appliance.tickets.strands import DUE, EVENT, Strand, replay
 from appliance.tickets.ticket import Ticket
 from tests.test_calendar_site import ADMINISTRATOR, as_json, notice
-from tests.test_tickets_due import CENTRE, CITIZEN, LAMP, TOLD, Clock, at, told
+from tests.test_tickets_due import CENTRE, CITIZEN, LAMP, SECOND, TOLD, Clock, at, told
 
 
 class Keeping:
@@ -125,6 +129,89 @@ def test_a_unit_that_has_handed_in_keeps_its_date_while_the_case_gets_its_new_on
     box.runner.run_due()
     after = box.desk.get(ticket.tid)
     assert (told(after.case_due_s), told(after.unit_due_s)) == ("2027-02-21 00:00", "2027-02-19 00:00")
+
+
+def sub_order(box: Keeping, **given: object) -> tuple[Ticket, Strand]:
+    """A report at the street lights, with a sub-order of the same unit's colleagues."""
+    ticket = box.report()
+    box.desk.move(CENTRE, ticket.tid, "dispatch", {"unit": "lamp"})
+    with box.store.transaction():
+        box.store.execute(
+            "INSERT INTO unit (code, name, name_en, site, phone) VALUES ('water', '供水', 'Water', 1, '')"
+        )
+    fields = {"unit": "water", "task": "查水", **given}
+    return ticket, box.desk.act(CENTRE, ticket.tid, "suborder", "create", fields)
+
+
+def suborder_now(box: Keeping, strand: Strand) -> tuple[str, bool]:
+    now = strand_table.load(box.store, strand.sid)
+    assert now is not None
+    return told(now.due_s), now.provisional
+
+
+def test_a_sub_order_follows_the_calendar_with_its_case(box: Keeping) -> None:
+    box.clock.now_s = at("2026-12-31 09:00")
+    ticket, strand = sub_order(box)
+    assert suborder_now(box, strand) == ("2027-02-18 00:00", True)
+    box.imports()
+    box.runner.run_due()
+    assert suborder_now(box, strand) == ("2027-02-20 00:00", False)
+    (step,) = (step for step in box.desk.timeline(ticket.tid) if step.what == "due" and step.beside)
+    assert step.zh == "协办单：限期调整"
+    assert step.text == "限期：2027-02-17 24:00 → 2027-02-19 24:00\n依据：工作日历更新"
+    before = box.store.rows("SELECT * FROM strand ORDER BY sid")
+    box.store.rebuild()
+    assert box.store.rows("SELECT * FROM strand ORDER BY sid") == before
+    events = len(box.store.history(ticket.tid))
+    assert isinstance(box.keeper.reckon(Job(1, RECKON, "", {}, 1)), Done)
+    assert len(box.store.history(ticket.tid)) == events
+
+
+def test_a_sub_order_with_a_date_of_its_own_keeps_it(box: Keeping) -> None:
+    box.clock.now_s = at("2026-12-31 09:00")
+    _, strand = sub_order(box, due=at("2027-01-20 18:00"))
+    before = suborder_now(box, strand)
+    box.imports()
+    box.runner.run_due()
+    assert suborder_now(box, strand) == before
+
+
+def test_no_calendar_makes_a_sub_order_late_that_is_over(box: Keeping) -> None:
+    box.clock.now_s = at("2026-12-31 09:00")
+    ticket, strand = sub_order(box)
+    box.desk.act(CENTRE, ticket.tid, strand.sid, "waive", {"reason": "不需要"})
+    box.imports()
+    box.runner.run_due()
+    assert suborder_now(box, strand) == ("2027-02-18 00:00", True)
+    late = {"strand": strand.sid.hex(), "due": 1.0, "why": "calendar"}
+    box.store.record(Fact(DUE, late, ticket.tid))
+    assert suborder_now(box, strand) == ("2027-02-18 00:00", True)
+
+
+def test_a_sub_order_follows_its_case_when_that_gets_more_time(box: Keeping) -> None:
+    ticket, strand = sub_order(box)
+    before = suborder_now(box, strand)[0]
+    asked = box.desk.act(LAMP, ticket.tid, "extension", "ask", {"days": 3, "reason": "材料未到"})
+    box.desk.act(SECOND, ticket.tid, asked.sid, "approve")
+    assert suborder_now(box, strand)[0] > before
+    (step,) = (step for step in box.desk.timeline(ticket.tid) if step.what == "due" and step.beside)
+    assert step.text.endswith("依据：延期批准")
+
+
+@given(order=st.permutations(range(4)))
+def test_all_boxes_agree_on_a_sub_orders_date_whatever_came_first(order: list[int]) -> None:
+    stamp = Stamp(1)
+    opened = {"kind": "suborder", "step": "create", "from": "", "to": "SENT", "role": "DP"}
+    first = stamp.event(Fact(EVENT, {**opened, "due": 5.0, "ahead": 1}, b"t"))
+    strand = {"strand": first.eid.hex()}
+    dated = stamp.event(Fact(DUE, {**strand, "due": 7.0}, b"t"))
+    closing = {**opened, "step": "waive", "from": "SENT", "to": "WAIVED", "ended": True}
+    closed = stamp.event(Fact(EVENT, {**closing, **strand}, b"t"))
+    late = stamp.event(Fact(DUE, {**strand, "due": 1.0}, b"t"))
+    events = [first, dated, closed, late]
+    found = replay(events[at] for at in order)
+    assert found is not None
+    assert (found.due_s, found.ahead_wd, found.open) == (7.0, 1, False)
 
 
 def test_reckoning_twice_writes_once(box: Keeping) -> None:

@@ -24,6 +24,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "ticket.noted": ("工单备注", "A remark was written"),
     "ticket.strand": ("协办、催办、督办等", "A step of a sub-order or overlay"),
     "ticket.due": ("限期调整", "Due dates changed"),
+    "ticket.strand_due": ("协办限期调整", "A sub-order's due date changed"),
     "ticket.migrated": ("更换流程版本", "Put on another version of the workflow"),
     "call.ended": ("通话结束", "A call ended"),
     "recording.sealed": ("录音封存", "A recording was sealed"),

@@ -217,6 +217,7 @@ PROJECTORS: Mapping[str, Projector] = {
     "text.queued": _text_queued,
     "text.sent": _text_sent,
     "ticket.strand": strand_table.project,
+    "ticket.strand_due": strand_table.project,
     "workflow.published": workflows.project,
     "ticket.redacted": _ticket_redacted,
     register.ISSUED: register.project,

@@ -156,6 +156,9 @@ class Strand(Table):
     fields = TextField(default="{}")
     """Everything else it carries, as JSON."""
     open = BooleanField(default=True)
+    ahead_wd = IntegerField(null=True)
+    """Its due date follows its case: so many working days before it."""
+    provisional = BooleanField(null=True)
 
     class Meta:
         indexes = (

@@ -108,8 +108,7 @@ class Beside:
 
     def _sub_order_due(self, ticket: Ticket) -> Facts:
         """A sub-order for which nobody said it is due some days before its case."""
-        due_s = self._desk.dues.sub_order_s(ticket, self._desk.bounds.ahead_wd)
-        return {} if due_s is None else {"due": due_s}
+        return self._desk.dues.for_sub_order(ticket, self._desk.bounds.ahead_wd)
 
     def _is_open(self, ticket: Ticket, kind: Kind) -> bool:
         strands = strand_table.of_ticket(self._store, ticket.tid)
@@ -122,9 +121,12 @@ class Beside:
         return strand
 
 
+DATED = ("due", "ahead", "provisional")
+
+
 def _written(kind: Kind, strand: Strand | None, move: Move, facts: Facts, actor: Actor) -> dict[str, object]:
     """The body of a step's event."""
-    columns = {name: facts[name] for name in (*COLUMNS, "due", "reason") if name in facts}
+    columns = {name: facts[name] for name in (*COLUMNS, *DATED, "reason") if name in facts}
     fields = {name: value for name, value in facts.items() if name not in columns}
     body: dict[str, object] = {"kind": kind.name, "step": move.name, "from": move.source, "to": move.target}
     body |= {**columns, "role": role_of(actor, move), **signed(actor)}

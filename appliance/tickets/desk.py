@@ -178,7 +178,7 @@ class TicketDesk:
             self._store.record(Fact("ticket.moved", {**carries, **facts}, tid))
             for effect in OF_MOVES.get(move.name, ()):
                 effect(self, scene)
-        return self.get(tid)
+            return self._followed_by(actor, ticket)
 
     def act(
         self,
@@ -395,7 +395,7 @@ class TicketDesk:
                 facts["workflow"] = of_kind.id
         facts |= self.dues.for_edit(ticket, changed)
         self._store.record(Fact("ticket.edited", facts, ticket.tid))
-        return self.get(ticket.tid)
+        return self._followed_by(actor, ticket)
 
     def _written(self, actor: Actor, ticket: Ticket, move: Move, seen: bytes | None) -> dict[str, object]:
         """What the event of a move says besides what the move carries."""
@@ -444,9 +444,17 @@ class TicketDesk:
     def reckon(self, actor: Actor, tid: bytes, why: str, change: Change) -> Ticket:
         """Change the running clocks of a ticket, as an extension or an instruction does; raises Refused."""
         with self._store.transaction():
-            if facts := self.dues.for_change(self.get(tid), change):
+            ticket = self.get(tid)
+            if facts := self.dues.for_change(ticket, change):
                 self._store.record(Fact("ticket.due", {**facts, "why": why, **signed(actor)}, tid))
-        return self.get(tid)
+            return self._followed_by(actor, ticket, why)
+
+    def _followed_by(self, actor: Actor, before: Ticket, why: str = "case") -> Ticket:
+        """The ticket as it is now; where its case is due at another time its sub-orders follow."""
+        ticket = self.get(before.tid)
+        if before.case_due_s is not None and before.case_due_s != ticket.case_due_s:
+            self.dues.follow([ticket.tid], why, actor)
+        return ticket
 
     def _followed(self, ticket: Ticket, facts: Facts) -> str:
         """The rule whose unit was chosen."""

@@ -143,15 +143,21 @@ def after_change(
     return changed(before, Clocks(case, unit))
 
 
-def before_case(reckoning: Reckoning, ticket: Timed, ahead_wd: int, now_s: float) -> float | None:
-    """Return the end of the day so many working days before the case is due; never before now."""
+def before_case(
+    reckoning: Reckoning, ticket: Timed, ahead_wd: int, from_s: float
+) -> tuple[float, bool] | None:
+    """Return the end of the day so many working days before the case is due, and whether it is provisional.
+
+    It is never before the time it counts from; None while no case clock goes on.
+    """
     case = clocks_of(ticket).case
-    if case is None:
+    if case is None or not case.running:
         return None
     if case.unit != "wd" or ahead_wd < 1:
-        return case.due_s
+        return case.due_s, case.provisional
     day = reckoning.calendar.back(local_day(case.due_s - 0.001), ahead_wd + 1)
-    return min(case.due_s, max(now_s, midnight_s(day) + reckoning.hours.closing_s))
+    due_s = min(case.due_s, max(from_s, midnight_s(day) + reckoning.hours.closing_s))
+    return due_s, case.provisional
 
 
 def taken_beside(ticket: Timed, due: Facts) -> dict[str, Any]:

@@ -1,20 +1,21 @@
 """Due dates for the desk: the calendar, hours and limits in force put to the pure rules of due.py."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
 from appliance.calendar.days import BeyondCalendar
 from appliance.events import Fact
-from appliance.people import BOX
+from appliance.people import BOX, Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
-from appliance.tickets import due, table
+from appliance.tickets import due, strand_table, table
 from appliance.tickets.clocks import Clock, Reckoning
 from appliance.tickets.due import Times
 from appliance.tickets.in_force import InForce, in_force
+from appliance.tickets.strands import DUE, Strand
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import CREATION
 
@@ -74,17 +75,42 @@ class Dues:
         rules = self.in_force
         return _facts(lambda: due.after_change(_times(rules, ticket.unit), ticket, change))
 
-    def sub_order_s(self, ticket: Ticket, ahead_wd: int) -> float | None:
-        """Return when a sub-order is due: so many working days before its case; None without a case clock."""
+    def for_sub_order(self, ticket: Ticket, ahead_wd: int) -> dict[str, Any]:
+        """Return when a sub-order is due, for its event: so many working days before its case."""
         try:
-            return due.before_case(self.reckoning(), ticket, ahead_wd, self._now())
+            found = due.before_case(self.reckoning(), ticket, ahead_wd, self._now())
         except BeyondCalendar:
-            return None
+            found = None
+        if found is None:
+            return {}
+        due_s, provisional = found
+        return {"due": due_s, "ahead": ahead_wd, **({"provisional": True} if provisional else {})}
+
+    def follow(self, tids: Sequence[bytes], why: str, by: Actor) -> None:
+        """Give sub-orders that follow their cases new due dates, as the cases stand now; in a transaction."""
+        facts = []
+        for strand in strand_table.following(self._store, tids):
+            ticket = table.load(self._store, strand.tid)
+            if ticket is not None and (dated := self._followed(ticket, strand)):
+                signed = {"why": why, "by": by.number, "name": by.name}
+                facts.append(Fact(DUE, {"strand": strand.sid.hex(), **dated, **signed}, strand.tid))
+        if facts:
+            self._store.record(*facts)
+
+    def _followed(self, ticket: Ticket, strand: Strand) -> dict[str, Any]:
+        """What is due otherwise than the row of a sub-order says; nothing: all as it was."""
+        try:
+            found = due.before_case(self.reckoning(), ticket, strand.ahead_wd or 0, strand.opened_s)
+        except BeyondCalendar:
+            found = None
+        if found is None or found == (strand.due_s, strand.provisional):
+            return {}
+        return {"due": found[0], "provisional": found[1]}
 
     def reckon_anew(self, after: bytes = b"", limit: int = 200) -> tuple[int, bytes]:
-        """Bring open tickets of this site up to a changed calendar, behind the ticket `after`.
+        """Bring open tickets of this site, with their sub-orders, up to a changed calendar, behind `after`.
 
-        Return how many were changed, and the last ticket looked at; empty when there are no more.
+        Return how many tickets were changed, and the last ticket looked at; empty when there are no more.
         """
         rules = self.in_force
         with self._store.transaction():
@@ -103,6 +129,7 @@ class Dues:
                     body = {"due": found, "why": "calendar", "by": BOX.number, "name": BOX.name}
                     facts.append(Fact("ticket.due", body, ticket.tid))
             self._store.record(*facts)
+            self.follow([ticket.tid for ticket in tickets], "calendar", BOX)
         return len(facts), tickets[-1].tid if len(tickets) == limit else b""
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import astuple
 
 from appliance.events import Event
 from appliance.tickets import facets
-from appliance.tickets.strands import EVENT, Strand, body_of, fold, replay, strand_of
+from appliance.tickets.strands import DUE, EVENT, Strand, body_of, dated_of, fold, replay, strand_of
 from appliance.tickets.table import load as load_ticket
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import END
@@ -26,7 +26,7 @@ _SAVE = (
 )
 _JSON = _FIELDS.index("fields")
 _BLOBS = tuple(_FIELDS.index(name) for name in ("sid", "tid", "last_eid", "state_eid"))
-_FLAGS = tuple(_FIELDS.index(name) for name in ("optional", "open"))
+_FLAGS = tuple(_FIELDS.index(name) for name in ("optional", "open", "provisional"))
 
 
 def concerns(store: Store, tid: bytes, unit: str) -> bool:
@@ -96,12 +96,19 @@ def suborders_due(store: Store, tids: Sequence[bytes]) -> Mapping[bytes, float]:
     return {bytes(tid): float(due_s) for tid, due_s in store.rows(sql, *tids)} if tids else {}
 
 
+def following(store: Store, tids: Sequence[bytes]) -> list[Strand]:
+    """Return the sub-orders of tickets that are not handed in yet and whose due date follows their case."""
+    marks, states = ", ".join("?" * len(tids)), ", ".join(f"'{state}'" for state in (*WORKED_ON, "SUSPENDED"))
+    where = f"open AND kind = 'suborder' AND ahead_wd IS NOT NULL AND state IN ({states})"
+    return select(store, f"{where} AND tid IN ({marks}) ORDER BY sid", *tids) if tids else []
+
+
 def project(store: Store, event: Event) -> None:
-    """Fold a step into its strand's row; raises ValueError when the event is malformed.
+    """Fold a step or a due date into its strand's row; raises ValueError when the event is malformed.
 
     A step that speaks of another ticket's strand changes nothing.
     """
-    body_of(event)
+    (dated_of if event.kind == DUE else body_of)(event)
     sid = strand_of(event)
     assert sid is not None, "it could be read just now"
     row = load(store, sid)
@@ -133,14 +140,15 @@ def _came_earlier(store: Store, event: Event) -> bool:
     """Tell whether steps of a strand arrived before the one that opens it."""
     sid = event.eid.hex()
     rows = store.rows(
-        "SELECT body FROM event WHERE subject = ? AND kind = ? AND eid > ?", event.subject, EVENT, event.eid
+        "SELECT body FROM event WHERE subject = ? AND kind IN (?, ?) AND eid > ?",
+        *(event.subject, EVENT, DUE, event.eid),
     )
     return any(sid.encode() in bytes(body) for (body,) in rows)
 
 
 def _steps(store: Store, tid: bytes, sid: bytes) -> list[Event]:
     """All steps of one strand, the malformed ones left out."""
-    return [event for event in store.history(tid) if event.kind == EVENT and strand_of(event) == sid]
+    return [event for event in store.history(tid) if event.kind in (EVENT, DUE) and strand_of(event) == sid]
 
 
 def _strand(row: tuple[Any, ...]) -> Strand:

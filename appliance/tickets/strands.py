@@ -18,6 +18,7 @@ from appliance.tickets.process import START, Move, State, Workflow
 from appliance.tickets.workflow import LISTS, STATES
 
 EVENT = "ticket.strand"
+DUE = "ticket.strand_due"
 
 
 class Strand(msgspec.Struct, frozen=True):
@@ -46,6 +47,10 @@ class Strand(msgspec.Struct, frozen=True):
     fields: dict[str, Any]
     """Everything else that was given, the last word for each field."""
     open: bool
+    ahead_wd: int | None = None
+    """A sub-order whose due date follows its case: so many working days before it."""
+    provisional: bool = False
+    """Its due date rests on days that are only estimated."""
 
 
 class Stepped(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to"}):
@@ -66,8 +71,22 @@ class Stepped(msgspec.Struct, frozen=True, rename={"source": "from", "target": "
     third: str | None = None
     optional: bool | None = None
     due: float | None = None
+    ahead: int | None = None
+    """Nobody said when it is due: so many working days before its case."""
+    provisional: bool = False
     reason: str = ""
     fields: dict[str, Any] = {}
+
+
+class Dated(msgspec.Struct, frozen=True):
+    """Body of ticket.strand_due: a strand is due at another time, because its case or the calendar changed."""
+
+    strand: str
+    due: float
+    provisional: bool = False
+    why: str = ""
+    by: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +108,7 @@ class Kind:
 COLUMNS = ("unit", "unit_site", "third", "optional")
 """What a step may set besides its fields and its due date."""
 _decode = msgspec.json.Decoder(Stepped).decode
+_dated = msgspec.json.Decoder(Dated).decode
 _RUNNING = frozenset(
     {
         "ACCEPTED",
@@ -266,9 +286,19 @@ def body_of(event: Event) -> Stepped:
     return body
 
 
+def dated_of(event: Event) -> Dated:
+    """Read the body of a strand's new due date; raises ValueError when it is malformed."""
+    body = _dated(event.body)
+    if not bytes.fromhex(body.strand):
+        raise ValueError("a due date of no strand")
+    return body
+
+
 def strand_of(event: Event) -> bytes | None:
-    """Return the strand a step belongs to; None when it is malformed."""
+    """Return the strand a step or a due date belongs to; None when it is malformed."""
     try:
+        if event.kind == DUE:
+            return bytes.fromhex(dated_of(event).strand)
         return bytes.fromhex(body_of(event).strand) or event.eid
     except ValueError:
         return None
@@ -276,6 +306,8 @@ def strand_of(event: Event) -> bytes | None:
 
 def fold(strand: Strand | None, event: Event) -> Strand:
     """Fold in one step that sorts behind all folded before; raises ValueError when it is malformed."""
+    if event.kind == DUE:
+        return _redated(strand, event)
     body = body_of(event)
     if strand is None:
         if body.strand:
@@ -284,7 +316,7 @@ def fold(strand: Strand | None, event: Event) -> Strand:
             event.eid, event.subject, body.kind, body.target, body.unit or "", body.unit_site or 0,
             event.eid, event.eid, event.at_s, event.at_s, body.by, body.by, body.third or "",
             bool(body.optional), body.due, 0,
-            _given(body), not body.ended,
+            _given(body), not body.ended, body.ahead, body.provisional,
         )  # fmt: skip
     if _too_late(strand, body):
         return replace(strand, last_eid=event.eid, conflicts=strand.conflicts + 1)
@@ -297,10 +329,19 @@ def fold(strand: Strand | None, event: Event) -> Strand:
         state_eid=event.eid,
         state_s=event.at_s,
         moved_by=body.by,
-        due_s=strand.due_s if body.due is None else body.due,
+        **({} if body.due is None else {"due_s": body.due, "ahead_wd": None, "provisional": False}),
         fields={**strand.fields, **_given(body)},
         open=not body.ended,
     )
+
+
+def _redated(strand: Strand | None, event: Event) -> Strand:
+    """What is over keeps its date: no calendar makes it late."""
+    body = dated_of(event)
+    if strand is None:
+        raise ValueError("a due date of a strand before the one that opened it")
+    dates = {"due_s": body.due, "provisional": body.provisional} if strand.open else {}
+    return replace(strand, last_eid=event.eid, **dates)
 
 
 def replay(events: Iterable[Event]) -> Strand | None:

@@ -60,6 +60,7 @@ WHY: Mapping[str, tuple[str, str]] = {
     "calendar": ("工作日历更新", "the calendar changed"),
     "extension": ("延期批准", "an extension was granted"),
     "instruction": ("领导批示", "a leader ordered it"),
+    "case": ("主单限期变化", "the case is due at another time"),
 }
 SHOWN = (
     *(
@@ -155,6 +156,9 @@ def steps_of(store: Store, tid: bytes) -> list[Step]:
     ticket: Ticket | None = None
     beside: dict[bytes, strands.Strand] = {}
     for event in events:
+        if event.kind == strands.DUE:
+            steps += _redated(event, beside, event.eid not in waiting)
+            continue
         if event.kind == strands.EVENT:
             steps += _beside(event, beside, event.eid not in waiting, words)
             continue
@@ -218,6 +222,35 @@ def _beside(event: Event, beside: dict[bytes, strands.Strand], delivered: bool, 
     ]
 
 
+def _redated(event: Event, beside: dict[bytes, strands.Strand], delivered: bool) -> list[Step]:
+    """Tell that a sub-order is due at another time; of one that is over nothing changed."""
+    try:
+        body = strands.dated_of(event)
+        before = beside.get(sid := bytes.fromhex(body.strand))
+        beside[sid] = strands.fold(before, event)
+    except ValueError:
+        return []
+    if before is None or not before.open:
+        return []
+    (kind_zh, kind_en), (zh, en) = _kind_words(before.kind), WORDS["due"]
+    lines = [_redate(FIELDS["due"].zh, before.due_s, body.due)] if before.due_s else []
+    text = "\n".join([*lines, f"{DUE['why'][0]}：{WHY[body.why][0]}"] if body.why in WHY else lines)
+    who = " ".join(filter(None, (body.by, body.name)))
+    words = (f"{kind_zh}：{zh}", f"{kind_en}: {en}", text)
+    return [Step(event.at_s, who, "due", *words, False, delivered, event.site, sid.hex(), beside=True)]
+
+
+def _kind_words(name: str) -> tuple[str, str]:
+    kind = strands.KINDS.get(name)
+    return (kind.zh, kind.en) if kind else (name, name)
+
+
+def _redate(title: str, old_s: float, new_s: float) -> str:
+    """A date before and after; one that only became sure says so."""
+    old, new = written(old_s), written(new_s)
+    return f"{title}：{new}（确定）" if old == new else f"{title}：{old} → {new}"
+
+
 def _step(
     event: Event, body: Body, before: Ticket | None, lost: bool, delivered: bool, state: str, words: Words
 ) -> Step:
@@ -266,8 +299,7 @@ def _due(before: Ticket | None, body: Due) -> str:
         new_s = clock.get("due_s") if isinstance(clock, dict) else None
         new_s = body.due.get("step_s") if name == "step" else new_s
         if old_s and isinstance(new_s, int | float):
-            old, new = written(old_s), written(new_s)
-            lines.append(f"{DUE[name][0]}：{new}（确定）" if old == new else f"{DUE[name][0]}：{old} → {new}")
+            lines.append(_redate(DUE[name][0], old_s, new_s))
     return "\n".join([*lines, f"{DUE['why'][0]}：{WHY[body.why][0]}"] if body.why in WHY else lines)
 
 

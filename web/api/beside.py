@@ -54,6 +54,7 @@ def told(ticket: Ticket, strand: strands.Strand) -> shapes.Strand:
         optional=strand.optional,
         open=strand.open,
         due_at=shapes.at(strand.due_s),
+        provisional=strand.provisional,
         opened_at=shapes.sure(strand.opened_s),
         opened_by=strand.opened_by,
         state_at=shapes.sure(strand.state_s),

@@ -312,6 +312,8 @@ class Strand(Answer, frozen=True):
     optional: bool
     open: bool
     due_at: At | None
+    provisional: bool
+    """Its due date rests on days that are only estimated."""
     opened_at: At
     opened_by: str
     state_at: At
