@@ -81,10 +81,15 @@ class Api(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Hosts events may be sent to, each host:port; none: nothing is ever sent."""
 
 
+WORKERS_MAX = 16
+
+
 class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Brokers to reach the hub by, "host:port", tried in order; none means this box is alone."""
 
     brokers: tuple[str, ...] = ()
+    workers: int = 1
+    """At a hub: so many sync processes share the sites, each on a core of its own."""
     plain: bool = False
     """Speak without TLS to brokers on other machines: only in a network of their own (VPN)."""
 
@@ -254,6 +259,8 @@ def _faults(c: Configuration) -> list[tuple[list[str], str]]:
         found.append((["site", "role"], f'role "{c.site.role}" is neither "site" nor "hub"'))
     if not 0 <= c.site.number <= 999 or (c.site.number == 0) != (c.site.role == "hub"):
         found.append((["site", "number"], "number must be 1 to 999 for a site and 0 for the hub"))
+    if not 1 <= c.sync.workers <= WORKERS_MAX or (c.sync.workers > 1 and c.site.role != "hub"):
+        found.append((["sync", "workers"], f"workers must be 1 to {WORKERS_MAX}, and 1 at a site"))
     if c.site.language not in ("zh", "en"):
         found.append((["site", "language"], f'language "{c.site.language}" is neither "zh" nor "en"'))
     ports = [("web", c.web.port), ("sip", c.sip.port), ("browser", c.browser.port)]

@@ -62,8 +62,11 @@ def units(places: Places, configuration: Configuration) -> list[Unit]:
         "calls": ("appliance.calls.daemon", data),
         "store": ("appliance.store.daemon", data),
         "web": ("web.daemon", data),
-        "sync": ("sync.daemon", data),
     }
+    workers = configuration.sync.workers if configuration.site.role == "hub" else 1
+    for worker in range(1, workers + 1):
+        of_several = ["--worker", str(worker)] if workers > 1 else []
+        modules["sync" if worker == 1 else f"sync-{worker}"] = ("sync.daemon", [*data, *of_several])
     simulated = next((m for m in configuration.gsm if not m.at.startswith("/")), None)
     if configuration.demo and simulated is not None:
         folder = places.data / Path(simulated.at).parent

@@ -14,6 +14,7 @@ from types import FrameType
 import msgspec
 
 from appliance.configuration import BadConfiguration, load
+from appliance.events import wall_ms
 from appliance.places import places
 from appliance.store.outbox import MAX_SITE, peer_name
 from appliance.store.store import Store
@@ -21,11 +22,13 @@ from appliance.words import N_
 from sync.access import Access, access
 from sync.identity import SIDECAR
 from sync.mqtt import Arrival, Down, Message, Mqtt, Refused, Unheard, Up
-from sync.node import Node
+from sync.node import Node, always
 from sync.peer import Away, Opened, PeerEvent, Restarted, Rival, Trouble, Waiting
+from sync.shards import RENEW_S, Shards
 from sync.wake import Wake
 
 OFF = N_("The box was switched off.")
+OTHER_SITES = N_("The workers of the hub share the sites anew.")
 
 PRUNE_S = 24 * 3600.0
 SHOWN = (Opened, Away, Waiting, Rival, Restarted, Trouble)
@@ -36,21 +39,14 @@ UP, DOWN, PRESENCE = "up", "dn", "st"
 class Daemon:
     """A node, a connection, and the clock."""
 
-    def __init__(self, store: Store, node: Node, access: Access) -> None:
+    def __init__(self, store: Store, node: Node, access: Access, shards: Shards | None = None) -> None:
         self.store = store
         self.node = node
         self.wake = Wake(store.path.parent)
-        site, me = store.site, node.me
-        ways = [("+", UP), ("+", PRESENCE)] if not site else [(f"{site:03d}", DOWN), ("000", PRESENCE)]
-        self.wire = Mqtt(
-            access,
-            name=f"hotline-{site:03d}-{me.incarnation:x}-{me.session:x}",
-            subscriptions=[f"v1/s/{who}/{way}" for who, way in ways],
-            presence=TOPIC.format(site=site, way=PRESENCE),
-            session=me.session,
-            wake=self.wake.fd,
-        )
-        self._prune_s = time.monotonic()
+        self._access = access
+        self._shards = shards
+        self.wire = self._connection()
+        self._prune_s = self._renew_s = time.monotonic()
         self._stopping = False
 
     def run(self) -> None:
@@ -69,6 +65,7 @@ class Daemon:
     def turn(self) -> None:
         """Look at the database, say what is to be said, hear what is said."""
         now = time.monotonic()
+        self._renew(now)
         self.wake.take(now)
         self.node.look()
         for far, data in self.node.outgoing(now):
@@ -77,10 +74,35 @@ class Daemon:
             self._prune_s = now + PRUNE_S
             self.node.prune()
         due = self.node.timer(now)
+        if self._shards is not None:
+            due = self._renew_s if due is None else min(due, self._renew_s)
         look_s = self.wake.look_s(now)
         wait_s = look_s if due is None else min(look_s, max(0.0, due - time.monotonic()))
         for arrival in self.wire.poll(wait_s):
             self._hear(arrival, time.monotonic())
+
+    def _connection(self) -> Mqtt:
+        site, me = self.store.site, self.node.me
+        return Mqtt(
+            self._access,
+            name=f"hotline-{site:03d}-{me.incarnation:x}-{me.session:x}",
+            subscriptions=topics(site, self._shards),
+            presence=TOPIC.format(site=site, way=PRESENCE),
+            session=me.session,
+            wake=self.wake.fd,
+        )
+
+    def _renew(self, now: float) -> None:
+        """One of several workers serves the sites it has a lease of, and listens to no other."""
+        if self._shards is None or now < self._renew_s:
+            return
+        self._renew_s = now + RENEW_S
+        if self._shards.renew():
+            say(f"serves shards {' '.join(map(str, sorted(self._shards.held)))}")
+            self.node.serve(now)
+            self.wire.close()
+            self.node.disconnected(OTHER_SITES)
+            self.wire = self._connection()
 
     def _topic(self, far: int) -> str:
         return TOPIC.format(site=far, way=DOWN) if far else TOPIC.format(site=self.store.site, way=UP)
@@ -116,6 +138,17 @@ class Daemon:
             return
 
 
+def topics(site: int, shards: Shards | None = None) -> list[str]:
+    """What a box listens to: a site its hub, a hub all sites, one of its workers those it serves."""
+    if site:
+        return [TOPIC.format(site=site, way=DOWN), TOPIC.format(site=0, way=PRESENCE)]
+    if shards is None:
+        return [f"v1/s/+/{way}" for way in (UP, PRESENCE)]
+    served = [far for far in range(1, MAX_SITE + 1) if shards.serves(far)]
+    own = TOPIC.format(site=0, way=PRESENCE)  # who serves none yet must listen to something
+    return [own, *(TOPIC.format(site=far, way=way) for far in served for way in (UP, PRESENCE))]
+
+
 def _parse(topic: str) -> tuple[int | None, str]:
     """Take a topic apart: site and way; None for what is no topic of ours."""
     parts = topic.split("/")
@@ -142,6 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", help="the box's data folder")
     parser.add_argument("--site", type=int, help="site number instead of the configured one; 0 is the hub")
     parser.add_argument("--role", choices=("site", "hub"), help="role instead of the configured one")
+    parser.add_argument("--worker", type=int, default=0, help="which of the hub's workers this is, from 1")
     parser.add_argument("--broker", action="append", help="host:port, instead of the configured ones")
     options = parser.parse_args(arguments)
     where = places(options.data).make()
@@ -168,10 +202,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     store = Store(where.database, site, bind=False)
     with store.connection():
-        node = Node(store, where.data / SIDECAR, time.monotonic(), tell=tell)
+        shards = Shards(store, options.worker, wall_ms) if options.worker else None
+        serves = shards.serves if shards else always
+        node = Node(store, where.data / SIDECAR, time.monotonic(), tell=tell, serves=serves)
         if node.reason:
             say(f"{node.reason} Everything is offered again.")
-        daemon = Daemon(store, node, access(sync, where))
+        daemon = Daemon(store, node, access(sync, where), shards)
         signal.signal(signal.SIGTERM, daemon.stop)
         signal.signal(signal.SIGINT, daemon.stop)
         say(f"site {site} ({peer_name(0)}: {', '.join(brokers)})" if site else f"hub ({', '.join(brokers)})")

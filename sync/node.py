@@ -46,6 +46,11 @@ _NOTE = (
 _TOPS = "SELECT site, out_seq FROM peer"
 
 
+def always(site: int) -> bool:
+    """Serve every site."""
+    return True
+
+
 @dataclass(slots=True)
 class Note:
     """What people see of a peer."""
@@ -77,12 +82,14 @@ class Node:
         batch_events: int = BATCH_EVENTS,
         window: int = WINDOW,
         tell: Callable[[str, PeerEvent], None] = lambda name, event: None,
+        serves: Callable[[int], bool] = always,
     ) -> None:
         self.store = store
         self.peers: dict[int, Peer] = {}
         self._wall = wall
         self._limits = (batch_events, window)
         self._tell = tell
+        self._serves = serves
         self._online = False
         self._dirty: set[int] = set()
         self._due: dict[int, float] = {}
@@ -94,8 +101,7 @@ class Node:
         self._noted_s = now
         with store.transaction():
             self.me, self.reason = awaken(store, sidecar)
-            known = [0] if store.site else [site for (site,) in store.rows("SELECT site FROM peer")]
-            for site in known:
+            for site in self._known():
                 self._meet(site, now)
                 if self.reason:
                     self.peers[site].streams.restart(0)
@@ -138,11 +144,23 @@ class Node:
     def receive(self, far: int, data: bytes, now: float) -> None:
         """Take bytes said to be from a site; a site unknown to the hub begins with its HELLO."""
         if far not in self.peers:
-            if self.store.site or not 0 < far <= MAX_SITE or data[:2] != HELLO_HEAD:
+            foreign = self.store.site or not 0 < far <= MAX_SITE or not self._serves(far)
+            if foreign or data[:2] != HELLO_HEAD:
                 return
             self._meet(far, now)
         self.peers[far].receive(data, now)
         self._dirty.add(far)
+
+    def serve(self, now: float) -> None:
+        """Other sites than before are to be served (`serves`): part from some, and meet the others."""
+        for far in [far for far in self.peers if not self._serves(far)]:
+            for kept in (self.peers, self._due, self._notes, self._written):
+                kept.pop(far, None)
+            self._dirty.discard(far)
+        for far in self._known():
+            if far not in self.peers:
+                self._meet(far, now)
+                self._dirty.add(far)
 
     def look(self) -> None:
         """See whether another process or thread has written since; costs some microseconds."""
@@ -208,6 +226,12 @@ class Node:
             first = self.store.rows(sql, peer_name(far), old)[0][0]
             if first:
                 outbox.prune(self.store, peer_name(far), first - 1)
+
+    def _known(self) -> list[int]:
+        """The far sites of this box's links."""
+        if self.store.site:
+            return [0]
+        return [site for (site,) in self.store.rows("SELECT site FROM peer") if self._serves(site)]
 
     def _meet(self, far: int, now: float) -> None:
         streams = StoreStreams(self.store, peer_name(far), far)

@@ -83,7 +83,8 @@ _SLICE = (
 )
 
 
-_COME = "UPDATE peer SET in_seq = ?, in_chain = ? WHERE name = ?"
+_COME = "UPDATE peer SET in_seq = ?, in_chain = ? WHERE name = ? AND in_seq = ?"
+OVERTAKEN = "another process of this hub has served this site meanwhile"
 _BEGIN = "UPDATE peer SET in_epoch = ?, in_seq = 0, in_chain = ? WHERE name = ?"
 
 
@@ -117,10 +118,14 @@ class StoreStreams:
         return bytes(rows[0][0]) if rows else None
 
     def apply(self, events: Sequence[Event], seq: int, chain: bytes) -> None:
-        """Keep events of the incoming stream and, in the same transaction, how far it has come."""
+        """Keep events of the incoming stream and, in the same transaction, how far it has come.
+
+        They are the places up to `seq`, and nobody else may have taken the first of them.
+        """
         with self._writing():
+            if not self.store.execute(_COME, seq, chain, self.name, seq - len(events)):
+                raise Unwritable(OVERTAKEN)
             self.store.take(events, via=self.name)
-            self.store.execute(_COME, seq, chain, self.name)
 
     def restart(self, above: int) -> None:
         """Begin a new epoch of the outgoing stream, larger than `above`, with everything in it again."""

@@ -11,7 +11,7 @@ from appliance.supervisor import units
 
 def add(_: str, parser: argparse.ArgumentParser) -> None:
     """Say what can be asked."""
-    parser.add_argument("name", help="media, calls, store, web or sync")
+    parser.add_argument("name", help="media, calls, store, web, sync; sync-2 … at a hub with workers")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from appliance.customers.schema import Customer, CustomerNumber
 from appliance.outside.schema import Answered, Delivery, Token, Webhook
 from appliance.store.found import TicketCount, TicketFacet
 from appliance.store.model import Table, database
-from appliance.store.stream_tables import Interest, Outgoing, PeerRow, Quarantine
+from appliance.store.stream_tables import Interest, Lease, Outgoing, PeerRow, Quarantine
 from appliance.tickets.schema import Likeness, Sample, SampleCase
 
 __all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "PeerRow", "Table", "database"]
@@ -493,5 +493,5 @@ PROJECTIONS: tuple[type[Table], ...] = (
 )
 OWN: tuple[type[Table], ...] = (Person, Session, Draft, WorkflowDraft, Job, Setting)
 OUTSIDE: tuple[type[Table], ...] = (Token, Answered, Webhook, Delivery)
-STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Quarantine)
+STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Lease, Quarantine)
 ALL = LOG + PROJECTIONS + OWN + OUTSIDE + STREAMS

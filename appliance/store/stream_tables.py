@@ -1,6 +1,6 @@
 """The tables of streams between sites, and of events that could not be folded."""
 
-from peewee import BlobField, CharField, CompositeKey, FloatField, IntegerField, TextField
+from peewee import BigIntegerField, BlobField, CharField, CompositeKey, FloatField, IntegerField, TextField
 
 from appliance.store.model import Table
 
@@ -68,6 +68,15 @@ class Interest(Table):
     class Meta:
         primary_key = CompositeKey("subject", "site")
         without_rowid = True
+
+
+class Lease(Table):
+    """At a hub with several workers: who serves which shard of the sites (sync/shards.py)."""
+
+    shard = IntegerField(primary_key=True)
+    holder = CharField()
+    until_ms = BigIntegerField()
+    """Unix milliseconds."""
 
 
 class Quarantine(Table):
