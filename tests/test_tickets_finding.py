@@ -21,6 +21,7 @@ from appliance.tickets.finder import Finder
 from appliance.tickets.finding import LAST, SORTS, Period, Query, cursor, with_subtree
 from appliance.tickets.ticket import Ticket, fold
 from appliance.tickets.workflow import LISTS, STATES
+from tests.test_tickets_rebuild import TERMS
 
 AGENT = Actor("1001", "王晓燕", frozenset({"AG"}))
 DISPATCHER = Actor("1200", "周建国", frozenset({"DP"}))
@@ -382,7 +383,7 @@ def everything_found_by(store: Store) -> list[Any]:
     store.database.execute_sql(
         "CREATE VIRTUAL TABLE IF NOT EXISTS temp.terms USING fts5vocab('main', 'ticket_text', 'instance')"
     )
-    terms = store.rows("SELECT term, doc, col, offset FROM temp.terms ORDER BY 1, 2, 3, 4")
+    terms = store.rows(f"{TERMS} ORDER BY 1, 2, 3, 4")
     rows = store.rows("SELECT * FROM ticket_facet ORDER BY doc")
     return [terms, rows, store.rows("SELECT * FROM ticket_count ORDER BY 1, 2")]
 

@@ -16,6 +16,8 @@ from appliance.tickets.ticket import Ticket
 if TYPE_CHECKING:
     from appliance.store.store import Store
 
+Text = tuple[str, str, str]
+"""Words, citizen and keys as the full text takes them."""
 STEPS = 4
 """So many tickets of one millisecond have places of that millisecond."""
 LAST_MS = 2**48
@@ -92,18 +94,17 @@ def row(ticket: Ticket, doc: int, parts: str) -> tuple[Any, ...]:
     return (doc, ticket.tid, *times, *[of(ticket) for _, of in _KEYED], parts)
 
 
-def text(ticket: Ticket, parts: str) -> tuple[str, str, str]:
+def text(ticket: Ticket, parts: str) -> Text:
     """What stands in the full text: words, citizen, keys."""
-    words = (ticket.title, ticket.content, ticket.address, ticket.result, ticket.answer)
-    return fulltext.split(*words), fulltext.split(ticket.citizen), keys(ticket, parts)
+    return *_words(ticket), " ".join(keys(ticket, parts))
 
 
-def keys(ticket: Ticket, parts: str) -> str:
-    """What is counted off, and the numbers."""
+def keys(ticket: Ticket, parts: str) -> Mapping[str, None]:
+    """What is counted off, and the numbers; each once, their order means nothing."""
     found = [fulltext.key(letter, of(ticket)) for letter, of in _KEYED]
     found += [fulltext.key(CONCERNED, unit) for unit in concerned(ticket, parts)]
     found += fulltext.number_keys("n", ticket.number) + fulltext.number_keys("p", ticket.phone)
-    return " ".join(found)
+    return dict.fromkeys(found)
 
 
 def concerned(ticket: Ticket, parts: str) -> tuple[str, ...]:
@@ -165,16 +166,37 @@ def _change(store: Store, doc: int, before: Ticket, parts_before: str, ticket: T
     if changed:
         setting = ", ".join(f"{name} = ?" for name, _ in changed)
         store.execute(f"UPDATE ticket_facet SET {setting} WHERE doc = ?", *(now for _, now in changed), doc)
-    old = text(before, parts_before)
-    same = all(of(before) == of(ticket) for of in _WORDS)
-    new = (old[0], old[1], keys(ticket, parts)) if same else text(ticket, parts)
-    if old != new:
-        store.execute(fulltext.DELETE, doc, *old)
-        store.execute(fulltext.INSERT, doc, *new)
+    _index(store, doc, _differing(before, parts_before, ticket, parts))
     left, come = counts(before, parts_before), counts(ticket, parts)
     if left != come:
         store.execute_many(COUNT, [(*where, -1) for where in left] + [(*where, 1) for where in come])
         store.execute_many(_NO_COUNT, left)
+
+
+def _differing(before: Ticket, parts_before: str, ticket: Ticket, parts: str) -> tuple[Text, Text]:
+    """What leaves the full text and what comes into it.
+
+    Keys are tokens no text has, so each comes and goes by itself: a step writes a few of them, not
+    every word of the ticket once more.
+    """
+    left, come = keys(before, parts_before), keys(ticket, parts)
+    same = all(of(before) == of(ticket) for of in _WORDS)
+    old, new = (("", ""), ("", "")) if same else (_words(before), _words(ticket))
+    gone, found = (key for key in left if key not in come), (key for key in come if key not in left)
+    return (*old, " ".join(gone)), (*new, " ".join(found))
+
+
+def _index(store: Store, doc: int, differing: tuple[Text, Text]) -> None:
+    """Take tokens of a ticket out of the full text and put others in."""
+    if differing[0] != differing[1]:
+        store.execute(fulltext.DELETE, doc, *differing[0])
+        store.execute(fulltext.INSERT, doc, *differing[1])
+
+
+def _words(ticket: Ticket) -> tuple[str, str]:
+    """What is written in a ticket, and who the citizen is."""
+    words = (ticket.title, ticket.content, ticket.address, ticket.result, ticket.answer)
+    return fulltext.split(*words), fulltext.split(ticket.citizen)
 
 
 def _free(store: Store, doc: int) -> int:
