@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from appliance.people import Actor
 from appliance.tickets.fields import FIELDS
+from appliance.tickets.rights import CENTRE_ROLES
 from appliance.tickets.strands import KINDS, Strand
 from appliance.tickets.ticket import Ticket
 from web import shown
@@ -60,7 +61,7 @@ def openings(person: Actor, ticket: Ticket, opened: str, typed: dict[str, Any]) 
 
 def sees(person: Actor, ticket: Ticket, strand: Strand) -> bool:
     """Whether somebody may see a strand: the centre and the leading unit all, other units their own."""
-    if person.has("AG", "TL", "DP", "IN", "CB", "SV", "LD", "AD") or person.unit == ticket.unit:
+    if person.has(*CENTRE_ROLES) or person.unit == ticket.unit:
         return True
     return person.unit != "" and person.unit in (strand.unit, strand.third)
 

@@ -21,7 +21,6 @@ LISTEN = "listen"
 DOWNLOAD = "download"
 TALK = "talk"
 """Played into a talk."""
-ID_BYTES = 16
 
 _heard: OrderedDict[tuple[str, bytes], float] = OrderedDict()
 _lock = threading.Lock()

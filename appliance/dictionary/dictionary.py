@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from appliance.actor import Actor
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from appliance.store.store import Store
 
 
+T = TypeVar("T")
+
+
 class _Snapshot:
     """All entries in one state of the dictionary, kind by kind when they are asked for."""
 
@@ -26,6 +29,7 @@ class _Snapshot:
         self.version = version
         self.entries: dict[str, Mapping[str, Entry]] = {}
         self.in_use: dict[str, Sequence[Entry]] = {}
+        self.following: dict[Callable[[Dictionary], Any], Any] = {}
 
 
 _SNAPSHOTS: WeakKeyDictionary[Store, _Snapshot] = WeakKeyDictionary()
@@ -58,6 +62,14 @@ class Dictionary:
     def by_key(self, kind: str) -> Mapping[str, Entry]:
         """Return all entries of a kind, retired ones too, by key in their order."""
         return self._by_key(self._snapshot(), kind)
+
+    def following(self, reckon: Callable[[Dictionary], T]) -> T:
+        """Return what follows from the dictionary alone, reckoned once for each state of it."""
+        snapshot = self._snapshot()
+        if reckon not in snapshot.following:
+            snapshot.following[reckon] = reckon(self)
+        found: T = snapshot.following[reckon]
+        return found
 
     def choices(self, kind: str) -> Choices:
         """Return what may be chosen now: key with Chinese and English name."""

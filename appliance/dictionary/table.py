@@ -47,12 +47,17 @@ def project(store: Store, event: Event) -> None:
         _SAVE,
         *(kind, key, body, after.retired, place if isinstance(place, int) else 0, after.last, event.eid),
     )
+    store.forget(version)
     if kind in _MIRRORS:
         _MIRRORS[kind](store, entry_of(KINDS[kind], key, after))
 
 
 def version(store: Store) -> Version:
     """Return what tells whether anything changed since: one look at the end of an index."""
+    return store.once(version, lambda: _version(store))
+
+
+def _version(store: Store) -> Version:
     rows = store.rows("SELECT changed_pos, changed_eid FROM entry ORDER BY changed_pos DESC LIMIT 1")
     return (int(rows[0][0]), bytes(rows[0][1])) if rows else (0, b"")
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from appliance.store.store import Store
 
 HUB = "hub"
+PEERS = "peers"
 UPWARD = ("ticket", "call", "callback", "recording", "message", "text")
 """Families of kinds a site sends to the hub."""
 DOWNWARD = "ticket"
@@ -70,6 +71,7 @@ def add_peer(store: Store, name: str, site: int) -> None:
             GENESIS,
             GENESIS,
         ):
+            store.forget(PEERS)
             restart(store, name)
 
 
@@ -123,7 +125,7 @@ def prune(store: Store, name: str, upto: int) -> None:
 
 def enqueue(store: Store, events: Sequence[Event], via: str) -> None:
     """Append events to the outgoing streams of the peers they concern, never back to where they came from."""
-    if not events or (store.site and not store.rows("SELECT 1 FROM peer LIMIT 1")):
+    if not events or (store.site and not store.once(PEERS, lambda: store.rows("SELECT 1 FROM peer LIMIT 1"))):
         return
     events = _that_fit(store, events)
     if not store.site:

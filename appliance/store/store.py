@@ -2,10 +2,10 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import peewee
 from peewee import OperationalError, SqliteDatabase
@@ -17,6 +17,7 @@ from appliance.store.projections import project
 from appliance.store.quarantine import UNFOLDABLE, set_aside
 from appliance.tickets import facets, rebuilding, refilling
 
+T = TypeVar("T")
 BUSY_S = 10
 PRAGMAS = {
     "journal_mode": "wal",
@@ -24,6 +25,7 @@ PRAGMAS = {
     "foreign_keys": 1,
     "busy_timeout": BUSY_S * 1000,
     "cache_size": -16_000,
+    "wal_autocheckpoint": 10_000,
 }
 INSERT = (
     "INSERT INTO event (eid, subject, kind, ver, body, via) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -33,6 +35,7 @@ MOVE_CURSOR = (
     "INSERT INTO cursor (name, pos) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET pos = excluded.pos"
 )
 COLUMNS = "pos, eid, subject, kind, ver, body"
+FOLLOWED = "newest event id"
 READ = 2000
 NOT_OF_TICKETS = (
     f"SELECT {COLUMNS} FROM event WHERE pos > ? AND (kind NOT IN ({', '.join('?' * len(rebuilding.KINDS))})"
@@ -57,7 +60,7 @@ class Store:
         if bind:
             schema.database.initialize(self.database)
         self._writing = threading.Lock()
-        self._depth = threading.local()
+        self._under = threading.local()
         self._make_tables()
         self.stamp = Stamp(site, last=self._last_eid())
         adopt(self)
@@ -68,18 +71,41 @@ class Store:
 
         IMMEDIATE alone still fails under contention between threads; one lock a process removes that.
         """
-        if getattr(self._depth, "n", 0):
+        if self._known is not None:
             yield
             return
         try:
             with self._writing, self.database.connection_context(), self.database.atomic():
-                self._depth.n = 1
+                self._under.known = {}
                 try:
                     yield
                 finally:
-                    self._depth.n = 0
+                    self._under.known = None
         except OperationalError as error:
             raise _reason(error) from None
+
+    def once(self, what: Hashable, read: Callable[[], T]) -> T:
+        """Read something once in the transaction under way: nobody else writes before it ends.
+
+        Who writes it in the transaction says so with `now` or `forget`. Outside of one it is read each time.
+        """
+        known = self._known
+        if known is None:
+            return read()
+        if what not in known:
+            known[what] = read()
+        found: T = known[what]
+        return found
+
+    def now(self, what: Hashable, value: object) -> None:
+        """Say what something is that was written just now."""
+        if self._known is not None:
+            self._known[what] = value
+
+    def forget(self, what: Hashable) -> None:
+        """Say that something was written: it is read again."""
+        if self._known is not None:
+            self._known.pop(what, None)
 
     def record(self, *facts: Fact, guard: Callable[[], None] | None = None) -> list[Event]:
         """Write new facts of this site, durable when it returns.
@@ -89,9 +115,9 @@ class Store:
         with self.transaction():
             if guard is not None:
                 guard()
-            self.stamp.follow(self._last_eid())
+            self.once(FOLLOWED, self._follow)
             events = [self.stamp.event(fact) for fact in facts]
-            self._write(events, via="")
+            self._put(events, via="")
         return events
 
     def take(self, events: Sequence[Event], via: str = "") -> list[Event]:
@@ -157,6 +183,7 @@ class Store:
             facets.clear(self)
             after = 0
             while batch := self.rows(NOT_OF_TICKETS, after, *rebuilding.KINDS, READ):
+                self._under.known = {}
                 for _, eid, subject, kind, ver, body in batch:
                     event = Event(bytes(eid), bytes(subject), kind, ver, bytes(body))
                     if kind in rebuilding.KINDS:
@@ -164,6 +191,7 @@ class Store:
                     else:
                         self._fold(event)
                 after = batch[-1][0]
+            self._under.known = {}
             rebuilding.rebuild(self)
             return self._scalar("SELECT count(*) FROM event")
 
@@ -184,21 +212,26 @@ class Store:
                     self.execute(f'ALTER TABLE "{name}" ADD COLUMN "{field.column_name}" {kind}')
 
     def _write(self, events: Sequence[Event], via: str) -> list[Event]:
-        known = self._known(events)
-        new = list({event.eid: event for event in events if event.eid not in known}.values())
+        """Write those of some events that are new; ids of other boxes may be ahead of ours."""
+        here = self._here(events)
+        new = list({event.eid: event for event in events if event.eid not in here}.values())
+        self._put(new, via)
+        self.forget(FOLLOWED)
+        return new
+
+    def _put(self, new: Sequence[Event], via: str) -> None:
         self.execute_many(INSERT, ((e.eid, e.subject, e.kind, e.ver, e.body, via) for e in new))
         for event in new:
             self._fold(event)
         outbox.enqueue(self, new, via)
-        return new
 
-    def _known(self, events: Sequence[Event]) -> set[bytes]:
-        known: set[bytes] = set()
+    def _here(self, events: Sequence[Event]) -> set[bytes]:
+        here: set[bytes] = set()
         for start in range(0, len(events), ASKED_AT_ONCE):
             eids = [event.eid for event in events[start : start + ASKED_AT_ONCE]]
             marks = ", ".join("?" * len(eids))
-            known.update(eid for (eid,) in self.rows(f"SELECT eid FROM event WHERE eid IN ({marks})", *eids))
-        return known
+            here.update(eid for (eid,) in self.rows(f"SELECT eid FROM event WHERE eid IN ({marks})", *eids))
+        return here
 
     def _fold(self, event: Event) -> None:
         """An event that cannot be folded is kept, set aside where people see it, and stops nothing."""
@@ -206,6 +239,16 @@ class Store:
             project(self, event)
         except UNFOLDABLE as error:
             set_aside(self, event, error)
+
+    @property
+    def _known(self) -> dict[Hashable, Any] | None:
+        """What was read in the transaction of this thread; None when there is none."""
+        known: dict[Hashable, Any] | None = getattr(self._under, "known", None)
+        return known
+
+    def _follow(self) -> bool:
+        """Other processes of the box have their own stamp: the next id is behind theirs."""
+        return self.stamp.follow(self._last_eid())
 
     def _last_eid(self) -> bytes:
         rows = self.rows("SELECT max(eid) FROM event")

@@ -473,7 +473,7 @@ class TicketDesk:
     @property
     def bounds(self) -> Bounds:
         """What an administrator set."""
-        return bounds_of(self.dictionary)
+        return self.dictionary.following(bounds_of)
 
     def _newest(self, head: str) -> str:
         rows = self._store.rows(

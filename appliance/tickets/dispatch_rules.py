@@ -42,15 +42,9 @@ class DispatchRules:
         self._dictionary = dictionary
         self._dues = dues
 
-    def rules(self) -> list[Rule]:
+    def rules(self) -> Sequence[Rule]:
         """Return the rules in their order; those for a unit that was dissolved are left out."""
-        units = self._dictionary.by_key("unit")
-        found = []
-        for entry in self._dictionary.all(KIND):
-            unit = units.get(entry.text("unit"))
-            if unit is not None and not unit.retired and not entry.fields["off"]:
-                found.append(_rule(entry))
-        return found
+        return self._dictionary.following(_rules)
 
     def matter(self, ticket: Ticket) -> Matter:
         """Return what rules look at of a ticket."""
@@ -62,7 +56,8 @@ class DispatchRules:
 
     def suggestion(self, ticket: Ticket, now_s: float) -> Suggestion | None:
         """Propose a unit for a ticket; None when nobody knows one in service."""
-        found = suggested(self.rules(), self.matter(ticket), *self._moment(now_s), self._own_units())
+        own_units = self._dictionary.following(_own_units)
+        found = suggested(self.rules(), self.matter(ticket), *self._moment(now_s), own_units)
         if found is None:
             return None
         entry = self._dictionary.get("unit", found.unit)
@@ -93,20 +88,39 @@ class DispatchRules:
         """A key with all that stand above it, itself first; areas may be told by their name."""
         entries = self._dictionary.by_key(kind)
         if key not in entries:
-            named = (entry.key for entry in entries.values() if entry.names[0] == key)
-            key = next(named, key)
+            key = self._dictionary.following(_named)[kind].get(key, key)
         if key not in entries:
             return (key,) if key else ()
         return tuple(entry.key for entry in reversed(line(entries, key)))
-
-    def _own_units(self) -> Mapping[str, str]:
-        return {entry.key: entry.text("unit") for entry in self._dictionary.all("category")}
 
 
 def hits(store: Store) -> Mapping[str, int]:
     """Count the tickets at units by the rule that was followed."""
     rows = store.rows("SELECT rule, count(*) FROM ticket WHERE rule > '' GROUP BY rule")
     return dict(rows)
+
+
+def _rules(dictionary: Dictionary) -> Sequence[Rule]:
+    units = dictionary.by_key("unit")
+    found = []
+    for entry in dictionary.all(KIND):
+        unit = units.get(entry.text("unit"))
+        if unit is not None and not unit.retired and not entry.fields["off"]:
+            found.append(_rule(entry))
+    return found
+
+
+def _own_units(dictionary: Dictionary) -> Mapping[str, str]:
+    return {entry.key: entry.text("unit") for entry in dictionary.all("category")}
+
+
+def _named(dictionary: Dictionary) -> Mapping[str, Mapping[str, str]]:
+    """Keys of areas and categories by their names; of several with one name the first."""
+    kinds = ("category", "area")
+    return {
+        kind: {entry.names[0]: entry.key for entry in reversed([*dictionary.by_key(kind).values()])}
+        for kind in kinds
+    }
 
 
 def _rule(entry: Entry) -> Rule:

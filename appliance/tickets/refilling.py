@@ -14,9 +14,12 @@ from appliance.tickets.prepared import Prepared, prepare
 if TYPE_CHECKING:
     from appliance.store.store import Store
 
-VERSION = "2"
+VERSION = "3"
 """Of what is indexed; another one in the database, and all is indexed anew."""
 BATCH = 1000
+LIFTED = range(5, 10)
+"""After these batches all is merged, which lifts it two levels up each time: what steps add later is merged
+often on the lower ones, and not with the bulk of what was there before."""
 
 
 class HasId(Protocol):
@@ -37,8 +40,6 @@ def make(store: Store) -> None:
         store.execute(f"DROP TABLE IF EXISTS {name}")
     store.database.create_tables((TicketFacet, TicketCount))
     store.execute(fulltext.MAKE)
-    for name, setting in fulltext.SETTINGS:
-        store.execute("INSERT INTO ticket_text (ticket_text, rank) VALUES (?, ?)", name, setting)
     refill(store)
     store.execute("INSERT OR REPLACE INTO setting (name, value) VALUES ('search.version', ?)", VERSION)
 
@@ -52,8 +53,10 @@ def refill(store: Store) -> None:
 
 def index(store: Store, tickets: Iterable[Prepared]) -> None:
     """Index tickets that come in order of their ids."""
+    store.execute_many(fulltext.SET, fulltext.FILLING)
     found = placed(tickets, lambda tid: arrival(store, tid))
     counted: Counter[tuple[str, str]] = Counter()
+    batches = 0
     while batch := list(islice(found, BATCH)):
         parts = _parts(store, batch)
         ready = [_ready(doc, one, parts.get(one.tid, "")) for doc, one in batch]
@@ -61,7 +64,11 @@ def index(store: Store, tickets: Iterable[Prepared]) -> None:
         store.execute_many(fulltext.INSERT, ((row[0], *text) for row, text in ready))
         for row, _ in ready:
             counted.update(facets.counted(row))
+        if (batches := batches + 1) in LIFTED:
+            store.execute(fulltext.MERGE_ALL)
     store.execute_many(facets.COUNT, ((*where, count) for where, count in sorted(counted.items())))
+    store.execute(fulltext.MERGE_ALL)
+    store.execute_many(fulltext.SET, fulltext.SETTINGS)
 
 
 def _ready(doc: int, one: Prepared, parts: str) -> tuple[tuple[Any, ...], tuple[str, str, str]]:

@@ -41,7 +41,7 @@ WORKED_ON = ("SENT", "SIGNED", "ON_SITE", "FORWARDED", "RETURN_REQ")
 
 def of_ticket(store: Store, tid: bytes) -> list[Strand]:
     """Return a ticket's strands, oldest first."""
-    return select(store, "tid = ? ORDER BY opened_s, sid", tid)
+    return store.once(("strands", tid), lambda: select(store, "tid = ? ORDER BY opened_s, sid", tid))
 
 
 def load(store: Store, sid: bytes) -> Strand | None:
@@ -125,6 +125,7 @@ def project(store: Store, event: Event) -> None:
         values = list(astuple(strand))
         values[_JSON] = msgspec.json.encode(strand.fields).decode()
         store.execute(_SAVE, *values)
+        store.forget(("strands", strand.tid))
         known = (row.unit, row.third) if row else ("", "")
         if known != (strand.unit, strand.third):
             _concern(store, strand.tid)

@@ -31,8 +31,7 @@ _CAME_EARLIER = (
 
 def load(store: Store, tid: bytes) -> Ticket | None:
     """Return a ticket by its id."""
-    found = select(store, "tid = ?", tid)
-    return found[0] if found else None
+    return store.once(("ticket", tid), lambda: next(iter(select(store, "tid = ?", tid)), None))
 
 
 def select(store: Store, where: str, *values: object) -> list[Ticket]:
@@ -43,6 +42,7 @@ def select(store: Store, where: str, *values: object) -> list[Ticket]:
 def save(store: Store, ticket: Ticket, before: Ticket | None) -> None:
     """Write a ticket's row; of one that is there only what changed, so that few indexes are touched."""
     write(store, ticket, before)
+    store.now(("ticket", ticket.tid), ticket)
     facets.keep(store, ticket, before)
 
 
