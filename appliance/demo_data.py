@@ -16,8 +16,8 @@ from appliance.dictionary.starter import begin
 from appliance.events import Fact, Stamp
 from appliance.people import BOX, Actor, People
 from appliance.store.store import Store
+from appliance.tickets.bodies import REGISTERED_FIELDS
 from appliance.tickets.desk import TicketDesk
-from appliance.tickets.ticket import REGISTERED_FIELDS
 
 DEMO_PASSWORD = "demo-12345"
 CENTRE, BRANCH = 1, 2

@@ -7,8 +7,8 @@ import pytest
 from appliance.actor import BOX, CITIZEN, ROLES
 from appliance.dictionary.rights import Rights
 from appliance.dictionary.rights_table import FIELDS_OF, RIGHTS
+from appliance.tickets.bodies import REGISTERED_FIELDS
 from appliance.tickets.desk import TicketDesk
-from appliance.tickets.ticket import REGISTERED_FIELDS
 from appliance.tickets.workflow import SHIPPED
 from tests.ticket_desk import ADMIN, AGENT, CALLBACK, DISPATCHER, TOLD, Office, refused
 from tests.web_pages import Web, open_web

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from appliance.events import Event, Fact, Stamp
 from appliance.store.store import Store
 from appliance.tickets import table
-from appliance.tickets.ticket import Ticket, body_of, fold, replay
+from appliance.tickets.bodies import body_of
+from appliance.tickets.ticket import Ticket, fold, replay
 from appliance.tickets.workflow import MOVES, STATES
 
 T0_MS = 1_795_000_000_000

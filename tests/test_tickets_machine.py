@@ -18,12 +18,13 @@ from appliance.refused import Refused
 from appliance.store import schema
 from appliance.store.store import Store
 from appliance.tickets import strand_table, table
+from appliance.tickets.bodies import REGISTERED_FIELDS
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.fields import FIELDS, SOURCES
 from appliance.tickets.process import START
 from appliance.tickets.soundness import ACTORS
 from appliance.tickets.strands import KINDS, Strand
-from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
+from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import END, LISTS, MOVES, SHIPPED, STATES
 from tests.ticket_stories import DAY_S, EVERYBODY, TOLD, UNITS, given, person, with_units
 

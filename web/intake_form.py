@@ -12,12 +12,13 @@ from appliance.customers.customer import MARKS, Customer
 from appliance.lookup.identity import identity
 from appliance.refused import Refused
 from appliance.tickets.alike import Alike
+from appliance.tickets.bodies import REGISTERED_FIELDS
 from appliance.tickets.confidential import hidden_name
 from appliance.tickets.duplicates import LIKELY, REASONS
 from appliance.tickets.fields import FIELDS, phone_as_kept
 from appliance.tickets.forms import SOURCE_FIELDS, Extra, extras_of
 from appliance.tickets.intake import Filing
-from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
+from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import STATES
 from web import shown
 from web.context import box, me

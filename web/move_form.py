@@ -7,10 +7,11 @@ from typing import Any
 
 from flask import request
 
+from appliance.tickets.bodies import REGISTERED_FIELDS
 from appliance.tickets.fields import FIELDS, Field
 from appliance.tickets.forms import Extra, extras_of
 from appliance.tickets.process import Move
-from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
+from appliance.tickets.ticket import Ticket
 from web import shown
 from web.context import box
 from web.dictionary import categories, units

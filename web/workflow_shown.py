@@ -120,7 +120,7 @@ def _named(name: str, value: str) -> str:
 
 def _offered(list_name: str) -> set[str]:
     """Only what a move can sensibly ask for is offered; what stands there already stays a choice."""
-    from appliance.tickets.ticket import REGISTERED_FIELDS
+    from appliance.tickets.bodies import REGISTERED_FIELDS
 
     everything = set(LISTS[list_name])
     if list_name in ("needs", "takes"):

@@ -82,6 +82,7 @@ def _unit(store: Store, unit: Entry) -> None:
         *(unit.key, unit.text("name"), unit.text("name_en"), unit.fields["site"] or 0, unit.text("phone")),
         *(unit.text("parent"), unit.text("kind"), unit.retired, unit.text("successor")),
     )
+    store.forget(("unit", unit.key))
 
 
 def _category(store: Store, category: Entry) -> None:

@@ -105,7 +105,7 @@ class Follower:
         if react is None:
             return
         try:
-            with self._store.database.atomic():
+            with self._store.savepoint():
                 react(event)
         except (KeyError, TypeError, ValueError, Refused, Exhausted) as error:
             self._store.execute(QUARANTINE, event.eid, repr(error), self._now())

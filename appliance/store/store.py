@@ -84,6 +84,17 @@ class Store:
         except OperationalError as error:
             raise _reason(error) from None
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Take back what was written within when it raises, and go on with the transaction under way."""
+        assert self._known is not None, "a savepoint is part of a transaction"
+        try:
+            with self.database.atomic():
+                yield
+        except BaseException:
+            self._under.known = {}  # what was read meanwhile may never have been
+            raise
+
     def once(self, what: Hashable, read: Callable[[], T]) -> T:
         """Read something once in the transaction under way: nobody else writes before it ends.
 

@@ -62,9 +62,9 @@ class Beside:
             (event,) = self._store.record(Fact(EVENT, _written(kind, strand, move, facts, actor), tid))
             for effect in OF_STEPS.get((kind.name, step), ()):
                 effect(self._desk, scene)
-        found = strand_table.load(self._store, strand.sid if strand else event.eid)
-        assert found is not None
-        return found
+            found = strand_table.load(self._store, strand.sid if strand else event.eid)
+            assert found is not None
+            return found
 
     def openings(self, actor: Actor, ticket: Ticket) -> list[tuple[Kind, Move]]:
         """Return the strands this person may open now."""

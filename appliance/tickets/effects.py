@@ -9,7 +9,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from appliance.people import Actor
+from appliance.people import BOX, Actor
 from appliance.refused import Refused
 from appliance.tickets.clocks import Clock, Reckoning
 from appliance.tickets.dispatching import Suggestion
@@ -29,8 +29,16 @@ class Deeds(Protocol):
     def again(self, actor: Actor, tid: bytes, text: str = "", call: str = "", other: bytes = b"") -> object:
         """Count that the same matter was brought again."""
 
-    def move(self, actor: Actor, tid: bytes, name: str, fields: Mapping[str, object]) -> object:
-        """Move a ticket."""
+    def move(
+        self,
+        actor: Actor,
+        tid: bytes,
+        name: str,
+        fields: Mapping[str, object],
+        seen: bytes | None = None,
+        rule: str | None = None,
+    ) -> object:
+        """Move a ticket; `rule` is the dispatch rule that chose its unit."""
 
     def act(
         self, actor: Actor, tid: bytes, which: str | bytes, step: str, fields: Mapping[str, object]
@@ -165,11 +173,9 @@ def _dispatch_by_rule(deeds: Deeds, scene: Scene) -> None:
     found = deeds.proposed(scene.ticket)
     if found is None or not found.automatic:
         return
-    box = in_the_name_of(Actor("", "系统", frozenset()))
+    given = {"unit": found.unit, "assisting": list(found.assisting)}
     with suppress(Refused):
-        deeds.move(
-            box, scene.ticket.tid, "dispatch", {"unit": found.unit, "assisting": list(found.assisting)}
-        )
+        deeds.move(BOX, scene.ticket.tid, "dispatch", given, rule=found.rule)
 
 
 def _tell_unit(deeds: Deeds, scene: Scene) -> None:

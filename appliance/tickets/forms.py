@@ -11,8 +11,8 @@ from datetime import date
 from typing import Any, Final
 
 from appliance.refused import Refused
+from appliance.tickets.bodies import REGISTERED_FIELDS
 from appliance.tickets.fields import FIELDS, Choices, checked
-from appliance.tickets.ticket import REGISTERED_FIELDS
 
 MONEY = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,2})?")
 

@@ -22,7 +22,7 @@ MAKE = (
 """Contentless: what is in it follows from the ticket. `=_^` never come from a text, only from us."""
 SETTINGS = (("automerge", 8), ("crisismerge", 16))
 FILLING = (("automerge", 0), ("crisismerge", 1999))
-"""While all is indexed anew nothing is merged; in the end all is, once, or steps would pay for it bit by bit."""
+"""While all is indexed anew nothing is merged; in the end all is, once: else steps would pay for it."""
 SET = "INSERT INTO ticket_text (ticket_text, rank) VALUES (?, ?)"
 MERGE_ALL = "INSERT INTO ticket_text (ticket_text) VALUES ('optimize')"
 INSERT = "INSERT INTO ticket_text (rowid, words, citizen, keys) VALUES (?, ?, ?, ?)"

@@ -16,12 +16,13 @@ from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets import alike, table
 from appliance.tickets.alike import Alike
+from appliance.tickets.bodies import REGISTERED_FIELDS
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.districts import Districts
 from appliance.tickets.duplicates import DAY_S, Matter
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.forms import missing
-from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
+from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import GOOD
 
 SOURCES = ("phone", "sms", "web", "mail", "fax", "voicemail", "letter", "visit", "media", "inspector", "hub")

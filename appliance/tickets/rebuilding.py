@@ -108,7 +108,7 @@ def _histories(store: Store) -> Iterator[History]:
 def _write(store: Store, batch: Sequence[tuple[Prepared, History]]) -> list[Prepared]:
     """Write rows; where one cannot be written, event by event as far as it can."""
     try:
-        with store.database.savepoint():
+        with store.savepoint():
             store.execute_many(table.INSERT, (one.values for one, _ in batch))
         return [one for one, _ in batch]
     except UNFOLDABLE:

@@ -5,9 +5,10 @@ from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets import table
+from appliance.tickets.bodies import body_of
 from appliance.tickets.fields import checked
 from appliance.tickets.marks import Linked
-from appliance.tickets.ticket import Ticket, body_of
+from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import STATES
 
 REPEATERS = frozenset({"AG", "TL", "DP", "CB", "SYS"})

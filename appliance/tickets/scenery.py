@@ -28,12 +28,11 @@ class StoreLook:
 
     def unit_in_service(self, unit: str) -> bool:
         """Whether there is such a unit, and it was not dissolved."""
-        return bool(self._store.rows("SELECT 1 FROM unit WHERE code = ? AND NOT coalesce(retired, 0)", unit))
+        return any(not retired for _, retired in self._unit(unit))
 
     def unit_site(self, unit: str) -> int:
         """The site that works for a unit; 0 when nobody knows it."""
-        rows = self._store.rows("SELECT site FROM unit WHERE code = ?", unit)
-        return int(rows[0][0]) if rows else 0
+        return next((int(site) for site, _ in self._unit(unit)), 0)
 
     def parent(self, unit: str) -> str:
         """The unit this one is part of; empty when it stands alone."""
@@ -43,6 +42,10 @@ class StoreLook:
     def ticket(self, tid: str) -> Ticket | None:
         """A ticket by its id, hex."""
         return table.load(self._store, bytes.fromhex(tid))
+
+    def _unit(self, unit: str) -> list[tuple[int, bool | None]]:
+        sql = "SELECT site, retired FROM unit WHERE code = ?"
+        return self._store.once(("unit", unit), lambda: self._store.rows(sql, unit))
 
 
 def bounds_of(dictionary: Dictionary) -> Bounds:

@@ -142,7 +142,7 @@ def _odd_states(move: Move) -> Iterator[Fault]:
 
 
 def _odd_fields(move: Move) -> Iterator[Fault]:
-    from appliance.tickets.ticket import REGISTERED_FIELDS
+    from appliance.tickets.bodies import REGISTERED_FIELDS
 
     if max(len(move.needs), len(move.takes), len(move.complete), len(move.guards)) > LIST_LIMIT:
         yield Fault(N_("It asks for more than %(most)s things."), {"most": str(LIST_LIMIT)}, move.code)

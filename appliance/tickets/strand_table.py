@@ -44,6 +44,15 @@ def of_ticket(store: Store, tid: bytes) -> list[Strand]:
     return store.once(("strands", tid), lambda: select(store, "tid = ? ORDER BY opened_s, sid", tid))
 
 
+def of_tickets(store: Store, tids: Sequence[bytes]) -> Mapping[bytes, list[Strand]]:
+    """Return the strands of some tickets, oldest first."""
+    found: dict[bytes, list[Strand]] = {tid: [] for tid in tids}
+    marks = ", ".join("?" * len(tids))
+    for strand in select(store, f"tid IN ({marks}) ORDER BY opened_s, sid", *tids) if tids else ():
+        found[strand.tid].append(strand)
+    return found
+
+
 def load(store: Store, sid: bytes) -> Strand | None:
     """Return a strand by its id."""
     found = select(store, "sid = ?", sid)

@@ -8,7 +8,8 @@ from msgspec.structs import astuple
 
 from appliance.events import Event
 from appliance.tickets import alike_keys, facets
-from appliance.tickets.ticket import Body, Created, Ticket, body_of, fold, replay
+from appliance.tickets.bodies import Body, Created, body_of
+from appliance.tickets.ticket import Ticket, fold, replay
 
 if TYPE_CHECKING:
     from appliance.store.store import Store

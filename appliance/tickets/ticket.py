@@ -14,9 +14,7 @@ from msgspec.structs import replace
 from appliance.events import Event
 from appliance.tickets import marks
 from appliance.tickets.bodies import (
-    BODIES,
     REGISTERED_FIELDS,
-    Body,
     Created,
     Due,
     Edited,
@@ -28,24 +26,6 @@ from appliance.tickets.bodies import (
 )
 from appliance.tickets.due import taken, taken_beside
 from appliance.tickets.workflow import CREATION, END, SHIPPED, STATES, STEPS
-
-__all__ = [
-    "BODIES",
-    "REGISTERED_FIELDS",
-    "Body",
-    "Created",
-    "Due",
-    "Edited",
-    "Migrated",
-    "Moved",
-    "Noted",
-    "Ticket",
-    "Visited",
-    "body_of",
-    "fold",
-    "lost_race",
-    "replay",
-]
 
 
 class Ticket(msgspec.Struct, frozen=True):

@@ -10,26 +10,14 @@ from appliance.dictionary.dictionary import Dictionary
 from appliance.events import Event
 from appliance.store.store import Store
 from appliance.tickets import strands
+from appliance.tickets.bodies import Body, Created, Due, Edited, Migrated, Moved, Noted, Visited, body_of
 from appliance.tickets.fields import FIELDS, RATINGS, Choices
 from appliance.tickets.forms import EXTRAS
 from appliance.tickets.maintained import Maintained
 from appliance.tickets.marks import Linked, Redacted, Repeated, Unmasked
 from appliance.tickets.process import Workflow
 from appliance.tickets.redaction import readable
-from appliance.tickets.ticket import (
-    Body,
-    Created,
-    Due,
-    Edited,
-    Migrated,
-    Moved,
-    Noted,
-    Ticket,
-    Visited,
-    body_of,
-    fold,
-    lost_race,
-)
+from appliance.tickets.ticket import Ticket, fold, lost_race
 from appliance.tickets.workflow import STATES, STEPS, label
 from appliance.tickets.workflows import Workflows
 

@@ -1,9 +1,9 @@
 """What tickets are made of, over the API: units, categories, fields with their words, the workflow."""
 
+from appliance.tickets.bodies import REGISTERED_FIELDS
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.process import START
 from appliance.tickets.strands import KINDS
-from appliance.tickets.ticket import REGISTERED_FIELDS
 from web.api.endpoint import Answer
 from web.context import box
 

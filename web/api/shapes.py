@@ -8,11 +8,11 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from appliance.dictionary.kind import KEY_MAX
+from appliance.tickets.bodies import REGISTERED_FIELDS
 from appliance.tickets.facets import GROUPED
 from appliance.tickets.fields import DAYS_MAX, EXTRAS_MAX, FIELDS, UNIT_LIMIT, UNITS_MAX, Field
 from appliance.tickets.finding import CLOCKS
 from appliance.tickets.strands import KINDS as STRANDS
-from appliance.tickets.ticket import REGISTERED_FIELDS
 from appliance.tickets.workflow import LISTS, STATES
 from web.api.endpoint import Answer, Strict
 

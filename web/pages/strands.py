@@ -8,9 +8,10 @@ from werkzeug.wrappers import Response
 
 from appliance.refused import Refused
 from appliance.tickets import strand_table
+from appliance.tickets.bodies import REGISTERED_FIELDS
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.strands import KINDS, Strand
-from appliance.tickets.ticket import REGISTERED_FIELDS, Ticket
+from appliance.tickets.ticket import Ticket
 from web import shown
 from web.context import box, me
 from web.dictionary import unit_names

@@ -122,7 +122,7 @@ def _page(waiting: list[Ticket], fault: str = "", typed: dict[str, Any] | None =
         unit_names=unit_names(),
         may_call=access.allowed("tickets.call", person.roles),
         may_rate=person.has("CB"),
-        gives_up={t.tid for t in waiting[:PAGE_ROWS] if box().tickets.hopeless(person, t)},
+        gives_up=box().tickets.hopeless(person, waiting[:PAGE_ROWS]),
     )
 
 
