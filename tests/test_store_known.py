@@ -1,4 +1,4 @@
-"""What was read in a transaction is known until it ends, and never longer: others write between two of them."""
+"""What was read in a transaction is known until it ends, and no longer: others write between two of them."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -107,7 +107,8 @@ def test_a_step_returns_the_ticket_as_the_table_has_it(here: Store) -> None:
     desk = TicketDesk(here)
     ticket = told(here)
     given = {"unit": "lamp", "assisting": ["water"]}
-    for actor, name, fields in ((AGENT, "submit", {}), (AGENT, "accept", {}), (DISPATCHER, "dispatch", given)):
+    way = ((AGENT, "submit", {}), (AGENT, "accept", {}), (DISPATCHER, "dispatch", given))
+    for actor, name, fields in way:
         moved = desk.move(actor, ticket.tid, name, fields)
         assert moved == desk.get(ticket.tid)
 

@@ -1,6 +1,7 @@
 """What the box does by itself with tickets that wait for nobody."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from appliance.tickets import timers
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.timers import BATCH, DAY_S, TIMERS, run_timers
-from appliance.tickets.workflow import STEPS
+from appliance.tickets.workflow import MOVES, STEPS
 from tests.ticket_desk import ADMIN, LAMP, SUPERVISOR, Clock, Office
 from tests.ticket_desk import DISPATCHER as AGENT_DP
 
@@ -98,6 +99,29 @@ def test_what_somebody_supervises_already_keeps_no_other_ticket_waiting(
     clock.at_s = second.due_s + 60
     run_timers(office.store, clock.at_s)
     assert [kinds(office, ticket).count("supervision") for ticket in (first, second)] == [1, 1]
+
+
+@pytest.mark.parametrize("left", ["nobody", "by people", "with more to say"])
+def test_a_move_the_workflow_of_some_leaves_to_people_keeps_no_other_ticket_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    monkeypatch.setattr(timers, "BATCH", 1)
+    clock = Clock(time.time())
+    office = Office(tmp_path, clock)
+    changed = {
+        "nobody": {"name": "give_up"},
+        "by people": {"who": frozenset({"DP"})},
+        "with more to say": {"needs": ("text",)},
+    }
+    moves = [replace(m, **changed[left]) if m.name == "info_timeout" else m for m in MOVES]
+    office.desk.workflows.publish(ADMIN, "patient", moves, ("complaint",), "耐心等待")
+    asked = [office.registered(), office.registered(kind="repair")]
+    for ticket in asked:
+        office.desk.move(AGENT_DP, ticket.tid, "ask_info", {"reason": "请补充地址"})
+        clock.at_s += 60
+    clock.at_s += 30 * DAY_S
+    run_timers(office.store, clock.at_s)
+    assert [office.again(ticket).state for ticket in asked] == ["NEED_INFO", "WITHDRAWN"]
 
 
 def test_a_reminder_of_an_archived_ticket_is_left_alone(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 Only the site that registered a ticket does so: two boxes must not make the same move.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ from appliance.people import BOX
 from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
-from appliance.tickets.workflow import END
+from appliance.tickets.workflow import END, SHIPPED
+from appliance.tickets.workflows import Workflows
 
 HOUR_S = 3600.0
 DAY_S = 86_400.0
@@ -73,13 +74,25 @@ def _move(desk: TicketDesk, store: Store, timer: Timer, now_s: float) -> int:
     column, until_s = timer.column, now_s
     if timer.wait is not None:
         column, until_s = "state_s", now_s - timer.wait(desk.dictionary)
+    fields = {"reason": timer.reason} if timer.reason else {}
+    without = _without(desk.workflows, timer, fields)
+    marks = ", ".join("?" * len(without))
     rows = store.rows(
         f"SELECT tid, last_eid FROM ticket WHERE state = ? AND {column} <= ? AND site = ?"
-        f" ORDER BY {column} LIMIT ?",
-        *(timer.state, until_s, store.site, BATCH),
+        f"{f' AND coalesce(workflow, ?) NOT IN ({marks})' if without else ''} ORDER BY {column} LIMIT ?",
+        *(timer.state, until_s, store.site, *((SHIPPED.id, *without) if without else ()), BATCH),
     )
-    fields = {"reason": timer.reason} if timer.reason else {}
     return _each(rows, lambda tid, seen: desk.move(BOX, tid, timer.move, fields, seen=seen))
+
+
+def _without(workflows: Workflows, timer: Timer, fields: Mapping[str, object]) -> list[str]:
+    """Versions of the workflow in which the box cannot make the move: tickets on them would be in its way."""
+    found = []
+    for version in workflows.versions():
+        move = workflows.of(version.id, timer.state).steps.get((timer.state, timer.move))
+        if move is None or not BOX.has(*move.who) or not fields.keys() >= {*move.needed}:
+            found.append(version.id)
+    return found
 
 
 def _remind(desk: TicketDesk, store: Store, now_s: float) -> int:

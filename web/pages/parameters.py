@@ -6,12 +6,10 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
-from appliance.dictionary.draft import Draft
 from appliance.dictionary.entry import Change
 from appliance.dictionary.parameters import PARAMETERS, SUBJECTS
-from appliance.refused import Refused
-from web import entry_form, shown
-from web.context import box, me
+from web import all_or_none, entry_form, shown
+from web.context import box
 from web.pages.settings import side
 
 HISTORY_MAX = 30
@@ -29,22 +27,10 @@ def page() -> str:
 def save() -> AnyResponse | tuple[str, int]:
     """Set those that were changed, all or none."""
     typed = {name: request.form.getlist(name)[-1][:200] for name in PARAMETERS if name in request.form}
-    faults: dict[str, str] = {}
-
-    def wish(draft: Draft) -> None:
-        for name, value in typed.items():
-            try:
-                draft.set("parameter", name, {"value": value})
-            except Refused as refused:
-                faults[name] = shown.sentence(refused)
-        if faults:
-            raise Refused("bad_parameters", "Nothing was changed. Correct what is marked.")
-
-    try:
-        count = box().dictionary.write(me(), wish)
-    except Refused as refused:
-        return _page(typed, faults, shown.sentence(refused)), 422
-    flash(gettext("%(count)s parameters were changed. They count from now on.", count=count), "good")
+    saved = all_or_none.save("parameter", {name: {"value": value} for name, value in typed.items()})
+    if saved.fault:
+        return _page(typed, saved.faults, saved.fault), 422
+    flash(gettext("%(count)s parameters were changed. They count from now on.", count=saved.count), "good")
     return redirect(url_for("parameters.page"))
 
 
