@@ -106,9 +106,9 @@ def test_the_first_peer_is_sent_what_follows_in_the_same_transaction(here: Store
 def test_a_step_returns_the_ticket_as_the_table_has_it(here: Store) -> None:
     desk = TicketDesk(here)
     ticket = told(here)
-    given = {"unit": "lamp", "assisting": ["water"]}
-    way = ((AGENT, "submit", {}), (AGENT, "accept", {}), (DISPATCHER, "dispatch", given))
-    for actor, name, fields in way:
+    given: dict[str, object] = {"unit": "lamp", "assisting": ["water"]}
+    for actor, name in ((AGENT, "submit"), (AGENT, "accept"), (DISPATCHER, "dispatch")):
+        fields = given if name == "dispatch" else {}
         moved = desk.move(actor, ticket.tid, name, fields)
         assert moved == desk.get(ticket.tid)
 

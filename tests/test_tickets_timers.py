@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,7 +109,7 @@ def test_a_move_the_workflow_of_some_leaves_to_people_keeps_no_other_ticket_wait
     monkeypatch.setattr(timers, "BATCH", 1)
     clock = Clock(time.time())
     office = Office(tmp_path, clock)
-    changed = {
+    changed: dict[str, dict[str, Any]] = {
         "nobody": {"name": "give_up"},
         "by people": {"who": frozenset({"DP"})},
         "with more to say": {"needs": ("text",)},

@@ -193,8 +193,9 @@ def body_of(event: Event) -> Body | None:
             raise ValueError("ticket.created must begin its own subject")
         bytes.fromhex(body.call), bytes.fromhex(body.message)
     if isinstance(body, Created | Edited):
-        for name, kind in REGISTERED_FIELDS.items():
-            if not isinstance(body.fields.get(name, kind()), kind):
+        for name, value in body.fields.items():
+            kind = REGISTERED_FIELDS.get(name)
+            if kind is not None and not isinstance(value, kind):
                 raise ValueError(f"field {name} of {event.kind} is not {kind.__name__}")
     if isinstance(body, Moved):
         bytes.fromhex(body.seen)

@@ -170,7 +170,7 @@ def _key(name: str) -> int:
 
 
 def _bands(pieces: Sequence[str]) -> tuple[int, ...]:
-    codes = np.concatenate([_codes(piece) for piece in pieces])
+    codes = _codes(pieces)
     if not len(codes):
         return ()
     codes = codes * _SPREAD
@@ -182,10 +182,12 @@ def _bands(pieces: Sequence[str]) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _codes(piece: str) -> NDArray[np.uint64]:
-    """Each pair of characters as a number."""
-    letters = np.frombuffer(piece.encode("utf-32-le", "replace"), dtype=np.uint32).astype(np.uint64)
-    return (letters[:-1] << np.uint64(21)) | letters[1:]
+def _codes(pieces: Sequence[str]) -> NDArray[np.uint64]:
+    """Each pair of characters as a number; none reaches from one piece into the next."""
+    text = "\0".join(pieces).encode("utf-32-le", "replace")
+    letters = np.frombuffer(text, dtype=np.uint32).astype(np.uint64)
+    left, right = letters[:-1], letters[1:]
+    return ((left << np.uint64(21)) | right)[(left != 0) & (right != 0)]
 
 
 def _weight(grams: frozenset[str]) -> float:

@@ -30,9 +30,11 @@ KINDS = tuple(BODIES)
 READ = 4000
 WRITTEN = 500
 AHEAD = 3
-"""Batches that are folded while others are written."""
+"""Batches each other process has to fold while others are written."""
+OTHERS_MAX = 3
+"""More would fold quicker than this one writes."""
 LONG = 100_000
-"""Events in the log from which another process helps."""
+"""Events in the log from which other processes help."""
 History = Sequence[Told]
 Folded = tuple[list[Prepared | None], list[Aside]]
 TABLES = ("ticket", "ticket_facet")
@@ -72,16 +74,17 @@ def _written(store: Store) -> Iterator[Prepared]:
 
 
 def _folded(store: Store) -> Iterator[tuple[list[History], Folded]]:
-    """Fold batches: here, or for a long log in another process, which folds on while this one writes."""
+    """Fold batches: here, or for a long log in other processes, which fold on while this one writes."""
     batches = _batches(store)
-    if store.rows(_LONG, LONG) == [] or (os.cpu_count() or 1) < 2:
+    others = min(OTHERS_MAX, (os.cpu_count() or 1) - 1)
+    if store.rows(_LONG, LONG) == [] or others < 1:
         yield from ((batch, folded(batch)) for batch in batches)
         return
     waiting: deque[tuple[list[History], Future[Folded]]] = deque()
-    with ProcessPoolExecutor(1, get_context("spawn")) as other:
+    with ProcessPoolExecutor(others, get_context("spawn")) as pool:
         for batch in batches:
-            waiting.append((batch, other.submit(folded, batch)))
-            if len(waiting) > AHEAD:
+            waiting.append((batch, pool.submit(folded, batch)))
+            if len(waiting) > AHEAD * others:
                 first, future = waiting.popleft()
                 yield first, future.result()
         yield from ((batch, future.result()) for batch, future in waiting)

@@ -271,8 +271,9 @@ def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
     target = _target(ticket, body)
     if target is None:
         return replace(ticket, **touched, conflicts=ticket.conflicts + 1)
+    at_s = touched["changed_s"]
     changes = {name: value for name in CARRIED if (value := getattr(body, name)) is not None}
-    changes |= _stamps(ticket, target, event.at_s) | _counts(ticket, target, body)
+    changes |= _stamps(ticket, target, at_s) | _counts(ticket, target, body)
     if target == "FEEDBACK" and ticket.state in HANDLED:
         changes |= {"handled": HANDLED[ticket.state], "handled_by": body.by}
     if target == "SUSPENDED":
@@ -286,7 +287,7 @@ def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
         **(taken(ticket, body.due) if body.due else {}),
         state=target,
         state_eid=event.eid,
-        state_s=event.at_s,
+        state_s=at_s,
         moved_by=body.by,
         reason=body.reason,
     )
