@@ -187,7 +187,8 @@ def _codes(pieces: Sequence[str]) -> NDArray[np.uint64]:
     text = "\0".join(pieces).encode("utf-32-le", "replace")
     letters = np.frombuffer(text, dtype=np.uint32).astype(np.uint64)
     left, right = letters[:-1], letters[1:]
-    return ((left << np.uint64(21)) | right)[(left != 0) & (right != 0)]
+    codes: NDArray[np.uint64] = ((left << np.uint64(21)) | right)[(left != 0) & (right != 0)]
+    return codes
 
 
 def _weight(grams: frozenset[str]) -> float:
