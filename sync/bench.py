@@ -97,6 +97,12 @@ class RunningBox:
                 [*command, "--site", str(self.site), *self._brokers], stdout=log, stderr=log
             )
 
+    @property
+    def pid(self) -> int:
+        """The sync process, while it runs."""
+        assert self._process is not None, "the sync process does not run"
+        return self._process.pid
+
     def end(self, how: signal.Signals = signal.SIGTERM) -> int | None:
         """End the process; return its exit status."""
         if self._process is None:

@@ -16,6 +16,7 @@ from tests.bench import call, plot, queued, table
 from tests.bench.ears import BURST_TICKS, Ear, Mouth, delays_ms
 from tests.bench.figure import figure
 from tests.bench.machine import Look, noise
+from tests.bench.crowd import back_at_once
 from tests.bench.soak import slope
 from tests.bench.tap import _SEEN, Tap, judge
 from tests.box import ROOT, free_range
@@ -138,3 +139,11 @@ def test_the_table_says_what_was_measured_what_it_should_be_and_what_was_missed(
 
 def test_every_bench_can_be_asked_for_and_is_in_the_whole() -> None:
     assert set(USUAL) | set(WHOLE) == set(BENCHES)
+
+
+@pytest.mark.broker
+def test_a_small_crowd_of_sites_that_was_cut_off_comes_back_with_all_it_wrote() -> None:
+    """The bench itself, with five sites instead of five hundred."""
+    found = {one["figure"]: one["value"] for one in back_at_once(5)}
+    assert found["5_sites_back_at_once"] > 0
+    assert found["hub_memory_at_5_sites"] > 10

@@ -18,13 +18,27 @@ BENCHES: Mapping[str, str] = {
     "attack": "tests.bench.attack:figures",
     "dtmf": "hardware.media.dtmf_bench:figures",
     "sync": "sync.bench:figures",
+    "crowd": "tests.bench.crowd:figures",
     "tickets": "tests.bench.tickets:figures",
     "plot": "tests.bench.plot:figures",
 }
 """Bench to the function that yields its figures."""
 USUAL = ("call", "queue", "setup", "full", "delay", "headset", "dtmf", "sync")
 EVERYTHING = "all"
-WHOLE = ("call", "queue", "setup", "long", "delay", "headset", "attack", "dtmf", "sync", "tickets", "plot")
+WHOLE = (
+    "call",
+    "queue",
+    "setup",
+    "long",
+    "delay",
+    "headset",
+    "attack",
+    "dtmf",
+    "sync",
+    "crowd",
+    "tickets",
+    "plot",
+)
 """What `all` runs: the full load at full length, and the plot drawn anew."""
 
 
