@@ -128,6 +128,14 @@ def test_a_step_asks_the_database_no_more_than_it_must(here: Store, name: str) -
     assert 5 < len(said) <= MOST_STATEMENTS[name], said
 
 
+def test_what_was_written_is_brought_home_without_waiting_for_anybody(here: Store, there: Store) -> None:
+    ticket = told(here)
+    there.checkpoint()
+    alone = here.path.with_name("alone.db")
+    alone.write_bytes(here.path.read_bytes())
+    assert Store(alone, 1, bind=False).rows("SELECT number FROM ticket") == [(ticket.number,)]
+
+
 def test_only_the_store_opens_transactions() -> None:
     past = [
         named(path)

@@ -136,6 +136,7 @@ class Daemon:
                         self._keeper.plan()
                         self._calendar.look()
                         self._runner.forget()
+                        self.store.checkpoint()
                 except (DatabaseError, OSError):
                     self._stopping.wait(RETRY_S)  # the follower has said so
                     continue

@@ -79,6 +79,8 @@ class Condition:
 
     about: float
     match: str
+    steps: float
+    """How many entries of lists are gone along: of a word those of all its characters."""
     row: str = ""
     values: tuple[Any, ...] = ()
 
@@ -156,7 +158,9 @@ class Ways:
     def _facts(self, query: Query) -> Facts:
         bounds, few, index = self._bounds(query)
         every, spanned = self._every(bounds)
-        words = [Condition(self._about(w) * spanned, w.match) for w in query.words()]
+        words = [
+            Condition(self._about(w) * spanned, w.match, self._steps(w) * spanned) for w in query.words()
+        ]
         facets = [self._facet(name, values, spanned) for name, values in query.chosen().items()]
         rare = [facet for facet in facets if facet.about <= COMMON * every]
         common = [facet for facet in facets if facet.about > COMMON * every]
@@ -166,7 +170,7 @@ class Ways:
         wanted = fulltext.match_keys(CONCERNED if name == "concerned" else KEYS[name], values)
         row, among = _row(name, values)
         about = self._in_states(values) if name == "state" else self._about(wanted) * spanned
-        return Condition(about, wanted.match, row, among)
+        return Condition(about, wanted.match, about, row, among)
 
     def _in_states(self, states: Sequence[str]) -> float:
         marks = ", ".join("?" * len(states))
@@ -182,6 +186,12 @@ class Ways:
         if wanted.any:
             return every * min(1.0, sum(shares))
         return every * min(shares) * (IN_A_ROW if len(shares) > 1 else 1.0)
+
+    def _steps(self, wanted: fulltext.Wanted) -> float:
+        """How long the lists of all its tokens are together."""
+        if not wanted.tokens:
+            return NUMBERS
+        return self._every((None, None))[0] * sum(self._share(token) for token in wanted.tokens)
 
     def _share(self, token: str) -> float:
         if token not in self._known:
@@ -254,8 +264,8 @@ def _along(facts: Facts, column: str, wanted: float) -> Way:
 
 
 def _lists_us(facts: Facts) -> float:
-    """What it costs to bring the lists of the full text together; a word is a list for each of its tokens."""
-    return POSTING_US * sum(c.about * (1 if c.row else 8) for c in (*facts.words, *facts.rare))
+    """What it costs to bring the lists of the full text together."""
+    return POSTING_US * sum(c.steps for c in (*facts.words, *facts.rare))
 
 
 def _met(facts: Facts) -> float:
