@@ -202,7 +202,7 @@ class Store:
             facets.clear(self)
             after = 0
             while batch := self.rows(NOT_OF_TICKETS, after, *rebuilding.KINDS, READ):
-                self._under.known = {}
+                self._under.known = {}  # of a table that is empty now, or of thousands of tickets
                 for _, eid, subject, kind, ver, body in batch:
                     event = Event(bytes(eid), bytes(subject), kind, ver, bytes(body))
                     if kind in rebuilding.KINDS:
