@@ -13,10 +13,10 @@ import pytest
 from appliance.commands.bench import BENCHES, USUAL, WHOLE
 from hardware.line import FRAME
 from tests.bench import call, plot, queued, table
+from tests.bench.crowd import back_at_once
 from tests.bench.ears import BURST_TICKS, Ear, Mouth, delays_ms
 from tests.bench.figure import figure
 from tests.bench.machine import Look, noise
-from tests.bench.crowd import back_at_once
 from tests.bench.soak import slope
 from tests.bench.tap import _SEEN, Tap, judge
 from tests.box import ROOT, free_range
