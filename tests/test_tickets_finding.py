@@ -436,6 +436,8 @@ QUERIES = (
     Query(sort="changed"),
     Query(sort="changed", text="路灯"),
     Query(clock="overdue", now_s=1e9),
+    Query(clock="overdue", now_s=1e9, concerned=("water",)),
+    Query(clock="soon", now_s=1e9, concerned=("lamp",)),
     Query(number="2611", phone="10012345678", citizen="王", conflicts=True, confidential=False),
 )
 

@@ -1,5 +1,6 @@
 """Due dates on the pages: a word beside every colour, what is left, lists of what is late."""
 
+import re
 import time
 from pathlib import Path
 
@@ -87,11 +88,29 @@ def test_a_list_shows_the_worst_of_a_case_and_its_sub_orders(web: Web) -> None:
     ticket = accepted(web, 0, kind="complaint")
     desk = web.box.tickets
     desk.move(CENTRE, ticket.tid, "dispatch", {"unit": "lamp", "assisting": ["water"]})
-    with web.box.store.transaction():
-        late = time.time() - 10 * DAY_S
-        web.box.store.execute("UPDATE strand SET due_s = ? WHERE tid = ?", late, ticket.tid)
-    page = web.visitor("9000").get("/tickets?list=all").text
-    assert f'data-test="due-{ticket.number}" data-due="red">协办已超期<' in page
+    (strand,) = desk.strands(ticket.tid)
+    late = {"strand": strand.sid.hex(), "due": time.time() - 10 * DAY_S, "why": "case"}
+    web.box.store.record(Fact("ticket.strand_due", late, ticket.tid))
+    mark_of_it = f'data-test="due-{ticket.number}" data-due="red">协办已超期<'
+    for number, finds in (("9000", True), ("2001", True), ("2002", True), ("2003", False)):
+        page = web.visitor(number).get("/tickets?list=all&due=overdue").text
+        assert (mark_of_it in page) == finds, number
+        counted = re.search(r'data-test="due-overdue">.*?<b class="num[^"]*">(\d+)</b>', page)
+        assert counted is not None
+        assert counted[1] == str(int(finds))
+
+
+def test_a_unit_is_told_of_its_own_sub_order_and_not_of_anothers(web: Web) -> None:
+    ticket = accepted(web, 0, kind="complaint")
+    desk = web.box.tickets
+    desk.move(CENTRE, ticket.tid, "dispatch", {"unit": "lamp", "assisting": ["water", "green"]})
+    (strand,) = (s for s in desk.strands(ticket.tid) if s.unit == "water")
+    late = {"strand": strand.sid.hex(), "due": time.time() - 10 * DAY_S, "why": "case"}
+    web.box.store.record(Fact("ticket.strand_due", late, ticket.tid))
+    green = web.visitor("2007").get("/tickets?list=all").text
+    assert f'data-test="due-{ticket.number}" data-due="green">协办未到期<' in green
+    assert desk.due_counts("green") == {"overdue": 0, "soon": 0}
+    assert desk.due_counts("water") == {"overdue": 1, "soon": 0}
 
 
 def test_a_ticket_without_clocks_has_no_mark(web: Web) -> None:

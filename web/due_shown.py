@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from flask_babel import gettext, lazy_gettext
 
-from appliance.calendar.hours import local_day, midnight_s, written
+from appliance.calendar.hours import written
 from appliance.tickets.clocks import Clock, Colour, Left, Limit, Reckoning, colour, worst
 from appliance.tickets.due import clocks_of
 from appliance.tickets.strand_table import suborders_due
+from appliance.tickets.strands import DAY_S, Strand
 from appliance.tickets.ticket import Ticket
 from web.context import box
 
@@ -21,7 +22,11 @@ TITLES = {
     "grey": lazy_gettext("On hold"),
 }
 DONE = {"green": lazy_gettext("Done in time"), "red": lazy_gettext("Done late")}
-SUBORDERS = {"yellow": lazy_gettext("Sub-order due soon"), "red": lazy_gettext("Sub-order overdue")}
+SUBORDERS = {
+    "green": lazy_gettext("Sub-order in time"),
+    "yellow": lazy_gettext("Sub-order due soon"),
+    "red": lazy_gettext("Sub-order overdue"),
+}
 CHOICES = {
     "overdue": lazy_gettext("Overdue"),
     "soon": lazy_gettext("Due soon"),
@@ -84,23 +89,37 @@ class Shown:
     """The first due date, where it is another one now."""
 
 
-def marks(tickets: Sequence[Ticket]) -> Mapping[bytes, Mark | None]:
-    """Return how tickets stand, for lists: the worst of their clocks and of their open sub-orders."""
-    suborders = suborders_due(box().store, [ticket.tid for ticket in tickets])
-    return {ticket.tid: _worse(mark(ticket), suborders.get(ticket.tid)) for ticket in tickets}
+def marks(tickets: Sequence[Ticket], unit: str | None = None) -> Mapping[bytes, Mark | None]:
+    """Return how tickets stand, for lists: the worst of their clocks and of their open sub-orders.
+
+    For a unit that does not lead a ticket it is its own sub-order alone.
+    """
+    store = box().store
+    leading = [ticket.tid for ticket in tickets if unit is None or ticket.unit == unit]
+    beside = [ticket.tid for ticket in tickets if ticket.tid not in set(leading)]
+    suborders = {**suborders_due(store, leading), **suborders_due(store, beside, unit or "")}
+    shown = {}
+    for ticket in tickets:
+        case, suborder = mark(ticket), suborders.get(ticket.tid)
+        if case is not None and suborder is not None and case.word != "grey":
+            case = _worse(case if ticket.tid in leading else None, suborder)
+        elif ticket.tid in beside:
+            case = None
+        shown[ticket.tid] = case
+    return shown
 
 
-def _worse(own: Mark | None, suborder_s: float | None) -> Mark | None:
-    if suborder_s is None or (own is not None and own.word == "grey"):
-        return own
-    rules, now_s = _reckoning(), time.time()
-    warn_s = midnight_s(rules.calendar.back(local_day(suborder_s - 0.001), 1))
-    clock = Clock(warn_s, 1, due_s=suborder_s, warn_s=warn_s)
+def _worse(own: Mark | None, suborder: Strand) -> Mark | None:
+    assert suborder.due_s is not None, "only those with a date are asked for"
+    warn_s = suborder.due_s - DAY_S if suborder.warn_s is None else suborder.warn_s
+    clock = Clock(warn_s, 1, due_s=suborder.due_s, warn_s=warn_s)
+    now_s = time.time()
     word = colour(clock, now_s)
-    if word == "green" or (own is not None and worst((own.word, word)) == own.word):
+    if own is not None and (word == "green" or worst((own.word, word)) == own.word):
         return own
-    left = left_title(rules.left(clock, now_s), clock.unit)
-    return Mark(word, COLOURS[word], str(SUBORDERS[word]), written(suborder_s), left, False)
+    left = left_title(_reckoning().left(clock, now_s), clock.unit)
+    title, date = str(SUBORDERS[word]), written(suborder.due_s)
+    return Mark(word, COLOURS[word], title, date, left, suborder.provisional)
 
 
 def mark(ticket: Ticket) -> Mark | None:

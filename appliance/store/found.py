@@ -17,6 +17,7 @@ class TicketFacet(Table):
     dispatched_s = FloatField(index=True)
     closed_s = FloatField(index=True)
     due_s = FloatField(index=True)
+    """Of its clocks and its sub-orders, whichever is due first."""
     warn_s = FloatField()
     case_due_s = FloatField(index=True)
     state = CharField()
@@ -35,6 +36,9 @@ class TicketFacet(Table):
     paused = IntegerField()
     provisional = IntegerField()
     site = IntegerField()
+    sub_due_s = FloatField()
+    """Of its sub-orders alone."""
+    sub_warn_s = FloatField()
     concerned = CharField()
     """Units that have a part in it besides the one it is dispatched to, separated by spaces."""
 

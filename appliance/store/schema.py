@@ -159,6 +159,7 @@ class Strand(Table):
     ahead_wd = IntegerField(null=True)
     """Its due date follows its case: so many working days before it."""
     provisional = BooleanField(null=True)
+    warn_s = FloatField(null=True)
 
     class Meta:
         indexes = (

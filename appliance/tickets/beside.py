@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from appliance.store.store import Store
     from appliance.tickets.desk import TicketDesk
 
+DATED = ("due", "ahead", "provisional", "warn")
+"""What a step may say about when it is due."""
+
 
 class Beside:
     """The strands of the tickets of one desk."""
@@ -54,8 +57,8 @@ class Beside:
                 raise not_now(known=False)
             move = self._possible(actor, ticket, kind, strand, step, seen)
             facts = self._desk.resolved(carried(move, given, lambda field: None))
-            if kind.name == "suborder" and strand is None and "due" not in facts:
-                facts |= self._sub_order_due(ticket)
+            if kind.name == "suborder" and strand is None:
+                facts |= self._sub_order_due(ticket, facts)
             scene = self._desk.scene(actor, ticket, move, facts, strand)
             if refused := refusal(scene):
                 raise refused
@@ -106,8 +109,10 @@ class Beside:
             raise Refused("open_already", "There is one open already; finish that one first.")
         return move
 
-    def _sub_order_due(self, ticket: Ticket) -> Facts:
-        """A sub-order for which nobody said it is due some days before its case."""
+    def _sub_order_due(self, ticket: Ticket, facts: Facts) -> Facts:
+        """A sub-order for which nobody said when is due some days before its case."""
+        if isinstance(given := facts.get("due"), float):
+            return {"warn": self._desk.dues.warn_s(given)}
         return self._desk.dues.for_sub_order(ticket, self._desk.bounds.ahead_wd)
 
     def _is_open(self, ticket: Ticket, kind: Kind) -> bool:
@@ -119,9 +124,6 @@ class Beside:
         if strand is None or strand.tid != ticket.tid:
             raise Refused("unknown_strand", "This ticket has no such sub-order or overlay.")
         return strand
-
-
-DATED = ("due", "ahead", "provisional")
 
 
 def _written(kind: Kind, strand: Strand | None, move: Move, facts: Facts, actor: Actor) -> dict[str, object]:

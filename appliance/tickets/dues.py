@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from appliance.calendar.days import BeyondCalendar
+from appliance.calendar.hours import local_day, midnight_s
 from appliance.events import Fact
 from appliance.people import BOX, Actor
 from appliance.refused import Refused
@@ -15,7 +16,7 @@ from appliance.tickets import due, strand_table, table
 from appliance.tickets.clocks import Clock, Reckoning
 from appliance.tickets.due import Times
 from appliance.tickets.in_force import InForce, in_force
-from appliance.tickets.strands import DUE, Strand
+from appliance.tickets.strands import DAY_S, DUE, Strand
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import CREATION
 
@@ -84,7 +85,16 @@ class Dues:
         if found is None:
             return {}
         due_s, provisional = found
-        return {"due": due_s, "ahead": ahead_wd, **({"provisional": True} if provisional else {})}
+        facts = {"due": due_s, "warn": self.warn_s(due_s), "ahead": ahead_wd}
+        return {**facts, **({"provisional": True} if provisional else {})}
+
+    def warn_s(self, due_s: float) -> float:
+        """Return from when on a sub-order is due soon: the last working day it may be done on."""
+        try:
+            last = self.reckoning().calendar.back(local_day(due_s - 0.001), 1)
+        except BeyondCalendar:
+            return due_s - DAY_S
+        return min(due_s, midnight_s(last))
 
     def follow(self, tids: Sequence[bytes], why: str, by: Actor) -> None:
         """Give sub-orders that follow their cases new due dates, as the cases stand now; in a transaction."""
@@ -105,7 +115,7 @@ class Dues:
             found = None
         if found is None or found == (strand.due_s, strand.provisional):
             return {}
-        return {"due": found[0], "provisional": found[1]}
+        return {"due": found[0], "provisional": found[1], "warn": self.warn_s(found[0])}
 
     def reckon_anew(self, after: bytes = b"", limit: int = 200) -> tuple[int, bytes]:
         """Bring open tickets of this site, with their sub-orders, up to a changed calendar, behind `after`.

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from appliance.tickets import fulltext
+from appliance.tickets.strands import WORKED_ON
 from appliance.tickets.ticket import Ticket
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ CONCERNED = "w"
 DUES = ("due_s", "warn_s", "case_due_s")
 TIMES = ("created_s", "changed_s", "accepted_s", "dispatched_s", "closed_s", *DUES)
 GROUPED = ("state", "kind", "source", "category", "area", "urgency", "unit", "agent", "rating", "round")
-COLUMNS = ("doc", "tid", *TIMES, *KEYS, "concerned")
+COLUMNS = ("doc", "tid", *TIMES, *KEYS, "sub_due_s", "sub_warn_s", "concerned")
+Dates = tuple[float, float]
+"""When the first of a ticket's sub-orders that are worked on is due, and from when on one is due soon."""
+NO_DATES: Dates = (FAR_S, FAR_S)
 _STATE, _UNIT = COLUMNS.index("state"), COLUMNS.index("unit")
 EVERY = "*"
 """Stands for all units where tickets are counted."""
@@ -62,7 +66,11 @@ _PARTS = (
     "SELECT unit FROM strand WHERE tid = ? AND unit <> '' UNION SELECT third FROM strand"
     " WHERE tid = ? AND third <> '' ORDER BY 1"
 )
-_KEPT = "SELECT doc, concerned FROM ticket_facet WHERE tid = ?"
+_DATES = (
+    "SELECT min(due_s), min(coalesce(warn_s, due_s - 86400)) FROM strand WHERE tid = ? AND open"
+    f" AND kind = 'suborder' AND due_s IS NOT NULL AND state IN ({', '.join(map(repr, WORKED_ON))})"
+)
+_KEPT = "SELECT doc, concerned, sub_due_s, sub_warn_s FROM ticket_facet WHERE tid = ?"
 _PLACES = "SELECT doc FROM ticket_facet WHERE doc >= ? ORDER BY doc LIMIT 1"
 
 _SPECIAL: Mapping[str, Callable[[Ticket], Any]] = {
@@ -88,10 +96,15 @@ def clear(store: Store) -> None:
 _WORDS = tuple(attrgetter(name) for name in ("title", "content", "address", "result", "answer", "citizen"))
 
 
-def row(ticket: Ticket, doc: int, parts: str) -> tuple[Any, ...]:
-    """The narrow row; `parts` are the units that have a part in it."""
-    times = [of(ticket) or unset for of, unset in _TIMES]
-    return (doc, ticket.tid, *times, *[of(ticket) for _, of in _KEYED], parts)
+def row(ticket: Ticket, doc: int, parts: str, dates: Dates = NO_DATES) -> tuple[Any, ...]:
+    """The narrow row; `parts` are the units that have a part in it, `dates` those of its sub-orders.
+
+    While the case stands still, or when it is done, no sub-order is late.
+    """
+    times = {name: of(ticket) or unset for name, (of, unset) in zip(TIMES, _TIMES, strict=True)}
+    if ticket.due_s is not None:
+        times |= {"due_s": min(times["due_s"], dates[0]), "warn_s": min(times["warn_s"], dates[1])}
+    return (doc, ticket.tid, *times.values(), *[of(ticket) for _, of in _KEYED], *dates, parts)
 
 
 def text(ticket: Ticket, parts: str) -> Text:
@@ -117,6 +130,12 @@ def parts_of(store: Store, tid: bytes) -> str:
     return " ".join(unit for (unit,) in store.rows(_PARTS, tid, tid))
 
 
+def dates_of(store: Store, tid: bytes) -> Dates:
+    """When the first of a ticket's sub-orders is due."""
+    due_s, warn_s = store.rows(_DATES, tid)[0]
+    return NO_DATES if due_s is None else (due_s, warn_s)
+
+
 def first_doc(at_s: float) -> int:
     """The first place of a time."""
     return min(max(0, round(at_s * 1000)), LAST_MS) * STEPS
@@ -132,21 +151,22 @@ def keep(store: Store, ticket: Ticket, before: Ticket | None) -> None:
     found = store.rows(_KEPT, ticket.tid)
     if not found:
         parts, doc = parts_of(store, ticket.tid), _free(store, place(ticket.tid))
-        store.execute(INSERT, *row(ticket, doc, parts))
+        store.execute(INSERT, *row(ticket, doc, parts, dates_of(store, ticket.tid)))
         store.execute(fulltext.INSERT, doc, *text(ticket, parts))
         store.execute_many(COUNT, ((*where, 1) for where in counts(ticket, parts)))
         return
     assert before is not None, "a ticket that has a place was there before"
-    doc, parts = found[0]
-    _change(store, doc, before, parts, ticket, parts)
+    doc, parts, due_s, warn_s = found[0]
+    _change(store, doc, before, parts, ticket, parts, ((due_s, warn_s),) * 2)
 
 
 def concern(store: Store, ticket: Ticket) -> None:
-    """Bring a ticket up to date when units came to have a part in it."""
+    """Bring a ticket up to date when units came to have a part in it, or theirs is due at another time."""
     found = store.rows(_KEPT, ticket.tid)
-    parts = parts_of(store, ticket.tid)
-    if found and found[0][1] != parts:
-        _change(store, found[0][0], ticket, found[0][1], ticket, parts)
+    parts, dates = parts_of(store, ticket.tid), dates_of(store, ticket.tid)
+    if found and found[0][1:] != (parts, *dates):
+        doc, parts_before, due_s, warn_s = found[0]
+        _change(store, doc, ticket, parts_before, ticket, parts, ((due_s, warn_s), dates))
 
 
 def counted(row: tuple[Any, ...]) -> list[tuple[str, str]]:
@@ -160,8 +180,17 @@ def counts(ticket: Ticket, parts: str) -> list[tuple[str, str]]:
     return [(unit, ticket.state) for unit in (EVERY, *concerned(ticket, parts))]
 
 
-def _change(store: Store, doc: int, before: Ticket, parts_before: str, ticket: Ticket, parts: str) -> None:
-    rows = zip(COLUMNS, row(before, doc, parts_before), row(ticket, doc, parts), strict=True)
+def _change(
+    store: Store,
+    doc: int,
+    before: Ticket,
+    parts_before: str,
+    ticket: Ticket,
+    parts: str,
+    dates: tuple[Dates, Dates],
+) -> None:
+    was, is_ = row(before, doc, parts_before, dates[0]), row(ticket, doc, parts, dates[1])
+    rows = zip(COLUMNS, was, is_, strict=True)
     changed = [(name, now) for name, was, now in rows if was != now]
     if changed:
         setting = ", ".join(f"{name} = ?" for name, _ in changed)

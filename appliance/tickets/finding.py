@@ -43,6 +43,8 @@ ANY_TIME = Period()
 
 
 _OPEN = fulltext.match_keys(KEYS["confidential"], (0,)).match
+OWN = ("overdue", "soon")
+"""Clocks that for a unit are those of its own sub-orders where it does not lead the ticket."""
 _CLOCK_PERIODS: Mapping[str, Callable[[float], dict[str, Period]]] = {
     "overdue": lambda now_s: {"due_s": Period(None, now_s)},
     "soon": lambda now_s: {"due_s": Period(now_s, None), "warn_s": Period(None, now_s)},
@@ -140,6 +142,8 @@ class Query:
         asked = {SORTS[name]: getattr(self, name) for name in names} | {"case_due_s": self.due}
         if self.clock in _CLOCK_PERIODS:
             asked |= _CLOCK_PERIODS[self.clock](self.now_s)
+        if self.clock == "soon" and self.concerned:
+            asked["due_s"] = Period(0.0, None)  # another unit's sub-order may be overdue already
         return {column: period for column, period in asked.items() if period}
 
     def docs(self) -> tuple[int | None, int | None]:

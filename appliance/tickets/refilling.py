@@ -59,7 +59,7 @@ def index(store: Store, tickets: Iterable[Prepared]) -> None:
     batches = 0
     while batch := list(islice(found, BATCH)):
         parts = _parts(store, batch)
-        ready = [_ready(doc, one, parts.get(one.tid, "")) for doc, one in batch]
+        ready = [_ready(doc, one, *parts.get(one.tid, ("", facets.NO_DATES))) for doc, one in batch]
         store.execute_many(facets.INSERT, (row for row, _ in ready))
         store.execute_many(fulltext.INSERT, ((row[0], *text) for row, text in ready))
         for row, _ in ready:
@@ -71,18 +71,20 @@ def index(store: Store, tickets: Iterable[Prepared]) -> None:
     store.execute_many(fulltext.SET, fulltext.SETTINGS)
 
 
-def _ready(doc: int, one: Prepared, parts: str) -> tuple[tuple[Any, ...], tuple[str, str, str]]:
+def _ready(
+    doc: int, one: Prepared, parts: str, dates: facets.Dates
+) -> tuple[tuple[Any, ...], tuple[str, str, str]]:
     """The narrow row and the text of a ticket in its place."""
     if parts:
-        return facets.row(one.ticket, doc, parts), facets.text(one.ticket, parts)
+        return facets.row(one.ticket, doc, parts, dates), facets.text(one.ticket, parts)
     return (doc, *one.row[1:]), one.text
 
 
-def _parts(store: Store, batch: Sequence[tuple[int, Prepared]]) -> dict[bytes, str]:
-    """The units that have a part in tickets: few have any."""
+def _parts(store: Store, batch: Sequence[tuple[int, Prepared]]) -> dict[bytes, tuple[str, facets.Dates]]:
+    """The units that have a part in tickets, and when theirs is due: few have any."""
     tids = [one.tid for _, one in batch]
     rows = store.rows("SELECT DISTINCT tid FROM strand WHERE tid >= ? AND tid <= ?", min(tids), max(tids))
-    return {bytes(tid): facets.parts_of(store, tid) for (tid,) in rows}
+    return {bytes(tid): (facets.parts_of(store, tid), facets.dates_of(store, tid)) for (tid,) in rows}
 
 
 def placed(tickets: Iterable[Known], arrived: Callable[[bytes], int]) -> Iterator[tuple[int, Known]]:

@@ -10,7 +10,17 @@ from msgspec.structs import astuple
 
 from appliance.events import Event
 from appliance.tickets import facets
-from appliance.tickets.strands import DUE, EVENT, Strand, body_of, dated_of, fold, replay, strand_of
+from appliance.tickets.strands import (
+    DUE,
+    EVENT,
+    WORKED_ON,
+    Strand,
+    body_of,
+    dated_of,
+    fold,
+    replay,
+    strand_of,
+)
 from appliance.tickets.table import load as load_ticket
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import END
@@ -35,8 +45,7 @@ def concerns(store: Store, tid: bytes, unit: str) -> bool:
     return unit != "" and bool(store.rows(sql, tid, unit, unit))
 
 
-WORKED_ON = ("SENT", "SIGNED", "ON_SITE", "FORWARDED", "RETURN_REQ")
-"""States of a sub-order whose unit has still to hand something in."""
+_WORKED_ON = ", ".join(map(repr, WORKED_ON))
 
 
 def of_ticket(store: Store, tid: bytes) -> list[Strand]:
@@ -95,20 +104,22 @@ def _concerning(unit: str | None) -> tuple[str, tuple[object, ...]]:
     return f"s.open AND t.state <> '{END}' AND {mine}", (unit, unit, unit)
 
 
-def suborders_due(store: Store, tids: Sequence[bytes]) -> Mapping[bytes, float]:
-    """Return when the first of the sub-orders still worked on is due, for tickets that have one."""
-    marks, states = ", ".join("?" * len(tids)), ", ".join(f"'{state}'" for state in WORKED_ON)
-    sql = (
-        "SELECT tid, min(due_s) FROM strand WHERE open AND kind = 'suborder' AND due_s IS NOT NULL"
-        f" AND state IN ({states}) AND tid IN ({marks}) GROUP BY tid"
+def suborders_due(store: Store, tids: Sequence[bytes], unit: str = "") -> Mapping[bytes, Strand]:
+    """Return the first due of the sub-orders still worked on, of one unit or of all, for tickets with one."""
+    if not tids:
+        return {}
+    mine, whose = ("(unit = ? OR third = ?) AND", (unit, unit)) if unit else ("", ())
+    where = (
+        f"open AND kind = 'suborder' AND due_s IS NOT NULL AND state IN ({_WORKED_ON}) AND {mine}"
+        f" tid IN ({', '.join('?' * len(tids))}) ORDER BY due_s DESC, sid DESC"
     )
-    return {bytes(tid): float(due_s) for tid, due_s in store.rows(sql, *tids)} if tids else {}
+    return {strand.tid: strand for strand in select(store, where, *whose, *tids)}
 
 
 def following(store: Store, tids: Sequence[bytes]) -> list[Strand]:
     """Return the sub-orders of tickets that are not handed in yet and whose due date follows their case."""
-    marks, states = ", ".join("?" * len(tids)), ", ".join(f"'{state}'" for state in (*WORKED_ON, "SUSPENDED"))
-    where = f"open AND kind = 'suborder' AND ahead_wd IS NOT NULL AND state IN ({states})"
+    marks = ", ".join("?" * len(tids))
+    where = f"open AND kind = 'suborder' AND ahead_wd IS NOT NULL AND state IN ({_WORKED_ON}, 'SUSPENDED')"
     return select(store, f"{where} AND tid IN ({marks}) ORDER BY sid", *tids) if tids else []
 
 
@@ -135,9 +146,18 @@ def project(store: Store, event: Event) -> None:
         values[_JSON] = msgspec.json.encode(strand.fields).decode()
         store.execute(_SAVE, *values)
         store.forget(("strands", strand.tid))
-        known = (row.unit, row.third) if row else ("", "")
-        if known != (strand.unit, strand.third):
+        if _concerning_it(row) != _concerning_it(strand):
             _concern(store, strand.tid)
+
+
+def _concerning_it(strand: Strand | None) -> tuple[object, ...]:
+    """What of a strand its ticket is found by."""
+    if strand is None:
+        return ("", "")
+    if strand.kind != "suborder" or strand.due_s is None:
+        return (strand.unit, strand.third)
+    worked_on = strand.open and strand.state in WORKED_ON
+    return (strand.unit, strand.third, worked_on, strand.due_s, strand.warn_s)
 
 
 def _concern(store: Store, tid: bytes) -> None:

@@ -51,6 +51,8 @@ class Strand(msgspec.Struct, frozen=True):
     """A sub-order whose due date follows its case: so many working days before it."""
     provisional: bool = False
     """Its due date rests on days that are only estimated."""
+    warn_s: float | None = None
+    """From when on it is due soon."""
 
 
 class Stepped(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to"}):
@@ -74,6 +76,8 @@ class Stepped(msgspec.Struct, frozen=True, rename={"source": "from", "target": "
     ahead: int | None = None
     """Nobody said when it is due: so many working days before its case."""
     provisional: bool = False
+    warn: float | None = None
+    """From when on it is due soon; a day before, where nothing is said."""
     reason: str = ""
     fields: dict[str, Any] = {}
 
@@ -84,6 +88,7 @@ class Dated(msgspec.Struct, frozen=True):
     strand: str
     due: float
     provisional: bool = False
+    warn: float | None = None
     why: str = ""
     by: str = ""
     name: str = ""
@@ -105,6 +110,9 @@ class Kind:
     """Shown in red on the ticket while it is open."""
 
 
+WORKED_ON = ("SENT", "SIGNED", "ON_SITE", "FORWARDED", "RETURN_REQ")
+"""States of a sub-order whose unit has still to hand something in."""
+DAY_S = 86_400.0
 COLUMNS = ("unit", "unit_site", "third", "optional")
 """What a step may set besides its fields and its due date."""
 _decode = msgspec.json.Decoder(Stepped).decode
@@ -316,7 +324,7 @@ def fold(strand: Strand | None, event: Event) -> Strand:
             event.eid, event.subject, body.kind, body.target, body.unit or "", body.unit_site or 0,
             event.eid, event.eid, event.at_s, event.at_s, body.by, body.by, body.third or "",
             bool(body.optional), body.due, 0,
-            _given(body), not body.ended, body.ahead, body.provisional,
+            _given(body), not body.ended, body.ahead, body.provisional, _warn_s(body),
         )  # fmt: skip
     if _too_late(strand, body):
         return replace(strand, last_eid=event.eid, conflicts=strand.conflicts + 1)
@@ -330,6 +338,7 @@ def fold(strand: Strand | None, event: Event) -> Strand:
         state_s=event.at_s,
         moved_by=body.by,
         **({} if body.due is None else {"due_s": body.due, "ahead_wd": None, "provisional": False}),
+        warn_s=strand.warn_s if body.due is None else _warn_s(body),
         fields={**strand.fields, **_given(body)},
         open=not body.ended,
     )
@@ -340,8 +349,12 @@ def _redated(strand: Strand | None, event: Event) -> Strand:
     body = dated_of(event)
     if strand is None:
         raise ValueError("a due date of a strand before the one that opened it")
-    dates = {"due_s": body.due, "provisional": body.provisional} if strand.open else {}
-    return replace(strand, last_eid=event.eid, **dates)
+    dates = {"due_s": body.due, "warn_s": _warn_s(body), "provisional": body.provisional}
+    return replace(strand, last_eid=event.eid, **(dates if strand.open else {}))
+
+
+def _warn_s(body: Stepped | Dated) -> float | None:
+    return body.due - DAY_S if body.due is not None and body.warn is None else body.warn
 
 
 def replay(events: Iterable[Event]) -> Strand | None:

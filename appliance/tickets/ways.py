@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.tickets import fulltext
 from appliance.tickets.facets import CONCERNED, EVERY, FAR_S, KEYS
-from appliance.tickets.finding import SORTS, Period, Query
+from appliance.tickets.finding import OWN, SORTS, Period, Query
+from appliance.tickets.strands import WORKED_ON
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -164,6 +165,8 @@ class Ways:
         facets = [self._facet(name, values, spanned) for name, values in query.chosen().items()]
         rare = [facet for facet in facets if facet.about <= COMMON * every]
         common = [facet for facet in facets if facet.about > COMMON * every]
+        if query.clock in OWN and query.concerned:
+            common.append(Condition(every, "", *_own(query)))
         return Facts(every * spanned or 1.0, words, rare, common, query.periods(), bounds, few, index)
 
     def _facet(self, name: str, values: tuple[Any, ...], spanned: float) -> Condition:
@@ -320,6 +323,19 @@ def _row(name: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
         return (f"+f.{name} IN ({marks})", values) if values else ("0", ())
     part = " OR ".join(["instr(' ' || f.concerned || ' ', ' ' || ? || ' ')"] * len(values))
     return f"(f.unit IN ({marks}) OR f.concerned <> '' AND ({part}))", (*values, *values)
+
+
+def _own(query: Query) -> tuple[str, tuple[Any, ...]]:
+    """The condition that units lead a ticket that is overdue (due soon), or that a sub-order of theirs is."""
+    units, late = query.concerned, query.clock == "overdue"
+    marks, sign, now_s = ", ".join("?" * len(units)), "<" if late else ">=", (query.now_s,)
+    theirs = f"due_s {sign} ?" + ("" if late else " AND coalesce(warn_s, due_s - 86400) < ?")
+    strands = (
+        f"SELECT tid FROM strand WHERE (unit IN ({marks}) OR third IN ({marks})) AND open"
+        f" AND kind = 'suborder' AND state IN ({', '.join(map(repr, WORKED_ON))}) AND {theirs}"
+    )
+    condition = f"(f.unit IN ({marks}) AND f.due_s {sign} ? OR f.tid IN ({strands}))"
+    return condition, (*units, *now_s, *units, *units, *now_s * (1 if late else 2))
 
 
 _ENDS = "SELECT (SELECT min(doc) FROM ticket_facet), (SELECT max(doc) FROM ticket_facet)"

@@ -67,7 +67,7 @@ def page() -> str:
         may_export=access.allowed("finding.export", person.roles),
         export_most=EXPORTED,
         due_choices=due_shown.CHOICES,
-        due_marks=due_shown.marks(found.tickets),
+        due_marks=due_shown.marks(found.tickets, unit),
     )
 
 
