@@ -9,8 +9,20 @@ from appliance.dictionary.rights import Rights
 from appliance.dictionary.rights_table import FIELDS_OF, RIGHTS
 from appliance.tickets.bodies import REGISTERED_FIELDS
 from appliance.tickets.desk import TicketDesk
+from appliance.tickets.strands import KINDS
 from appliance.tickets.workflow import SHIPPED
-from tests.ticket_desk import ADMIN, AGENT, CALLBACK, DISPATCHER, TOLD, Office, refused
+from tests.ticket_desk import (
+    ADMIN,
+    AGENT,
+    CALLBACK,
+    DISPATCHER,
+    LEADER,
+    SUPERVISOR,
+    TOLD,
+    WATER,
+    Office,
+    refused,
+)
 from tests.web_pages import Web, open_web
 
 
@@ -51,6 +63,48 @@ def test_a_move_taken_from_a_role_is_gone_from_the_buttons_and_refused(office: O
     with refused("not_yours"):
         desk.move(AGENT, ticket.tid, "accept")
     assert desk.move(DISPATCHER, ticket.tid, "accept").state == "ACCEPTED"
+
+
+def test_by_default_the_matrix_leaves_every_step_beside_to_whom_its_table_gives_it(office: Office) -> None:
+    rights = Rights(office.desk.dictionary)
+    for kind in KINDS.values():
+        for move in kind.workflow.moves:
+            for role in move.who:
+                actor = type(AGENT)("1", "x", frozenset({role}))
+                assert rights.makes(actor, move.name, move.who, kind.name)
+
+
+def test_a_step_beside_taken_from_a_role_is_gone_from_the_buttons_and_refused(office: Office) -> None:
+    ticket, desk = office.handling(), office.desk
+    strand = desk.act(DISPATCHER, ticket.tid, "suborder", "create", {"unit": "water", "task": "查水"})
+    assert "sign" in {move.name for move in desk.beside.steps(WATER, ticket, strand)}
+    give(desk, "step.suborder.sign", "UL")
+    assert "sign" not in {move.name for move in desk.beside.steps(WATER, ticket, strand)}
+    with refused("not_yours"):
+        desk.act(WATER, ticket.tid, strand.sid, "sign")
+    assert "supervision" in {kind.name for kind, _ in desk.beside.openings(SUPERVISOR, ticket)}
+    give(desk, "step.supervision.issue", "LD")
+    assert "supervision" not in {kind.name for kind, _ in desk.beside.openings(SUPERVISOR, ticket)}
+    with refused("not_yours"):
+        desk.act(SUPERVISOR, ticket.tid, "supervision", "issue", {"level": "general", "opinion": "请抓紧"})
+    assert desk.act(LEADER, ticket.tid, "supervision", "issue", {"level": "general", "opinion": "请抓紧"})
+
+
+def test_what_the_box_does_beside_is_not_bound_by_the_matrix(office: Office) -> None:
+    give(office.desk, "step.suborder.create", "UL")
+    ticket = office.dispatched(assisting=["water"], task="查水")
+    assert [strand.unit for strand in office.desk.strands(ticket.tid)] == ["water"]
+
+
+def test_the_page_takes_a_step_beside_from_a_role(web: Web) -> None:
+    admin = web.visitor("9000")
+    page = admin.get("/settings/rights").text
+    assert 'data-test="step.urge.send-AG"' in page
+    admin.post("/settings/rights", row="step.urge.send", **{"step.urge.send": "DP"})
+    assert web.box.rights.roles("step.urge.send") == {"DP"}
+    ticket = web.box.tickets.lists(("ACCEPTED",)).tickets[0]
+    assert "open-urge" not in web.visitor("1001").get(f"/tickets/{ticket.number}").text
+    assert "open-urge" in web.visitor("1200").get(f"/tickets/{ticket.number}").text
 
 
 def test_a_move_cannot_be_given_beyond_the_workflow_nor_be_left_to_nobody(office: Office) -> None:

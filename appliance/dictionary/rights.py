@@ -25,9 +25,12 @@ class Rights:
         """Tell whether somebody has a right; the box and the citizen are not bound by any."""
         return bool(actor.roles & self.roles(name)) or actor.roles.isdisjoint(ROLES)
 
-    def makes(self, actor: Actor, move: str, who: frozenset[str]) -> bool:
-        """Tell whether the matrix leaves a move to somebody, of those `who` the workflow gives it to."""
-        right = RIGHTS.get(f"move.{move}")
+    def makes(self, actor: Actor, move: str, who: frozenset[str], beside: str = "") -> bool:
+        """Tell whether the matrix leaves a move to somebody, of those `who` the workflow gives it to.
+
+        `beside` is the kind of strand whose step it is; empty: a move of the ticket itself.
+        """
+        right = RIGHTS.get(f"step.{beside}.{move}" if beside else f"move.{move}")
         denied = right.default - self.roles(right.name) if right else frozenset()
         return bool((actor.roles & who) - denied)
 

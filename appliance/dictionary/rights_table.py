@@ -1,16 +1,19 @@
-"""The rights there are, with defaults and bounds; one row each, the moves from the workflow's own table."""
+"""The rights there are, with defaults and bounds; one row each, moves and steps from their own tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from appliance.actor import ROLES
 from appliance.dictionary.kind import Choices, Column, Kind, Wish
 from appliance.refused import Refused
+from appliance.tickets.process import Move
+from appliance.tickets.strands import KINDS
 from appliance.tickets.workflow import SHIPPED
 
 SUBJECTS: Choices = {
     "page": ("页面", "Pages"),
     "move": ("工单流转", "Moves of tickets"),
+    "step": ("协办、催办、督办等", "Sub-orders, urging, supervision and the like"),
     "field": ("字段", "Fields"),
 }
 
@@ -77,15 +80,23 @@ _FIELDS = (
 # fmt: on
 
 
-def _moves() -> tuple[Right, ...]:
-    rows = []
+def _moves() -> Iterator[Right]:
     for name, moves in SHIPPED.named.items():
-        who = frozenset(role for move in moves for role in move.who)
-        people = who & ROLES.keys()
-        if people:
-            needed = all(move.who <= ROLES.keys() for move in moves)
-            rows.append(Right(f"move.{name}", moves[0].zh, moves[0].en, people, people, frozenset(), needed))
-    return tuple(rows)
+        yield from _by_people(f"move.{name}", moves)
+
+
+def _steps() -> Iterator[Right]:
+    for kind in KINDS.values():
+        for name, moves in kind.workflow.named.items():
+            yield from _by_people(f"step.{kind.name}.{name}", moves, f"{kind.zh}：", f"{kind.en}: ")
+
+
+def _by_people(name: str, moves: Sequence[Move], zh: str = "", en: str = "") -> Iterator[Right]:
+    """The right to make some moves of one name; none where people have no part in them."""
+    people = frozenset(role for move in moves for role in move.who) & ROLES.keys()
+    if people:
+        needed = all(move.who <= ROLES.keys() for move in moves)
+        yield Right(name, zh + moves[0].zh, en + moves[0].en, people, people, frozenset(), needed)
 
 
 FIELDS_OF: Mapping[str, frozenset[str]] = {
@@ -94,7 +105,7 @@ FIELDS_OF: Mapping[str, frozenset[str]] = {
     "field.address": frozenset({"address", "home"}),
 }
 """Which fields of a ticket a right shows; recordings are no field."""
-RIGHTS: Mapping[str, Right] = {right.name: right for right in (*_PAGES, *_moves(), *_FIELDS)}
+RIGHTS: Mapping[str, Right] = {right.name: right for right in (*_PAGES, *_moves(), *_steps(), *_FIELDS)}
 
 
 def _check(wish: Wish) -> None:

@@ -79,7 +79,7 @@ class Beside:
             if move.source == START
             and ticket.state in kind.opens_in
             and not (kind.once and kind.name in busy)
-            and actor.has(*move.who)
+            and self._desk.rights.makes(actor, move.name, move.who, kind.name)
             and may_step(actor, ticket, None, move)
         ]
 
@@ -88,7 +88,12 @@ class Beside:
         if ticket.state == END:
             return []
         moves = KINDS[strand.kind].workflow.moves_for(strand.state, actor.roles)
-        return [move for move in moves if may_step(actor, ticket, strand, move)]
+        makes = self._desk.rights.makes
+        return [
+            move
+            for move in moves
+            if may_step(actor, ticket, strand, move) and makes(actor, move.name, move.who, strand.kind)
+        ]
 
     def _possible(
         self, actor: Actor, ticket: Ticket, kind: Kind, strand: Strand | None, step: str, seen: bytes | None
@@ -99,7 +104,7 @@ class Beside:
         move = kind.workflow.steps.get((strand.state if strand else START, step))
         if move is None:
             raise not_now(step in kind.workflow.named)
-        if not actor.has(*move.who):
+        if not self._desk.rights.makes(actor, move.name, move.who, kind.name):
             raise not_yours()
         if not may_step(actor, ticket, strand, move):
             raise other_unit()
