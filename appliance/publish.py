@@ -23,6 +23,8 @@ FLOWS = Path(ivr.__file__).parent / "flows"
 SHIPPED = {path.stem: path for path in sorted(FLOWS.glob("*.json"))}
 SHIPPED_FLOW = SHIPPED["default"]
 TAKES_CALLS = {"AG", "TL"}
+CALLS_CITIZENS = {"CB"}
+"""Who sits at a phone too, to call from it: serves a queue only where the configuration says so."""
 
 
 def ha1(number: str, realm: str, password: str) -> str:
@@ -151,7 +153,7 @@ def _extensions(configuration: Configuration) -> tuple[Extension, ...]:
 
 
 def agents_of(configuration: Configuration, store: Store) -> tuple[Agent, ...]:
-    """Return everybody who takes calls now."""
+    """Return everybody who takes calls, or makes them, now."""
     queues = tuple(queue.name for queue in configuration.queue)
     settings = {setting.number: setting for setting in configuration.agent}
     rows = store.rows("SELECT number, name, extension, roles FROM person WHERE active = 1 ORDER BY number")
@@ -160,12 +162,12 @@ def agents_of(configuration: Configuration, store: Store) -> tuple[Agent, ...]:
             number=number,
             name=name,
             extension=extension,
-            queues=setting.queues or queues,
-            leads="TL" in roles.split(","),
+            queues=setting.queues or (queues if TAKES_CALLS & theirs else ()),
+            leads="TL" in theirs,
             levels=setting.levels,
             areas=setting.areas,
         )
         for number, name, extension, roles in rows
-        for setting in (settings.get(number) or AgentSetting(number),)
-        if TAKES_CALLS & set(roles.split(","))
+        for setting, theirs in ((settings.get(number) or AgentSetting(number), set(roles.split(","))),)
+        if (TAKES_CALLS | CALLS_CITIZENS) & theirs
     )

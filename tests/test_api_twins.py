@@ -120,6 +120,7 @@ NO_TWIN: Mapping[str, str] = {
     "desk.sound": SOUND,
     "tickets.call": SOUND,
     "board.": SOUND,
+    "visits.sit": SOUND,
     "visits.sampled": "the monthly sample is drawn and asked by people, so that nobody chooses whom to ask",
     "visits.draw": "the monthly sample is drawn and asked by people, so that nobody chooses whom to ask",
     "visits.asked": "the monthly sample is drawn and asked by people, so that nobody chooses whom to ask",

@@ -2,18 +2,22 @@
 
 import asyncio
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from appliance.calls import wire
 from appliance.calls.control import Control
+from appliance.configuration import AgentSetting
 from appliance.events import Fact
 from appliance.people import Actor
+from appliance.publish import agents_of
 from appliance.recordings.archive import FORMATS, archive, read
 from appliance.recordings.playable import COPIES_MOST, FOLDER, playable
 from appliance.refused import Refused
@@ -76,6 +80,7 @@ class CallProcess:
     def __init__(self, path: Path) -> None:
         self.orders: list[wire.Order] = []
         self.refuses = ""
+        self.seats: list[wire.Seat] = []
         self.loop = asyncio.new_event_loop()
         self.control = Control(path, self.carry_out, self.board)
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -92,7 +97,7 @@ class CallProcess:
         return {}
 
     def board(self) -> wire.Board:
-        return wire.Board([], [], [], [], 0, wire.MediaView())
+        return wire.Board(self.seats, [], [], [], 0, wire.MediaView())
 
     def end(self) -> None:
         self.run(self.control.stop)
@@ -245,6 +250,45 @@ def test_a_citizen_is_called_from_the_ticket_and_the_story_says_so(web: Web, cal
     assert calls.orders == [wire.Dial("1001", NUMBER)]
     assert "已致电市民。" in desk.get(f"/tickets/{ticket.number}").text
     assert web.visitor("2001").ask(f"/tickets/{ticket.number}/call", {}).status_code == 403
+
+
+def test_a_clerk_at_a_phone_calls_citizens_and_one_at_none_reads_the_number_and_what_to_do(
+    web: Web, calls: CallProcess
+) -> None:
+    ticket = next(ticket for ticket in web.box.tickets.lists(("CALLBACK",)).tickets if ticket.phone)
+    clerk = web.visitor("1300")
+    page = clerk.get("/visits").text
+    assert "说明您坐在哪部话机" in page
+    assert ticket.phone in page
+    assert "call-citizen" not in page
+    assert "call-citizen" not in clerk.get(f"/tickets/{ticket.number}").text
+    phone = re.findall(r"<option>(\d+)</option>", page)[0]
+    assert clerk.post("/visits/seat", extension=phone).status_code == 302
+    assert calls.orders[-1:] == [wire.SignIn("1300", phone)]
+    calls.refuses = "extension_taken"
+    assert "请选择其他分机" in clerk.post("/visits/seat", extension=phone).text
+    calls.refuses = ""
+    web.box.calls.board = msgspec.structs.replace(
+        web.box.calls.board, seats=[wire.Seat("1300", "吴琳", phone, "paused", 0.0)]
+    )
+    page = clerk.get("/visits").text
+    assert f"您用话机 {phone}" in page
+    assert f'data-call="/tickets/{ticket.number}/call"' in page
+    assert 'data-test="call-citizen"' in clerk.get(f"/tickets/{ticket.number}").text
+    assert clerk.ask(f"/tickets/{ticket.number}/call", {}).json == {"ok": True}
+    assert calls.orders[-1:] == [wire.Dial("1300", ticket.phone)]
+    clerk.post("/visits/seat", extension="")
+    assert calls.orders[-1:] == [wire.SignOut("1300")]
+
+
+def test_a_clerk_who_calls_citizens_serves_no_queue_unless_the_configuration_says_so(web: Web) -> None:
+    here = web.box.configuration
+    found = {agent.number: agent.queues for agent in agents_of(here, web.box.store)}
+    assert found["1300"] == ()
+    assert found["1001"] == tuple(queue.name for queue in here.queue)
+    assert "1200" not in found
+    served = msgspec.structs.replace(here, agent=(AgentSetting("1300", queues=("general",)),))
+    assert {agent.number: agent.queues for agent in agents_of(served, web.box.store)}["1300"] == ("general",)
 
 
 def test_a_refused_call_to_the_citizen_is_not_in_the_story(web: Web, calls: CallProcess) -> None:

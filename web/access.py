@@ -18,6 +18,10 @@ UNITS: Final = frozenset({"U2", "UL", "U3"})
 CENTRE: Final = frozenset({"AG", "TL", "DP", "IN", "CB", "SV", "LD", "AD"})
 CASEWORK: Final = CENTRE | UNITS
 AGENTS: Final = frozenset({"AG", "TL"})
+CALLERS: Final = AGENTS | {"CB"}
+"""Who calls citizens, from the phone they sit at."""
+CLERKS: Final = frozenset({"CB"})
+"""Who sits at a phone without a desk: agents begin a shift there."""
 INTAKE: Final = frozenset({"AG", "TL", "DP"})
 """Who fills in the form of a new ticket."""
 FILERS: Final = frozenset({"AG", "TL", "DP", "CB", "SV", "AD"})
@@ -116,7 +120,7 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "tickets.move": CASEWORK,
     "tickets.edit": CASEWORK,
     "tickets.note": CASEWORK,
-    "tickets.call": AGENTS,
+    "tickets.call": CALLERS,
     "batch.page": frozenset({"AG", "TL", "DP", "SV", "U2", "UL"}),
     "dispatching.page": frozenset({"DP", "AD"}),
     "alike.repeat": FILERS,
@@ -124,6 +128,7 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "alike.unmask": LISTENERS,
     "alike.redact": REDACTORS,
     "visits.page": VISITORS,
+    "visits.sit": CLERKS,
     "visits.tried": VISITORS,
     "visits.rated": frozenset({"CB"}),
     "visits.given_up": frozenset({"CB"}),

@@ -16,7 +16,7 @@ from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.timeline import DUE, PAPER, WHY, Step
 from appliance.tickets.workflow import LISTS, STATES, states_in
-from web import access, beside, due_shown, orders, printing, shown, sight, views
+from web import access, beside, due_shown, orders, printing, seat, shown, sight, views
 from web.context import box, may_open, me
 from web.customer import customer_numbers
 from web.dictionary import categories, category_names, unit_names
@@ -179,7 +179,7 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         category=category_names().get(ticket.category, ticket.category),
         categories=categories() if desk.may_edit(person, ticket) else [],
         **context(ticket, typed),
-        may_call=may_open("tickets.call"),
+        may_call=may_open("tickets.call") and (person.has(*access.AGENTS) or seat.mine() is not None),
         masked=shown.masked,
         due=due_shown.clocks(ticket),
         printables=printing.menu(ticket),

@@ -6,12 +6,13 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
+from appliance.calls import wire
 from appliance.refused import Refused
 from appliance.tickets import samples, table
 from appliance.tickets.fields import OUTCOMES, RATINGS, YES_NO
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import BAD
-from web import access, shown, sight
+from web import access, orders, seat, shown, sight
 from web.context import box, me
 from web.dictionary import unit_names
 from web.move_form import Input, inputs
@@ -24,6 +25,10 @@ pages = Blueprint("visits", __name__, url_prefix="/visits")
 @pages.get("")
 def page() -> str:
     """List whom to ask, who waits longest first."""
+    return _waiting()
+
+
+def _waiting(fault: str = "") -> str:
     after = request.args.get("after", "")
     since = float(after) if after.replace(".", "", 1).isdigit() else 0.0
     waiting = table.select(
@@ -31,7 +36,7 @@ def page() -> str:
         "state = 'CALLBACK' AND state_s >= ? ORDER BY state_s, tid LIMIT ?",
         *(since, PAGE_ROWS + 1),
     )
-    return _page(waiting)
+    return _page(waiting, fault)
 
 
 @pages.post("/<number>")
@@ -43,6 +48,18 @@ def tried(number: str) -> Response | tuple[str, int]:
     except Refused as refused:
         return _page([ticket], shown.sentence(refused)), 422
     flash(gettext("It is written down. The citizen stays on the list."), "good")
+    return redirect(url_for("visits.page"))
+
+
+@pages.post("/seat")
+def sit() -> Response | tuple[str, int]:
+    """Sit down at a desk phone to call from it; without one, get up."""
+    extension = request.form.get("extension", "")
+    known = extension in seat.phones()
+    try:
+        orders.carry_out(wire.SignIn(me().number, extension) if known else wire.SignOut(me().number))
+    except Refused as refused:
+        return _waiting(shown.sentence(refused)), 422
     return redirect(url_for("visits.page"))
 
 
@@ -120,7 +137,11 @@ def _page(waiting: list[Ticket], fault: str = "", typed: dict[str, Any] | None =
         outcomes=shown.choices(OUTCOMES),
         bad=BAD,
         unit_names=unit_names(),
-        may_call=access.allowed("tickets.call", person.roles),
+        may_call=seat.may_call(),
+        may_sit=access.allowed("visits.sit", person.roles),
+        seat=seat.mine() if seat.may_call() else None,
+        phones=seat.phones() if seat.may_call() else [],
+        calls_up=box().calls.up,
         may_rate=person.has("CB"),
         gives_up=box().tickets.hopeless(person, waiting[:PAGE_ROWS]),
     )

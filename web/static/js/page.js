@@ -40,7 +40,7 @@ $$("[data-opens]").forEach((button) =>
 $$("[data-call]").forEach((button) =>
   button.addEventListener("click", async () => {
     busy(button, true);
-    if (await tried(() => ask(button.dataset.call, {}))) toast(t("Calling. The call is on your desk."), "good");
+    if (await tried(() => ask(button.dataset.call, {}))) toast(button.dataset.said || t("Calling. The call is on your desk."), "good");
     busy(button, false);
   })
 );
