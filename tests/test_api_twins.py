@@ -50,6 +50,7 @@ TWINS: Mapping[str, str] = {
     "customers.merge": "customer_merge",
     "customers.split": "customer_split",
     "customers.redact": "customer_redact",
+    "customers.unmask": "customer_unmask",
     "desk.caller": "customers",
     "letters.page": "ticket_letters",
     "letters.compose": "ticket_letters",

@@ -20,7 +20,7 @@ from appliance.tickets.forms import SOURCE_FIELDS, Extra, extras_of
 from appliance.tickets.intake import Filing
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import STATES
-from web import shown
+from web import customer_sight, shown
 from web.context import box, me
 from web.dictionary import categories, unit_names, units
 from web.maintained import KINDS, SOURCES, URGENCIES
@@ -123,7 +123,7 @@ def beside(typed: Mapping[str, Any]) -> dict[str, Any]:
         "alike": [likeness(found) for found in intake.alike(fields, own)] if asks else [],
         "solved": [_solved(ticket) for ticket in intake.solved(fields)],
         "district": intake.district(str(fields.get("address") or "")),
-        "customers": [_customer(c) for c in box().customers.by_number(fields["phone"])],
+        "customers": [_customer(c) for c in customer_sight.seen(box().customers.by_number(fields["phone"]))],
         "identity": told_identity(str(fields.get("identity") or "")),
     }
 

@@ -13,6 +13,7 @@ from appliance.store.store import Store
 from appliance.tickets.fields import FIELDS, checked
 from appliance.tickets.ticket import Ticket
 
+UNMASKED: Final = "ticket.unmasked"
 MASKED: Final = ("citizen", "phone", "home", "identity", "behalf")
 """Who brought it. Where the matter is stays to be seen: it has to be handled there."""
 UNMASKERS: Final = frozenset({"AG", "TL", "DP", "CB", "SV", "LD", "AD"})
@@ -38,23 +39,30 @@ def unmask(store: Store, actor: Actor, tid: bytes, reason: str) -> None:
     """Write down that somebody looks, and why; raises Refused."""
     if not may_unmask(actor):
         raise Refused("not_yours", "Your role does not allow this step.")
-    words = str(checked("reason", reason))
+    facts = {"reason": reason_of(reason), "by": actor.number, "name": actor.name}
+    store.record(Fact(UNMASKED, facts, tid))
+
+
+def reason_of(text: str) -> str:
+    """Return why somebody looks, as it is kept; raises Refused when nothing is said."""
+    words = str(checked("reason", text))
     if not words:
         raise Refused("missing", "Fill in %(field)s.", field="Reason")
-    store.record(Fact("ticket.unmasked", {"reason": words, "by": actor.number, "name": actor.name}, tid))
+    return words
 
 
 def sees(store: Store, actor: Actor, ticket: Ticket, now_s: float | None = None) -> bool:
     """Tell whether somebody sees a ticket unmasked: it is not confidential, or their look still lasts."""
     if not ticket.confidential:
         return True
-    if not may_unmask(actor):
-        return False
+    return may_unmask(actor) and looked(store, ticket.tid, UNMASKED, actor, now_s)
+
+
+def looked(store: Store, subject: bytes, kind: str, actor: Actor, now_s: float | None = None) -> bool:
+    """Tell whether somebody's look at a ticket or a customer still lasts."""
     since = (time.time() if now_s is None else now_s) - OPEN_S
     looks = store.rows(
-        "SELECT eid, body FROM event WHERE subject = ? AND kind = 'ticket.unmasked'"
-        " ORDER BY eid DESC LIMIT 50",
-        ticket.tid,
+        "SELECT eid, body FROM event WHERE subject = ? AND kind = ? ORDER BY eid DESC LIMIT 50", subject, kind
     )
     return any(
         int.from_bytes(bytes(eid)[:6], "big") / 1000 >= since

@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from appliance.customers import privacy
 from appliance.customers.customer import FIELDS, PERSONAL, Customer
 from appliance.refused import Refused
 from appliance.tickets.fields import phone_as_kept
+from web import customer_sight
 from web.api import shapes
+from web.api.alike import Because
 from web.api.door import check_scope
 from web.api.endpoint import Answer, Strict
 from web.context import box, me
@@ -106,7 +109,12 @@ def create(body: Any) -> CustomerTold:
 def edit(customer: str, body: Any, seen: bytes | None) -> CustomerTold:
     """Change what is written."""
     _reach()
-    return _told(box().customers.edit(me(), _id(customer), _given(body), seen))
+    found, given = box().customers.get(_id(customer)), _given(body)
+    if hidden := customer_sight.hidden([found])[found.cid] & given.keys():
+        raise Refused(
+            "masked", "%(field)s is masked. Show it first, with a reason.", field=FIELDS[min(hidden)].en
+        )
+    return _told(box().customers.edit(me(), found.cid, given, seen))
 
 
 def merge(customer: str, body: Into) -> CustomerTold:
@@ -119,6 +127,14 @@ def split(customer: str) -> CustomerTold:
     """Take it out again."""
     _reach()
     return _told(box().customers.split(me(), _id(customer)))
+
+
+def unmask(customer: str, body: Because) -> CustomerTold:
+    """Look at what is masked; it is written down, and lasts half an hour."""
+    _reach()
+    found = box().customers.get(_id(customer))
+    privacy.unmask(box().store, me(), found.cid, body.reason)
+    return _told(found)
 
 
 def redact(customer: str, body: Blank) -> CustomerTold:
@@ -143,6 +159,7 @@ def _given(body: Any) -> dict[str, Any]:
 
 
 def _told(customer: Customer) -> CustomerTold:
+    (customer,) = customer_sight.seen([customer])
     return CustomerTold(
         customer.cid.hex(),
         customer.last_eid.hex(),

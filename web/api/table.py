@@ -86,6 +86,8 @@ TABLE: Final[tuple[Endpoint, ...]] = (
              "并入另一客户", "Make it part of another customer", body=customers.Into),
     Endpoint("customer_split", "POST", "/customers/{customer}/split", "tickets:write", customers.split, customers.CustomerTold,
              "取消合并", "Take a merged customer out again"),
+    Endpoint("customer_unmask", "POST", "/customers/{customer}/unmask", "tickets:read", customers.unmask, customers.CustomerTold,
+             "查看打码信息，留痕", "Look at what is masked; it is written down", body=alike.Because),
     Endpoint("customer_redact", "POST", "/customers/{customer}/redact", "tickets:write", customers.redact, customers.CustomerTold,
              "清除个人信息，留痕", "Blank personal data in all that is shown", body=customers.Blank),
     Endpoint("promises", "GET", "/promises", "tickets:read", promises.listed, promises.Promises, "稍后答复的清单，需 citizens:read",

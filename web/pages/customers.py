@@ -7,13 +7,14 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
+from appliance.customers import privacy
 from appliance.customers.contacts import PAGE, Contact, contacts, is_new
 from appliance.customers.customer import FIELDS, KINDS, MARKS, PERSONAL, Customer
 from appliance.customers.file import JOINERS, REDACTORS, WRITERS
 from appliance.refused import Refused
 from appliance.tickets.confidential import hidden_number
 from appliance.tickets.fields import phone_as_kept
-from web import shown, sight
+from web import customer_sight, shown, sight
 from web.context import box, me
 from web.intake_form import told_identity
 
@@ -29,7 +30,7 @@ def page() -> str:
     return render_template(
         "customers.html",
         text=text,
-        found=box().customers.search(text),
+        found=customer_sight.seen(box().customers.search(text)),
         may_write=me().has(*WRITERS),
         typed={},
         fault="",
@@ -48,7 +49,7 @@ def create() -> Response | tuple[str, int]:
             render_template(
                 "customers.html",
                 text="",
-                found=box().customers.search(""),
+                found=customer_sight.seen(box().customers.search("")),
                 may_write=True,
                 typed=typed,
                 fault=shown.sentence(refused),
@@ -62,7 +63,8 @@ def create() -> Response | tuple[str, int]:
 @pages.get("/of/<number>")
 def of_number(number: str) -> dict[str, Any]:
     """Everybody who has exactly this number, to choose from."""
-    found = [(c.cid.hex(), c.name) for c in box().customers.by_number(phone_as_kept(number))]
+    known = customer_sight.seen(box().customers.by_number(phone_as_kept(number)))
+    found = [(c.cid.hex(), c.name) for c in known]
     return {
         "customers": [
             {"cid": cid, "name": name, "url": url_for("customers.one", cid=cid)} for cid, name in found
@@ -80,11 +82,24 @@ def one(cid: str) -> str:
 def edit(cid: str) -> Response | tuple[str, int]:
     """Change what is written of a customer."""
     customer, typed = _customer(cid), _typed()
+    hidden = customer_sight.hidden([customer])[customer.cid]
+    typed = {name: value for name, value in typed.items() if name not in hidden}
     try:
         box().customers.edit(me(), customer.cid, typed, _seen())
     except Refused as refused:
         return _show(_customer(cid), shown.sentence(refused), typed), _status(refused)
     flash(gettext("Saved."), "good")
+    return _to(customer)
+
+
+@pages.post("/<cid>/unmask")
+def unmask(cid: str) -> Response | tuple[str, int]:
+    """Look at what is masked, with a reason; that is written down."""
+    customer = _customer(cid)
+    try:
+        privacy.unmask(box().store, me(), customer.cid, request.form.get("reason", ""))
+    except Refused as refused:
+        return _show(customer, shown.sentence(refused)), _status(refused)
     return _to(customer)
 
 
@@ -134,24 +149,32 @@ def _show(customer: Customer, fault: str = "", typed: dict[str, Any] | None = No
     before_s = float(before) if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", before) else float("inf")
     history = contacts(store, family, before_s)
     told = [contact for contact in history if not contact.confidential or _sees(contact)]
+    hidden = customer_sight.hidden([customer])[customer.cid]
+    identity = told_identity(customer.identity) if "identity" not in hidden else {}
     written = {name: getattr(customer, name) for name in FIELDS}
+    customer = privacy.masked(customer, hidden)
+    family = customer_sight.seen(family)
+    (standing_seen,) = customer_sight.seen([standing])
     return render_template(
         "customer.html",
         customer=customer,
-        standing=standing,
+        standing=standing_seen,
+        masked_fields=hidden,
+        may_unmask=customer_sight.may_unmask(hidden),
+        looks=customer_sight.looks(customer),
         merged=[one for one in family if one.cid != standing.cid],
         history=[(contact, _link(contact)) for contact in told],
         hidden=len(history) - len(told),
         older=history[-1].at_s if len(history) == PAGE else None,
         is_new=is_new(store, family),
-        identity=told_identity(customer.identity),
+        identity=identity,
         typed={**written, **(typed or {})},
         opened=typed is not None,
         fault=fault,
         may_write=me().has(*WRITERS),
         may_join=me().has(*JOINERS),
         may_redact=me().has(*REDACTORS),
-        masked=hidden_number,
+        masked=lambda c: hidden_number(c.number) if c.confidential or "numbers" in hidden else c.number,
         personal=[(name, shown.pick((FIELDS[name].zh, FIELDS[name].en))) for name in PERSONAL],
         **_words(),
     )
