@@ -8,8 +8,9 @@ from flask_babel import gettext, lazy_gettext
 
 from appliance.tickets.conditions import CONDITIONS
 from appliance.tickets.fields import FIELDS, RATINGS
-from appliance.tickets.process import START, Move
+from appliance.tickets.process import START, Move, Workflow
 from appliance.tickets.soundness import ACTORS, Fault
+from appliance.tickets.strands import KINDS
 from appliance.tickets.workflow import STATES
 from appliance.tickets.workflow_changes import Change
 from appliance.tickets.workflow_draft import LISTS
@@ -42,15 +43,21 @@ class Group:
     moves: Sequence[Move]
 
 
-def groups(moves: Sequence[Move]) -> list[Group]:
+def groups(workflow: Workflow) -> list[Group]:
     """Return the moves by the state they lead out of, in the order of the states."""
     found = []
-    for state in (START, *STATES):
-        rows = [move for move in moves if move.source == state]
+    for state in (START, *(KINDS[workflow.name].workflow.states if workflow.name in KINDS else STATES)):
+        rows = [move for move in workflow.moves if move.source == state]
         if rows:
-            title = shown.state_title(state) if state else str(gettext("Beginning"))
+            title = state_title(state, workflow) if state else str(gettext("Beginning"))
             found.append(Group(state, title, rows))
     return found
+
+
+def state_title(name: str, workflow: Workflow) -> str:
+    """The name of a state of this workflow."""
+    found = workflow.states.get(name)
+    return shown.pick((found.zh, found.en)) if found else shown.state_title(name)
 
 
 def title(move: Move) -> str:
@@ -77,15 +84,15 @@ def options(list_name: str) -> list[tuple[str, str]]:
     return [(value, word(list_name, value)) for value in LISTS[list_name] if value in _offered(list_name)]
 
 
-def said(fault: Fault) -> str:
+def said(fault: Fault, workflow: Workflow) -> str:
     """A fault in the reader's language, states and fields by their names."""
-    values = {name: _named(name, value) for name, value in fault.values.items()}
+    values = {name: _named(name, value, workflow) for name, value in fault.values.items()}
     return str(gettext(fault.words, **values)) if values else str(gettext(fault.words))
 
 
-def faults(found: Sequence[Fault]) -> list[dict[str, str]]:
+def faults(found: Sequence[Fault], workflow: Workflow) -> list[dict[str, str]]:
     """All faults, each with the move it is about."""
-    return [{"code": fault.code, "text": said(fault)} for fault in found]
+    return [{"code": fault.code, "text": said(fault, workflow)} for fault in found]
 
 
 def changed(change: Change) -> list[tuple[str, str, str]]:
@@ -110,9 +117,9 @@ def _aspect(move: Move, name: str) -> str:
     return str(value) or "—"
 
 
-def _named(name: str, value: str) -> str:
-    if name in ("state", "ends"):
-        return " / ".join(shown.state_title(part) for part in value.split(" / "))
+def _named(name: str, value: str, workflow: Workflow) -> str:
+    if name in ("state", "source", "ends"):
+        return " / ".join(state_title(part, workflow) for part in value.split(" / "))
     if name != "name":
         return value
     return shown.field_title(value) if value in FIELDS else value

@@ -14,14 +14,12 @@ from appliance.people import Actor
 from appliance.places import places
 from appliance.refused import Refused
 from appliance.store.store import Store
-from appliance.tickets import migrating
+from appliance.tickets import migrating, strand_table
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.drawing import svg
-from appliance.tickets.fields import FIELDS
-from appliance.tickets.guards import GUARDS
 from appliance.tickets.manual import chapter
 from appliance.tickets.process import Workflow, diagram
-from appliance.tickets.soundness import faults, out_of_bounds
+from appliance.tickets.soundness import out_of_bounds
 from appliance.tickets.strands import KINDS
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import SHIPPED
@@ -80,7 +78,7 @@ def _check(options: argparse.Namespace) -> int:
     store = _box_if_any(options)
     found: dict[str, list[str]] = {SHIPPED.id: [str(f) for f in out_of_bounds(SHIPPED.name, SHIPPED.moves)]}
     for kind in KINDS.values():
-        found[kind.name] = [str(fault) for fault in faults(kind.workflow, GUARDS, FIELDS)]
+        found[kind.name] = [str(fault) for fault in out_of_bounds(kind.name, kind.workflow.moves)]
     if store is not None:
         workflows = Workflows(store)
         for version in workflows.versions():
@@ -99,7 +97,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _diagram(options: argparse.Namespace) -> int:
-    workflow = _kind(options.kind) if options.kind else _version(options)
+    workflow = _kind(options) if options.kind else _version(options)
     print((svg if options.svg else diagram)(workflow, options.language), end="")
     return 0
 
@@ -114,13 +112,15 @@ def _list(options: argparse.Namespace) -> int:
     store = _box(options)
     open_ = migrating.counts(store)
     versions = Workflows(store).versions()
+    open_ = {**open_, **strand_table.versions(store)}
     rows = [_told(SHIPPED.id, (), None, "", "as shipped", open_)]
     rows += [_told(v.id, v.kinds, v.published_s, v.published_by, v.reason, open_) for v in versions]
     if options.json:
         print(json.dumps(rows, ensure_ascii=False))
         return 0
     for row in rows:
-        serves = ", ".join(row["kinds"]) or "all kinds"
+        kind = KINDS.get(row["version"].partition("@")[0])
+        serves = f"every {kind.en.lower()}" if kind else ", ".join(row["kinds"]) or "all kinds"
         print(f"{row['version']:16} {serves:24} {row['open']:6} open  {row['by']} {row['reason']}".rstrip())
     return 0
 
@@ -152,6 +152,8 @@ def _publish(options: argparse.Namespace) -> int:
     file = read(text)
     kinds = file.kinds if options.kinds is None else tuple(filter(None, options.kinds.split(",")))
     serves = ", ".join(kinds) or "all kinds that no other workflow names"
+    if file.name in KINDS:
+        kinds, serves = (), f"every {KINDS[file.name].en.lower()}"
     store = _box(options)
     known = Dictionary(store).names("ticket_kind")
     for kind in kinds:
@@ -161,7 +163,8 @@ def _publish(options: argparse.Namespace) -> int:
         print(f"{file.name}: {len(file.moves)} moves, no faults; it would serve {serves}.")
         return 0
     made = Workflows(store).publish(_actor(options), file.name, file.moves, kinds, options.reason)
-    print(f"{made.id} is published. New tickets begin on it: {serves}. Open ones stay on theirs.")
+    what = "New tickets" if file.name not in KINDS else "New ones of the kind"
+    print(f"{made.id} is published. {what} begin on it: {serves}. Open ones stay on theirs.")
     return 0
 
 
@@ -209,8 +212,9 @@ def _tickets(desk: TicketDesk, numbers: Sequence[str]) -> list[Ticket]:
 
 def _version(options: argparse.Namespace) -> Workflow:
     """The version that was asked for; else the newest that serves every kind."""
-    if options.version == SHIPPED.id or (not options.version and _box_if_any(options) is None):
-        return SHIPPED
+    shipped = {workflow.id: workflow for workflow in (SHIPPED, *(kind.workflow for kind in KINDS.values()))}
+    if options.version in shipped or (not options.version and _box_if_any(options) is None):
+        return shipped[options.version or SHIPPED.id]
     workflows = Workflows(_box(options))
     found = workflows.of(options.version) if options.version else workflows.current("")
     if options.version and found.id != options.version:
@@ -218,11 +222,13 @@ def _version(options: argparse.Namespace) -> Workflow:
     return found
 
 
-def _kind(name: str) -> Workflow:
-    if name not in KINDS:
+def _kind(options: argparse.Namespace) -> Workflow:
+    """The table on which a new strand of a kind begins."""
+    if options.kind not in KINDS:
         known = ", ".join(KINDS)
-        raise Wrong(f"There is no kind {name}. Choose one of: {known}.")
-    return KINDS[name].workflow
+        raise Wrong(f"There is no kind {options.kind}. Choose one of: {known}.")
+    store = _box_if_any(options)
+    return Workflows(store).newest_beside()[options.kind] if store else KINDS[options.kind].workflow
 
 
 def _file(options: argparse.Namespace) -> Path:

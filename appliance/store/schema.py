@@ -160,6 +160,7 @@ class Strand(Table):
     """Its due date follows its case: so many working days before it."""
     provisional = BooleanField(null=True)
     warn_s = FloatField(null=True)
+    workflow = CharField(null=True)
 
     class Meta:
         indexes = (

@@ -13,7 +13,7 @@ from appliance.tickets.carrying import Facts, carried
 from appliance.tickets.effects import OF_STEPS
 from appliance.tickets.fields import checked
 from appliance.tickets.guards import refusal
-from appliance.tickets.process import START, Move
+from appliance.tickets.process import START, Move, Workflow
 from appliance.tickets.rights import changed, may_step, not_now, not_yours, other_unit, role_of, signed
 from appliance.tickets.strands import COLUMNS, EVENT, KINDS, Kind, Strand
 from appliance.tickets.ticket import Ticket
@@ -55,14 +55,18 @@ class Beside:
             kind = KINDS.get(which if isinstance(which, str) else strand.kind if strand else "")
             if kind is None:
                 raise not_now(known=False)
-            move = self._possible(actor, ticket, kind, strand, step, seen)
+            table = self._table(kind, strand)
+            rules = (
+                kind.workflow if actor.has("SYS") else table
+            )  # what follows from a move is not asked for more
+            move = self._possible(actor, ticket, kind, rules, strand, step, seen)
             facts = self._desk.resolved(carried(move, given, lambda field: None))
             if kind.name == "suborder" and strand is None:
                 facts |= self._sub_order_due(ticket, facts)
             scene = self._desk.scene(actor, ticket, move, facts, strand)
             if refused := refusal(scene):
                 raise refused
-            (event,) = self._store.record(Fact(EVENT, _written(kind, strand, move, facts, actor), tid))
+            (event,) = self._store.record(Fact(EVENT, _written(kind, table, strand, move, facts, actor), tid))
             for effect in OF_STEPS.get((kind.name, step), ()):
                 effect(self._desk, scene)
             found = strand_table.load(self._store, strand.sid if strand else event.eid)
@@ -71,11 +75,12 @@ class Beside:
 
     def openings(self, actor: Actor, ticket: Ticket) -> list[tuple[Kind, Move]]:
         """Return the strands this person may open now."""
+        tables = self._desk.workflows.newest_beside()
         busy = {strand.kind for strand in strand_table.of_ticket(self._store, ticket.tid) if strand.open}
         return [
             (kind, move)
             for kind in KINDS.values()
-            for move in kind.workflow.moves
+            for move in tables[kind.name].moves
             if move.source == START
             and ticket.state in kind.opens_in
             and not (kind.once and kind.name in busy)
@@ -87,7 +92,8 @@ class Beside:
         """Return the steps of a strand this person may make now."""
         if ticket.state == END:
             return []
-        moves = KINDS[strand.kind].workflow.moves_for(strand.state, actor.roles)
+        table = self._desk.workflows.beside(strand.kind, strand.workflow)
+        moves = table.moves_for(strand.state, actor.roles)
         makes = self._desk.rights.makes
         return [
             move
@@ -96,14 +102,21 @@ class Beside:
         ]
 
     def _possible(
-        self, actor: Actor, ticket: Ticket, kind: Kind, strand: Strand | None, step: str, seen: bytes | None
+        self,
+        actor: Actor,
+        ticket: Ticket,
+        kind: Kind,
+        table: Workflow,
+        strand: Strand | None,
+        step: str,
+        seen: bytes | None,
     ) -> Move:
         """The step that was asked for, if this person may make it now."""
         if strand is not None and seen is not None and seen < strand.state_eid:
             raise changed()
-        move = kind.workflow.steps.get((strand.state if strand else START, step))
+        move = table.steps.get((strand.state if strand else START, step))
         if move is None:
-            raise not_now(step in kind.workflow.named)
+            raise not_now(step in table.named)
         if not self._desk.rights.makes(actor, move.name, move.who, kind.name):
             raise not_yours()
         if not may_step(actor, ticket, strand, move):
@@ -113,6 +126,13 @@ class Beside:
         if strand is None and kind.once and self._is_open(ticket, kind):
             raise Refused("open_already", "There is one open already; finish that one first.")
         return move
+
+    def _table(self, kind: Kind, strand: Strand | None) -> Workflow:
+        """The table in force: a strand goes on by the one it began with."""
+        workflows = self._desk.workflows
+        return (
+            workflows.beside(kind.name, strand.workflow) if strand else workflows.newest_beside()[kind.name]
+        )
 
     def _sub_order_due(self, ticket: Ticket, facts: Facts) -> Facts:
         """A sub-order for which nobody said when is due some days before its case."""
@@ -131,7 +151,9 @@ class Beside:
         return strand
 
 
-def _written(kind: Kind, strand: Strand | None, move: Move, facts: Facts, actor: Actor) -> dict[str, object]:
+def _written(
+    kind: Kind, table: Workflow, strand: Strand | None, move: Move, facts: Facts, actor: Actor
+) -> dict[str, object]:
     """The body of a step's event."""
     columns = {name: facts[name] for name in (*COLUMNS, *DATED, "reason") if name in facts}
     fields = {name: value for name, value in facts.items() if name not in columns}
@@ -139,6 +161,8 @@ def _written(kind: Kind, strand: Strand | None, move: Move, facts: Facts, actor:
     body |= {**columns, "role": role_of(actor, move), **signed(actor)}
     if strand is not None:
         body["strand"] = strand.sid.hex()
+    elif table.version:
+        body["workflow"] = table.id
     if "at" in facts:
         body["due"] = facts["at"]
     if fields:

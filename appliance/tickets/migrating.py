@@ -8,6 +8,7 @@ from appliance.refused import Refused
 from appliance.store.store import Store
 from appliance.tickets import table
 from appliance.tickets.process import Workflow
+from appliance.tickets.strands import KINDS as BESIDE
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import END, SHIPPED, STATES
 
@@ -26,7 +27,7 @@ class Report:
 
 def hinders(ticket: Ticket, target: Workflow, wanted: str) -> Refused | None:
     """Say why a ticket cannot be put on a version."""
-    if target.id != wanted:
+    if target.id != wanted or target.name in BESIDE:
         return Refused("unknown_workflow", "There is no version %(version)s.", version=wanted[:60])
     if ticket.workflow == wanted:
         return Refused("same_workflow", "It runs on this version already.")

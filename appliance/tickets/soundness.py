@@ -83,10 +83,14 @@ def faults(workflow: Workflow, guards: Iterable[str] = (), fields: Iterable[str]
 
 
 def out_of_bounds(name: str, moves: Sequence[Move]) -> list[Fault]:
-    """Say what keeps a table of tickets from being published."""
+    """Say what keeps a table of tickets, or of the kind of strand of this name, from being published."""
+    from appliance.tickets import beside_tables
     from appliance.tickets.fields import FIELDS
     from appliance.tickets.guards import GUARDS
+    from appliance.tickets.strands import KINDS
 
+    if name in KINDS:
+        return beside_tables.out_of_bounds(name, moves)
     found = []
     if not NAME.fullmatch(name):
         found.append(
@@ -94,12 +98,9 @@ def out_of_bounds(name: str, moves: Sequence[Move]) -> list[Fault]:
                 N_("The name of a workflow has 1 to %(most)s letters and digits."), {"most": str(NAME_LIMIT)}
             )
         )
+    found += too_large(moves)
     if len(moves) > MOVES_LIMIT:
-        found.append(Fault(N_("There are more than %(most)s moves."), {"most": str(MOVES_LIMIT)}))
         return found
-    if (over := len(msgspec.json.encode(tuple(moves))) - SIZE_LIMIT) > 0:
-        words = N_("It is too large by %(over)s characters. Take out moves, or shorten their names.")
-        found.append(Fault(words, {"over": str(over)}))
     found += faults(made(name, 0, moves), GUARDS, FIELDS)
     for begin in CREATION.values():
         ways = {(move.source, move.name, move.target) for move in moves}
@@ -117,7 +118,18 @@ def out_of_bounds(name: str, moves: Sequence[Move]) -> list[Fault]:
     return found
 
 
-def _odd_words(move: Move) -> Iterator[Fault]:
+def too_large(moves: Sequence[Move]) -> list[Fault]:
+    """Say that a table has too many moves, or is too long for one event."""
+    if len(moves) > MOVES_LIMIT:
+        return [Fault(N_("There are more than %(most)s moves."), {"most": str(MOVES_LIMIT)})]
+    if (over := len(msgspec.json.encode(tuple(moves))) - SIZE_LIMIT) > 0:
+        words = N_("It is too large by %(over)s characters. Take out moves, or shorten their names.")
+        return [Fault(words, {"over": str(over)})]
+    return []
+
+
+def odd_words(move: Move) -> Iterator[Fault]:
+    """Say what is wrong with the names of a move."""
     if not CODE.fullmatch(move.code):
         yield Fault(N_("A code has 1 to 8 letters and digits."), code=move.code[:20])
     if not STEP.fullmatch(move.name):
@@ -127,6 +139,9 @@ def _odd_words(move: Move) -> Iterator[Fault]:
     if not (0 < len(move.zh) <= WORDS_LIMIT and 0 < len(move.en) <= WORDS_LIMIT):
         words = N_("Give it a Chinese and an English name of at most %(most)s characters.")
         yield Fault(words, {"most": str(WORDS_LIMIT)}, move.code)
+
+
+def _odd_lead(move: Move) -> Iterator[Fault]:
     if move.by_lead:
         yield Fault(N_("`by_lead` is for sub-orders only."), code=move.code)
 
@@ -170,7 +185,8 @@ def _odd_ratings(move: Move) -> Iterator[Fault]:
 
 
 _RULES: Sequence[Callable[[Move], Iterable[Fault]]] = (
-    _odd_words,
+    odd_words,
+    _odd_lead,
     _odd_people,
     _odd_states,
     _odd_fields,

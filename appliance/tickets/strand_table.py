@@ -34,7 +34,7 @@ _SAVE = (
     f"INSERT INTO strand ({_NAMES}) VALUES ({', '.join('?' * len(_FIELDS))}) ON CONFLICT (sid) DO UPDATE SET "
     + ", ".join(f'"{name}" = excluded."{name}"' for name in _FIELDS[1:])
 )
-_JSON = _FIELDS.index("fields")
+_JSON, _WORKFLOW = _FIELDS.index("fields"), _FIELDS.index("workflow")
 _BLOBS = tuple(_FIELDS.index(name) for name in ("sid", "tid", "last_eid", "state_eid"))
 _FLAGS = tuple(_FIELDS.index(name) for name in ("optional", "open", "provisional"))
 
@@ -78,6 +78,12 @@ def counts(store: Store, unit: str | None) -> Mapping[str, int]:
     where, values = _concerning(unit)
     sql = f"SELECT s.kind, count(*) FROM strand AS s JOIN ticket AS t ON t.tid = s.tid WHERE {where}"
     return dict(store.rows(f"{sql} GROUP BY s.kind", *values))
+
+
+def versions(store: Store) -> Mapping[str, int]:
+    """Count the open strands by the version of their table; those of the shipped ones are not told."""
+    sql = "SELECT workflow, count(*) FROM strand WHERE open AND workflow <> '' GROUP BY workflow"
+    return dict(store.rows(sql))
 
 
 def listed(
@@ -188,4 +194,5 @@ def _strand(row: tuple[Any, ...]) -> Strand:
     for at in _FLAGS:
         values[at] = bool(values[at])
     values[_JSON] = msgspec.json.decode(values[_JSON])
+    values[_WORKFLOW] = values[_WORKFLOW] or ""
     return Strand(*values)

@@ -53,6 +53,8 @@ class Strand(msgspec.Struct, frozen=True):
     """Its due date rests on days that are only estimated."""
     warn_s: float | None = None
     """From when on it is due soon."""
+    workflow: str = ""
+    """The version of its table it began with; empty: the one shipped."""
 
 
 class Stepped(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to"}):
@@ -78,6 +80,8 @@ class Stepped(msgspec.Struct, frozen=True, rename={"source": "from", "target": "
     provisional: bool = False
     warn: float | None = None
     """From when on it is due soon; a day before, where nothing is said."""
+    workflow: str = ""
+    """In the step that opens it: the version of its table."""
     reason: str = ""
     fields: dict[str, Any] = {}
 
@@ -325,6 +329,7 @@ def fold(strand: Strand | None, event: Event) -> Strand:
             event.eid, event.eid, event.at_s, event.at_s, body.by, body.by, body.third or "",
             bool(body.optional), body.due, 0,
             _given(body), not body.ended, body.ahead, body.provisional, _warn_s(body),
+            body.workflow,
         )  # fmt: skip
     if _too_late(strand, body):
         return replace(strand, last_eid=event.eid, conflicts=strand.conflicts + 1)

@@ -148,7 +148,7 @@ def steps_of(store: Store, tid: bytes) -> list[Step]:
             steps += _redated(event, beside, event.eid not in waiting)
             continue
         if event.kind == strands.EVENT:
-            steps += _beside(event, beside, event.eid not in waiting, words)
+            steps += _beside(event, beside, event.eid not in waiting, words, workflows)
             continue
         if event.kind in PAPERS:
             steps.append(_paper(event, event.eid not in waiting))
@@ -188,7 +188,9 @@ def _paper(event: Event, delivered: bool) -> Step:
     return Step(event.at_s, who, PAPER, zh, en, text, False, delivered, event.site)
 
 
-def _beside(event: Event, beside: dict[bytes, strands.Strand], delivered: bool, words: Words) -> list[Step]:
+def _beside(
+    event: Event, beside: dict[bytes, strands.Strand], delivered: bool, words: Words, workflows: Workflows
+) -> list[Step]:
     """Tell a step of a sub-order or overlay; `beside` is how the ticket's strands stood before it."""
     try:
         body = strands.body_of(event)
@@ -199,7 +201,8 @@ def _beside(event: Event, beside: dict[bytes, strands.Strand], delivered: bool, 
     except ValueError:
         return []
     kind = strands.KINDS.get(body.kind)
-    move = kind.workflow.steps.get((body.source, body.step)) if kind else None
+    table = workflows.beside(kind.name, beside[sid].workflow) if kind else None
+    move = table.steps.get((body.source, body.step)) if table else None
     zh = f"{kind.zh}：{move.zh}" if kind and move else body.step
     en = f"{kind.en}: {move.en}" if kind and move else body.step
     given = {"unit": body.unit, "third": body.third, "due": body.due, **body.fields, "reason": body.reason}

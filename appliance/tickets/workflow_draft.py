@@ -16,6 +16,7 @@ from appliance.tickets.fields import FIELDS
 from appliance.tickets.guards import GUARDS
 from appliance.tickets.process import START, Move, Workflow
 from appliance.tickets.soundness import ACTORS, CODE, MOVES_LIMIT, NAME, STEP, WORDS_LIMIT
+from appliance.tickets.strands import KINDS as BESIDE
 from appliance.tickets.workflow import BAD, GOOD, STATES
 from appliance.tickets.workflows import Workflows
 
@@ -32,6 +33,8 @@ LISTS: Mapping[str, Sequence[str]] = {
 }
 """What may be chosen for each list of a move."""
 FLAGS = ("reason", "final")
+FIXED = ("name", "source", "target", "complete", "ratings", "final")
+"""What of a step of a sub-order or overlay is not changed."""
 DRAFTS_LIMIT = 50
 _decode = msgspec.json.Decoder(tuple[Move, ...]).decode
 _KEEP = (
@@ -84,6 +87,12 @@ class Drafts:
         """Begin a draft from a version; raises Refused when there is one of this name."""
         if not NAME.fullmatch(name):
             raise Refused("bad_name", "The name of a workflow has 1 to %(most)s letters and digits.", most=40)
+        if name != based_on.name and (name in BESIDE or based_on.name in BESIDE):
+            raise Refused(
+                "bad_name",
+                "A draft of %(version)s keeps its name; only one of tickets can have another.",
+                version=based_on.id,
+            )
         with self._store.transaction():
             drafts = self.all()
             if any(draft.name == name for draft in drafts):
@@ -99,13 +108,16 @@ class Drafts:
         """Change a move: only what is given. Raises Refused for what cannot be kept."""
 
         def change(draft: Draft) -> Sequence[Move]:
-            new = edited(draft.move(code), fields)
+            given = {key: value for key, value in fields.items() if name not in BESIDE or key not in FIXED}
+            new = edited(draft.move(code), given)
             return [new if move.code == code else move for move in draft.moves]
 
         return self._change(actor, name, change)
 
     def add_move(self, actor: Actor, name: str, fields: Mapping[str, Any]) -> Draft:
         """Add a move behind the others of its source; raises Refused."""
+
+        _may_grow(name)
 
         def change(draft: Draft) -> Sequence[Move]:
             code = str(fields.get("code", "")).strip() or free_code(draft.moves)
@@ -124,7 +136,8 @@ class Drafts:
         return self._change(actor, name, change)
 
     def remove_move(self, actor: Actor, name: str, code: str) -> Draft:
-        """Take a move out."""
+        """Take a move out; raises Refused."""
+        _may_grow(name)
         return self._change(actor, name, lambda draft: [m for m in draft.moves if m is not draft.move(code)])
 
     def set_kinds(self, actor: Actor, name: str, kinds: Iterable[str]) -> Draft:
@@ -176,6 +189,11 @@ class Drafts:
         by = " ".join(filter(None, (actor.number, actor.name)))
         kinds = ",".join(draft.kinds)
         self._store.execute(_KEEP, draft.name, draft.based_on, kinds, body, self._now(), by)
+
+
+def _may_grow(name: str) -> None:
+    if name in BESIDE:
+        raise Refused("fixed", "Steps of sub-orders and overlays are fixed; none is added or taken out.")
 
 
 def edited(move: Move, fields: Mapping[str, Any]) -> Move:

@@ -14,13 +14,14 @@ from appliance.tickets.conditions import CONDITIONS
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.process import Move
 from appliance.tickets.soundness import MOVES_LIMIT, out_of_bounds
+from appliance.tickets.strands import KINDS as BESIDE
 from appliance.tickets.workflow import STATES
 
 SIZE_LIMIT = 512 * 1024
 WIDTH = 108
 _TEXTS = {"code": "code", "name": "name", "from": "source", "to": "target", "zh": "zh", "en": "en"}
 _LISTS = ("who", "needs", "takes", "complete", "ratings", "guards")
-_FLAGS = ("reason", "final")
+_FLAGS = ("reason", "final", "by_lead")
 _KEYS = (*_TEXTS, *_LISTS, *_FLAGS)
 _MUST = ("code", "name", "to", "who", "zh", "en")
 _ROW = re.compile(r"^[ \t]*\[\[\s*move\s*\]\]", re.M)
@@ -115,6 +116,7 @@ def _head(title: str) -> list[str]:
         f"Fields: {', '.join(FIELDS)}.",
         f"Conditions: {', '.join(f'{name} ({words[1].lower()})' for name, words in CONDITIONS.items())}.",
         "kinds: kinds of tickets that begin on it; [] all that no other workflow names.",
+        f"Named {', '.join(BESIDE)} it is the table of that sub-order or overlay: its steps are fixed.",
     ]  # fmt: skip
 
 
@@ -136,7 +138,8 @@ def _row_faults(row: Mapping[str, Any]) -> list[str]:
 def _move(row: Mapping[str, Any]) -> Move:
     texts: dict[str, Any] = {attribute: row.get(key, "") for key, attribute in _TEXTS.items()}
     lists: dict[str, Any] = {key: tuple(row.get(key, ())) for key in _LISTS[1:]}
-    return Move(**texts, **lists, who=frozenset(row["who"]), reason=row.get("reason", False), final=row.get("final", False))  # fmt: skip # noqa: E501
+    flags: dict[str, Any] = {key: row.get(key, False) for key in _FLAGS}
+    return Move(**texts, **lists, who=frozenset(row["who"]), **flags)
 
 
 def _called(row: Mapping[str, Any]) -> str:

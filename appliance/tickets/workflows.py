@@ -8,7 +8,7 @@ never changes; open tickets finish on theirs, or are put on another by an explic
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,11 @@ import msgspec
 from appliance.events import Event, Fact
 from appliance.people import Actor
 from appliance.refused import Refused
+from appliance.tickets.beside_tables import shipped_of, table_of
 from appliance.tickets.process import Move, Workflow
 from appliance.tickets.soundness import out_of_bounds
-from appliance.tickets.workflow import SHIPPED, made
+from appliance.tickets.strands import KINDS as BESIDE
+from appliance.tickets.workflow import SHIPPED
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -67,6 +69,8 @@ class Workflows:
         The same when a race has led a ticket into a `state` its version does not have: nobody is stuck.
         """
         found = self._of(pinned)
+        if state and found.name in BESIDE:
+            return SHIPPED
         return found if state in ("", *found.states) else SHIPPED
 
     def _of(self, pinned: str) -> Workflow:
@@ -76,18 +80,28 @@ class Workflows:
             number = int(version) if version.isdigit() else -1
             rows = self._store.rows("SELECT body FROM workflow WHERE name = ? AND version = ?", name, number)
             if not rows:
-                return SHIPPED
-            found = self._read[pinned] = made(name, number, _moves.decode(rows[0][0]))
+                return shipped_of(name)
+            found = self._read[pinned] = table_of(name, number, _moves.decode(rows[0][0]))
         return found
 
     def current(self, kind: str) -> Workflow:
         """Return the version on which a new ticket of this kind begins."""
-        published = self.versions()
+        published = [version for version in self.versions() if version.name not in BESIDE]
         named = [version for version in published if kind and kind in version.kinds]
         general = [version for version in published if not version.kinds]
         for chosen in (named or general)[-1:]:
             return self.of(chosen.id)
         return SHIPPED
+
+    def beside(self, kind: str, pinned: str) -> Workflow:
+        """Return the version a strand of this kind began with; the one shipped while it is not here yet."""
+        found = self._of(pinned) if pinned else shipped_of(kind)
+        return found if found.name == kind else shipped_of(kind)
+
+    def newest_beside(self) -> Mapping[str, Workflow]:
+        """Return the version on which a new strand of each kind begins."""
+        newest = {version.name: version.id for version in self.versions() if version.name in BESIDE}
+        return {kind: self.beside(kind, newest.get(kind, "")) for kind in BESIDE}
 
     def versions(self) -> Sequence[Version]:
         """Return all versions, in the order they were published."""
@@ -114,7 +128,7 @@ class Workflows:
             )
         if not reason.strip():
             raise Refused("missing", "Fill in %(field)s.", field="Reason")
-        served = sorted(set(kinds))
+        served = sorted(set(kinds)) if name not in BESIDE else []
         if len(served) > KINDS_LIMIT or not all(KIND.fullmatch(kind) for kind in served):
             raise Refused("bad_choice", "Choose %(field)s from the list.", field="Kind")
         with self._store.transaction():

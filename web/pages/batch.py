@@ -88,9 +88,10 @@ def _offered(tickets: list[Ticket]) -> dict[str, Move]:
     moves = {
         move.name: move for ticket in tickets for move in desk.buttons(person, ticket) if move.name in MOVES
     }
+    tables = desk.workflows.newest_beside()
     for name in OPENINGS:
         kind = KINDS[name]
-        opening = next(move for move in kind.workflow.moves if move.source == START)
+        opening = next(move for move in tables[name].moves if move.source == START)
         if person.has(*opening.who) and any(ticket.state in kind.opens_in for ticket in tickets):
             moves[name] = opening
     return moves

@@ -12,11 +12,13 @@ from werkzeug.wrappers import Response
 
 from appliance.dictionary.dictionary import Dictionary
 from appliance.refused import Refused
-from appliance.tickets import migrating
+from appliance.tickets import migrating, strand_table
+from appliance.tickets.beside_tables import shipped_of, table_of
 from appliance.tickets.drawing import svg
 from appliance.tickets.process import Workflow
 from appliance.tickets.soundness import out_of_bounds
-from appliance.tickets.workflow import SHIPPED, STATES, made
+from appliance.tickets.strands import KINDS
+from appliance.tickets.workflow import SHIPPED, STATES
 from appliance.tickets.workflow_changes import changes
 from appliance.tickets.workflow_draft import FLAGS, LISTS, Draft, Drafts, free_code
 from appliance.tickets.workflows import Version
@@ -47,10 +49,10 @@ def version(version: str) -> str:
         told=told,
         draft=None,
         drawing=Markup(svg(workflow, _language())),  # made by us, every word in it escaped
-        groups=workflow_shown.groups(workflow.moves),
+        groups=workflow_shown.groups(workflow),
         before=before,
         changes=changes(before.moves, workflow.moves) if before else [],
-        **_words(),
+        **_words(workflow),
     )
 
 
@@ -81,7 +83,7 @@ def change(name: str) -> Response | tuple[str, int]:
             return redirect(url_for("workflow.page"))
         if do == "publish":
             published = drafts.publish(me(), name, request.form.get("reason", ""))
-            flash(gettext("%(version)s is published. New tickets begin on it.", version=published.id), "good")
+            flash(_published(published), "good")
             return redirect(url_for("workflow.version", version=published.id))
         if do == "compare":
             drafts.compare(me(), name)
@@ -148,7 +150,7 @@ def _overview(
     asked: dict[str, str] | None = None,
 ) -> str:
     workflows = box().tickets.workflows
-    versions = _versions()
+    versions = [version for version in _versions() if version.name not in KINDS]
     serving = {kind: workflows.current(kind).id for kind, _ in _kinds()}
     open_ = migrating.counts(box().store)
     return render_template(
@@ -160,6 +162,7 @@ def _overview(
         open=open_,
         running=sorted(set(open_) | {v.id for v in versions} | {SHIPPED.id}),
         drafts=_drafts().all(),
+        beside=_beside(),
         current=workflows.current(""),
         drawing=Markup(svg(workflows.current(""), _language())),  # made by us, every word in it escaped
         fault=fault,
@@ -170,7 +173,7 @@ def _overview(
 
 
 def _editor(draft: Draft, fault: str = "") -> str:
-    workflow = made(draft.name, 0, draft.moves)
+    workflow = table_of(draft.name, 0, draft.moves)
     based_on = box().tickets.workflows.of(draft.based_on)
     return render_template(
         "workflow_table.html",
@@ -178,10 +181,10 @@ def _editor(draft: Draft, fault: str = "") -> str:
         told=None,
         draft=draft,
         drawing=Markup(svg(workflow, _language())),  # made by us, every word in it escaped
-        groups=workflow_shown.groups(draft.moves),
+        groups=workflow_shown.groups(workflow),
         before=based_on,
         changes=changes(based_on.moves, draft.moves),
-        faults=workflow_shown.faults(out_of_bounds(draft.name, draft.moves)),
+        faults=workflow_shown.faults(out_of_bounds(draft.name, draft.moves), workflow),
         fault=fault,
         newer=_drafts().newer(draft),
         opened=request.args.get("move", request.view_args.get("code", "") if request.view_args else ""),
@@ -189,18 +192,20 @@ def _editor(draft: Draft, fault: str = "") -> str:
         states=[(state.name, shown.pick((state.zh, state.en))) for state in STATES.values()],
         options={name: workflow_shown.options(name) for name in LISTS},
         free_code=free_code(draft.moves),
-        **_words(),
+        **_words(workflow),
     )
 
 
 def _live(draft: Draft, code: str) -> dict[str, Any]:
     """What the page shows anew after a move was saved."""
     based_on = box().tickets.workflows.of(draft.based_on)
-    workflow = made(draft.name, 0, draft.moves)
+    workflow = table_of(draft.name, 0, draft.moves)
     return {
         "saved": time.strftime("%H:%M:%S", time.localtime(draft.saved_s)),
-        "faults": workflow_shown.faults(out_of_bounds(draft.name, draft.moves)),
-        "row": render_template("part/workflow_row.html", move=draft.move(code), draft=draft, **_words()),
+        "faults": workflow_shown.faults(out_of_bounds(draft.name, draft.moves), workflow),
+        "row": render_template(
+            "part/workflow_row.html", move=draft.move(code), draft=draft, **_words(workflow)
+        ),
         "drawing": svg(workflow, _language()),
         "changes": len(changes(based_on.moves, draft.moves)),
     }
@@ -216,8 +221,34 @@ def _typed() -> dict[str, Any]:
     return typed
 
 
-def _words() -> dict[str, Any]:
+def _published(workflow: Workflow) -> str:
+    if workflow.name not in KINDS:
+        return str(gettext("%(version)s is published. New tickets begin on it.", version=workflow.id))
+    kind = KINDS[workflow.name]
+    words = {"version": workflow.id, "kind": shown.pick((kind.zh, kind.en))}
+    return str(gettext("%(version)s is published. Every new %(kind)s begins on it.", **words))
+
+
+def _beside() -> list[dict[str, Any]]:
+    """The tables of sub-orders and overlays: the version in force, all versions, and how many run on each."""
+    running, published = strand_table.versions(box().store), _versions()
+    newest = box().tickets.workflows.newest_beside()
+    return [
+        {
+            "title": shown.pick((kind.zh, kind.en)),
+            "newest": newest[kind.name].id,
+            "versions": [kind.workflow.id, *(v.id for v in published if v.name == kind.name)],
+            "reason": next((v.reason for v in reversed(published) if v.name == kind.name), ""),
+            "open": running,
+        }
+        for kind in KINDS.values()
+    ]
+
+
+def _words(workflow: Workflow) -> dict[str, Any]:
     return {
+        "beside": workflow.name in KINDS,
+        "state_title": lambda name: workflow_shown.state_title(name, workflow),
         "role": workflow_shown.role,
         "word": workflow_shown.word,
         "move_title": workflow_shown.title,
@@ -244,7 +275,7 @@ def _version(wanted: str) -> Workflow:
 
 def _before(workflow: Workflow) -> Workflow | None:
     """The version before; of the first of a name the shipped one."""
-    if workflow.id == SHIPPED.id:
+    if workflow.id in (SHIPPED.id, shipped_of(workflow.name).id):
         return None
     before = f"{workflow.name}@{workflow.version - 1}"
     return box().tickets.workflows.of(before)
