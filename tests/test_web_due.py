@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.calendar.hours import written
 from appliance.events import Fact
 from appliance.people import Actor
 from appliance.tickets.clocks import Clock, Left
@@ -98,6 +99,19 @@ def test_a_list_shows_the_worst_of_a_case_and_its_sub_orders(web: Web) -> None:
         counted = re.search(r'data-test="due-overdue">.*?<b class="num[^"]*">(\d+)</b>', page)
         assert counted is not None
         assert counted[1] == str(int(finds))
+
+
+def test_a_sub_order_that_ends_with_a_day_tells_that_day_and_not_the_next(web: Web) -> None:
+    ticket = accepted(web, 0, kind="complaint")
+    desk = web.box.tickets
+    desk.move(CENTRE, ticket.tid, "dispatch", {"unit": "lamp", "assisting": ["water"]})
+    (strand,) = desk.strands(ticket.tid)
+    assert strand.due_s is not None
+    last = written(strand.due_s).removesuffix(" 24:00")
+    page = web.visitor("1200").get(f"/tickets/{ticket.number}").text
+    assert f"限期 {last}" in page
+    assert f"限期：{last}" in page
+    assert f">{last}<" in re.sub(r"\s", "", web.visitor("1200").get("/strands?kind=suborder").text)
 
 
 def test_a_unit_is_told_of_its_own_sub_order_and_not_of_anothers(web: Web) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from appliance.calendar.hours import due_day
 from appliance.people import Actor
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.rights import CENTRE_ROLES
@@ -111,7 +112,7 @@ def _value(name: str, value: Any) -> str:
     if field.type == "instant" and isinstance(value, int | float):
         return shown.when(float(value))
     if field.type == "date" and isinstance(value, int | float):
-        return shown.day(float(value))
+        return due_day(float(value))
     if field.type == "unit":
         return unit_names().get(str(value), str(value))
     if field.type == "days" and isinstance(value, int | float):

@@ -8,6 +8,7 @@ from flask import Flask
 from flask_babel import gettext, lazy_gettext
 from markupsafe import Markup, escape
 
+from appliance.calendar.hours import due_day
 from appliance.customers.customer import FIELDS as CUSTOMER_FIELDS
 from appliance.dictionary.kinds import KINDS as DICTIONARY_KINDS
 from appliance.dictionary.parameters import PARAMETERS
@@ -194,7 +195,7 @@ DEFERRAL_STATES = {
 
 def install(app: Flask) -> None:
     """Give the templates the words."""
-    app.jinja_env.filters.update(when=when, day=day, seconds=seconds, one_of=one_of)
+    app.jinja_env.filters.update(when=when, day=day, due_day=due_day, seconds=seconds, one_of=one_of)
     app.jinja_env.globals.update(
         told=told,
         icon=icon,

@@ -73,6 +73,11 @@ def written(due_s: float) -> str:
     return datetime.fromtimestamp(due_s).strftime("%Y-%m-%d %H:%M")
 
 
+def due_day(due_s: float) -> str:
+    """Write the last day of a due moment: midnight belongs to the day it ends."""
+    return local_day(due_s - 0.001).isoformat()
+
+
 def windows(
     calendar: WorkCalendar, since_s: float, working: tuple[Band, ...] | None, after: date
 ) -> Iterator[tuple[int, int]]:

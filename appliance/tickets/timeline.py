@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from appliance.calendar.hours import written
+from appliance.calendar.hours import due_day, written
 from appliance.dictionary.dictionary import Dictionary
 from appliance.events import Event
 from appliance.store.store import Store
@@ -319,7 +319,7 @@ def _shown(name: str, value: object, words: Words) -> str:
     if field.type == "instant" and isinstance(value, int | float):
         return time.strftime("%Y-%m-%d %H:%M", time.localtime(value))
     if field.type == "date" and isinstance(value, int | float):
-        return time.strftime("%Y-%m-%d", time.localtime(value))
+        return due_day(value)
     if field.type == "days" and isinstance(value, int | float):
         return f"{value:.0f}"
     choices = words(name) or field.choices or {}
