@@ -66,7 +66,7 @@ def _fixed(move: Move) -> tuple[object, ...]:
 
 
 def _odd(kind: str, move: Move, shipped: Move) -> Iterator[Fault]:
-    from appliance.tickets.ticket import REGISTERED_FIELDS
+    from appliance.tickets.bodies import REGISTERED_FIELDS
 
     for role in sorted(move.who - ACTORS.keys()):
         yield Fault(N_("There is no role %(name)s."), {"name": role}, move.code)

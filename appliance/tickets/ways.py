@@ -166,7 +166,7 @@ class Ways:
         rare = [facet for facet in facets if facet.about <= COMMON * every]
         common = [facet for facet in facets if facet.about > COMMON * every]
         if query.clock in OWN and query.concerned:
-            common.append(Condition(every, "", *_own(query)))
+            common.append(Condition(every, "", every, *_own(query)))
         return Facts(every * spanned or 1.0, words, rare, common, query.periods(), bounds, few, index)
 
     def _facet(self, name: str, values: tuple[Any, ...], spanned: float) -> Condition:
