@@ -69,6 +69,13 @@ def test_all_of_whoever_has_a_confidential_ticket_is_masked_on_every_page(web: W
     assert NUMBER in agent.get(path).text
 
 
+def test_a_mask_is_never_offered_for_the_form_of_a_new_ticket(web: Web) -> None:
+    ouyang(web, confidential=True)
+    (told,) = web.visitor("1001").ask("/intake/beside", {"phone": NUMBER}).get_json()["customers"]
+    assert (told["plain"], told["home"]) == ("", "")
+    assert "欧阳女士" not in str(told)
+
+
 def test_what_is_masked_is_not_overwritten_by_its_mask(web: Web) -> None:
     customer = ouyang(web, confidential=True)
     path, agent = f"/customers/{customer.cid.hex()}", web.visitor("1001")

@@ -123,7 +123,7 @@ def beside(typed: Mapping[str, Any]) -> dict[str, Any]:
         "alike": [likeness(found) for found in intake.alike(fields, own)] if asks else [],
         "solved": [_solved(ticket) for ticket in intake.solved(fields)],
         "district": intake.district(str(fields.get("address") or "")),
-        "customers": [_customer(c) for c in customer_sight.seen(box().customers.by_number(fields["phone"]))],
+        "customers": _customers(fields["phone"]),
         "identity": told_identity(str(fields.get("identity") or "")),
     }
 
@@ -192,6 +192,18 @@ def brief(ticket: Ticket) -> dict[str, Any]:
 
 def _solved(ticket: Ticket) -> dict[str, Any]:
     return {**brief(ticket), "answer": ticket.answer[:ANSWER_LETTERS], "whole": ticket.answer}
+
+
+def _customers(number: str) -> list[dict[str, Any]]:
+    """Everybody who has a number; of what is masked nothing is offered for the form."""
+    known = box().customers.by_number(number)
+    hidden, seen = customer_sight.hidden(known), customer_sight.seen(known)
+    told = []
+    for customer in seen:
+        masked = hidden[customer.cid]
+        blank = {name: "" for name, field in (("plain", "name"), ("home", "addresses")) if field in masked}
+        told.append({**_customer(customer), **blank})
+    return told
 
 
 def _customer(customer: Customer) -> dict[str, Any]:
