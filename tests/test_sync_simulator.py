@@ -10,6 +10,7 @@ import pytest
 from appliance.events import Event, Fact
 from appliance.store import outbox
 from appliance.store import store as stores
+from appliance.store.projections import project
 from appliance.store.store import Store
 from sync import simulator
 from sync.frames import Batch
@@ -88,10 +89,12 @@ def test_an_outbox_in_a_second_transaction_is_found(monkeypatch: pytest.MonkeyPa
     late: dict[int, tuple[list[Event], str]] = {}
 
     def write(self: Store, events: list[Event], via: str) -> list[Event]:
-        rows = [(e, (e.eid, e.subject, e.kind, e.ver, e.body, via)) for e in events]
+        pos = self._scalar(stores.LAST_POS)
+        rows = [
+            (e, (pos + at, e.eid, e.subject, e.kind, e.ver, e.body, via)) for at, e in enumerate(events, 1)
+        ]
         new = [event for event, row in rows if self.execute(stores.INSERT, *row)]
-        for event in new:
-            self._fold(event)
+        self._fold(new, project)
         late[id(self)] = (new, via)
         return new
 

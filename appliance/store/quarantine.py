@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from peewee import IntegrityError, InterfaceError, ProgrammingError
+from peewee import DataError, IntegrityError, InterfaceError, ProgrammingError
 
 from appliance.events import Event
 
@@ -17,6 +17,7 @@ UNFOLDABLE = (
     TypeError,
     ValueError,
     OverflowError,
+    DataError,
     IntegrityError,
     InterfaceError,
     ProgrammingError,

@@ -49,9 +49,12 @@ def page() -> str:
         peers=streams(here.store, time.time()),
         peer_states=STATES,
         disk=_disk(here),
-        quarantined=here.store.rows(
-            "SELECT hex(eid), reason, at_s FROM quarantine ORDER BY at_s DESC LIMIT 10"
-        ),
+        quarantined=[
+            (bytes(eid).hex().upper(), reason, at_s)
+            for eid, reason, at_s in here.store.rows(
+                "SELECT eid, reason, at_s FROM quarantine ORDER BY at_s DESC LIMIT 10"
+            )
+        ],
         alarms=alarms(here.store),
         jobs=_jobs(here),
         streams=here.live.streams,
