@@ -43,6 +43,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "One hash over the events and one over each projection, to compare boxes",
     ),
     "person": ("appliance.commands.person", "Add a person, or set a new one-time password"),
+    "broker": (
+        "appliance.commands.broker",
+        "At the hub: write all a Mosquitto needs to be its sites' broker",
+    ),
+    "enrol": ("appliance.commands.enrol", "Connect this box to a hub by a code of its page"),
     "unit": ("appliance.commands.unit", "Become one unit of the box, as systemd starts it"),
     "simulate": ("appliance.commands.simulate", "Simulate a GSM modem, or a network of sites"),
     "bench": ("appliance.commands.bench", "Measure, one JSON line a figure"),
