@@ -108,7 +108,7 @@ class Enrolment:
                 key = key_of(code)
             self._store.execute(
                 "INSERT INTO invitation (handle, key, site, name, by, made_s, until_s, tries, is_open, asked,"
-                " answer) VALUES (?, ?, ?, ?, ?, ?, ?, 0, true, '', '')",
+                " answer) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 1, '', '')",
                 *(handle_of(code), key.hex(), site, name.strip(), by.number, now_s, now_s + CODE_S),
             )
             self._store.record(Fact("network.invited", facts, b""))
@@ -140,7 +140,7 @@ class Enrolment:
     def invited(self) -> list[Invited]:
         """Return the codes that count."""
         rows = self._store.rows(
-            "SELECT handle, site, name, by, until_s, tries FROM invitation WHERE is_open AND until_s > ?"
+            "SELECT handle, site, name, by, until_s, tries FROM invitation WHERE is_open = 1 AND until_s > ?"
             " ORDER BY made_s",
             self._now(),
         )
@@ -199,7 +199,7 @@ class Enrolment:
                 )
             )
             self._store.execute(
-                "UPDATE invitation SET is_open = false, asked = ?, answer = ? WHERE handle = ?",
+                "UPDATE invitation SET is_open = 0, asked = ?, answer = ? WHERE handle = ?",
                 *(digest, answer.decode(), request.handle),
             )
             replaced = self._revoke(site, by, "replaced")
@@ -242,7 +242,7 @@ class Enrolment:
 
     def _close(self, where: str, value: object) -> None:
         self._store.execute(
-            f"UPDATE invitation SET is_open = false, key = '' WHERE is_open AND {where}", value
+            f"UPDATE invitation SET is_open = 0, key = '' WHERE is_open = 1 AND {where}", value
         )
 
     def _note_try(self, handle: str, site: int, tries: int) -> None:

@@ -47,7 +47,10 @@ def shut_out(store: Store, now_s: float) -> frozenset[int]:
     One this hub knows nothing of is none of them: its database may be an older copy, and the broker
     lets in only whom the authority certified.
     """
-    sql = f"SELECT site FROM certificate WHERE kind = 'box' GROUP BY site HAVING count(*) FILTER (WHERE {GOOD}) = 0"
+    sql = (
+        "SELECT site FROM certificate WHERE kind = 'box'"
+        f" GROUP BY site HAVING count(*) FILTER (WHERE {GOOD}) = 0"
+    )
     return frozenset(site for (site,) in store.rows(sql, now_s))
 
 
