@@ -9,8 +9,6 @@ import pytest
 
 from appliance.events import Event, Fact
 from appliance.store import outbox
-from appliance.store import store as stores
-from appliance.store.projections import project
 from appliance.store.store import Store
 from sync import simulator
 from sync.frames import Batch
@@ -88,15 +86,11 @@ def test_a_missing_chain_check_is_found(monkeypatch: pytest.MonkeyPatch) -> None
 def test_an_outbox_in_a_second_transaction_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     late: dict[int, tuple[list[Event], str]] = {}
 
-    def write(self: Store, events: list[Event], via: str) -> list[Event]:
-        pos = self._scalar(stores.LAST_POS)
-        rows = [
-            (e, (pos + at, e.eid, e.subject, e.kind, e.ver, e.body, via)) for at, e in enumerate(events, 1)
-        ]
-        new = [event for event, row in rows if self.execute(stores.INSERT, *row)]
-        self._fold(new, project)
+    def put(self: Store, new: list[Event], via: str, sound: Any = Store._put) -> None:
         late[id(self)] = (new, via)
-        return new
+        with monkeypatch.context() as cut:
+            cut.setattr(outbox, "enqueue", lambda store, events, via: None)
+            sound(self, new, via)
 
     def record(self: Store, *facts: Fact, sound: Any = Store.record) -> list[Event]:
         events: list[Event] = sound(self, *facts)
@@ -104,23 +98,23 @@ def test_an_outbox_in_a_second_transaction_is_found(monkeypatch: pytest.MonkeyPa
             outbox.enqueue(self, *late.pop(id(self)))
         return events
 
-    monkeypatch.setattr(Store, "_write", write)
+    monkeypatch.setattr(Store, "_put", put)
     monkeypatch.setattr(Store, "record", record)
     assert first_broken(ROUGH).broken
 
 
 def test_a_projection_skipped_for_what_came_in_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fold(self: Store, event: Event, sound: Any = Store._fold) -> None:
+    def fold(self: Store, event: Event, how: Any, sound: Any = Store._fold_one) -> None:
         if event.site == self.site:
-            sound(self, event)
+            sound(self, event, how)
 
-    def rebuild(self: Store, sound: Any = Store.rebuild, whole: Any = Store._fold) -> int:
+    def rebuild(self: Store, sound: Any = Store.rebuild, whole: Any = Store._fold_one) -> int:
         with monkeypatch.context() as repaired:
-            repaired.setattr(Store, "_fold", whole)
+            repaired.setattr(Store, "_fold_one", whole)
             return int(sound(self))
 
     monkeypatch.setattr(Store, "rebuild", rebuild)
-    monkeypatch.setattr(Store, "_fold", fold)
+    monkeypatch.setattr(Store, "_fold_one", fold)
     assert "differ" in first_broken(CALM).broken
 
 
