@@ -6,7 +6,8 @@ at the end of an array, so an older box reads a newer frame of the same version.
 """
 
 import zlib
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, TypeVar
 
 import msgspec
 import zstandard
@@ -113,27 +114,39 @@ class Parked(Head, frozen=True, array_like=True):
 
 
 Frame = Hello | Batch | Ack | Ping | Parked
+AnyFrame = TypeVar("AnyFrame")
 TYPES: dict[int, type[Frame]] = {1: Hello, 2: Batch, 3: Ack, 4: Ping, 5: Parked}
 _NUMBERS = {form: number for number, form in TYPES.items()}
 _encoder = msgspec.msgpack.Encoder()
-_decoders = {number: msgspec.msgpack.Decoder(form) for number, form in TYPES.items()}
+_decoders: dict[int, msgspec.msgpack.Decoder[Frame]] = {
+    number: msgspec.msgpack.Decoder(form) for number, form in TYPES.items()
+}
 _squeeze = zstandard.ZstdCompressor(level=3)
 _expand = zstandard.ZstdDecompressor()
 
 
 def encode(frame: Frame) -> bytes:
     """Return the bytes of a frame, compressed where that pays."""
-    raw = _encoder.encode(frame)
+    return pack(_NUMBERS[type(frame)], _encoder.encode(frame))
+
+
+def pack(number: int, raw: bytes) -> bytes:
+    """Put the head before the MessagePack array of a frame of this type, and compress it where that pays."""
     codec, body = RAW, raw
     if len(raw) > COMPRESS_ABOVE_BYTES:
         squeezed = _squeeze.compress(raw)
         if len(squeezed) < len(raw):
             codec, body = ZSTD, squeezed
-    return bytes((VERSION, _NUMBERS[type(frame)], codec)) + body
+    return bytes((VERSION, number, codec)) + body
 
 
 def decode(data: bytes) -> Frame:
     """Read a frame; raises FrameError for a foreign version, nonsense, or more than the limits."""
+    return read(data, _decoders)
+
+
+def read(data: bytes, decoders: Mapping[int, msgspec.msgpack.Decoder[AnyFrame]]) -> AnyFrame:
+    """Read a frame of one of these types; raises FrameError."""
     if len(data) < 3:
         raise FrameError(f"a frame has at least 3 bytes, not {len(data)}")
     if len(data) > FRAME_WIRE_BYTES:
@@ -141,14 +154,14 @@ def decode(data: bytes) -> Frame:
     version, number, flags = data[:3]
     if version != VERSION:
         raise FrameError(f"the other side speaks box-sync/{version}, this box speaks box-sync/{VERSION}")
-    if number not in TYPES:
+    if number not in decoders:
         raise FrameError(f"frame type {number} is not known in box-sync/{VERSION}")
     if flags & ~CODECS or flags == CODECS:
         raise FrameError(f"frame flags {flags:#04x} are not known in box-sync/{VERSION}")
     try:
-        return _decoders[number].decode(_unpack(flags, data[3:]))
+        return decoders[number].decode(_unpack(flags, data[3:]))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FrameError(f"a damaged {TYPES[number].__name__.upper()}: {error}") from error
+        raise FrameError(f"a damaged frame of type {number}: {error}") from error
 
 
 def fit(batch: Batch) -> tuple[bytes, int]:
