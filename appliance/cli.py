@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "agents": ("appliance.commands.show", "Agents and their seats now"),
     "events": ("appliance.commands.show", "The event log"),
     "peers": ("appliance.commands.show", "The streams to and from other sites"),
+    "blobs": ("appliance.commands.blobs", "Files on their way from other boxes, and those set aside"),
     "config": ("appliance.commands.settings", "Check the configuration, or show it with all defaults"),
     "settings": ("appliance.commands.dictionary", "Export all settings as files people read, or import them"),
     "publish": ("appliance.commands.settings", "Hand configuration and people over to the call process"),

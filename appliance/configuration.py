@@ -13,6 +13,7 @@ from importlib.machinery import PathFinder
 import msgspec
 
 from appliance import dialling, rules
+from appliance.blobs.settings import Storage, storage_faults
 from appliance.calls.routing import STRATEGIES
 from appliance.dialling import ExtensionSetting
 from appliance.places import Places
@@ -37,6 +38,7 @@ from appliance.published import (
 )
 from appliance.recordings import policy
 from appliance.rules import BlacklistSetting, DaySetting
+from appliance.settings_limits import out_of_limits
 
 LAST_GOOD = "hotline.last-good.toml"
 FORMATS = ("mp3", "alaw")
@@ -96,6 +98,18 @@ class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """At a hub: brokers as sites reach them, told to sites that join; empty: `brokers`."""
     plain: bool = False
     """Speak without TLS to brokers on other machines: only in a network of their own (VPN)."""
+    day_kbit: int = 256
+    """Kilobits a second at which files come from one site by day; 0 without limit."""
+    night_kbit: int = 4096
+    day_from_h: int = 8
+    day_to_h: int = 20
+    """Local hours between which it is day."""
+    total_kbit: int = 0
+    """The same for all sites together; 0 without limit."""
+    uplink_kbit: int = 0
+    """Kilobits a second of files this box sends at most, whatever it is asked for; 0 without limit."""
+    free_percent: int = 5
+    """Files are fetched only while so much of the disk is free."""
 
 
 class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,6 +169,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     browser: Browser = Browser()
     sync: Sync = Sync()
     store: Database = Database()
+    storage: Storage = Storage()
     call: Call = Call()
     recording: Retention = Retention()
     trunk: tuple[Trunk, ...] = ()
@@ -282,6 +297,8 @@ def _faults(c: Configuration) -> list[tuple[list[str], str]]:
     if not 0 < c.sip.tls_port < 65536 or c.sip.tls_port == c.sip.port:
         found.append((["sip", "tls_port"], "tls_port must be between 1 and 65535 and not that of sip.port"))
     found += [(["api", key], fault) for key, fault in _api_faults(c.api)]
+    found += [(["sync", key], fault) for key, fault in _sync_faults(c.sync)]
+    found += [(["storage", key], fault) for key, fault in storage_faults(c.storage)]
     found += [
         (["sync", key], f'"{broker}" is no host:port, like "10.0.0.1:8883"')
         for key, brokers in (("brokers", c.sync.brokers), ("offered", c.sync.offered))
@@ -317,7 +334,7 @@ def _store_faults(url: str) -> list[str]:
 
 
 def _api_faults(api: Api) -> list[tuple[str, str]]:
-    found = _out_of_limits([("per_minute", api.per_minute, 1, 60_000)])
+    found = out_of_limits([("per_minute", api.per_minute, 1, 60_000)])
     for address in api.proxies:
         try:
             ipaddress.ip_address(address)
@@ -329,6 +346,23 @@ def _api_faults(api: Api) -> list[tuple[str, str]]:
     return found
 
 
+def _sync_faults(sync: Sync) -> list[tuple[str, str]]:
+    found = out_of_limits(
+        [
+            ("day_kbit", sync.day_kbit, 0, 10_000_000),
+            ("night_kbit", sync.night_kbit, 0, 10_000_000),
+            ("day_from_h", sync.day_from_h, 0, 24),
+            ("day_to_h", sync.day_to_h, 0, 24),
+            ("total_kbit", sync.total_kbit, 0, 10_000_000),
+            ("uplink_kbit", sync.uplink_kbit, 0, 10_000_000),
+            ("free_percent", sync.free_percent, 1, 90),
+        ]
+    )
+    if sync.day_from_h > sync.day_to_h:
+        found.append(("day_from_h", "day_from_h must not be after day_to_h"))
+    return found
+
+
 def _callback_faults(callback: Callback) -> list[tuple[str, str]]:
     limits: list[tuple[str, float, float, float]] = [
         ("most", callback.most, 0, 1000),
@@ -337,15 +371,7 @@ def _callback_faults(callback: Callback) -> list[tuple[str, str]]:
         ("ring_s", callback.ring_s, 5, 120),
         ("keep_h", callback.keep_h, 0.1, 168),
     ]
-    return _out_of_limits(limits)
-
-
-def _out_of_limits(limits: list[tuple[str, float, float, float]]) -> list[tuple[str, str]]:
-    return [
-        (key, f"{key} is {value:g}; between {least:g} and {most:g} are possible")
-        for key, value, least, most in limits
-        if not least <= value <= most
-    ]
+    return out_of_limits(limits)
 
 
 def _retention_faults(r: Retention) -> list[tuple[str, str]]:
@@ -394,7 +420,7 @@ def _queue_faults(queue: Queue, names: list[str]) -> list[tuple[list[str], str]]
     ]
     if not re.fullmatch(r"[\w.-]{0,60}", queue.music):
         found.append((["queue", "music"], f'"{queue.music}" is no name of a recording'))
-    return found + [(["queue", key], fault) for key, fault in _out_of_limits(limits)]
+    return found + [(["queue", key], fault) for key, fault in out_of_limits(limits)]
 
 
 def _campaign_faults(c: Configuration) -> list[tuple[list[str], str]]:

@@ -79,6 +79,11 @@ class Places:
         return self.data / "network"
 
     @property
+    def blobs(self) -> Path:
+        """Files kept by their hash: at a hub recordings, everywhere attachments."""
+        return self.data / "blobs"
+
+    @property
     def authority(self) -> Path:
         """At a hub: the key that makes certificates, and the list of those revoked."""
         return self.data / "authority"

@@ -91,7 +91,7 @@ class RunningBox:
         if postgres:
             self.where.settings.write_text(f'[store]\npostgres = "{postgres}"\n')
         self.store = open_store(self.where, load(self.where), bind=False, site=site)
-        self._brokers = [part for broker in brokers for part in ("--broker", broker)]
+        self.brokers = list(brokers)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -99,12 +99,15 @@ class RunningBox:
         """What the process printed."""
         return self.where.logs / "sync.log"
 
+    def _brokers(self) -> list[str]:
+        return [part for broker in self.brokers for part in ("--broker", broker)]
+
     def start(self) -> None:
         """Start the sync process."""
         command = [sys.executable, "-m", "sync.daemon", "--data", str(self.where.data)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--site", str(self.site), *self._brokers], stdout=log, stderr=log
+                [*command, "--site", str(self.site), *self._brokers()], stdout=log, stderr=log
             )
 
     @property

@@ -8,28 +8,31 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import msgspec
 from peewee import DatabaseError
 
+from appliance.blobs.storage import opened
 from appliance.configuration import BadConfiguration, load
 from appliance.events import wall_ms
 from appliance.places import places
 from appliance.store.follower import why
 from appliance.store.opening import open_store
-from appliance.store.outbox import MAX_SITE, peer_name
+from appliance.store.outbox import peer_name
 from appliance.store.store import Store
 from appliance.watchdog import Watchdog
 from appliance.words import N_
 from sync.access import Access, access
+from sync.bulk import Bulk, Running
 from sync.identity import SIDECAR
-from sync.membership import ASK, GRANT, Membership
+from sync.membership import Membership
 from sync.mqtt import Arrival, Down, Message, Mqtt, Refused, Unheard, Up
 from sync.node import Node, always
 from sync.peer import Away, Opened, PeerEvent, Restarted, Rival, Trouble, Waiting
 from sync.shards import RENEW_S, Shards
+from sync.topics import ASK, DOWN, GRANT, PRESENCE, UP, files, parse, topic, topics
 from sync.wake import wake_of
 
 OFF = N_("The box was switched off.")
@@ -37,9 +40,6 @@ OTHER_SITES = N_("The workers of the hub share the sites anew.")
 
 PRUNE_S = 24 * 3600.0
 SHOWN = (Opened, Away, Waiting, Rival, Restarted, Trouble)
-TOPIC = "v1/s/{site:03d}/{way}"
-UP, DOWN, PRESENCE = "up", "dn", "st"
-HUB_HEARS = (UP, ASK, PRESENCE)
 WATCH_S = 120.0
 """A turn takes milliseconds, a stream that begins anew with a million events some seconds."""
 
@@ -55,8 +55,12 @@ class Daemon:
         watchdog: Watchdog,
         membership: Membership | None = None,
         shards: Shards | None = None,
+        bulk: Callable[[Mqtt], Bulk] | None = None,
     ) -> None:
-        """Without a `membership`, that is without certificates, whoever reaches the broker takes part."""
+        """Without a `membership`, that is without certificates, whoever reaches the broker takes part.
+
+        `bulk` makes what exchanges files over a connection of its own; None: another worker does.
+        """
         self.store = store
         self.node = node
         self._watchdog = watchdog
@@ -66,19 +70,25 @@ class Daemon:
         self._shards = shards
         self.wire = self._connection()
         self._prune_s = self._renew_s = time.monotonic()
+        self._files = Running(store, lambda: bulk(self._files_wire())) if bulk else None
         self._stopping = False
 
-    def run(self) -> None:
-        """Work until told to stop."""
+    def run(self) -> int:
+        """Work until told to stop; 1 when the thread of files died of a fault of ours: start it again."""
+        if self._files:
+            self._files.start()
         self._watchdog.ready()
-        while not self._stopping:
+        while not self._stopping and (self._files is None or self._files.is_alive()):
             self.turn()
             self._watchdog.beat()
         self._watchdog.stop()
+        if self._files:
+            self._files.stop()
         self.wire.close()
         self.wake.close()
         self.node.disconnected(OFF)
         self.node.write_notes(time.monotonic())
+        return 0 if self._stopping else 1
 
     def stop(self, *_: int | FrameType | None) -> None:
         """Stop after the present turn."""
@@ -94,7 +104,7 @@ class Daemon:
             if self._admits(far, now):
                 self.wire.send(self._topic(far), data)
         if self._membership and self.wire.is_up and (asked := self._membership.ask(now)):
-            self.wire.send(TOPIC.format(site=self.store.site, way=ASK), asked)
+            self.wire.send(topic(self.store.site, ASK), asked)
         if now >= self._prune_s:
             self._prune_s = now + PRUNE_S
             self.node.prune()
@@ -110,12 +120,19 @@ class Daemon:
         site, me = self.store.site, self.node.me
         return Mqtt(
             self._access,
-            name=f"hotline-{site:03d}-{me.incarnation:x}-{me.session:x}",
+            name=self._name(),
             subscriptions=topics(site, self._shards),
-            presence=TOPIC.format(site=site, way=PRESENCE),
+            presence=topic(site, PRESENCE),
             session=me.session,
             wake=self.wake.fd,
         )
+
+    def _files_wire(self) -> Mqtt:
+        return Mqtt(self._access, name=f"{self._name()}-files", subscriptions=files(self.store.site))
+
+    def _name(self) -> str:
+        me = self.node.me
+        return f"hotline-{self.store.site:03d}-{me.incarnation:x}-{me.session:x}"
 
     def _renew(self, now: float) -> None:
         """One of several workers serves the sites it has a lease of, and listens to no other."""
@@ -130,7 +147,7 @@ class Daemon:
             self.wire = self._connection()
 
     def _topic(self, far: int) -> str:
-        return TOPIC.format(site=far, way=DOWN) if far else TOPIC.format(site=self.store.site, way=UP)
+        return topic(far, DOWN) if far else topic(self.store.site, UP)
 
     def _hear(self, arrival: Arrival, now: float) -> None:
         match arrival:
@@ -142,8 +159,8 @@ class Daemon:
             case Down(reason):
                 say(reason)
                 self.node.disconnected(reason)
-            case Message(topic, payload):
-                site, way = _parse(topic)
+            case Message(name, payload):
+                site, way = parse(name)
                 far = site if not self.store.site else 0
                 if far is None or not self._admits(far, now):
                     return
@@ -153,8 +170,8 @@ class Daemon:
                     self._hear_renewal(far, way, payload)
                 elif site is not None:
                     self.node.receive(far, payload, now)
-            case Unheard(topic):
-                site, _ = _parse(topic)
+            case Unheard(name):
+                site, _ = parse(name)
                 self.node.absent(site if site and not self.store.site else 0, now)
             case Refused(_, reason, lasting):
                 say(reason)
@@ -170,7 +187,7 @@ class Daemon:
         if way == GRANT and self.store.site:
             self._membership.take(payload)
         elif way == ASK and (granted := self._membership.grant(far, payload)):
-            self.wire.send(TOPIC.format(site=far, way=GRANT), granted)
+            self.wire.send(topic(far, GRANT), granted)
 
     def _hear_presence(self, far: int, payload: bytes, now: float) -> None:
         state, _, session = payload[:40].decode("ascii", "replace").partition(" ")
@@ -182,26 +199,6 @@ class Daemon:
             self.node.presence(far, state == "online", int(session, 16), now)
         except ValueError:
             return
-
-
-def topics(site: int, shards: Shards | None = None) -> list[str]:
-    """What a box listens to: a site its hub, a hub all sites, one of its workers those it serves."""
-    if site:
-        own = [TOPIC.format(site=site, way=way) for way in (DOWN, GRANT)]
-        return [*own, TOPIC.format(site=0, way=PRESENCE)]
-    if shards is None:
-        return [f"v1/s/+/{way}" for way in HUB_HEARS]
-    served = [far for far in range(1, MAX_SITE + 1) if shards.serves(far)]
-    always = TOPIC.format(site=0, way=PRESENCE)  # who serves none yet must listen to something
-    return [always, *(TOPIC.format(site=far, way=way) for far in served for way in HUB_HEARS)]
-
-
-def _parse(topic: str) -> tuple[int | None, str]:
-    """Take a topic apart: site and way; None for what is no topic of ours."""
-    parts = topic.split("/", 3)
-    if len(parts) == 4 and parts[2].isdecimal() and int(parts[2]) <= MAX_SITE:
-        return int(parts[2]), parts[3]
-    return None, ""
 
 
 def say(text: str) -> None:
@@ -265,13 +262,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say(f"{node.reason} Everything is offered again.")
         how = access(sync, where)
         membership = Membership(store, where, say, keeper=options.worker <= 1) if how.tls else None
-        daemon = Daemon(store, node, how, watchdog, membership, shards)
+        blobs = opened(configuration.storage, where)
+        bulk = (lambda wire: Bulk(store, where, blobs, sync, wire)) if options.worker <= 1 else None
+        daemon = Daemon(store, node, how, watchdog, membership, shards, bulk)
         signal.signal(signal.SIGTERM, daemon.stop)
         signal.signal(signal.SIGINT, daemon.stop)
         say(f"site {site} ({peer_name(0)}: {', '.join(brokers)})" if site else f"hub ({', '.join(brokers)})")
-        if not stopping:
-            daemon.run()
-    return 0
+        return 0 if stopping else daemon.run()
 
 
 if __name__ == "__main__":

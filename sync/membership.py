@@ -19,8 +19,6 @@ from appliance.store.alarms import Alarm
 from appliance.store.store import Store
 from appliance.words import N_
 
-ASK, GRANT = "up/cert", "dn/cert"
-"""Ways of a site: what it asks, what it is answered."""
 ASK_S = 3600.0
 """How often a certificate is looked at, and asked for again."""
 LOOK_S = 2.0

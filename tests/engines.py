@@ -14,6 +14,7 @@ from tests.postgres_server import Server, server
 
 ENGINES = ("sqlite", "postgres")
 ON_BOTH = (
+    "test_blob_bulk",
     "test_calendar_keeping",
     "test_customers",
     "test_dictionary",

@@ -11,12 +11,14 @@ import pytest
 
 from appliance import cli
 from appliance.configuration import BadConfiguration, Retention, parse
-from appliance.events import Fact
+from appliance.events import Fact, Stamp
 from appliance.people import Actor
 from appliance.recordings import by_hand, holds
 from appliance.recordings.retention import Disk
+from appliance.recordings.verification import verify
 from appliance.recordings.waveform import peaks, peaks_file
 from appliance.refused import Refused
+from appliance.store import outbox
 from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
 from tests.recordings_box import SITE, Shelf
@@ -290,9 +292,48 @@ print("kept its level", gone)
 
 
 def test_on_a_disk_that_is_really_full_the_level_is_kept_and_what_must_stay_stays(tmp_path: Path) -> None:
-    inside = f'mount -t tmpfs -o size=15700k none {tmp_path} && exec {sys.executable} -c "$1" {tmp_path}'
+    inside = f'mount -t tmpfs -o size=15900k none {tmp_path} && exec {sys.executable} -c "$1" {tmp_path}'
     if subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode:
         pytest.skip("a file system of one's own is not allowed here")
     command = ["unshare", "-rm", "sh", "-c", inside, "sh", FULL]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert "kept its level" in run.stdout, run.stderr
+
+
+def stored(shelf: Shelf, rid: bytes) -> None:
+    facts = {"rid": rid.hex(), "sha256": shelf.column(rid, "sha256"), "size": shelf.column(rid, "size")}
+    shelf.store.take([Stamp(0).event(Fact("recording.stored", facts))], via=outbox.HUB)
+
+
+def test_at_a_site_of_a_hub_files_the_hub_has_make_room_and_their_recordings_stay(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, KEEP_ALL_PCM)
+    outbox.add_peer(shelf.store, outbox.HUB, 0)
+    unstored, *others = [shelf.make(days) for days in (90, 5, 4)]
+    for rid in others:
+        stored(shelf, rid)
+    size = int(str(shelf.column(unstored, "size")))
+    file = shelf.file(others[0])
+    shelf.disk = Disk(100 * size, 86 * size)
+    shelf.keeper.plan()
+    while shelf.runner.run_due():
+        pass
+    assert gone(shelf) == {}, "the hub does not have the oldest, so it stays"
+    assert [event.facts["rid"] for event in shelf.kinds("recording.dropped")] == [others[0].hex()]
+    assert (file.exists(), shelf.column(others[0], "removed_s")) == (False, None)
+    assert all(shelf.file(rid).exists() for rid in (unstored, others[1]))
+    states = {checked.rid: checked.state for checked in verify(shelf.store, shelf.recordings)}
+    assert states == {unstored.hex(): "ok", others[1].hex(): "ok"}
+
+
+def test_a_site_whose_hub_has_nothing_yet_keeps_all_until_the_disk_is_all_but_full(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, KEEP_ALL_PCM)
+    outbox.add_peer(shelf.store, outbox.HUB, 0)
+    rids = [shelf.make(days) for days in (90, 80)]
+    size = int(str(shelf.column(rids[0], "size")))
+    shelf.disk = Disk(100 * size, 94 * size)
+    shelf.night()
+    assert gone(shelf) == {}
+    assert "nearly full" in shelf.alarm, "people are told while there is still room"
+    shelf.disk = Disk(100 * size, 96 * size)
+    shelf.night()
+    assert gone(shelf) == {rids[0].hex(): "space"}

@@ -1,9 +1,21 @@
 """How long recordings are kept: the rules one by one, and what no rule may ever do."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.recordings.retention import AGE, DAY_S, SPACE, Disk, Facts, Kept, Removal, what_to_remove
+from appliance.recordings.retention import (
+    AGE,
+    DAY_S,
+    SPACE,
+    Disk,
+    Facts,
+    Kept,
+    Removal,
+    what_to_drop,
+    what_to_remove,
+)
 
 NOW = 1_795_000_000.0
 CALLS = [bytes([n]) for n in range(6)]
@@ -126,3 +138,31 @@ def test_what_is_too_old_and_free_always_goes(recordings: list[Kept], facts: Fac
         days = max(facts.keep_days, facts.newest_days) + 1
         if free and facts.keep_days and one.made_s < NOW - days * DAY_S:
             assert one.rid in gone
+
+
+BRANCH = Facts(frozenset({b"\5"}), keep_days=1095, newest_days=30, disk_percent=85, has_hub=True)
+
+
+def test_a_full_disk_gives_up_files_the_hub_has_the_oldest_first_but_none_of_the_last_day() -> None:
+    some = [replace(kept(n, days), stored=True) for n, days in ((1, 3), (2, 9), (3, 0.5), (4, 2))]
+    some += [kept(0, 400), replace(kept(5, 300), stored=True), replace(kept(6, 300, held=True), stored=True)]
+    assert what_to_drop(some, BRANCH, NOW, Disk(1000, 865)) == [b"\2", b"\1"]
+    assert what_to_drop(some, BRANCH, NOW, Disk(1000, 1000)) == [b"\2", b"\1", b"\4"]
+    assert what_to_drop(some, BRANCH, NOW, ROOMY) == []
+
+
+def test_what_the_hub_does_not_have_is_kept_until_the_disk_is_all_but_full() -> None:
+    assert what_to_remove([kept(1, 60)], BRANCH, NOW, Disk(1000, 940)) == []
+    assert what_to_remove([kept(1, 60)], BRANCH, NOW, Disk(1000, 960)) == [Removal(b"\1", SPACE)]
+    alone = replace(BRANCH, has_hub=False)
+    assert what_to_remove([kept(1, 60)], alone, NOW, Disk(1000, 860)) == [Removal(b"\1", SPACE)]
+
+
+def test_a_file_that_was_given_up_makes_no_room_by_being_removed_but_age_removes_it_all_the_same() -> None:
+    dropped = replace(kept(1, 60), stored=True, dropped=True)
+    assert what_to_remove([dropped], BRANCH, NOW, Disk(1000, 1000)) == []
+    old = replace(kept(1, 1100), stored=True, dropped=True)
+    assert what_to_remove([old, kept(2, 60)], BRANCH, NOW, Disk(1000, 951)) == [
+        Removal(b"\1", AGE),
+        Removal(b"\2", SPACE),
+    ]

@@ -18,11 +18,11 @@ from appliance.store import outbox
 from appliance.store.store import Store
 from appliance.supervisor import units
 from sync.bench import RunningBox, network, wait_for
-from sync.daemon import topics
 from sync.frames import Batch
 from sync.receiver import Receiver
 from sync.shards import LEASE_MS, SHARDS, Lease, Shards, shard_of, share
 from sync.streams import OVERTAKEN, StoreStreams, Unwritable
+from sync.topics import topics
 
 WORKERS = ("worker 1", "worker 2", "worker 3")
 Leases = dict[int, Lease]

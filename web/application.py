@@ -9,6 +9,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from appliance.blobs.storage import opened
 from appliance.configuration import Configuration
 from appliance.customers.file import CustomerFile
 from appliance.letters.office import Desk, LetterOffice
@@ -23,7 +24,7 @@ from appliance.supervisor import units
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.districts import Districts
 from appliance.tickets.intake import Intake
-from web import access, context, language, maintained, shown
+from web import access, attaching, context, language, maintained, shown
 from web.api import door, serving
 from web.api.table import TABLE
 from web.context import Box, actor, wants_json
@@ -41,16 +42,20 @@ SECRET = "web_secret"
 UPLOADS = {
     "exchange.upload": exchange.UPLOAD_MAX,
     "campaigns.create": campaigns.UPLOAD_MAX,
+    "files.add": attaching.UPLOAD_MAX,
+    "tickets.move": attaching.UPLOAD_MAX,
+    "v1.ticket_attach": attaching.UPLOAD_MAX,
     "campaigns.listen": campaigns.UPLOAD_MAX,
     "stationery.put_seal": 2 * BYTES_MOST,
 }
 """Addresses that take more than `BODY_LIMIT`, and how much."""
-CONFLICTS = {"changed", "not_now"}
+CONFLICTS = {"changed", "not_now", "fetching"}
 """Refusals that mean the world moved on: 409; all others mean what was asked is not allowed or not right."""
 FORBIDDEN = {"not_yours", "other_unit", "frozen"}
 MISSING = {
     "unknown_customer",
     "unknown_ticket",
+    "unknown_file",
     "unknown_strand",
     "unknown_person",
     "unknown_token",
@@ -145,6 +150,7 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
         customers=customers,
         districts=districts,
         intake=Intake(store, tickets, customers, districts),
+        blobs=opened(configuration.storage, places),
     )
     app.extensions["box"] = box
     app.config.update(
@@ -240,10 +246,11 @@ def _guard(response: Response) -> Response:
     if ":" in host:
         host = f"[{host}]"
     port = context.box().configuration.browser.port
-    response.headers["Content-Security-Policy"] = (
+    response.headers.setdefault(
+        "Content-Security-Policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
         f"connect-src 'self' ws://{host}:{port} wss://{host}:{port}; worker-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
+        "base-uri 'none'; frame-ancestors 'none'",
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["X-Frame-Options"] = "DENY"

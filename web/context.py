@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask import current_app, g, request
 
+from appliance.blobs.keeping import BlobStore
 from appliance.configuration import Configuration
 from appliance.customers.file import CustomerFile
 from appliance.dictionary.dictionary import Dictionary
@@ -44,6 +45,8 @@ class Box:
     customers: CustomerFile
     districts: Districts
     intake: Intake
+    blobs: BlobStore
+    """Files kept by their hash: attachments, and recordings of other sites."""
 
     @property
     def dictionary(self) -> Dictionary:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 
 from werkzeug.exceptions import NotFound
@@ -11,8 +12,9 @@ from appliance.events import Fact
 from appliance.people import Actor
 from appliance.recordings.verification import inside
 from appliance.refused import Refused
-from web import access
+from web import access, attaching, elsewhere
 from web.context import box, me
+from web.elsewhere import Far, Standing
 
 AGAIN_S = 600.0
 """Playing on, or seeking, is the same hearing for so long."""
@@ -22,13 +24,38 @@ DOWNLOAD = "download"
 TALK = "talk"
 """Played into a talk."""
 
+_SOUND = (
+    "SELECT path, site, call, sha256, size, stored, dropped_s, removed_s, ticket FROM recording WHERE rid = ?"
+)
 _heard: OrderedDict[tuple[str, bytes], float] = OrderedDict()
 _lock = threading.Lock()
 
 
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A recording: where it was made, and which file it is."""
+
+    path: str
+    site: int
+    call: bytes
+    sha256: str
+    size: int
+    stored: str
+    """The hash of the file the hub has; empty: none."""
+    dropped: bool
+    """The site gave its file up, because the hub has it."""
+
+
 def recording(rid: bytes, how: str) -> Path:
-    """The file of a recording somebody is about to hear, which is recorded; raises Refused, NotFound."""
-    file, call = allowed(rid)
+    """The file of a recording somebody is about to hear, which is recorded; raises Refused, NotFound.
+
+    One at another box is fetched before all else, and refused with the word `fetching` until it is here.
+    """
+    sound = permitted(rid)
+    file, call = _file(sound), sound.call
+    if file is None:
+        elsewhere.ask(_far(sound))
+        raise elsewhere.not_here(_far(sound))
     if _is_new(me().number, rid, how):
         facts = {"rid": rid.hex(), "by": me().number, "how": how}
         box().store.record(Fact("recording.played", facts, call))
@@ -37,22 +64,47 @@ def recording(rid: bytes, how: str) -> Path:
 
 def allowed(rid: bytes) -> tuple[Path, bytes]:
     """The file of a recording this person may hear, and its call; raises Refused, NotFound."""
-    rows = box().store.rows("SELECT path, site, call, removed_s, ticket FROM recording WHERE rid = ?", rid)
+    sound = permitted(rid)
+    file = _file(sound)
+    if file is None:
+        raise elsewhere.not_here(_far(sound))
+    return file, sound.call
+
+
+def permitted(rid: bytes) -> Sound:
+    """A recording this person may hear, wherever its file is; raises Refused, NotFound."""
+    rows = box().store.rows(_SOUND, rid)
     if not rows:
         raise NotFound
-    path, site, call, removed_s, ticket = rows[0]
+    path, site, call, sha256, size, stored, dropped_s, removed_s, ticket = rows[0]
     _check(bytes(call), bytes(ticket or b""))
     if removed_s is not None:
         day = time.strftime("%Y-%m-%d", time.localtime(removed_s))
         raise Refused(
             "unknown_ticket", "This recording was removed on %(day)s, as the rules for keeping say.", day=day
         )
-    file = inside(box().places.recordings, path)
-    if file is None or not file.is_file():
-        raise Refused(
-            "unknown_ticket", "This recording is not on this box; it is kept at site %(site)s.", site=site
-        )
-    return file, bytes(call)
+    return Sound(path, site, bytes(call), sha256, size, stored or "", dropped_s is not None)
+
+
+def standing(rid: bytes) -> Standing:
+    """Whether a recording is here, and how far it has come when it was asked for; raises as `permitted`."""
+    sound = permitted(rid)
+    return Standing(True, 100, "") if _file(sound) else elsewhere.standing(_far(sound))
+
+
+def _far(sound: Sound) -> Far:
+    return elsewhere.of_recording(sound.site, sound.dropped, sound.sha256, sound.size, sound.call)
+
+
+def _file(sound: Sound) -> Path | None:
+    if sound.site == box().store.site and not sound.dropped:
+        file = inside(box().places.recordings, sound.path)
+        return file if file is not None and file.is_file() else None
+    try:
+        found = (box().blobs.local(sha256) for sha256 in (sound.sha256, sound.stored) if sha256)
+        return next((file for file in found if file is not None), None)
+    except OSError as error:
+        raise Refused("not_now", attaching.UNREACHED) from error
 
 
 def may_hear(person: Actor, confidential: bool, agent: str) -> bool:

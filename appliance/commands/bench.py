@@ -19,6 +19,7 @@ BENCHES: Mapping[str, str] = {
     "dtmf": "hardware.media.dtmf_bench:figures",
     "sync": "sync.bench:figures",
     "crowd": "tests.bench.crowd:figures",
+    "blobs": "sync.blob_bench:figures",
     "tickets": "tests.bench.tickets:figures",
     "plot": "tests.bench.plot:figures",
 }
@@ -35,6 +36,7 @@ WHOLE = (
     "attack",
     "dtmf",
     "sync",
+    "blobs",
     "crowd",
     "tickets",
     "plot",

@@ -87,12 +87,17 @@ def run(options: argparse.Namespace) -> int:
     if options.command in special:
         return special[options.command](where, options)
     listing = LISTINGS[options.command]
-    rows = _query(where, listing.sql, max(1, min(options.limit, LIMIT_MAX)))
+    return list_rows(where, listing.sql, listing.columns, options)
+
+
+def list_rows(where: Places, sql: str, columns: tuple[str, ...], options: argparse.Namespace) -> int:
+    """Show the rows of a query with one place for how many; 2 where there is no box."""
+    rows = _query(where, sql, max(1, min(options.limit, LIMIT_MAX)))
     if rows is None:
         return 2
     if options.command == "events":
         rows = _blanked(where, rows)
-    _show(rows, listing.columns, options.json)
+    _show(rows, columns, options.json)
     return 0
 
 

@@ -10,7 +10,7 @@ from appliance.letters.document import Block, Document, Grid, Paragraph
 
 BLANK = "▇▇▇"
 REDACTED = "ticket.redacted"
-WORDY = ("text", "reason", "result", "answer")
+WORDY = ("text", "reason", "result", "answer", "file")
 """What people write in moves, notes and repeats."""
 LEAST = 2
 """A single character blanked everywhere would leave nothing to read."""

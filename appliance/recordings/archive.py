@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.blobs.keeping import sync_folder
 from appliance.recordings import alaw, mp3
 from appliance.recordings.alaw import Block
 
@@ -45,6 +46,14 @@ def format_of(path: str) -> Format | None:
     return next((each for each in FORMATS.values() if path.endswith(each.suffix)), None)
 
 
+def is_mp3(file: Path) -> bool:
+    """Tell whether a file is MP3: by its name, or by its content where it is named by its hash; OSError."""
+    if file.suffix:
+        return file.name.endswith(mp3.SUFFIX)
+    with file.open("rb") as start:
+        return start.read(4) != b"RIFF"
+
+
 def archive(source: Path, target: Path, format: Format) -> Written:
     """Write the archive copy, durable when it returns; ValueError, or OSError with nothing left.
 
@@ -58,7 +67,7 @@ def archive(source: Path, target: Path, format: Format) -> Written:
         format.check(source, part)
         written = fingerprint(part)
         part.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
@@ -74,7 +83,7 @@ def fingerprint(path: Path) -> Written:
 
 def length(path: Path) -> int:
     """Samples of each channel, in whatever format; OSError, or ValueError for a foreign file."""
-    if path.name.endswith(mp3.SUFFIX):
+    if is_mp3(path):
         return mp3.length(path)
     with path.open("rb") as file:
         return alaw.look(file).frames
@@ -82,16 +91,8 @@ def length(path: Path) -> int:
 
 def read(path: Path) -> Iterator[Block]:
     """The samples of a recording in turn, in whatever format; OSError, or ValueError for a foreign file."""
-    if path.name.endswith(mp3.SUFFIX):
+    if is_mp3(path):
         yield from mp3.read(path)
         return
     with path.open("rb") as file:
         yield from alaw.blocks(file, alaw.look(file))
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -16,7 +16,7 @@ from typing import Any
 from appliance.configuration import Retention
 from appliance.events import Fact
 from appliance.recordings.archive import Format, Written, archive, chosen, fingerprint, format_of
-from appliance.recordings.removal import DELETE, PAGE, Place, Remover, put_delete
+from appliance.recordings.removal import DELETE, DROP, PAGE, REMOVE, ROLLING, Place, Remover, put_delete
 from appliance.recordings.retention import DAY_S, Disk
 from appliance.recordings.verification import CHANGED, MISSING, check, expected, inside
 from appliance.recordings.waveform import carry_over, peaks_file
@@ -37,9 +37,10 @@ NO_ROOM = N_(
     "The disk of the recordings is nearly full, and no recording may be removed."
     " Add room, or keep recordings for fewer days."
 )
-NIGHT: Mapping[str, str] = {"rolling": "remove", "remove": "archive", "archive": ""}
+ARCHIVE = "archive"
+NIGHT: Mapping[str, str] = {DROP: ROLLING, ROLLING: REMOVE, REMOVE: ARCHIVE, ARCHIVE: ""}
 """What follows what, by night."""
-ROOM: Mapping[str, str] = {"rolling": "remove", "remove": ""}
+ROOM: Mapping[str, str] = {DROP: ROLLING, ROLLING: REMOVE, REMOVE: ""}
 """The same when room is made by day."""
 
 
@@ -82,11 +83,8 @@ class Keeper:
         after = (float(body.get("after_s", 0.0)), bytes.fromhex(body.get("after", "")))
         until = time.monotonic() + SLICE_S
         try:
-            if do == "archive":
-                reached = self._archive(after, until)
-            else:
-                reached = self._remover.slice(do == "rolling", after, until)
-            if do == "remove" and reached is None:
+            reached = self._archive(after, until) if do == ARCHIVE else self._remover.slice(do, after, until)
+            if do == REMOVE and reached is None:
                 self._alarm(NO_ROOM if self._remover.full() else "")
         except OSError as error:
             return Again(f"recordings: {error.strerror or error}")
@@ -100,13 +98,13 @@ class Keeper:
         """Delete a file that is no recording's any more; body: rid (hex), path."""
         file = inside(self._folder, str(job.body["path"]))
         rows = self._store.rows(
-            "SELECT path, removed_s, sha256, size FROM recording WHERE rid = ?",
+            "SELECT path, coalesce(removed_s, dropped_s), sha256, size FROM recording WHERE rid = ?",
             bytes.fromhex(job.body["rid"]),
         )
         if file is None or not rows:
             return Failed("the path leads out of the recordings folder, or is no recording's")
-        path, removed_s, sha256, size = rows[0]
-        if removed_s is None:
+        path, gone_s, sha256, size = rows[0]
+        if gone_s is None:
             now = inside(self._folder, path)
             if path == job.body["path"] or now is None or not _is(now, Written(sha256, size)):
                 return Failed("the archived file is not as written: the first one stays")
@@ -121,7 +119,7 @@ class Keeper:
         with self._store.transaction():
             if self._store.rows("SELECT 1 FROM job WHERE key = ? AND kind = ?", key, KEEP):
                 return False
-            jobs.put(self._store, KEEP, {"do": "rolling", "for": why}, self._now(), key)
+            jobs.put(self._store, KEEP, {"do": DROP, "for": why}, self._now(), key)
         return True
 
     def _follow(self, job: Job, more: dict[str, Any]) -> None:
@@ -138,7 +136,8 @@ class Keeper:
         into = chosen(self._rules.archive_format)
         rows = self._store.rows(
             "SELECT rid, call, path, made_s FROM recording"
-            " WHERE site = ? AND removed_s IS NULL AND (made_s, rid) > (?, ?) AND archived_s IS NULL"
+            " WHERE site = ? AND removed_s IS NULL AND dropped_s IS NULL"
+            " AND (made_s, rid) > (?, ?) AND archived_s IS NULL"
             " AND held IS NULL AND rolling IS NULL AND sha256 <> '' AND made_s < ?"
             " ORDER BY made_s, rid LIMIT ?",
             *(self._store.site, *after, self._now() - self._rules.archive_days * DAY_S, PAGE),

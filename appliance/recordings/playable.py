@@ -1,6 +1,7 @@
 """What media can play: a recording as it is, or the decoded copy of one that is archived as MP3.
 
-Copies lie in a folder of their own below the recordings; only the newest few are kept.
+So is one that was fetched from another box and lies elsewhere. Copies lie in a folder of their own below
+the recordings; only the newest few are kept.
 """
 
 import os
@@ -8,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from appliance.recordings import mp3
-from appliance.recordings.archive import read
+from appliance.recordings.archive import is_mp3, read
 from hardware.media import wav
 
 FOLDER = ".played"
@@ -18,7 +18,7 @@ COPIES_MOST = 20
 
 def playable(recordings: Path, file: Path) -> str:
     """Return the path, below the recordings, of what can be played; OSError, or ValueError for no sound."""
-    if not file.name.endswith(mp3.SUFFIX):
+    if not is_mp3(file) and file.is_relative_to(recordings.resolve()):
         return str(file.relative_to(recordings.resolve()))
     folder = recordings / FOLDER
     folder.mkdir(exist_ok=True)

@@ -20,26 +20,30 @@ from appliance.recordings.retention import (
     Kept,
     full,
     too_old,
+    what_to_drop,
     what_to_remove,
 )
 from appliance.store import jobs
+from appliance.store.outbox import HUB
 from appliance.store.store import Store
 from appliance.tickets.workflow import states_in
 
 DELETE = "delete"
 PAGE = 200
+DROP, ROLLING, REMOVE = "drop", "rolling", "remove"
+"""The passes: files the hub has a copy of are given up for room, rolling ones removed, then others."""
 Place = tuple[float, bytes]
 """Where a slice ends: when a recording was made, and its id."""
 _ROWS = (
-    "SELECT rid, call, made_s, size, sha256, held, rolling, path FROM recording"
+    "SELECT rid, call, made_s, size, sha256, held, rolling, path, stored, dropped_s FROM recording"
     " WHERE site = ? AND removed_s IS NULL AND (made_s, rid) > (?, ?) AND made_s < ?{only}"
     " ORDER BY made_s, rid LIMIT ?"
 )
-_ROLLING = " AND rolling = 1"
+_ONLY = {DROP: " AND stored = sha256 AND dropped_s IS NULL", ROLLING: " AND rolling = 1", REMOVE: ""}
 
 
 class Remover:
-    """Goes through the recordings of this box, oldest first: rolling ones, and in a second pass all."""
+    """Goes through the recordings of this box, oldest first, in passes."""
 
     def __init__(
         self,
@@ -57,16 +61,19 @@ class Remover:
         self._now = now
         self._disk = disk or disk_of
 
-    def slice(self, rolling: bool, after: Place, until: float) -> Place | None:
+    def slice(self, which: str, after: Place, until: float) -> Place | None:
         """Remove what may go behind `after`; return where the next slice begins, None at the end."""
         facts, now_s = self._facts(), self._now()
-        newest_s = ROLLING_NEWEST_S if rolling else facts.newest_days * DAY_S
-        sql = _ROWS.format(only=_ROLLING if rolling else "")
+        newest_s = facts.newest_days * DAY_S if which == REMOVE else ROLLING_NEWEST_S
+        sql = _ROWS.format(only=_ONLY[which])
         while True:
             with self._store.transaction():
                 rows = self._store.rows(sql, self._store.site, *after, now_s - newest_s, PAGE)
-                self._remove(rows, facts, now_s)
-                if len(rows) < PAGE or self._enough(_kept(rows[-1]), facts, now_s):
+                if which == DROP:
+                    self._drop(rows, facts, now_s)
+                else:
+                    self._remove(rows, facts, now_s)
+                if len(rows) < PAGE or self._enough(which, _kept(rows[-1]), facts, now_s):
                     return None
             after = (rows[-1][2], bytes(rows[-1][0]))
             if time.monotonic() > until or self._stopping():
@@ -85,9 +92,16 @@ class Remover:
             )
             put_delete(self._store, removal.rid, path, size, now_s)
 
-    def _enough(self, last: Kept, facts: Facts, now_s: float) -> bool:
+    def _drop(self, rows: list[Any], facts: Facts, now_s: float) -> None:
+        place = {bytes(row[0]): (bytes(row[1]), row[3], row[7], row[8]) for row in rows}
+        for rid in what_to_drop([_kept(row) for row in rows], facts, now_s, self._disk_now()):
+            call, size, path, sha256 = place[rid]
+            self._store.record(Fact("recording.dropped", {"rid": rid.hex(), "sha256": sha256}, call))
+            put_delete(self._store, rid, path, size, now_s)
+
+    def _enough(self, which: str, last: Kept, facts: Facts, now_s: float) -> bool:
         """Tell whether nothing younger than the last one can have to go."""
-        return not self.full() and not too_old(last, facts, now_s)
+        return not self.full() and (which == DROP or not too_old(last, facts, now_s))
 
     def _disk_now(self) -> Disk:
         disk = self._disk(self._folder)
@@ -96,7 +110,13 @@ class Remover:
 
     def _facts(self) -> Facts:
         calls, rules = open_calls(self._store), self._rules
-        return Facts(calls, rules.keep_days, rules.newest_days, rules.disk_percent, rules.rolling_days)
+        days = (rules.keep_days, rules.newest_days, rules.disk_percent, rules.rolling_days)
+        return Facts(calls, *days, has_hub=has_hub(self._store))
+
+
+def has_hub(store: Store) -> bool:
+    """Tell whether this box is a site of a hub."""
+    return bool(store.site and store.rows("SELECT 1 FROM peer WHERE name = ?", HUB))
 
 
 def open_calls(store: Store) -> frozenset[bytes]:
@@ -123,5 +143,9 @@ def disk_of(folder: Path) -> Disk:
 
 
 def _kept(row: Any) -> Kept:
-    rid, call, made_s, size, sha256, held, rolling, _ = row
-    return Kept(bytes(rid), bytes(call), made_s, size, bool(sha256), bool(held), bool(rolling))
+    rid, call, made_s, size, sha256, held, rolling, _, stored, dropped_s = row
+    return Kept(
+        *(bytes(rid), bytes(call), made_s, size, bool(sha256), bool(held), bool(rolling)),
+        stored=bool(sha256) and stored == sha256,
+        dropped=dropped_s is not None,
+    )

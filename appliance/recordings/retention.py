@@ -8,6 +8,8 @@ ROLLING_NEWEST_S = DAY_S
 """Rolling ones younger than this stay, so that somebody can still ask to keep one."""
 AGE = "age"
 SPACE = "space"
+LAST_PERCENT = 95
+"""At a site of a hub what the hub does not have makes room only from this level of the disk on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,10 @@ class Kept:
     """Under legal hold."""
     rolling: bool = False
     """Recorded to be kept for a few days only."""
+    stored: bool = False
+    """The hub has it for good."""
+    dropped: bool = False
+    """Its file was given up for that: removing it makes no room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,8 @@ class Facts:
     """From this level on the oldest make room; 0 never."""
     rolling_days: int = 7
     """Rolling ones older than this are removed."""
+    has_hub: bool = False
+    """Whether recordings of this box go to a hub."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +67,35 @@ class Removal:
 def what_to_remove(recordings: Iterable[Kept], facts: Facts, now_s: float, disk: Disk) -> list[Removal]:
     """Decide what is removed; what is held, open, young or unsealed is never among it.
 
-    The oldest go first, but rolling ones before all others.
+    The oldest go first, but rolling ones before all others. At a site of a hub (where `what_to_drop` has
+    made room before) what the hub does not have is kept until the disk is all but full.
     """
-    level = disk.total * facts.disk_percent // 100 if facts.disk_percent else disk.used
+    percent = max(facts.disk_percent, LAST_PERCENT) if facts.has_hub else facts.disk_percent
+    level = disk.total * percent // 100 if facts.disk_percent else disk.used
     used = disk.used
     removals = []
     for one in sorted(recordings, key=lambda one: (not one.rolling, one.made_s, one.rid)):
         old = too_old(one, facts, now_s)
-        if not (old or used > level) or not _may_go(one, facts, now_s):
+        if not (old or (used > level and not one.dropped)) or not _may_go(one, facts, now_s):
             continue
-        used -= one.size
+        used -= 0 if one.dropped else one.size
         removals.append(Removal(one.rid, AGE if old else SPACE))
     return removals
+
+
+def what_to_drop(recordings: Iterable[Kept], facts: Facts, now_s: float, disk: Disk) -> list[bytes]:
+    """Decide which files of a full disk are given up because the hub has a copy, oldest first.
+
+    Evidence, what open tickets need, and what is not a day old stay at hand.
+    """
+    level = disk.total * facts.disk_percent // 100 if facts.disk_percent else disk.used
+    used, dropped = disk.used, []
+    for one in sorted(recordings, key=lambda one: (one.made_s, one.rid)):
+        free = one.stored and not one.dropped and not one.held and one.call not in facts.open_calls
+        if used > level and free and one.made_s <= now_s - DAY_S:
+            used -= one.size
+            dropped.append(one.rid)
+    return dropped
 
 
 def full(disk: Disk, percent: int) -> bool:

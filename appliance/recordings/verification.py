@@ -30,21 +30,25 @@ class Checked:
 
 
 def verify(store: Store, folder: Path) -> Iterator[Checked]:
-    """Hash every recording this box made and has not removed, oldest first.
+    """Hash every recording this box made and has the file of, oldest first.
 
     What it is compared with comes from the log itself, not from the table of recordings.
     """
     after: tuple[float, bytes] = (float("-inf"), b"")
     while rows := store.rows(
         "SELECT rid, call, path, made_s FROM recording"
-        " WHERE site = ? AND removed_s IS NULL AND (made_s, rid) > (?, ?) ORDER BY made_s, rid LIMIT ?",
+        " WHERE site = ? AND removed_s IS NULL AND dropped_s IS NULL AND (made_s, rid) > (?, ?)"
+        " ORDER BY made_s, rid LIMIT ?",
         *(store.site, *after, PAGE),
     ):
         for rid, call, path, made_s in rows:
             after = (made_s, bytes(rid))
             found = check(folder, path, expected(store.history(bytes(call)), bytes(rid)))
             if found[0] in WRONG:
-                now = store.rows("SELECT path FROM recording WHERE rid = ? AND removed_s IS NULL", rid)
+                now = store.rows(
+                    "SELECT path FROM recording WHERE rid = ? AND removed_s IS NULL AND dropped_s IS NULL",
+                    rid,
+                )
                 if not now:
                     continue
                 if now[0][0] != path:  # archived meanwhile

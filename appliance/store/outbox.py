@@ -22,6 +22,8 @@ PEERS = "peers"
 UPWARD = ("ticket", "call", "callback", "recording", "message", "text")
 """Families of kinds a site sends to the hub."""
 DOWNWARD = "ticket"
+STORED = "recording.stored"
+"""Goes down to the site the call was at, which stands in its subject."""
 GIVING = frozenset({"ticket.moved", "ticket.strand"})
 """Kinds of events that may give work to a unit: a dispatch, a sub-order."""
 DISPATCHES = frozenset({"dispatch", "redispatch"})
@@ -41,7 +43,7 @@ _EVERYTHING_UP = (
 _EVERYTHING_DOWN = (
     f"SELECT eid FROM event WHERE length(body) <= {BODY_BYTES} AND (via = ?"
     f" OR kind LIKE '{DOWNWARD}.%' AND EXISTS (SELECT 1 FROM interest AS i WHERE i.subject = event.subject"
-    " AND i.site = ?)) ORDER BY pos"
+    f" AND i.site = ?) OR kind = '{STORED}' AND substr(subject, 9, 2) = ?) ORDER BY pos"
 )
 _RETURNED = (
     "SELECT eid FROM event WHERE via = ? AND eid NOT IN"
@@ -92,7 +94,7 @@ def restart(store: Store, name: str, above: int = 0) -> None:
             GENESIS,
             name,
         )
-        found = store.rows(_EVERYTHING_UP) if store.site else store.rows(_EVERYTHING_DOWN, name, site)
+        found = store.rows(_EVERYTHING_UP) if store.site else _everything_down(store, name, site)
         _append(store, name, [row[0] for row in found])
 
 
@@ -104,7 +106,7 @@ def shared(store: Store, name: str) -> set[bytes]:
     if store.site:
         came = "SELECT eid FROM event WHERE via = ?"
         return {bytes(eid) for (eid,) in (*store.rows(_EVERYTHING_UP), *store.rows(came, name))}
-    return {bytes(eid) for (eid,) in store.rows(_EVERYTHING_DOWN, name, sites[0][0])}
+    return {bytes(eid) for (eid,) in _everything_down(store, name, sites[0][0])}
 
 
 def give_back(store: Store, name: str, after: int) -> None:
@@ -135,6 +137,10 @@ def enqueue(store: Store, events: Sequence[Event], via: str) -> None:
         _append(store, HUB, [event.eid for event in events if event.kind.split(".", 1)[0] in UPWARD])
 
 
+def _everything_down(store: Store, name: str, site: int) -> list[Any]:
+    return store.rows(_EVERYTHING_DOWN, name, site, site.to_bytes(2, "big"))
+
+
 def _append(store: Store, name: str, eids: Iterable[bytes]) -> None:
     known = store.rows(_PEER + store.engine.for_update, name)
     places = []
@@ -160,6 +166,7 @@ def _that_fit(store: Store, events: Sequence[Event]) -> Sequence[Event]:
 
 def _concerned(store: Store, events: Sequence[Event], via: str) -> Mapping[str, list[bytes]]:
     """At the hub: whose streams these belong in, with the whole history where a site is newly concerned."""
+    stored = [event for event in events if event.kind == STORED and event.subject[8:10] != bytes(2)]
     events = [event for event in events if event.kind.split(".", 1)[0] == DOWNWARD]
     interest = _interest(store, {event.subject for event in events})
     fresh: dict[tuple[bytes, int], None] = {}
@@ -169,6 +176,8 @@ def _concerned(store: Store, events: Sequence[Event], via: str) -> Mapping[str, 
                 interest[event.subject].add(site)
                 fresh[event.subject, site] = None
     streams: dict[str, list[bytes]] = {}
+    for event in stored:
+        streams.setdefault(peer_name(int.from_bytes(event.subject[8:10], "big")), []).append(event.eid)
     for event in events:
         for site in sorted(interest.get(event.subject, ())):
             if (event.subject, site) not in fresh and peer_name(site) != via:

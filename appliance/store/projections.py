@@ -14,7 +14,7 @@ from appliance.letters import register
 from appliance.letters import table as letters
 from appliance.network import register as network
 from appliance.store import charges
-from appliance.tickets import samples, strand_table, table, workflows
+from appliance.tickets import attachments, samples, strand_table, table, workflows
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -121,6 +121,17 @@ def _recording_removed(store: Store, event: Event) -> None:
     )
 
 
+def _recording_stored(store: Store, event: Event) -> None:
+    facts = event.facts
+    rid, sha256 = bytes.fromhex(facts["rid"]), str(facts["sha256"])
+    store.execute("UPDATE recording SET stored = ? WHERE rid = ?", sha256, rid)
+
+
+def _recording_dropped(store: Store, event: Event) -> None:
+    rid = bytes.fromhex(event.facts["rid"])
+    store.execute("UPDATE recording SET dropped_s = ? WHERE rid = ?", event.at_s, rid)
+
+
 def _recording_kept(store: Store, event: Event) -> None:
     """Asked for during a call there is no recording yet, and what is made of it says so itself."""
     if rid := event.facts.get("rid"):
@@ -188,6 +199,7 @@ def _text_sent(store: Store, event: Event) -> None:
 def _ticket_redacted(store: Store, event: Event) -> None:
     table.project(store, event)
     register.blank(store, event)
+    attachments.blank(store, event)
 
 
 _TEXT = (
@@ -210,6 +222,8 @@ PROJECTORS: Mapping[str, Projector] = {
     "recording.archived": _recording_archived,
     "recording.removed": _recording_removed,
     "recording.kept": _recording_kept,
+    "recording.stored": _recording_stored,
+    "recording.dropped": _recording_dropped,
     "recording.noted": _recording_noted,
     "recording.linked": _recording_linked,
     "recording.held": _recording_held,
@@ -221,6 +235,7 @@ PROJECTORS: Mapping[str, Projector] = {
     "ticket.strand_due": strand_table.project,
     "workflow.published": workflows.project,
     "ticket.redacted": _ticket_redacted,
+    attachments.ATTACHED: attachments.project,
     register.ISSUED: register.project,
     register.VOIDED: register.project,
 }

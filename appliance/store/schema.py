@@ -12,6 +12,7 @@ from peewee import (
     TextField,
 )
 
+from appliance.blobs.schema import Blob
 from appliance.campaigns.schema import Campaign, CampaignNumber
 from appliance.customers.schema import Customer, CustomerNumber
 from appliance.network.schema import Certificate, Invitation
@@ -19,6 +20,7 @@ from appliance.outside.schema import Answered, Delivery, Token, Webhook
 from appliance.store.found import TicketCount, TicketFacet
 from appliance.store.model import Table, database
 from appliance.store.stream_tables import Interest, Lease, Outgoing, PeerRow, Quarantine
+from appliance.tickets.attachment_table import Attachment
 from appliance.tickets.schema import Likeness, Sample, SampleCase
 
 __all__ = ["ALL", "LOG", "OWN", "PROJECTIONS", "STREAMS", "PeerRow", "Table", "database"]
@@ -245,6 +247,10 @@ class Recording(Table):
     removed_s = FloatField(null=True)
     """When it was removed; the row stays."""
     removed_why = CharField(null=True)
+    stored = CharField(null=True)
+    """SHA-256 of the file the hub has of it for good: the one before while it fetches the archived one."""
+    dropped_s = FloatField(null=True)
+    """When the site that made it gave its file up for room, because the hub has it."""
 
     class Meta:
         indexes = (
@@ -253,6 +259,7 @@ class Recording(Table):
             (("kind", "made_s"), False),
             (("rolling", "made_s"), False),
             (("made_s", "rid", "seconds"), False),
+            (("sha256",), False),
         )
 
 
@@ -494,8 +501,9 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Letter,
     Seal,
     Certificate,
+    Attachment,
 )
 OWN: tuple[type[Table], ...] = (Person, Session, Draft, WorkflowDraft, Job, Setting, Invitation)
 OUTSIDE: tuple[type[Table], ...] = (Token, Answered, Webhook, Delivery)
-STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Lease, Quarantine)
+STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Lease, Quarantine, Blob)
 ALL = LOG + PROJECTIONS + OWN + OUTSIDE + STREAMS

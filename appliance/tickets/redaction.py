@@ -21,8 +21,8 @@ from appliance.tickets.ticket import Ticket
 BLANK = "▇▇▇"
 """Stands where something was."""
 REDACTORS = frozenset({"LD", "AD"})
-WORDY = ("text", "reason", "result", "answer")
-"""What people write in moves, notes and repeats."""
+WORDY = ("text", "reason", "result", "answer", "file")
+"""What people write in moves, notes and repeats, and the name of a file."""
 EVENTS_MAX = 200
 
 _encode = msgspec.json.Encoder(order="sorted").encode

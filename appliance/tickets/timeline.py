@@ -96,6 +96,7 @@ HOW: Mapping[str, tuple[str, str]] = {
 PAPERS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "ticket.letter_issued": ("发文", "Letter issued", ("called", "number")),
     "ticket.letter_voided": ("公文作废", "Letter declared void", ("number", "reason")),
+    "ticket.attached": ("附件", "File added", ("file", "text")),
     "ticket.packaged": ("成卷", "Case file made", ("sha256",)),
     "ticket.file_taken": ("调取卷宗", "Case file taken away", ()),
 }
@@ -185,7 +186,8 @@ def _paper(event: Event, delivered: bool) -> Step:
     facts = event.facts
     text = " ".join(str(facts.get(name) or "") for name in says)
     who = " ".join(filter(None, (str(facts.get("by", "")), str(facts.get("name", "")))))
-    return Step(event.at_s, who, PAPER, zh, en, text, False, delivered, event.site)
+    what = "attached" if event.kind == "ticket.attached" else PAPER
+    return Step(event.at_s, who, what, zh, en, text.strip(), False, delivered, event.site)
 
 
 def _beside(

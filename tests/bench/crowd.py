@@ -23,10 +23,10 @@ from appliance.store.store import Store
 from appliance.tickets.number import new_number
 from sync.access import Access
 from sync.bench import Broker, RunningBox, wait_for
-from sync.daemon import PRESENCE, TOPIC, topics
 from sync.identity import SIDECAR
 from sync.mqtt import Down, Message, Mqtt, Unheard, Up
 from sync.node import Node
+from sync.topics import PRESENCE, topic, topics
 from tests.bench.figure import Figure, figure
 
 BENCH = "crowd"
@@ -56,7 +56,7 @@ class Member:
         self.node = Node(self.store, folder / SIDECAR, now)
         me = self.node.me
         name = f"crowd-{site:03d}-{me.session:x}"
-        presence = TOPIC.format(site=site, way=PRESENCE)
+        presence = topic(site, PRESENCE)
         self.wire = Mqtt(Access((broker,)), name, topics(site), presence, me.session)
 
     def turn(self, now: float) -> None:
@@ -67,12 +67,12 @@ class Member:
                     self.node.connected(now)
                 case Down(reason):
                     self.node.disconnected(reason)
-                case Message(topic, payload) if topic.endswith("/dn"):
+                case Message(name, payload) if name.endswith("/dn"):
                     self.node.receive(0, payload, now)
                 case Unheard():
                     self.node.absent(0, now)
         for _, data in self.node.outgoing(now):
-            self.wire.send(TOPIC.format(site=self.site, way="up"), data)
+            self.wire.send(topic(self.site, "up"), data)
 
     def write(self, count: int) -> None:
         """Register a ticket with so many remarks."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
-from appliance.tickets import alike, confidential, redaction, repeats
+from appliance.tickets import alike, attachments, confidential, redaction, repeats
 from appliance.tickets.alike_keys import matter_of
 from appliance.tickets.duplicates import REASONS, Matter
 from appliance.tickets.fields import FIELDS, OUTCOMES
@@ -133,6 +133,7 @@ def redact(number: str, body: Blank) -> shapes.Ticket:
     ticket = sight.ticket(number)
     events = [bytes.fromhex(event) for event in body.events]
     redaction.redact(box().store, me(), ticket.tid, dict.fromkeys(body.fields, ""), body.reason, events)
+    attachments.erase(box().store, box().blobs, ticket.tid)
     return told(box().tickets.get(ticket.tid))
 
 

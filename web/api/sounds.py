@@ -8,7 +8,8 @@ from msgspec import Meta
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import NotFound
 
-from appliance.recordings import by_hand, holds, mp3
+from appliance.recordings import by_hand, holds
+from appliance.recordings.archive import is_mp3
 from web import hearing, lookup, shown, taped
 from web.api import shapes, sight
 from web.api.door import bearer, lacks
@@ -188,7 +189,7 @@ def recording(recording: str) -> Recording:
 def sound(recording: str) -> Response:
     """Give the sound; it is written down as a download."""
     file = hearing.recording(_id(recording), hearing.DOWNLOAD)
-    kind = mp3_kind if file.name.endswith(mp3.SUFFIX) else wav_kind
+    kind = mp3_kind if is_mp3(file) else wav_kind
     return send_file(file, mimetype=kind, conditional=True, max_age=0)
 
 
@@ -216,14 +217,14 @@ def keep(recording: str) -> Recording:
 
 def note(recording: str, body: Words) -> Recording:
     """Say something about a recording that one may hear."""
-    hearing.allowed(_id(recording))
+    hearing.permitted(_id(recording))
     by_hand.note(box().store, recording, _by(), body.text)
     return _again(recording)
 
 
 def link(recording: str, body: Linked) -> Recording:
     """Link a recording that one may hear to a ticket."""
-    hearing.allowed(_id(recording))
+    hearing.permitted(_id(recording))
     by_hand.link(box().store, box().tickets, recording, _by(), body.ticket)
     return _again(recording)
 

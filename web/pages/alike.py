@@ -5,7 +5,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from appliance.refused import Refused
-from appliance.tickets import confidential, redaction, repeats
+from appliance.tickets import attachments, confidential, redaction, repeats
 from appliance.tickets.marks import REDACTABLE
 from appliance.tickets.ticket import Ticket
 from web.context import box, me
@@ -60,6 +60,7 @@ def redact(number: str) -> Response | tuple[str, int]:
     names = [name for name in request.form.getlist("field") if name in REDACTABLE]
     try:
         redaction.redact(box().store, me(), ticket.tid, dict.fromkeys(names, ""), reason, _events())
+        attachments.erase(box().store, box().blobs, ticket.tid)
     except Refused as refused:
         return again(ticket, refused, "redact", {"reason": reason})
     flash(gettext("Blanked. Who did it and why stays in the story."), "good")

@@ -11,7 +11,8 @@ from flask_babel import gettext
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from appliance.recordings import by_hand, holds, mp3, package, selection, waveform
+from appliance.recordings import by_hand, holds, package, selection, waveform
+from appliance.recordings.archive import is_mp3
 from appliance.refused import Refused
 from web import access, hearing, lookup, taped
 from web.context import box, may_open, me
@@ -100,10 +101,18 @@ def sound(rid: str) -> Response:
     """Play a recording, whole or the range asked for; a unit hears only what belongs to its tickets."""
     download = "download" in request.args
     file = hearing.recording(_id(rid), hearing.DOWNLOAD if download else hearing.LISTEN)
-    kind = "audio/mpeg" if file.name.endswith(mp3.SUFFIX) else "audio/wav"
+    kind = "audio/mpeg" if is_mp3(file) else "audio/wav"
+    name = file.name if file.suffix else f"{rid}.{'mp3' if is_mp3(file) else 'wav'}"
     return send_file(
-        file, mimetype=kind, conditional=True, max_age=0, as_attachment=download, download_name=file.name
+        file, mimetype=kind, conditional=True, max_age=0, as_attachment=download, download_name=name
     )
+
+
+@pages.get("/recordings/<rid>/way")
+def way(rid: str) -> Response:
+    """Tell whether a recording that was asked for is here by now, and how far it has come."""
+    standing = hearing.standing(_id(rid))
+    return jsonify(here=standing.here, percent=standing.percent, sentence=standing.sentence)
 
 
 @pages.get("/recordings/<rid>/wave")
@@ -159,7 +168,7 @@ def keep(rid: str) -> AnyResponse:
 @pages.post("/recordings/<rid>/note")
 def note(rid: str) -> AnyResponse:
     """Say something about a recording that one may hear."""
-    hearing.allowed(_id(rid))
+    hearing.permitted(_id(rid))
     by_hand.note(box().store, rid, me().number, request.form.get("text", ""))
     return _back()
 
@@ -167,7 +176,7 @@ def note(rid: str) -> AnyResponse:
 @pages.post("/recordings/<rid>/link")
 def link_ticket(rid: str) -> AnyResponse:
     """Link a recording that one may hear to a ticket, or take the link back."""
-    hearing.allowed(_id(rid))
+    hearing.permitted(_id(rid))
     by_hand.link(box().store, box().tickets, rid, me().number, request.form.get("to", ""))
     return _back()
 

@@ -10,13 +10,14 @@ from werkzeug.wrappers import Response
 from appliance.calls import wire
 from appliance.casefile.binding import bound_of
 from appliance.refused import Refused
+from appliance.tickets import attachments
 from appliance.tickets.exporting import EXPORTED
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.timeline import DUE, PAPER, WHY, Step
 from appliance.tickets.workflow import LISTS, STATES, states_in
-from web import access, beside, due_shown, orders, printing, seat, shown, sight, views
+from web import access, attaching, beside, due_shown, orders, printing, seat, shown, sight, views
 from web.context import box, may_open, me
 from web.customer import customer_numbers
 from web.dictionary import categories, category_names, unit_names
@@ -84,6 +85,7 @@ def move(number: str) -> Response | tuple[str, int]:
     name = request.form.get("move", "")
     typed = typed_fields()
     try:
+        attaching.keep(ticket, request.files.getlist("file"))
         moved = box().tickets.move(me(), ticket.tid, name, typed, seen=_seen())
     except Refused as refused:
         return again(ticket, refused, name, typed)
@@ -185,6 +187,8 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         printables=printing.menu(ticket),
         letters=printing.letters_of(ticket),
         bound=bound_of(box().store, ticket.tid),
+        files=attachments.of_ticket(box().store, ticket.tid) if sight.sees(ticket) else [],
+        file_most=attachments.BYTES_MOST // 1024**2,
     )
 
 

@@ -1,5 +1,6 @@
 // Pages made of lists and forms: the clock, whether the box is reached, and a word when a list is out of date.
 import { $, $$, ask, busy, t, toast, tried } from "./core.js";
+import "./elsewhere.js";
 import { live } from "./live.js";
 
 const lamp = $("#lamp-live");

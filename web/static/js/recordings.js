@@ -85,6 +85,13 @@ async function load(place) {
   else place.hidden = true;
 }
 
+document.addEventListener("recording", ({ detail: audio }) => {
+  const place = $("[data-wave]", audio.closest("td"));
+  if (!place || !place.hidden) return;
+  place.hidden = false;
+  load(place);
+});
+
 const seen = new IntersectionObserver((entries) =>
   entries.filter((entry) => entry.isIntersecting).forEach((entry) => {
     seen.unobserve(entry.target);

@@ -1,5 +1,6 @@
 // The agent's desk: brings seat, form, history, queue and colleagues together.
 import { $, $$, ask, make, t, tick, toast } from "../core.js";
+import "../elsewhere.js";
 import { here } from "../here.js";
 import { live } from "../live.js";
 import { Aside } from "./aside.js";

@@ -209,8 +209,10 @@ export class TicketForm {
     busy(button, true);
     try {
       await this.save();
+      const files = [...$("#attach").files];
       const filed = await ask("/intake/file", { ...this.values, then });
       await this.drop();
+      if (files.length) await attach(filed, files);
       toast(t("Ticket {number}: {state}", filed), "good");
       document.dispatchEvent(new CustomEvent("filed", { detail: filed }));
       await this.next();
@@ -221,6 +223,19 @@ export class TicketForm {
       this.filing = false;
       busy(button, false);
     }
+  }
+}
+
+// Files go to the ticket once it is there; when they do not, the ticket is registered all the same.
+async function attach({ number, url }, files) {
+  const body = new FormData();
+  files.forEach((file) => body.append("file", file));
+  $("#attach").value = "";
+  try {
+    await ask(`${url}/files`, undefined, { method: "POST", body });
+  } catch (error) {
+    if (!error.data) throw error;
+    toast(t("Ticket {number} is registered, but its files were not added: {sentence} Add them on its page.", { number, sentence: error.message }), "bad");
   }
 }
 
