@@ -277,6 +277,14 @@ def test_events_reach_a_hub_in_postgres_over_a_real_broker_that_is_killed_on_the
         assert digest(hub.store, "site-001").whole == digest(site.store, outbox.HUB).whole
 
 
+def test_a_list_of_nothing_holds_nothing_as_in_sqlite(both: tuple[Store, Store]) -> None:
+    sql = "SELECT count(*) FROM setting WHERE name {} () AND value LIKE '%'"
+    for store in both:
+        everything = store.rows("SELECT count(*) FROM setting")
+        assert store.rows(sql.format("IN")) == [(0,)]
+        assert store.rows(sql.format("NOT IN")) == everything != [(0,)]
+
+
 def test_a_url_that_cannot_be_one_is_told_with_its_line() -> None:
     with pytest.raises(BadConfiguration, match=r"box\.toml, line 2, key store\.postgres: .*//user@host"):
         parse('[store]\npostgres = "localhost/box"\n', "box.toml")

@@ -224,5 +224,6 @@ class Ear:
 
 @lru_cache(4096)
 def marks(sql: str) -> str:
-    """A statement as psycopg takes it: %s where values go, and a percent sign twice."""
+    """A statement as psycopg takes it: %s where values go, % twice, and no list without a value."""
+    sql = sql.replace("NOT IN ()", "<> ALL ('{}')").replace("IN ()", "= ANY ('{}')")
     return sql.replace("%", "%%").replace("?", "%s")
