@@ -21,6 +21,8 @@ from appliance.words import N_
 
 ASK_S = 3600.0
 """How often a certificate is looked at, and asked for again."""
+AGAIN_S = 10.0
+"""How soon it is asked for again at most, so that an answer on its way is not asked for twice."""
 LOOK_S = 2.0
 """How old the hub's knowledge of who was shut out may be."""
 SOON_S = 30 * 86_400.0
@@ -53,7 +55,7 @@ class Membership:
         self._authority = Authority(places.authority)
         self._enrolment = Enrolment(store, self._authority, now=wall)
         self._alarm = Alarm(store, "certificate")
-        self._ask_s = self._look_s = 0.0
+        self._ask_s = self._look_s = self._asked_s = 0.0
         self._keeper = keeper
         self._out: frozenset[int] = frozenset()
 
@@ -71,13 +73,13 @@ class Membership:
 
     def connected(self) -> None:
         """Look at the certificates again: the broker, or the far side, has just come within reach."""
-        self._ask_s = 0.0
+        self._ask_s = min(self._ask_s, self._asked_s + AGAIN_S)
 
     def ask(self, now: float) -> bytes | None:
         """Return a site's request for its next certificate when it is time; at the hub see to its own."""
         if now < self._ask_s:
             return None
-        self._ask_s = now + ASK_S
+        self._ask_s, self._asked_s = now + ASK_S, now
         wall_s = self._wall()
         try:
             due = renewal.due(self._papers, wall_s)
