@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from appliance.events import Event, Fact
-from appliance.store import outbox
+from appliance.store import concern, outbox
 from appliance.store.store import Store
 from sync import simulator
 from sync.frames import Batch
@@ -18,7 +18,7 @@ from sync.sender import Sender
 from sync.simulator import Faults, Outcome, play
 
 SEEDS = 200
-TRIES = 25
+TRIES = 40
 CALM = Faults(0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8)
 ROUGH = replace(CALM, drop=0.2, double=0.1, late=0.1, partition=0.01, crash=0.03, batch_events=2)
 FORGETFUL = replace(CALM, drop=0.2, partition=0.05, crash=0.01, restore=0.03, batch_events=1)
@@ -119,7 +119,7 @@ def test_a_projection_skipped_for_what_came_in_is_found(monkeypatch: pytest.Monk
 
 
 def test_a_missing_history_at_dispatch_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "_history", lambda store, subjects: {subject: [] for subject in subjects})
+    monkeypatch.setattr(concern, "history", lambda store, subjects: {subject: [] for subject in subjects})
     assert "differ" in first_broken(CALM).broken
 
 
@@ -132,7 +132,7 @@ def test_the_command_names_the_seed_of_a_broken_world(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert simulator.main(["--seed", "3", "--runs", "1"]) == 0
-    monkeypatch.setattr(outbox, "_history", lambda store, subjects: {subject: [] for subject in subjects})
+    monkeypatch.setattr(concern, "history", lambda store, subjects: {subject: [] for subject in subjects})
     monkeypatch.setattr(simulator.Faults, "draw", lambda dice: CALM)
     assert simulator.main(["--seed", "1", "--runs", "3"]) == 1
     assert "seed 2: " in capsys.readouterr().out

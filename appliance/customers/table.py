@@ -36,6 +36,12 @@ def project(store: Store, event: Event) -> None:
     )
 
 
+def forget(store: Store, cid: bytes) -> None:
+    """Take a customer's rows away; the events stay."""
+    store.execute("DELETE FROM customer WHERE cid = ?", cid)
+    store.execute("DELETE FROM customer_number WHERE cid = ?", cid)
+
+
 def select(store: Store, where: str, *values: object) -> list[Customer]:
     """Return the customers a WHERE clause (with ORDER BY and LIMIT behind it) finds."""
     rows = store.rows(f"SELECT {COLUMNS} FROM customer WHERE {where}", *values)

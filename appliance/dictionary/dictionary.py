@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from appliance.actor import Actor
 from appliance.dictionary import entry as entries
 from appliance.dictionary import table
+from appliance.dictionary.authority import is_central
 from appliance.dictionary.draft import Draft
 from appliance.dictionary.entry import Change, Entry, entry_of
 from appliance.dictionary.kind import Choices, Value
@@ -91,7 +92,8 @@ class Dictionary:
 
     def history(self, kind: str, key: str) -> list[Change]:
         """Tell an entry's story, oldest first."""
-        return entries.history(KINDS[kind], key, self._store.history(entries.subject_of(kind, key)))
+        told = self._store.history(entries.subject_of(kind, key))
+        return entries.history(KINDS[kind], key, told, is_central(kind, key))
 
     def set(
         self, actor: Actor, kind: str, key: str, fields: Mapping[str, Value], seen: bytes | None = None
@@ -144,7 +146,8 @@ class Dictionary:
     def draft(self, actor: Actor) -> Draft:
         """Return a working copy to try changes on."""
         snapshot = self._snapshot()
-        return Draft(actor, self._store.site, lambda kind: self._by_key(snapshot, kind))
+        governed = self._store.site != 0 and self._store.linked
+        return Draft(actor, self._store.site, lambda kind: self._by_key(snapshot, kind), governed)
 
     def _check_seen(self, kind: str, key: str, seen: bytes | None) -> None:
         entry = self.get(kind, key)

@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from appliance.actor import Actor
-from appliance.dictionary.entry import RESTORED, RETIRED, SET, Entry, subject_of
+from appliance.dictionary import authority
+from appliance.dictionary.entry import LISTS_KEY, RESTORED, RETIRED, SET, Entry, subject_of
 from appliance.dictionary.kind import DEPTH_MAX, ENTRIES_MAX, Kind, Value, Wish
 from appliance.dictionary.kinds import KINDS
-from appliance.dictionary.values import clean, empty, referred
+from appliance.dictionary.values import LISTS, clean, empty, referred
 from appliance.events import Fact
 from appliance.refused import Refused
 
@@ -23,11 +24,19 @@ PLACE_MAX = 10_000_000
 class Draft:
     """A working copy of the dictionary that `actor` changes; `entries` gives what is in force, by kind."""
 
-    def __init__(self, actor: Actor, site: int, entries: Callable[[str], Mapping[str, Entry]]) -> None:
+    def __init__(
+        self,
+        actor: Actor,
+        site: int,
+        entries: Callable[[str], Mapping[str, Entry]],
+        governed: bool = False,
+    ) -> None:
         self.facts: list[Fact] = []
         self._actor = actor
         self._site = site
         self._entries = entries
+        self._governed = governed and not actor.has("SYS")
+        """The box belongs to a hub, which has a say in what it may write."""
         self._own: dict[str, dict[str, Entry]] = {}
 
     def get(self, kind: str, key: str) -> Entry | None:
@@ -42,11 +51,12 @@ class Draft:
         before, changed = self._changed(kind, key, fields)
         if not changed:
             return False
+        self._heed(kind, key, changed)
         after = _with(before, changed)
         if not loose:
             self._check(after, changed)
         self._put(after)
-        self._fact(SET, kind, key, changed)
+        self._fact(SET, kind, key, changed, _apart(KINDS[kind], before, changed))
         return True
 
     def retire(self, kind: str, key: str, successor: str = "") -> bool:
@@ -63,6 +73,7 @@ class Draft:
             raise Refused(
                 "has_children", "Move or retire first what stands below %(name)s.", name=entry.names[0]
             )
+        self._heed(kind, key, ())
         changed: dict[str, Value] = {}
         if successor:
             changed["successor"] = successor
@@ -77,6 +88,7 @@ class Draft:
         entry = self._known(kind, key)
         if not entry.retired:
             return False
+        self._heed(kind, key, ())
         after = _with(entry, {}, retired=False)
         if KINDS[kind].tree:
             self._check(after, {"parent"})
@@ -202,10 +214,24 @@ class Draft:
             check(Wish(self._actor, before, after, {**own, after.key: after}))
         own[after.key] = after
 
-    def _fact(self, what: str, kind: str, key: str, fields: Mapping[str, Value]) -> None:
+    def _heed(self, kind: str, key: str, changed: Collection[str]) -> None:
+        """Heed what the hub has a say in."""
+        if self._governed:
+            authority.check(self._site, kind, key, self._of(kind).get(key), changed)
+
+    def _fact(
+        self,
+        what: str,
+        kind: str,
+        key: str,
+        fields: Mapping[str, Value],
+        lists: Mapping[str, Value] | None = None,
+    ) -> None:
         facts: dict[str, Value] = {"entry_kind": kind, "key": key}
         if fields:
             facts["fields"] = dict(fields)
+        if lists:
+            facts[LISTS_KEY] = lists
         facts |= {"by": self._actor.number, "name": self._actor.name}
         self.facts.append(Fact(what, facts, subject_of(kind, key)))
 
@@ -220,7 +246,22 @@ def _with(entry: Entry, changed: Mapping[str, Value], retired: bool | None = Non
         entry.retired if retired is None else retired,
         place if isinstance(place, int) else 0,
         entry.changed,
+        entry.owner,
     )
+
+
+def _apart(kind: Kind, before: Entry, changed: Mapping[str, Value]) -> dict[str, Value]:
+    """Of lists that change, what comes and what goes, so that two sites' changes come together."""
+    names = {column.name for column in kind.columns_for(before.key) if column.type in LISTS}
+    found: dict[str, Value] = {}
+    for name in names & changed.keys():
+        old, new = before.words(name), changed[name]
+        assert isinstance(new, list)
+        found[name] = {
+            "added": [item for item in new if item not in old],
+            "removed": [item for item in old if item not in new],
+        }
+    return found
 
 
 def _place(raw: Value) -> int:

@@ -1,15 +1,23 @@
-"""An entry as its events fold: of each field the last writer decides, whatever order they arrive in."""
+"""An entry as its events fold: of each field the last writer decides, whatever order they arrive in.
+
+Of a list what somebody added stays unless somebody who knew of that took it out again. Where the
+kind is kept at the centre, what the centre wrote stands before what a site wrote, whenever it did.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from appliance.causal import knew
 from appliance.dictionary.kind import KEY_MAX, Column, Kind, Value
 from appliance.dictionary.values import clean, empty
 from appliance.events import EID_BYTES, Event
 from appliance.refused import Refused
 
 SET, RETIRED, RESTORED = "dictionary.set", "dictionary.retired", "dictionary.restored"
+HUB = 0
+LISTS_KEY = "lists"
+"""The fact of dictionary.set that says of each list field what was added to it and removed from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +28,8 @@ class Stored:
     retired: bool
     last: bytes
     """The newest event folded."""
+    owner: int | None = None
+    """Whose it is: the site that made it, or the hub once the hub has written of it; None: not said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,8 @@ class Entry:
     place: int = 0
     changed: bytes = b""
     """The last event that changed it; empty while it is as shipped."""
+    owner: int | None = None
+    """The site whose it is, 0 for the centre; None while it is as shipped."""
 
     def text(self, column: str) -> str:
         """Return a field as text, empty when it is none."""
@@ -81,25 +93,75 @@ def named_by(event: Event) -> tuple[str, str]:
     return kind, key
 
 
-def fold(before: Stored | None, event: Event) -> Stored:
-    """Return the entry after one more event, later than all before; raises ValueError when malformed."""
-    fields = event.facts.get("fields", {})
-    if not isinstance(fields, dict):
-        raise ValueError(f"fields of {event.kind} are none")
-    retired = event.kind == RETIRED or (event.kind == SET and before is not None and before.retired)
-    return Stored({**(before.fields if before else {}), **fields}, retired, event.eid)
+def read(events: Iterable[Event]) -> list[Event]:
+    """Return the events that say something of their entry, in the total order; malformed ones say nothing."""
+    return [event for event in sorted(events, key=lambda event: event.eid) if _is_sound(event)]
 
 
-def replay(events: Iterable[Event]) -> Stored | None:
-    """Fold all events of an entry, in the total order; those that are malformed change nothing."""
-    stored = None
+def replay(events: Iterable[Event], central: bool = False) -> Stored | None:
+    """Fold all events of an entry, in whatever order they come and however often; None when there is none.
+
+    `central`: the word of the hub stands before that of a site.
+    """
+    told = read({event.eid: event for event in events}.values())
+    if not told:
+        return None
+    ranked = sorted(told, key=lambda event: (central and event.site == HUB, event.eid))
+    fields: dict[str, Value] = {}
+    retired = False
+    for event in ranked:
+        fields |= event.facts.get("fields", {})
+        retired = event.kind == RETIRED or (event.kind == SET and retired)
+    if not central:
+        fields |= {name: merged(told, name) for name in _lists(told)}
+    owner = HUB if any(event.site == HUB for event in told) else told[0].site
+    return Stored(fields, retired, told[-1].eid, owner)
+
+
+def merged(events: Sequence[Event], name: str) -> list[Value]:
+    """Merge a list field of an entry's events, which are in order: what was added is there.
+
+    It is gone when somebody who knew that it was added took it out. What the last writer
+    wrote comes first, in that writer's order.
+    """
+    added: list[tuple[Value, Event]] = []
+    written: list[Value] = []
     for event in events:
-        try:
-            named_by(event)
-            stored = fold(stored, event)
-        except (KeyError, TypeError, ValueError):
+        said = event.facts.get("fields", {})
+        if name not in said:
             continue
-    return stored
+        value = said[name] if isinstance(said[name], list) else []
+        change = event.facts.get(LISTS_KEY, {}).get(name)
+        came = value if change is None else change["added"]
+        went = None if change is None else change["removed"]
+        added = [
+            (item, by)
+            for item, by in added
+            if (item in value if went is None else item not in went) or not knew(event, by)
+        ]
+        added += [(item, event) for item in came]
+        written = value
+    there = [item for item, _ in added]
+    return list(dict.fromkeys([*(item for item in written if item in there), *there]))
+
+
+def _lists(events: Sequence[Event]) -> set[str]:
+    """The fields that are lists, as somebody said."""
+    return {name for event in events for name in event.facts.get(LISTS_KEY, {})}
+
+
+def _is_sound(event: Event) -> bool:
+    try:
+        named_by(event)
+        facts = event.facts
+        changes = facts.get(LISTS_KEY, {})
+        return isinstance(facts.get("fields", {}), dict) and all(
+            isinstance(change[way], list) and all(isinstance(item, str) for item in change[way])
+            for change in changes.values()
+            for way in ("added", "removed")
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
 
 
 def entry_of(kind: Kind, key: str, stored: Stored | None) -> Entry:
@@ -119,22 +181,18 @@ def entry_of(kind: Kind, key: str, stored: Stored | None) -> Entry:
         stored.retired if stored else False,
         place if isinstance(place, int) else 0,
         stored.last if stored else b"",
+        stored.owner if stored else None,
     )
 
 
-def history(kind: Kind, key: str, events: Iterable[Event]) -> list[Change]:
-    """Tell an entry's story, oldest first."""
-    stored: Stored | None = None
+def history(kind: Kind, key: str, events: Iterable[Event], central: bool = False) -> list[Change]:
+    """Tell an entry's story, oldest first: what each event made of it."""
+    told = read(events)
     changes = []
-    for event in events:
-        before = entry_of(kind, key, stored)
-        new = stored is None and key not in kind.shipped
-        try:
-            named_by(event)
-            stored = fold(stored, event)
-        except (KeyError, TypeError, ValueError):
-            continue
-        after = entry_of(kind, key, stored)
+    before = entry_of(kind, key, None)
+    for at, event in enumerate(told):
+        new = at == 0 and key not in kind.shipped
+        after = entry_of(kind, key, replay(told[: at + 1], central))
         facts = event.facts
         fields = {
             name: (before.fields[name], value)
@@ -146,6 +204,7 @@ def history(kind: Kind, key: str, events: Iterable[Event]) -> list[Change]:
         who = (str(facts.get("by", "")), str(facts.get("name", "")))
         what = "made" if new else event.kind.partition(".")[2]
         changes.append(Change(event.eid, event.at_s, event.site, *who, what, fields))
+        before = after
     return changes
 
 

@@ -35,6 +35,13 @@ Type = Literal[
 several of `choices`, the key of one or several entries of `refers`, words, spans of time by
 entries of `refers` (`{"complaint": "15wd"}`), HH:MM, YYYY-MM-DD, a site, any JSON."""
 
+Authority = Literal["central", "shared", "own", "local"]
+"""Who writes entries where boxes belong to a hub, and where they go.
+
+central: the hub alone, and every site has them. shared: the hub and, with codes of its own, a site;
+everybody has both. own: the hub's go to every site, a site's stay there. local: nothing travels.
+"""
+
 KEY_MAX: Final = 64
 ENTRIES_MAX: Final = 20_000
 """More entries of one kind are refused."""
@@ -109,6 +116,7 @@ class Kind:
     key_pattern: str = r"[0-9A-Za-z][0-9A-Za-z_.\-]{0,31}"
     hidden: bool = False
     """Has pages of its own instead of the general ones."""
+    authority: Authority = "central"
 
     def columns_for(self, key: str) -> Sequence[Column]:
         """Return the columns of one entry."""

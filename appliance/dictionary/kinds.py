@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 from appliance.calendar.hours import bands, closing_s
 from appliance.calendar.kinds import DAYS, YEARS
-from appliance.dictionary.kind import Choices, Column, Kind, Wish, named, pick_list
+from appliance.dictionary.kind import Authority, Choices, Column, Kind, Wish, named, pick_list
 from appliance.dictionary.parameters import PARAMETERS, columns_of
 from appliance.dictionary.rights_table import RIGHT
+from appliance.dictionary.sites import SITE
 from appliance.dictionary.staff import GROUP, PERSON
 from appliance.dictionary.values import SPAN
 from appliance.dictionary.views import VIEW
@@ -76,9 +77,13 @@ _LIMIT = Column(
 )
 
 
-def _list(name: str, zh: str, en: str, shipped: Choices, *more: Column) -> Kind:
+def _list(
+    name: str, zh: str, en: str, shipped: Choices, *more: Column, authority: Authority = "central"
+) -> Kind:
     columns = (*named(), Column("note", "说明", "Note", limit=200), *more)
-    return Kind(name, zh, en, "lists", columns, shipped=pick_list(shipped), check=_checked)
+    return Kind(
+        name, zh, en, "lists", columns, shipped=pick_list(shipped), check=_checked, authority=authority
+    )
 
 
 def _parameter(wish: Wish) -> None:
@@ -136,6 +141,7 @@ _UNIT = Kind(
         ),
     ),
     tree=True,
+    authority="shared",
 )
 _CONTACT = Kind(
     "contact",
@@ -153,6 +159,7 @@ _CONTACT = Kind(
         Column("note", "说明", "Note", limit=200),
     ),
     editors=frozenset({"AD", "TL", "DP"}),
+    authority="shared",
 )
 _CATEGORY = Kind(
     "category",
@@ -180,6 +187,7 @@ _CATEGORY = Kind(
         Column("note", "说明", "Note", limit=500),
     ),
     tree=True,
+    authority="shared",
 )
 _EXTRA = Kind(
     "extra_field",
@@ -208,6 +216,7 @@ _EXTRA = Kind(
         Column("required", "必填", "Required", "flag"),
         Column("note", "说明", "Note", limit=200),
     ),
+    authority="shared",
 )
 _AREA = Kind(
     "area",
@@ -222,6 +231,7 @@ _AREA = Kind(
         Column("aliases", "别名", "Other names", "words", limit=30),
     ),
     tree=True,
+    authority="shared",
 )
 _PARAMETER = Kind(
     "parameter",
@@ -266,6 +276,7 @@ _RULE = Kind(
         Column("off", "停用", "Switched off", "flag"),
     ),
     editors=frozenset({"AD", "DP"}),
+    authority="own",
 )  # fmt: skip
 _SCRIPT = Kind(
     "script",
@@ -281,6 +292,7 @@ _SCRIPT = Kind(
     ),
     editors=frozenset({"AD", "TL"}),
     shipped=SCRIPTS,
+    authority="own",
 )
 _QUICK_TEXT = Kind(
     "quick_text",
@@ -295,6 +307,7 @@ _QUICK_TEXT = Kind(
     ),
     editors=frozenset({"AD", "TL"}),
     shipped=TEXTS,
+    authority="own",
 )
 KINDS: Mapping[str, Kind] = _table(
     (
@@ -341,7 +354,9 @@ KINDS: Mapping[str, Kind] = _table(
                 },
                 default="grey",
             ),
+            authority="shared",
         ),
+        SITE,
         PERSON,
         GROUP,
         RIGHT,

@@ -36,6 +36,8 @@ class Parameter:
     least: float | None = None
     most: float | None = None
     choices: Choices | None = None
+    local: bool = False
+    """Each box has its own, whatever the centre says."""
 
     @property
     def column(self) -> Column:
@@ -72,14 +74,14 @@ _ROWS = (
     Parameter("sub_order_ahead_wd", "dispatch", "协办时限早于案件时限（工作日）", "Sub-orders are due before the case by (working days)", "int", 1, 0, 30),
     Parameter("yellow_percent", "limits", "黄灯：剩余时限占比（%）", "Yellow when this share of the limit is left (%)", "int", 20, 1, 90),
     Parameter("yellow_least_wd", "limits", "黄灯：至少剩余（工作日）", "Yellow at least when this is left (working days)", "int", 1, 0, 30),
-    Parameter("sms_unit", "dispatch", "派单、催办短信通知单位", "Tell units of dispatches and urging by SMS", "flag", True),
-    Parameter("sms_accepted", "intake", "受理后短信告知市民", "Tell citizens by SMS that their matter was accepted", "flag", True),
-    Parameter("sms_citizen", "dispatch", "签收后短信告知市民承办单位", "Tell citizens by SMS which unit has signed", "flag", True),
+    Parameter("sms_unit", "dispatch", "派单、催办短信通知单位", "Tell units of dispatches and urging by SMS", "flag", True, local=True),
+    Parameter("sms_accepted", "intake", "受理后短信告知市民", "Tell citizens by SMS that their matter was accepted", "flag", True, local=True),
+    Parameter("sms_citizen", "dispatch", "签收后短信告知市民承办单位", "Tell citizens by SMS which unit has signed", "flag", True, local=True),
     Parameter("work_bands", "limits", "工作时段", "Working hours", "text", "08:30-12:00 14:00-18:00"),
     Parameter("closing_hour", "limits", "限期当日截止时间", "A due day ends at", "time", "24:00"),
     Parameter("urge_automatic", "limits", "到期自动催办", "Urge by itself at yellow, at red, then daily", "flag", True),
     Parameter("calendar_alarm_day", "limits", "次年日历未导入告警日（11月1日为1）", "Alarm when next year's calendar is missing, from this day of November", "int", 1, 1, 30),
-    Parameter("sms_rating", "return_visit", "办结后短信邀请评价", "Ask citizens by SMS how it was", "flag", True),
+    Parameter("sms_rating", "return_visit", "办结后短信邀请评价", "Ask citizens by SMS how it was", "flag", True, local=True),
     Parameter("callback_first_wd", "return_visit", "首次回访期限（工作日）", "First return visit within (working days)", "int", 1, 1, 30),
     Parameter("callback_attempts", "return_visit", "回访尝试次数", "Attempts to reach the citizen", "int", 3, 1, 10 ),
     Parameter("callback_days", "return_visit", "回访尝试分布天数", "Attempts are spread over (days)", "int", 2, 1, 30),
@@ -99,7 +101,7 @@ _ROWS = (
     Parameter("suspend_leader_days", "overlays", "挂账超过需领导审批（天）", "A leader approves suspensions longer than (days)", "int", 30, 1, 365),
     Parameter("supervise_overdue", "overlays", "逾期自动督办", "Supervise what is overdue by itself", "flag", True),
     Parameter("supervise_repeat", "overlays", "重复反映自动督办次数", "Supervised by itself when repeated (times)", "int", 3, 2, 99),
-    Parameter("letter_word", "letters", "机关代字（发文字号开头，如“热线函〔2026〕1号”的“热线”）", "What the numbers of letters begin with", "text", "热线"),
+    Parameter("letter_word", "letters", "机关代字（发文字号开头，如“热线函〔2026〕1号”的“热线”）", "What the numbers of letters begin with", "text", "热线", local=True),
 )
 # fmt: on
 PARAMETERS: Mapping[str, Parameter] = {row.name: row for row in _ROWS}

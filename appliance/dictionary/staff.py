@@ -50,6 +50,7 @@ PERSON = Kind(
     key_pattern="[0-9A-Za-z]{1,16}",
     check=_check_person,
     hidden=True,
+    authority="own",
 )
 GROUP = Kind(
     "group",
@@ -61,4 +62,5 @@ GROUP = Kind(
         Column("leader", "班长", "Leader of group", "entry", limit=16, refers="person"),
         Column("note", "说明", "Note", limit=200),
     ),
+    authority="own",
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from appliance.dictionary import entry as entries
+from appliance.dictionary.authority import is_central
 from appliance.dictionary.entry import Entry, Stored, entry_of
 from appliance.dictionary.kinds import KINDS
 from appliance.events import Event
@@ -20,33 +22,42 @@ Version = tuple[int, bytes]
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder(dict).decode
-_LOAD = "SELECT body, retired, changed_eid FROM entry WHERE kind = ? AND key = ?"
 _SAVE = (
-    "INSERT INTO entry (kind, key, body, retired, place, changed_eid, changed_pos)"
-    " VALUES (?, ?, ?, ?, ?, ?, (SELECT pos FROM event WHERE eid = ?))"
+    "INSERT INTO entry (kind, key, body, retired, place, changed_eid, owner, changed_pos)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT pos FROM event WHERE eid = ?))"
     " ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body, retired = excluded.retired,"
-    " place = excluded.place, changed_eid = excluded.changed_eid, changed_pos = excluded.changed_pos"
+    " place = excluded.place, changed_eid = excluded.changed_eid, owner = excluded.owner,"
+    " changed_pos = excluded.changed_pos"
 )
 
 
 def project(store: Store, event: Event) -> None:
-    """Fold one event; one that is older than what is folded makes the whole history fold anew."""
-    if event.kind not in (entries.SET, entries.RETIRED, entries.RESTORED):
-        return
-    kind, key = entries.named_by(event)
-    rows = store.rows(_LOAD, kind, key)
-    before = _stored(rows[0]) if rows else None
-    after: Stored | None = entries.fold(before, event)
-    if before is not None and event.eid <= before.last:
-        after = entries.replay(store.history(event.subject))
-    if after is None:
-        return
+    """Fold an entry's history anew with one more event; raises ValueError when that is malformed."""
+    if event.kind in (entries.SET, entries.RETIRED, entries.RESTORED):
+        kind, key = entries.named_by(event)
+        if not entries.read((event,)):
+            raise ValueError(f"{event.kind} of {kind} {key} cannot be read")
+        refold(store, event, kind, key)
+
+
+def refold(store: Store, event: Event, kind: str, key: str) -> None:
+    """Write an entry as its history tells it; `event` is what was news."""
+    after = entries.replay(store.history(entries.subject_of(kind, key)), is_central(kind, key))
+    if after is not None:
+        _write(store, event, kind, key, after)
+
+
+def shut(store: Store, event: Event, kind: str, key: str) -> None:
+    """Show an entry as out of use, because it does not concern this box any more; `event` says so."""
+    after = entries.replay(store.history(entries.subject_of(kind, key)), is_central(kind, key))
+    if after is not None:
+        _write(store, event, kind, key, replace(after, retired=True))
+
+
+def _write(store: Store, event: Event, kind: str, key: str, after: Stored) -> None:
     place = after.fields.get("place")
-    body = _encode(after.fields).decode()
-    store.execute(
-        _SAVE,
-        *(kind, key, body, after.retired, place if isinstance(place, int) else 0, after.last, event.eid),
-    )
+    row = (_encode(after.fields).decode(), after.retired, place if isinstance(place, int) else 0, after.last)
+    store.execute(_SAVE, kind, key, *row, after.owner, event.eid)
     store.forget(version)
     if kind in _MIRRORS:
         _MIRRORS[kind](store, entry_of(KINDS[kind], key, after))
@@ -64,12 +75,11 @@ def _version(store: Store) -> Version:
 
 def load(store: Store, kind: str) -> dict[str, Stored]:
     """Return what events said of all entries of a kind, by key."""
-    rows = store.rows("SELECT body, retired, changed_eid, key FROM entry WHERE kind = ?", kind)
-    return {row[3]: _stored(row) for row in rows}
-
-
-def _stored(row: tuple[str, int, bytes, str]) -> Stored:
-    return Stored(_decode(row[0]), bool(row[1]), bytes(row[2]))
+    rows = store.rows("SELECT body, retired, changed_eid, owner, key FROM entry WHERE kind = ?", kind)
+    return {
+        key: Stored(_decode(body), bool(retired), bytes(last), owner)
+        for body, retired, last, owner, key in rows
+    }
 
 
 def _unit(store: Store, unit: Entry) -> None:

@@ -33,4 +33,5 @@ VIEW = Kind(
     editors=frozenset(ROLES),
     check=_check,
     hidden=True,
+    authority="local",
 )

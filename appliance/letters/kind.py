@@ -95,4 +95,5 @@ KIND = Kind(
     shipped=_shipped(),
     check=_check,
     hidden=True,
+    authority="own",
 )

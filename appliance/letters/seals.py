@@ -81,7 +81,7 @@ class Seals:
 
     def all(self) -> dict[str, tuple[str, float, str]]:
         """Return hash, time and who by owner."""
-        rows = self._store.rows("SELECT owner, sha256, set_s, by FROM seal ORDER BY owner")
+        rows = self._store.rows("SELECT owner, sha256, set_s, by FROM seal WHERE sha256 <> '' ORDER BY owner")
         return {owner: (digest, at_s, by) for owner, digest, at_s, by in rows}
 
     def image(self, digest: str) -> bytes:

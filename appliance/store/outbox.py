@@ -2,48 +2,59 @@
 
 A stream is a list of references into the log: place (seq, dense from 1), event id, and the
 chain, a hash over all ids so far, by which both ends know that they mean the same list.
-A site sends what belongs to citizens' matters to the hub. The hub sends a ticket's events
-to the sites concerned with it: the one that wrote of it and those it is dispatched to.
+Which events concern whom is the table of appliance/interest.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from appliance.events import Event
+from appliance.interest import FAMILIES, LARGE, MAX_SITE, SMALL, VERSION, Down, goes_down, goes_up
+from appliance.store.concern import BODY_BYTES, INTERESTED, Concern, again, peer_name
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
 
+__all__ = ["BODY_BYTES", "MAX_SITE", "peer_name"]
+
 HUB = "hub"
 PEERS = "peers"
-UPWARD = ("ticket", "call", "callback", "recording", "message", "text")
-"""Families of kinds a site sends to the hub."""
-DOWNWARD = "ticket"
 STORED = "recording.stored"
-"""Goes down to the site the call was at, which stands in its subject."""
-GIVING = frozenset({"ticket.moved", "ticket.strand"})
-"""Kinds of events that may give work to a unit: a dispatch, a sub-order."""
-DISPATCHES = frozenset({"dispatch", "redispatch"})
-BODY_BYTES = 60_000
-"""A larger body fits in no frame; such an event stays here and is shown in quarantine."""
+"""The hub has the bytes of a recording: goes to the site the call was at."""
 GENESIS = bytes(8)
-MAX_SITE = 999
 
 _PEER = "SELECT out_seq, out_chain FROM peer WHERE name = ?"
 _PLACE = "INSERT INTO outgoing (peer, seq, eid, chain) VALUES (?, ?, ?, ?)"
 _ADVANCE = "UPDATE peer SET out_seq = ?, out_chain = ? WHERE name = ?"
 _TOO_LARGE = "INSERT INTO quarantine (eid, reason, at_s) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+
+def _of(families: Iterable[str]) -> str:
+    return "(" + " OR ".join(f"kind LIKE '{family}.%'" for family in families) + ")"
+
+
+def _going(down: Down) -> str:
+    """The large families that go down this way; what they say does not matter."""
+    probe = Event(bytes(16), bytes(16), "", 1, b"{}")
+    return _of(name for name in LARGE if FAMILIES[name].down(probe) is down)
+
+
+_SETTINGS = (
+    "SELECT eid, subject, kind, ver, body FROM event"
+    f" WHERE {_of(SMALL)} AND length(body) <= {BODY_BYTES} ORDER BY pos"
+)
 _EVERYTHING_UP = (
-    "SELECT eid FROM event WHERE (kind LIKE '" + ".%' OR kind LIKE '".join(UPWARD) + ".%')"
+    f"SELECT eid FROM event WHERE (via = '{HUB}' OR {_of(LARGE)})"
     f" AND length(body) <= {BODY_BYTES} ORDER BY pos"
 )
+_INTERESTED = "EXISTS (SELECT 1 FROM interest AS i WHERE i.subject = event.subject AND i.site = ?)"
 _EVERYTHING_DOWN = (
     f"SELECT eid FROM event WHERE length(body) <= {BODY_BYTES} AND (via = ?"
-    f" OR kind LIKE '{DOWNWARD}.%' AND EXISTS (SELECT 1 FROM interest AS i WHERE i.subject = event.subject"
-    f" AND i.site = ?) OR kind = '{STORED}' AND substr(subject, 9, 2) = ?) ORDER BY pos"
+    f" OR {_going(Down.SUBJECT)} AND {_INTERESTED}"
+    f" OR {_going(Down.ORIGIN)} AND substr(subject, 9, 2) = ?) ORDER BY pos"
 )
 _RETURNED = (
     "SELECT eid FROM event WHERE via = ? AND eid NOT IN"
@@ -51,20 +62,23 @@ _RETURNED = (
 )
 
 
-def peer_name(site: int) -> str:
-    """The name of the peer that is this site: hub, or site-007."""
-    return f"site-{site:03d}" if site else HUB
-
-
 def chain(before: bytes, eid: bytes) -> bytes:
     """The hash of a stream after one more event."""
     return blake2b(before + eid, digest_size=8).digest()
 
 
+def is_linked(store: Store) -> bool:
+    """Tell whether the box exchanges events with others; a linked site belongs to a hub."""
+    return bool(store.once(PEERS, lambda: store.rows("SELECT 1 FROM peer LIMIT 1")))
+
+
 def add_peer(store: Store, name: str, site: int) -> None:
-    """Begin a stream to a peer, with everything it is concerned with; nothing happens when there is one."""
+    """Begin a stream to a peer, with everything it is concerned with.
+
+    Nothing happens when there is one, unless another version of the table of interest began it.
+    """
     with store.transaction():
-        if store.execute(
+        store.execute(
             "INSERT INTO peer (name, site, state, reason, incarnation, out_epoch, out_seq, out_chain,"
             " out_low, acked, in_epoch, in_seq, in_chain, seen_s, clock_s, restarts)"
             " VALUES (?, ?, 'never', '', '', 0, 0, ?, 0, 0, 0, 0, ?, 0, 0, 0) ON CONFLICT DO NOTHING",
@@ -72,8 +86,9 @@ def add_peer(store: Store, name: str, site: int) -> None:
             site,
             GENESIS,
             GENESIS,
-        ):
-            store.forget(PEERS)
+        )
+        store.forget(PEERS)
+        if store.rows("SELECT interest FROM peer WHERE name = ?", name) != [(VERSION,)]:
             restart(store, name)
 
 
@@ -88,14 +103,16 @@ def restart(store: Store, name: str, above: int = 0) -> None:
         epoch = max(int.from_bytes(store.stamp.eid()[:8], "big"), epoch + 1, above + 1)
         store.execute("DELETE FROM outgoing WHERE peer = ?", name)
         store.execute(
-            "UPDATE peer SET out_epoch = ?, out_seq = 0, out_chain = ?, out_low = 0, acked = 0"
-            " WHERE name = ?",
+            "UPDATE peer SET out_epoch = ?, out_seq = 0, out_chain = ?, out_low = 0, acked = 0,"
+            " interest = ? WHERE name = ?",
             epoch,
             GENESIS,
+            VERSION,
             name,
         )
-        found = store.rows(_EVERYTHING_UP) if store.site else _everything_down(store, name, site)
-        _append(store, name, [row[0] for row in found])
+        if not store.site:
+            _link_customers(store, site)
+        _append(store, name, _everything(store, name, site))
 
 
 def shared(store: Store, name: str) -> set[bytes]:
@@ -103,10 +120,8 @@ def shared(store: Store, name: str) -> set[bytes]:
     sites = store.rows("SELECT site FROM peer WHERE name = ?", name)
     if not sites:
         return set()
-    if store.site:
-        came = "SELECT eid FROM event WHERE via = ?"
-        return {bytes(eid) for (eid,) in (*store.rows(_EVERYTHING_UP), *store.rows(came, name))}
-    return {bytes(eid) for (eid,) in _everything_down(store, name, sites[0][0])}
+    came = {bytes(eid) for (eid,) in store.rows("SELECT eid FROM event WHERE via = ?", name)}
+    return came | set(_everything(store, name, sites[0][0]))
 
 
 def give_back(store: Store, name: str, after: int) -> None:
@@ -127,18 +142,57 @@ def prune(store: Store, name: str, upto: int) -> None:
 
 def enqueue(store: Store, events: Sequence[Event], via: str) -> None:
     """Append events to the outgoing streams of the peers they concern, never back to where they came from."""
-    if not events or (store.site and not store.once(PEERS, lambda: store.rows("SELECT 1 FROM peer LIMIT 1"))):
+    if not events or (store.site and not is_linked(store)):
         return
     events = _that_fit(store, events)
-    if not store.site:
-        for name, eids in _concerned(store, events, via).items():
-            _append(store, name, eids)
-    elif via != HUB:
-        _append(store, HUB, [event.eid for event in events if event.kind.split(".", 1)[0] in UPWARD])
+    if store.site:
+        if via != HUB:
+            _append(store, HUB, [event.eid for event in events if goes_up(event)])
+        return
+    concern = Concern(store, events, via)
+    for name, eids in concern.streams.items():
+        _append(store, name, eids)
+    again(store, events, concern, lambda name, eids: _append(store, name, eids))
 
 
-def _everything_down(store: Store, name: str, site: int) -> list[Any]:
-    return store.rows(_EVERYTHING_DOWN, name, site, site.to_bytes(2, "big"))
+def _everything(store: Store, name: str, site: int) -> list[bytes]:
+    """All that a peer is to have, each once: settings first, then the rest as it came."""
+    large = (_EVERYTHING_DOWN, name, site, site.to_bytes(2, "big"))
+    found = store.rows(_EVERYTHING_UP) if store.site else store.rows(*large)
+    eids = [*_settings(store, site), *(bytes(eid) for (eid,) in found)]
+    return list(dict.fromkeys(eids))
+
+
+def _settings(store: Store, site: int) -> Iterator[bytes]:
+    """What of the small families goes to the peer, as its own bodies say."""
+    for eid, subject, kind, ver, body in store.rows(_SETTINGS):
+        event = Event(bytes(eid), bytes(subject), kind, ver, bytes(body))
+        if store.site:
+            concerned = goes_up(event)
+        else:
+            match goes_down(event):
+                case Down.EVERYBODY:
+                    concerned = True
+                case Down.SUBJECT:
+                    where = "SELECT 1 FROM interest WHERE subject = ? AND site = ?"
+                    concerned = bool(store.rows(where, event.subject, site))
+                case Down.NAMED:
+                    concerned = event.facts.get("site") == site
+                case _:
+                    concerned = False
+        if concerned:
+            yield event.eid
+
+
+def _link_customers(store: Store, site: int) -> None:
+    """Have customers concern a site for whose tickets nobody has said so yet."""
+    rows = store.rows(
+        "SELECT DISTINCT t.customer FROM ticket AS t JOIN interest AS i ON i.subject = t.tid"
+        " WHERE i.site = ? AND t.customer <> ''",
+        site,
+    )
+    if rows:
+        store.execute_many(INTERESTED, [(bytes.fromhex(customer), site) for (customer,) in rows])
 
 
 def _append(store: Store, name: str, eids: Iterable[bytes]) -> None:
@@ -162,75 +216,3 @@ def _that_fit(store: Store, events: Sequence[Event]) -> Sequence[Event]:
         reason = f"not sent on: its body has {len(event.body)} bytes, {BODY_BYTES} is the limit"
         store.execute(_TOO_LARGE, event.eid, reason, event.at_s)
     return [event for event in events if len(event.body) <= BODY_BYTES]
-
-
-def _concerned(store: Store, events: Sequence[Event], via: str) -> Mapping[str, list[bytes]]:
-    """At the hub: whose streams these belong in, with the whole history where a site is newly concerned."""
-    stored = [event for event in events if event.kind == STORED and event.subject[8:10] != bytes(2)]
-    events = [event for event in events if event.kind.split(".", 1)[0] == DOWNWARD]
-    interest = _interest(store, {event.subject for event in events})
-    fresh: dict[tuple[bytes, int], None] = {}
-    for event in events:
-        for site in _sites_named(event):
-            if site not in interest.setdefault(event.subject, set()):
-                interest[event.subject].add(site)
-                fresh[event.subject, site] = None
-    streams: dict[str, list[bytes]] = {}
-    for event in stored:
-        streams.setdefault(peer_name(int.from_bytes(event.subject[8:10], "big")), []).append(event.eid)
-    for event in events:
-        for site in sorted(interest.get(event.subject, ())):
-            if (event.subject, site) not in fresh and peer_name(site) != via:
-                streams.setdefault(peer_name(site), []).append(event.eid)
-    if fresh:
-        store.execute_many("INSERT INTO interest (subject, site) VALUES (?, ?)", fresh)
-        told = _history(store, {subject for subject, _ in fresh})
-        for subject, site in fresh:
-            name = peer_name(site)
-            eids = [eid for eid, came_by in told[subject] if came_by != name]
-            if eids:
-                streams.setdefault(name, []).extend(eids)
-    return streams
-
-
-def _sites_named(event: Event) -> Sequence[int]:
-    """The sites an event concerns by itself: its writer's, and that of a unit that is given work by it."""
-    sites = [event.site] if event.site else []
-    if event.kind in GIVING and b"unit_site" in event.body:
-        try:
-            facts = event.facts
-            gives = event.kind == "ticket.strand" or facts.get("move") in DISPATCHES
-            site = facts.get("unit_site") if gives else None
-        except (ValueError, AttributeError):
-            site = None
-        if type(site) is int and 0 < site <= MAX_SITE:
-            sites.append(site)
-    return sites
-
-
-def _interest(store: Store, subjects: set[bytes]) -> dict[bytes, set[int]]:
-    known: dict[bytes, set[int]] = {}
-    for subject, site in _among(store, "SELECT subject, site FROM interest WHERE subject IN", subjects):
-        known.setdefault(bytes(subject), set()).add(site)
-    return known
-
-
-def _history(store: Store, subjects: set[bytes]) -> dict[bytes, list[tuple[bytes, str]]]:
-    told: dict[bytes, list[tuple[bytes, str]]] = {subject: [] for subject in subjects}
-    sql = (
-        f"SELECT subject, eid, via FROM event WHERE kind LIKE '{DOWNWARD}.%' AND length(body) <= {BODY_BYTES}"
-    )
-    for subject, eid, via in sorted(_among(store, sql + " AND subject IN", subjects), key=_by_eid):
-        told[bytes(subject)].append((bytes(eid), via))
-    return told
-
-
-def _by_eid(row: Sequence[Any]) -> bytes:
-    return bytes(row[1])
-
-
-def _among(store: Store, sql: str, values: set[bytes]) -> Iterable[Any]:
-    asked = sorted(values)
-    for start in range(0, len(asked), 500):
-        part = asked[start : start + 500]
-        yield from store.rows(f"{sql} ({', '.join('?' * len(part))})", *part)

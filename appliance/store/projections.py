@@ -13,7 +13,7 @@ from appliance.events import Event
 from appliance.letters import register
 from appliance.letters import table as letters
 from appliance.network import register as network
-from appliance.store import charges
+from appliance.store import charges, hiding
 from appliance.tickets import attachments, samples, strand_table, table, workflows
 
 if TYPE_CHECKING:
@@ -25,8 +25,12 @@ Projector = Callable[["Store", Event], None]
 def project(store: Store, event: Event) -> None:
     """Bring the projections up to date with one new event; raises ValueError when it cannot be folded."""
     projector = PROJECTORS.get(event.kind) or FAMILIES.get(event.kind.split(".")[0])
-    if projector is not None:
+    if projector is not None and not hiding.hides(store, event, project):
         projector(store, event)
+
+
+def _heed(store: Store, event: Event) -> None:
+    hiding.project(store, event, project)
 
 
 def _call_began(store: Store, event: Event) -> None:
@@ -245,6 +249,7 @@ FAMILIES: Mapping[str, Projector] = {
     "campaign": campaigns.project,
     "deferral": deferrals.project,
     "sample": samples.project,
+    "interest": _heed,
     "dictionary": dictionary.project,
     "seal": letters.seal,
     "network": network.project,

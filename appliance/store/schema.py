@@ -331,12 +331,20 @@ class EntryRow(Table):
     retired = BooleanField(default=False)
     place = IntegerField(default=0)
     changed_eid = BlobField()
+    owner = IntegerField(null=True)
+    """Whose it is: the site that made it, or 0 once the hub has written of it."""
     changed_pos = IntegerField(index=True)
     """Where the event arrived that was folded last: the end of this index tells whether anything changed."""
 
     class Meta:
         table_name = "entry"
         primary_key = CompositeKey("kind", "key")
+
+
+class Lost(Table):
+    """Projection: what concerns this site no longer (store/hiding.py)."""
+
+    subject = BlobField(primary_key=True)
 
 
 class Letter(Table):
@@ -372,8 +380,10 @@ class Seal(Table):
 
     owner = CharField(primary_key=True)
     sha256 = CharField()
+    """Empty once it was taken back."""
     set_s = FloatField()
     by = CharField(default="")
+    eid = BlobField(null=True)
 
 
 class Unit(Table):
@@ -496,6 +506,7 @@ PROJECTIONS: tuple[type[Table], ...] = (
     CampaignNumber,
     Deferral,
     EntryRow,
+    Lost,
     Unit,
     Category,
     Letter,

@@ -3,13 +3,16 @@
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from peewee import DatabaseError, OperationalError, PeeweeException
 
+from appliance.causal import HEARD, heard
 from appliance.dictionary.adopt import adopt
 from appliance.events import Event, Fact, Stamp
+from appliance.interest import GAINED, LOST, family
 from appliance.store import outbox, schema
 from appliance.store.engines import engine_of
 from appliance.store.projections import Projector, project
@@ -62,6 +65,11 @@ class Store:
         self._make_tables()
         self.stamp = Stamp(site, last=bytes(self.rows(NEWEST)[0][1] or b""))
         adopt(self)
+
+    @property
+    def linked(self) -> bool:
+        """Whether the box exchanges events with others; a linked site belongs to a hub."""
+        return outbox.is_linked(self)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -132,7 +140,8 @@ class Store:
             if guard is not None:
                 guard()
             self.once(FOLLOWED, self._follow)
-            events = [self.stamp.event(fact) for fact in facts]
+            linked = self.linked
+            events = [self.stamp.event(self._as_heard(fact) if linked else fact) for fact in facts]
             self._put(events, via="")
         return events
 
@@ -208,14 +217,18 @@ class Store:
             for table in schema.PROJECTIONS:
                 self.execute(f"DELETE FROM {table._meta.table_name}")
             facets.clear(self)
+            words: list[Event] = []
             after = 0
             not_of_tickets = NOT_OF_TICKETS.format(body_holds=self.engine.body_holds)
             while batch := self.rows(not_of_tickets, after, *rebuilding.KINDS, OF_MESSAGE, READ):
                 self._under.known = {}  # of a table that is empty now, or of thousands of tickets
-                self._fold([Event(bytes(e), bytes(s), k, v, bytes(b)) for _, e, s, k, v, b in batch], _anew)
+                events = [Event(bytes(e), bytes(s), k, v, bytes(b)) for _, e, s, k, v, b in batch]
+                words += [event for event in events if event.kind in (LOST, GAINED)]
+                self._fold([event for event in events if event.kind not in (LOST, GAINED)], _anew)
                 after = batch[-1][0]
             self._under.known = {}
             rebuilding.rebuild(self)
+            self._fold(words, project)
             return self._scalar("SELECT count(*) FROM event")
 
     def _make_tables(self) -> None:
@@ -240,6 +253,14 @@ class Store:
         self.now(LAST_POS, pos + len(new))
         self._fold(new, project)
         outbox.enqueue(self, new, via)
+
+    def _as_heard(self, fact: Fact) -> Fact:
+        """Have a fact about what other boxes write of too say up to where they were heard."""
+        if not fact.subject or not family(fact.kind).contested:
+            return fact
+        eids = self.rows("SELECT eid FROM event WHERE subject = ?", fact.subject)
+        said = heard((bytes(eid) for (eid,) in eids), self.site)
+        return replace(fact, facts={**fact.facts, HEARD: said})
 
     def _here(self, events: Sequence[Event]) -> set[bytes]:
         here: set[bytes] = set()

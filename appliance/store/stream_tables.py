@@ -28,6 +28,8 @@ class PeerRow(Table):
     """Last heard, in Unix seconds; written at most once a minute."""
     clock_s = FloatField(default=0)
     """How far the peer's clock is ahead of ours."""
+    interest = IntegerField(null=True)
+    """By which version of the table of interest (appliance/interest.py) the outgoing stream began."""
     restarts = IntegerField(default=0)
     """How often everything had to be offered again."""
     state = CharField(default="never")
@@ -60,7 +62,7 @@ class Outgoing(Table):
 
 
 class Interest(Table):
-    """At the hub: which site is concerned with which ticket."""
+    """At the hub: which site was told of which ticket, customer, or person."""
 
     subject = BlobField()
     site = IntegerField()

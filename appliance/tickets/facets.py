@@ -159,6 +159,16 @@ def keep(store: Store, ticket: Ticket, before: Ticket | None) -> None:
     _change(store, doc, before, parts, ticket, parts, ((due_s, warn_s),) * 2)
 
 
+def forget(store: Store, ticket: Ticket) -> None:
+    """Take away all that a ticket is found by; call before its row goes."""
+    for doc, parts, *_ in store.rows(_KEPT, ticket.tid):
+        left = counts(ticket, parts)
+        store.execute(fulltext.DELETE, doc, *text(ticket, parts))
+        store.execute("DELETE FROM ticket_facet WHERE doc = ?", doc)
+        store.execute_many(COUNT, [(*where, -1) for where in left])
+        store.execute_many(_NO_COUNT, left)
+
+
 def concern(store: Store, ticket: Ticket) -> None:
     """Bring a ticket up to date when units came to have a part in it, or theirs is due at another time."""
     found = store.rows(_KEPT, ticket.tid)

@@ -86,6 +86,16 @@ def project(store: Store, event: Event) -> None:
     link(store, event, body)
 
 
+def forget(store: Store, tid: bytes) -> None:
+    """Take a ticket's row and all it is found by away; the events stay."""
+    ticket = load(store, tid)
+    if ticket is not None:
+        facets.forget(store, ticket)
+        store.execute("DELETE FROM likeness WHERE tid = ? AND at_s = ?", tid, int(ticket.created_s))
+        store.execute("DELETE FROM ticket WHERE tid = ?", tid)
+        store.now(("ticket", tid), None)
+
+
 def link(store: Store, event: Event, body: Body) -> None:
     """Show at the short message a ticket came as which one that is."""
     if isinstance(body, Created) and body.message:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PUBLISHED = "workflow.published"
 KINDS_LIMIT = 40
+CENTRE = 0
 _INSERT = (
     "INSERT INTO workflow (name, version, kinds, body, published_s, published_by, reason, eid)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name, version) DO UPDATE SET kinds = excluded.kinds,"
@@ -49,6 +50,8 @@ class Version:
     published_s: float
     published_by: str
     reason: str
+    site: int
+    """Where it was published; 0 is the hub."""
 
     @property
     def id(self) -> str:
@@ -85,8 +88,14 @@ class Workflows:
         return found
 
     def current(self, kind: str) -> Workflow:
-        """Return the version on which a new ticket of this kind begins."""
+        """Return the version on which a new ticket of this kind begins.
+
+        That is the hub's where it has published any, else this box's own; other sites' never.
+        """
         published = [version for version in self.versions() if version.name not in BESIDE]
+        published = [version for version in published if version.site in (CENTRE, self._store.site)]
+        if any(version.site == CENTRE for version in published):
+            published = [version for version in published if version.site == CENTRE]
         named = [version for version in published if kind and kind in version.kinds]
         general = [version for version in published if not version.kinds]
         for chosen in (named or general)[-1:]:
@@ -106,11 +115,14 @@ class Workflows:
     def versions(self) -> Sequence[Version]:
         """Return all versions, in the order they were published."""
         rows = self._store.rows(
-            "SELECT name, version, kinds, published_s, published_by, reason FROM workflow ORDER BY eid"
+            "SELECT name, version, kinds, published_s, published_by, reason, eid FROM workflow ORDER BY eid"
         )
         return [
-            Version(name, version, tuple(filter(None, kinds.split(","))), at_s, by, reason)
-            for name, version, kinds, at_s, by, reason in rows
+            Version(
+                *(name, version, tuple(filter(None, kinds.split(","))), at_s, by, reason),
+                site=int.from_bytes(eid[8:10], "big"),
+            )
+            for name, version, kinds, at_s, by, reason, eid in rows
         ]
 
     def publish(
@@ -119,6 +131,8 @@ class Workflows:
         """Publish a version; raises Refused("bad_workflow") with what is wrong with it."""
         if not actor.has("AD"):
             raise Refused("not_yours", "Your role does not allow this step.")
+        if self._store.site != CENTRE and self._store.linked:
+            raise Refused("central", "Workflows are published at the centre, for all sites.")
         wrong = out_of_bounds(name, moves)
         if wrong:
             raise Refused(

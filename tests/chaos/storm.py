@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance import demo_data
+from appliance import demo_data, interest
 from appliance.dictionary.dictionary import Dictionary
 from appliance.dictionary.draft import Draft
 from appliance.people import BOX
@@ -207,7 +207,7 @@ def broken_promises(boxes: Sequence[Box]) -> list[str]:
 
 
 def _travels(kind: str) -> bool:
-    return kind.split(".", 1)[0] in outbox.UPWARD
+    return kind.split(".", 1)[0] in interest.LARGE
 
 
 def _rows(box: Box, sql: str) -> Sequence[tuple[bytes, str]]:
