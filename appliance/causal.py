@@ -4,13 +4,15 @@ A box writes in order and is heard in order, so the newest event known of each s
 Two events neither of whose writers knew of the other are concurrent, whatever their clocks say.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Generic, TypeVar
 
 from appliance.events import Event
 
 HEARD = "heard"
 """The fact: site (decimal) to the beginning of its newest event known (clock and counter, hex)."""
 CLOCK_BYTES = 8
+Item = TypeVar("Item")
 
 
 def heard(eids: Iterable[bytes], site: int) -> Mapping[str, str]:
@@ -44,3 +46,27 @@ def concurrent(one: Event, other: Event) -> bool:
     if earlier.site == later.site or knew(later, earlier):
         return False
     return HEARD not in earlier.facts or not knew(earlier, later)
+
+
+class AddWins(Generic[Item]):
+    """A list two boxes change at once: what was added is in it until somebody who knew that takes it out.
+
+    Changes are told in the total order of their events.
+    """
+
+    def __init__(self) -> None:
+        self._there: list[tuple[Item, Event]] = []
+
+    def change(self, event: Event, added: Iterable[Item], takes: Callable[[Item], bool]) -> None:
+        """Take out what an event says, as far as it knew of it, and put in what it adds."""
+        self._there = [(item, by) for item, by in self._there if not (takes(item) and knew(event, by))]
+        self._there += [(item, event) for item in added]
+
+    def clear(self) -> None:
+        """Take out everything, whoever knew of it."""
+        self._there = []
+
+    @property
+    def items(self) -> list[Item]:
+        """What is in it, once each, in the order it came."""
+        return list(dict.fromkeys(item for item, _ in self._there))

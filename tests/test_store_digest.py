@@ -29,7 +29,7 @@ def emptied(store: Store) -> None:
         store.rebuild()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     scripts=st.lists(st.lists(steps, max_size=5), min_size=1, max_size=3),
     chance=st.randoms(use_true_random=False),

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from appliance.causal import AddWins
 from appliance.events import Event
 from appliance.letters.blanking import BLANK
 from appliance.refused import Refused
@@ -127,6 +128,7 @@ def body_of(event: Event) -> Written | Merged | Redacted | None:
 def replay(events: Iterable[Event]) -> Customer | None:
     """Fold the history of one customer, in whatever order it comes; None when its beginning is missing."""
     customer: Customer | None = None
+    lists = {name: AddWins[str]() for name in LISTS}
     for event in sorted(events, key=lambda event: (event.eid != event.subject, event.eid)):
         try:
             body = body_of(event)
@@ -136,7 +138,9 @@ def replay(events: Iterable[Event]) -> Customer | None:
             customer = Customer(event.subject, event.eid, event.at_s, event.at_s)
         if customer is not None and body is not None:
             customer = _fold(customer, event, body)
-    return customer
+            _change(lists, event, body)
+    items = {name: tuple(there.items) for name, there in lists.items()}
+    return replace(customer, **items) if customer is not None else None
 
 
 def readable(events: Sequence[Event]) -> list[Event]:
@@ -171,19 +175,21 @@ def _fold(customer: Customer, event: Event, body: Written | Merged | Redacted) -
             if event.kind == CREATED:
                 touched["created_by"] = body.by
             touched |= {name: text for name, text in body.fields.items() if name in FIELDS}
-            touched |= {name: _list(customer, name, body) for name in LISTS}
         case Merged():
             touched["master"] = bytes.fromhex(body.into) or None
         case Redacted():
-            blank = {name: () if name in LISTS else "" for name in body.fields if name in PERSONAL}
+            blank = {name: "" for name in body.fields if name in PERSONAL and name not in LISTS}
             touched |= {**blank, "redacted": True}
     return replace(customer, **touched)
 
 
-def _list(customer: Customer, name: str, body: Written) -> tuple[str, ...]:
-    there: tuple[str, ...] = getattr(customer, name)
-    gone = set(body.removed.get(name, ()))
-    return tuple(dict.fromkeys([*(item for item in there if item not in gone), *body.added.get(name, ())]))
+def _change(lists: Mapping[str, AddWins[str]], event: Event, body: Written | Merged | Redacted) -> None:
+    """What an event makes of the lists; what is blanked is gone, whoever knew of it."""
+    for name, there in lists.items():
+        if isinstance(body, Written):
+            there.change(event, body.added.get(name, ()), body.removed.get(name, []).__contains__)
+        elif isinstance(body, Redacted) and name in body.fields and name in PERSONAL:
+            there.clear()
 
 
 def clean(given: Mapping[str, object]) -> dict[str, Any]:

@@ -4,11 +4,11 @@ Of a list what somebody added stays unless somebody who knew of that took it out
 kind is kept at the centre, what the centre wrote stands before what a site wrote, whenever it did.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from appliance.causal import knew
+from appliance.causal import AddWins
 from appliance.dictionary.kind import KEY_MAX, Column, Kind, Value
 from appliance.dictionary.values import clean, empty
 from appliance.events import EID_BYTES, Event
@@ -119,30 +119,29 @@ def replay(events: Iterable[Event], central: bool = False) -> Stored | None:
 
 
 def merged(events: Sequence[Event], name: str) -> list[Value]:
-    """Merge a list field of an entry's events, which are in order: what was added is there.
+    """Merge a list field of an entry's events, which are in order; the last writer's order comes first.
 
-    It is gone when somebody who knew that it was added took it out. What the last writer
-    wrote comes first, in that writer's order.
+    An event of an older version says the whole list only: it takes out all it knew and does not name.
     """
-    added: list[tuple[Value, Event]] = []
+    there = AddWins[Value]()
     written: list[Value] = []
     for event in events:
         said = event.facts.get("fields", {})
         if name not in said:
             continue
-        value = said[name] if isinstance(said[name], list) else []
+        written = said[name] if isinstance(said[name], list) else []
         change = event.facts.get(LISTS_KEY, {}).get(name)
-        came = value if change is None else change["added"]
-        went = None if change is None else change["removed"]
-        added = [
-            (item, by)
-            for item, by in added
-            if (item in value if went is None else item not in went) or not knew(event, by)
-        ]
-        added += [(item, event) for item in came]
-        written = value
-    there = [item for item, _ in added]
-    return list(dict.fromkeys([*(item for item in written if item in there), *there]))
+        if change is None:
+            there.change(event, written, _without(written))
+        else:
+            there.change(event, change["added"], change["removed"].__contains__)
+    items = there.items
+    return list(dict.fromkeys([*(item for item in written if item in items), *items]))
+
+
+def _without(written: Sequence[Value]) -> Callable[[Value], bool]:
+    """What is not in a list that was written whole."""
+    return lambda item: item not in written
 
 
 def _lists(events: Sequence[Event]) -> set[str]:
@@ -151,6 +150,8 @@ def _lists(events: Sequence[Event]) -> set[str]:
 
 
 def _is_sound(event: Event) -> bool:
+    if event.kind not in (SET, RETIRED, RESTORED):
+        return False
     try:
         named_by(event)
         facts = event.facts

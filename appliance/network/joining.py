@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from appliance.actor import Actor
 from appliance.configuration import Configuration
 from appliance.events import Fact
+from appliance.interest import LARGE
 from appliance.network import settings_file
 from appliance.network.asking import ask
 from appliance.network.authority import key_pem, new_key, signing_request
@@ -43,7 +44,6 @@ from appliance.network.renewal import check
 from appliance.places import Places
 from appliance.processes import Processes
 from appliance.refused import Refused
-from appliance.store.outbox import UPWARD
 from appliance.words import N_
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ NOT_THE_HUB = N_(
     "What answers there does not know this code: it is not the hub that gave it, or not a hub at all."
 )
 _WROTE = (
-    "SELECT 1 FROM event WHERE via = '' AND (kind LIKE '" + ".%' OR kind LIKE '".join(UPWARD) + ".%') LIMIT 1"
+    "SELECT 1 FROM event WHERE via = '' AND (kind LIKE '" + ".%' OR kind LIKE '".join(LARGE) + ".%') LIMIT 1"
 )
 
 

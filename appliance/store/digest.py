@@ -40,6 +40,7 @@ SUBJECTS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "short_message": lambda row: row["mid"],
     "customer": lambda row: row["cid"],
     "customer_number": lambda row: row["cid"],
+    "conflict": lambda row: row["subject"],
     "sample": lambda row: row["sid"],
     "sample_case": lambda row: row["sid"],
     "entry": lambda row: subject_of(row["kind"], row["key"]),

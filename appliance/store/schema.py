@@ -347,6 +347,21 @@ class Lost(Table):
     subject = BlobField(primary_key=True)
 
 
+class Conflict(Table):
+    """Projection: what two boxes did at once and nobody has settled (appliance/conflicts)."""
+
+    key = CharField(primary_key=True)
+    kind = CharField()
+    """move, dispatch, field, late or entry."""
+    subject = BlobField(index=True)
+    what = CharField()
+    stands = BlobField()
+    """The event whose word stands."""
+    lost = BlobField()
+    """The one whose word does not."""
+    at_s = FloatField(index=True)
+
+
 class Letter(Table):
     """Projection: a letter issued (appliance/letters/register.py); its content is in its event."""
 
@@ -507,6 +522,7 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Deferral,
     EntryRow,
     Lost,
+    Conflict,
     Unit,
     Category,
     Letter,

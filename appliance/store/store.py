@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from peewee import DatabaseError, OperationalError, PeeweeException
 
 from appliance.causal import HEARD, heard
+from appliance.conflicts import table as conflicts
 from appliance.dictionary.adopt import adopt
 from appliance.events import Event, Fact, Stamp
 from appliance.interest import GAINED, LOST, family
@@ -229,6 +230,7 @@ class Store:
             self._under.known = {}
             rebuilding.rebuild(self)
             self._fold(words, project)
+            conflicts.rebuild(self)
             return self._scalar("SELECT count(*) FROM event")
 
     def _make_tables(self) -> None:
@@ -252,6 +254,7 @@ class Store:
         self.execute_many(INSERT, rows)
         self.now(LAST_POS, pos + len(new))
         self._fold(new, project)
+        conflicts.review(self, new)
         outbox.enqueue(self, new, via)
 
     def _as_heard(self, fact: Fact) -> Fact:
