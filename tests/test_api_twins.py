@@ -95,6 +95,8 @@ TWINS: Mapping[str, str] = {
     "people.activate": "person_access",
     "people.reset": "person_password",
     "sites.page": "sites",
+    "conflicts.page": "conflicts",
+    "conflicts.settle": "conflict_settle",
     "calendar.page": "calendar",
     "calendar.day": "calendar_day",
     "calendar.preview": "calendar_load",

@@ -1,4 +1,4 @@
-"""Two boxes write of one thing at once: both keep what they wrote apart, and all show the same of the rest."""
+"""Two boxes write of one thing at once: both keep what they wrote apart, all show the same of the rest."""
 
 import random
 from collections.abc import Sequence

@@ -27,6 +27,7 @@ from appliance.tickets.intake import Intake
 from web import access, attaching, context, language, maintained, shown
 from web.api import door, serving
 from web.api.table import TABLE
+from web.conflict_views import office
 from web.context import Box, actor, wants_json
 from web.hub import hub_sign
 from web.link import Away, Link
@@ -97,6 +98,7 @@ PAGES = (
     ("workflow.page", lazy_gettext("Workflow")),
     ("tokens.page", lazy_gettext("Interfaces")),
     ("calendar.page", lazy_gettext("Work calendar")),
+    ("conflicts.page", lazy_gettext("Conflicts")),
     ("sites.page", lazy_gettext("Sites")),
     ("box.page", lazy_gettext("Box")),
 )
@@ -280,13 +282,18 @@ def _everywhere(box: Box) -> dict[str, object]:
     }
 
 
-def _navigation() -> list[tuple[str, object]]:
-    """The pages in the bar: endpoint and title."""
+def _navigation() -> list[tuple[str, object, int]]:
+    """The pages in the bar: endpoint, title, and how much waits there; conflicts only when there are any."""
     below = BELOW_SETTINGS if context.may_open("settings.page") else frozenset()
     if context.box().configuration.site.role != "hub":
         below |= OF_THE_HUB
+    waiting = {"conflicts.page": office().count()} if context.may_open("conflicts.page") else {}
     return [
-        (endpoint, title) for endpoint, title in PAGES if endpoint not in below and context.may_open(endpoint)
+        (endpoint, title, waiting.get(endpoint, 0))
+        for endpoint, title in PAGES
+        if endpoint not in below
+        and context.may_open(endpoint)
+        and (waiting.get(endpoint, 1) or request.endpoint == endpoint)
     ]
 
 

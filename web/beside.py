@@ -77,7 +77,7 @@ def _card(person: Actor, ticket: Ticket, strand: Strand, opened: str, typed: dic
     colour = "" if not strand.open else "bad" if kind.red else "blue"
     names = unit_names()
     facts = [
-        (shown.field_title(name), _value(name, value))
+        (shown.field_title(name), value_shown(name, value))
         for name, value in strand.fields.items()
         if name in FIELDS and name not in HIDDEN and value
     ]
@@ -104,7 +104,8 @@ def _without_proposals(ticket: Ticket) -> Ticket:
     return replace(ticket, unit="", result="", answer="", category="")
 
 
-def _value(name: str, value: Any) -> str:
+def value_shown(name: str, value: Any) -> str:
+    """Write the value of a ticket's field for people: names instead of codes."""
     field = FIELDS[name]
     names = named_in(name, str(value)) or (field.choices or {}).get(str(value))
     if names:
