@@ -17,6 +17,8 @@ from appliance.events import EID_BYTES, Event
 VERSION = 2
 """Of this table: streams begun by another one are offered anew, so that both sides hold what it says."""
 LOST, GAINED = "interest.lost", "interest.gained"
+SETTLED = "ticket.settled"
+"""Somebody settled a conflict; its fact `lost` names the event that does not count."""
 DISPATCHES = frozenset({"dispatch", "redispatch"})
 MAX_SITE = 999
 
@@ -147,7 +149,7 @@ def given_to(event: Event) -> int | None:
 
 def may_end(event: Event) -> bool:
     """Tell whether an event may end that its ticket concerns somebody."""
-    if event.kind == "ticket.strand" and b'"ended":true' in event.body:
+    if event.kind == SETTLED or (event.kind == "ticket.strand" and b'"ended":true' in event.body):
         return True
     return given_to(event) is not None
 
@@ -156,7 +158,8 @@ def of_ticket(events: Sequence[Event]) -> set[int]:
     """Return the sites a ticket concerns by itself, from its events in the total order.
 
     That is whoever wrote of it, for ever; the site of the unit it is dispatched to, until another
-    dispatch by somebody who knew of that one; the sites of sub-orders and overlays not ended.
+    dispatch by somebody who knew of that one, or until it is settled that it does not count; the
+    sites of sub-orders and overlays not ended.
     """
     concerned = {event.site for event in events if event.site}
     dispatched: list[tuple[Event, int]] = []
@@ -166,6 +169,8 @@ def of_ticket(events: Sequence[Event]) -> set[int]:
         if event.kind == "ticket.moved" and site is not None:
             dispatched = [(by, to) for by, to in dispatched if not knew(event, by)]
             dispatched.append((event, site))
+        elif event.kind == SETTLED:
+            dispatched = [(by, to) for by, to in dispatched if by.eid.hex() != event.facts.get("lost")]
         elif event.kind == "ticket.strand" and may_end(event):
             facts = event.facts
             strand = str(facts.get("strand") or event.eid.hex())

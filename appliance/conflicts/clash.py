@@ -12,12 +12,12 @@ from typing import Literal
 from appliance.causal import concurrent, knew
 from appliance.dictionary.entry import LISTS_KEY, SET, read
 from appliance.events import Event
-from appliance.interest import DISPATCHES
+from appliance.interest import DISPATCHES, SETTLED
 from appliance.tickets.bodies import REGISTERED_FIELDS, Created, Edited, Moved, body_of
 from appliance.tickets.ticket import Ticket, fold, lost_race
 from appliance.tickets.workflow import END
 
-TICKET_SETTLED, ENTRY_SETTLED = "ticket.settled", "dictionary.settled"
+ENTRY_SETTLED = "dictionary.settled"
 KEEP, TAKE = "keep", "take"
 Kind = Literal["move", "dispatch", "field", "late", "entry"]
 """A move that came too late; two dispatches; a field of a ticket; an edit of what was archived; a setting."""
@@ -76,7 +76,7 @@ def of_ticket(events: Iterable[Event]) -> list[Clash]:
         steps[event.eid] = event
     for name, sides in sorted(writes.items()):
         found += [Clash("field", event.subject, name, *pair) for pair in _overwritten(sides)]
-    return _settled(found, told, TICKET_SETTLED)
+    return _settled(found, told, SETTLED)
 
 
 def of_entry(events: Iterable[Event]) -> list[Clash]:

@@ -7,17 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from appliance.actor import Actor
-from appliance.conflicts.clash import ENTRY_SETTLED, EXTRA, KEEP, TAKE, TICKET_SETTLED, Clash, Side
+from appliance.conflicts.clash import ENTRY_SETTLED, EXTRA, KEEP, TAKE, Clash, Side
 from appliance.conflicts.table import clashes
 from appliance.dictionary.dictionary import Dictionary
 from appliance.dictionary.entry import named_by
 from appliance.dictionary.kinds import KINDS
 from appliance.events import Event, Fact
-from appliance.interest import DISPATCHES
+from appliance.interest import DISPATCHES, SETTLED
 from appliance.refused import Refused
 from appliance.tickets import redaction
 from appliance.tickets.bodies import Moved, body_of
 from appliance.tickets.desk import TicketDesk
+from appliance.tickets.process import Move
 from appliance.tickets.rights import not_yours, signed
 from appliance.tickets.ticket import Ticket
 
@@ -29,6 +30,8 @@ SETTLERS = frozenset({"TL", "DP", "AD"})
 LISTED = 200
 TAKEN = "两处同时办理，按另一方办理"
 """The reason given with a move that is made after all, when its author gave none."""
+RECALL = "recall"
+"""Takes a ticket back from a unit that has not signed for it, so that it can be dispatched anew."""
 _SEEN_HERE = "(kind = 'entry' OR EXISTS (SELECT 1 FROM ticket AS t WHERE t.tid = conflict.subject))"
 _COUNT = f"SELECT count(*) FROM conflict WHERE {_SEEN_HERE}"
 _LIST = f"SELECT subject, key FROM conflict WHERE {_SEEN_HERE} ORDER BY at_s DESC, key LIMIT ?"
@@ -77,8 +80,9 @@ class ConflictOffice:
                 raise not_yours()
             if choice == TAKE:
                 self._take(actor, clash)
-            facts: dict[str, Any] = {"conflict": key, "choice": choice, "what": clash.what, **signed(actor)}
-            kind = TICKET_SETTLED
+            facts: dict[str, Any] = {"conflict": key, "choice": choice, "what": clash.what}
+            facts |= {"lost": clash.lost.event.eid.hex(), **signed(actor)}
+            kind = SETTLED
             if clash.kind == "entry":
                 kind = ENTRY_SETTLED
                 facts |= dict(zip(("entry_kind", "key"), named_by(clash.lost.event), strict=True))
@@ -122,12 +126,16 @@ class ConflictOffice:
             self._move(actor, clash)
 
     def _move(self, actor: Actor, clash: Clash) -> None:
-        """Make a move that came too late now; a dispatch as whatever dispatches from the present state."""
-        ticket, body = self._desk.get(clash.subject), body_of(clash.lost.event)
+        """Make a move that came too late now; a dispatch by whatever dispatches from the present state."""
+        body = body_of(clash.lost.event)
         assert isinstance(body, Moved)
-        workflow = self._desk.workflows.of(ticket.workflow, ticket.state)
-        names = (body.move, *(sorted(DISPATCHES - {body.move}) if clash.kind == "dispatch" else ()))
-        moves = [move for name in names if (move := workflow.steps.get((ticket.state, name)))]
+        ticket = self._desk.get(clash.subject)
+        names = [body.move]
+        if clash.kind == "dispatch":
+            if self._step(ticket, RECALL):
+                ticket = self._desk.move(actor, ticket.tid, RECALL, {"reason": body.reason or TAKEN})
+            names += sorted(DISPATCHES - {body.move})
+        moves = [move for name in names if (move := self._step(ticket, name))]
         if not moves:
             raise Refused(
                 "not_now", "This step cannot be made from where the ticket is now; make it on its page."
@@ -137,7 +145,10 @@ class ConflictOffice:
             given["reason"] = body.reason or TAKEN
         if body.master and (master := self._desk.find(bytes.fromhex(body.master))):
             given["master"] = master.number
-        self._desk.move(actor, clash.subject, moves[0].name, given, seen=ticket.last_eid)
+        self._desk.move(actor, ticket.tid, moves[0].name, given, seen=ticket.last_eid)
+
+    def _step(self, ticket: Ticket, name: str) -> Move | None:
+        return self._desk.workflows.of(ticket.workflow, ticket.state).steps.get((ticket.state, name))
 
 
 def _shown(side: Side, what: str, shown: Mapping[bytes, Event]) -> Side:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from appliance.conflicts.clash import TICKET_SETTLED, Clash, of_entry, of_ticket
+from appliance.conflicts.clash import Clash, of_entry, of_ticket
 from appliance.dictionary.authority import authority
 from appliance.dictionary.entry import named_by
 from appliance.events import Event
+from appliance.interest import SETTLED
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
 
-CONTESTED = frozenset({"ticket.created", "ticket.edited", "ticket.moved", TICKET_SETTLED})
+CONTESTED = frozenset({"ticket.created", "ticket.edited", "ticket.moved", SETTLED})
 """Kinds that begin or end a clash of a ticket."""
 ASKED_AT_ONCE = 500
 _OF_SEVERAL = (

@@ -116,12 +116,13 @@ def restart(store: Store, name: str, above: int = 0) -> None:
 
 
 def shared(store: Store, name: str) -> set[bytes]:
-    """The ids of the events that this box and a peer both hold once their streams are empty."""
+    """The ids of the events that concern a peer too: both hold them once their streams are empty."""
     sites = store.rows("SELECT site FROM peer WHERE name = ?", name)
     if not sites:
         return set()
     came = {bytes(eid) for (eid,) in store.rows("SELECT eid FROM event WHERE via = ?", name)}
-    return came | set(_everything(store, name, sites[0][0]))
+    hidden = store.rows("SELECT e.eid FROM event AS e JOIN lost AS l ON l.subject = e.subject")
+    return (came | set(_everything(store, name, sites[0][0]))) - {bytes(eid) for (eid,) in hidden}
 
 
 def give_back(store: Store, name: str, after: int) -> None:
