@@ -61,13 +61,13 @@ def office() -> ConflictOffice:
     return ConflictOffice(box().store, box().tickets)
 
 
-def conflict_views() -> list[ConflictView]:
-    """Return what waits, as the reader may see it."""
+def conflict_views(unseen: frozenset[str] = frozenset()) -> list[ConflictView]:
+    """Return what waits, as the reader may see it: without these fields, and those hidden from everybody."""
     found = office()
-    return [_view(found, clash) for clash in found.listed()]
+    return [_view(found, clash, unseen) for clash in found.listed()]
 
 
-def _view(found: ConflictOffice, clash: Clash) -> ConflictView:
+def _view(found: ConflictOffice, clash: Clash, unseen: frozenset[str]) -> ConflictView:
     may, sides = found.may_settle(me(), clash), (clash.stands, clash.lost)
     if clash.kind == "entry":
         kind, key = named_by(clash.lost.event)
@@ -76,7 +76,7 @@ def _view(found: ConflictOffice, clash: Clash) -> ConflictView:
     else:
         ticket = found.ticket(clash)
         assert ticket is not None, "only what this box shows is listed"
-        hidden = sight.hidden(ticket)
+        hidden = sight.hidden(ticket) | unseen
         what, values = _what(clash), [_said(clash, side, hidden) for side in sides]
         number, title, entry = ticket.number, sight.seen_in_list(ticket).title, ("", "")
     stands, lost = (_side(side, said) for side, said in zip(sides, values, strict=True))

@@ -92,11 +92,12 @@ class Concern:
         """Learn from one event of a subject whom it newly concerns, and whether anybody no longer."""
         told = self._interest.setdefault(event.subject, set())
         named = _named_by(self._store, event)
-        concerned = with_above(self._above, named)
+        is_entry = event.kind.startswith("dictionary.")
+        concerned = named if is_entry else with_above(self._above, named)
         for site in sorted(concerned - told):
             told.add(site)
             self._fresh[event.subject, site] = None
-        if told - concerned and (may_end(event) or event.kind.startswith("dictionary.")):
+        if told - concerned and (is_entry or may_end(event)):
             self.doubtful[event.subject] = None
 
     def _follow(self, events: Iterable[Event]) -> None:
@@ -194,7 +195,7 @@ def wanted(store: Store, subject: bytes, tree: Mapping[int, int]) -> set[int] | 
     if "ticket" in families:
         return with_above(tree, of_ticket(events))
     if "dictionary" in families:
-        return with_above({}, _of_person(store, subject))
+        return _of_person(store, subject)
     if "sample" in families:
         return None
     writers = {event.site for event in events}

@@ -97,6 +97,7 @@ PAPERS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "ticket.letter_issued": ("发文", "Letter issued", ("called", "number")),
     "ticket.letter_voided": ("公文作废", "Letter declared void", ("number", "reason")),
     "ticket.attached": ("附件", "File added", ("file", "text")),
+    "ticket.settled": ("冲突已处理", "Conflict settled", ()),
     "ticket.packaged": ("成卷", "Case file made", ("sha256",)),
     "ticket.file_taken": ("调取卷宗", "Case file taken away", ()),
 }

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from appliance.tickets import confidential
+from web.api import sight
 from web.api.endpoint import Answer, Strict
 from web.conflict_views import ConflictView, SideView, conflict_views, office
 from web.context import me
@@ -48,12 +50,13 @@ class Settled(Strict, frozen=True):
 
 def conflicts() -> Conflicts:
     """List what waits."""
-    return Conflicts(office().count(), [_told(view) for view in conflict_views()])
+    unseen = frozenset() if sight.knows_citizens() else frozenset(confidential.MASKED)
+    return Conflicts(office().count(), [_told(view) for view in conflict_views(unseen)])
 
 
-def settle(asked: Settled, conflict: str) -> Conflicts:
+def settle(conflict: str, body: Settled) -> Conflicts:
     """Settle one."""
-    office().settle(me(), conflict, asked.choice)
+    office().settle(me(), conflict, body.choice)
     return conflicts()
 
 
