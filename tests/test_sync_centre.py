@@ -18,7 +18,7 @@ from sync.node import Node
 from tests.sync_net import CHIEF
 from tests.ticket_desk import AGENT, DISPATCHER, LAMP, TOLD
 
-STEP_S = 0.25
+STEP_S = 1.0
 
 
 class Line:
@@ -126,14 +126,14 @@ def test_apart_for_a_month_both_sides_write_and_settle_it_when_they_meet(line: L
     line.desk(0).move(DISPATCHER, ticket.tid, "dispatch", {"unit": "lamp"})
     line.run()
     line.cut.add(2)
-    line.run(100)
+    line.run(40)
     line.desk(2).move(LAMP, ticket.tid, "sign")
     line.desk(0).edit(DISPATCHER, ticket.tid, {"title": "柳林街路灯"})
     line.desk(0).move(DISPATCHER, ticket.tid, "recall", {"reason": "派错"})
     line.desk(0).move(DISPATCHER, ticket.tid, "dispatch", {"unit": "water"})
     line.run()
     line.cut.clear()
-    line.run(200)
+    line.run(100)
     states = {
         (found.state, found.unit, found.title)
         for site in (0, 1, 2)
@@ -158,7 +158,7 @@ def test_a_hub_that_begins_anew_from_an_empty_disk_is_filled_by_its_sites(line: 
     for suffix in ("-wal", "-shm"):
         (tmp_path / "0" / f"box.db{suffix}").unlink(missing_ok=True)
     line.join(0)
-    line.run(200)
+    line.run(100)
     assert line.desk(0).get(ticket.tid).title == TOLD["title"]
     assert Dictionary(line.stores[0]).by_key("unit")["lamp"].text("name") == "路灯管理所"
     line.agree(1, 2)
