@@ -322,6 +322,27 @@ def test_a_hub_restored_to_before_a_loss_hears_of_it_from_the_site_and_thinks_an
     assert shows(restored.sites[1], created.eid)
 
 
+def test_a_sample_of_the_centre_goes_to_the_sites_of_its_units_and_their_answers_come_back(net: Net) -> None:
+    net.set(net.hub, "unit", "lamp", name="路灯管理所", site=2)
+    created = ticket(net.hub)
+    dispatched(net.hub, created.eid, 2)
+    cases = [{"ticket": created.eid.hex(), "unit": "lamp"}]
+    drawn = {"month": "2026-10", "seed": 1, "per_unit": 1, "cases": cases, "by": "1300", "name": "吴琳"}
+    (sample,) = net.hub.record(Fact("sample.drawn", drawn))
+    net.carry()
+    assert [len(site.rows("SELECT 1 FROM sample")) for site in net.sites.values()] == [0, 1, 0, 0]
+    asked = {
+        "ticket": created.eid.hex(),
+        "outcome": "satisfied",
+        "contacted": "yes",
+        "text": "",
+        "by": "1300",
+    }
+    net.sites[2].record(Fact("sample.asked", asked, sample.eid))
+    net.carry()
+    assert net.hub.rows("SELECT outcome FROM sample_case") == [("satisfied",)]
+
+
 def test_streams_begun_by_an_older_version_are_offered_anew_once(net: Net) -> None:
     net.set(net.hub, "unit", "lamp", name="路灯管理所")
     with net.hub.transaction():
