@@ -163,7 +163,7 @@ def forget(store: Store, ticket: Ticket) -> None:
     """Take away all that a ticket is found by; call before its row goes."""
     for doc, parts, *_ in store.rows(_KEPT, ticket.tid):
         left = counts(ticket, parts)
-        store.execute(fulltext.DELETE, doc, *text(ticket, parts))
+        store.engine.text.remove(store, doc, text(ticket, parts))
         store.execute("DELETE FROM ticket_facet WHERE doc = ?", doc)
         store.execute_many(COUNT, [(*where, -1) for where in left])
         store.execute_many(_NO_COUNT, left)

@@ -114,6 +114,10 @@ class FullText(Protocol):
         """Take tokens of a ticket out and put others in; words change as a whole or not at all."""
         ...
 
+    def remove(self, store: Store, doc: int, gone: Text) -> None:
+        """Take a ticket out, with all its tokens."""
+        ...
+
     def begin(self, store: Store) -> None:
         """Many tickets will be put in."""
         ...

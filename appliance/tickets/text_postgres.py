@@ -64,6 +64,10 @@ class PostgresText:
         else:
             store.execute(_WORDS, *_kept(come), _lexemes_of(gone), _lexemes_of(come), doc)
 
+    def remove(self, store: Store, doc: int, gone: Text) -> None:
+        """Take a ticket out."""
+        store.execute("DELETE FROM ticket_text WHERE doc = ?", doc)
+
     def begin(self, store: Store) -> None:
         """The index is quicker made in the end."""
         store.execute("DROP INDEX IF EXISTS ticket_text_found")

@@ -49,6 +49,10 @@ class SqliteText:
         store.execute(_DELETE, doc, *gone)
         store.execute(_INSERT, doc, *come)
 
+    def remove(self, store: Store, doc: int, gone: Text) -> None:
+        """Take a ticket out."""
+        store.execute(_DELETE, doc, *gone)
+
     def begin(self, store: Store) -> None:
         """Merge nothing for now."""
         store.execute_many(_SET, _FILLING)
