@@ -373,6 +373,7 @@ class Peer:
         return max(hello.in_seq, self.sender.acked) if hello.in_epoch == self.sender.epoch else hello.in_seq
 
     def _hello(self, now: float) -> Hello:
+        """Where this box stands; a question goes to whoever is there, for the run last known may be dead."""
         standing = self.streams.standing()
         answer, self._greet, self._answer = self._answer, False, False
         self._greetings += 1
@@ -382,7 +383,7 @@ class Peer:
         return Hello(
             src=self.me.site,
             session=self.me.session,
-            to=self.session,
+            to=self.session if answer or self.open else 0,
             number=self._greetings,
             incarnation=self.me.incarnation,
             epoch=standing.out_epoch,

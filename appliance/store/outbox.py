@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from appliance.events import Event
+from appliance.store.quarantine import NOT_SENT
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -153,7 +154,7 @@ def _that_fit(store: Store, events: Sequence[Event]) -> Sequence[Event]:
     if not large:
         return events
     for event in large:
-        reason = f"not sent on: its body has {len(event.body)} bytes, {BODY_BYTES} is the limit"
+        reason = f"{NOT_SENT}its body has {len(event.body)} bytes, {BODY_BYTES} is the limit"
         store.execute(_TOO_LARGE, event.eid, reason, event.at_s)
     return [event for event in events if len(event.body) <= BODY_BYTES]
 

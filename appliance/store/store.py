@@ -11,7 +11,7 @@ import peewee
 from peewee import OperationalError, SqliteDatabase
 
 from appliance.dictionary.adopt import adopt
-from appliance.events import Event, Fact, Stamp
+from appliance.events import Event, Fact, Stamp, wall_ms
 from appliance.store import outbox, schema
 from appliance.store.projections import project
 from appliance.store.quarantine import UNFOLDABLE, set_aside
@@ -62,8 +62,13 @@ class Store:
         self._writing = threading.Lock()
         self._under = threading.local()
         self._make_tables()
-        self.stamp = Stamp(site, last=self._last_eid())
+        self.keep_time(wall_ms)
         adopt(self)
+
+    def keep_time(self, wall: Callable[[], int]) -> None:
+        """Date what is recorded from now on by this clock (Unix milliseconds), behind what it believes."""
+        self.stamp = Stamp(self.site, wall)
+        self.stamp.follow(self._last_eid(self.stamp.horizon()))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -126,9 +131,25 @@ class Store:
         with self.transaction():
             if guard is not None:
                 guard()
-            self.once(FOLLOWED, self._follow)
-            events = [self.stamp.event(fact) for fact in facts]
+            if self.once(FOLLOWED, self._follow):
+                events = [self.stamp.event(fact) for fact in facts]
+            else:
+                events = self._dated_behind(facts)
             self._put(events, via="")
+        return events
+
+    def _dated_behind(self, facts: Sequence[Fact]) -> list[Event]:
+        """A clock was far ahead: it is not followed, but what is said of such a subject sorts last."""
+        self.stamp.follow(self._last_eid(self.stamp.horizon()))
+        seen: dict[bytes, bytes] = {}
+        events = []
+        for fact in facts:
+            subject = fact.subject or b""
+            if subject and subject not in seen:
+                ((last,),) = self.rows("SELECT max(eid) FROM event WHERE subject = ?", subject)
+                seen[subject] = bytes(last or b"")
+            events.append(self.stamp.event(fact, seen.get(subject, b"")))
+            seen[events[-1].subject] = events[-1].eid
         return events
 
     def take(self, events: Sequence[Event], via: str = "") -> list[Event]:
@@ -265,12 +286,16 @@ class Store:
         known: dict[Hashable, Any] | None = getattr(self._under, "known", None)
         return known
 
+    def fold_again(self, event: Event) -> None:
+        """Fold an event of the log that could not be folded before; call inside a transaction."""
+        self._fold(event)
+
     def _follow(self) -> bool:
         """Other processes of the box have their own stamp: the next id is behind theirs."""
         return self.stamp.follow(self._last_eid())
 
-    def _last_eid(self) -> bytes:
-        rows = self.rows("SELECT max(eid) FROM event")
+    def _last_eid(self, before: bytes = b"\xff" * 7) -> bytes:
+        rows = self.rows("SELECT max(eid) FROM event WHERE eid < ?", before)
         return bytes(rows[0][0] or b"")
 
     def _scalar(self, sql: str, *values: object) -> int:
