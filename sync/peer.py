@@ -16,7 +16,7 @@ from sync.frames import BATCH_EVENTS, Ack, Batch, Frame, FrameError, Hello, Park
 from sync.identity import Identity
 from sync.receiver import Receiver, Verdict
 from sync.sender import RTO_MAX_S, RTO_S, WINDOW, Sender, UnknownPlace
-from sync.streams import Streams, Unwritable
+from sync.streams import Moved, Streams, Unwritable
 
 REHELLO_S = 20.0
 """A retransmission timeout this long asks anew where the other stands."""
@@ -184,6 +184,12 @@ class Peer:
         """The outgoing stream now reaches this place."""
         self.sender.top = top
 
+    def reread(self) -> None:
+        """Somebody else moved the streams (a carried file was read): begin again from what is durable."""
+        self.receiver.stand(self.streams.standing())
+        self.open = False
+        self._greet, self._answer = True, False
+
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the wire, whatever they are."""
         try:
@@ -292,6 +298,9 @@ class Peer:
             count = self.receiver.commit()
         except Unwritable as error:
             self._events.append(Trouble(f"The store takes nothing: {error}."))
+            return
+        except Moved:
+            self.reread()
             return
         if count:
             self._ack = True
