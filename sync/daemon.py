@@ -23,7 +23,7 @@ from sync.access import Access, access
 from sync.identity import SIDECAR
 from sync.mqtt import Arrival, Down, Message, Mqtt, Refused, Unheard, Up
 from sync.node import Node, always
-from sync.peer import Away, Opened, PeerEvent, Restarted, Rival, Trouble, Waiting
+from sync.peer import Away, Noticed, Opened, PeerEvent, Restarted, Rival, Trouble, Waiting
 from sync.shards import RENEW_S, Shards
 from sync.wake import Wake
 
@@ -31,7 +31,7 @@ OFF = N_("The box was switched off.")
 OTHER_SITES = N_("The workers of the hub share the sites anew.")
 
 PRUNE_S = 24 * 3600.0
-SHOWN = (Opened, Away, Waiting, Rival, Restarted, Trouble)
+SHOWN = (Opened, Away, Waiting, Rival, Restarted, Noticed, Trouble)
 TOPIC = "v1/s/{site:03d}/{way}"
 UP, DOWN, PRESENCE = "up", "dn", "st"
 

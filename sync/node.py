@@ -18,6 +18,7 @@ from sync.peer import (
     Confirmed,
     Delivered,
     Heard,
+    Noticed,
     Opened,
     Peer,
     PeerEvent,
@@ -263,7 +264,7 @@ class Node:
                 case Restarted(reason):
                     note.reason, note.acked = reason, None
                     self._stale = True
-                case Trouble(reason):
+                case Noticed(reason) | Trouble(reason):
                     note.reason = reason
                 case Delivered():
                     self._stale = True
