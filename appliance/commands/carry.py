@@ -12,7 +12,7 @@ MODULE = "sync.carry"
 def add(_: str, parser: argparse.ArgumentParser) -> None:
     """Say what can be asked."""
     parser.add_argument(
-        "arguments", nargs=argparse.REMAINDER, help="export, import, key, trust, peers; --help"
+        "arguments", nargs=argparse.REMAINDER, help="export, import, key, trust; --help lists them"
     )
 
 

@@ -38,13 +38,15 @@ def _import(carrier: Carrier, options: argparse.Namespace) -> Answer:
 def _key(carrier: Carrier, options: argparse.Namespace) -> Answer:
     public = carrier.keys.public(carrier.store.site)
     name = peer_name(carrier.store.site)
-    answer = {"peer": name, "fingerprint": public.fingerprint}
+    answer: dict[str, object] = {"peer": name, "fingerprint": public.fingerprint}
     if options.to:
         path = Path(options.to)
         path = path / f"{name}.hotline-key" if path.is_dir() else path
         path.write_bytes(public.to_file())
-        answer["path"] = str(path)
-    return answer
+        return {**answer, "path": str(path)}
+    rows = carrier.store.rows("SELECT name, site FROM peer ORDER BY site")
+    known = {name: trusted(carrier.store, site) for name, site in rows}
+    return {**answer, "known": {name: one.fingerprint if one else "" for name, one in known.items()}}
 
 
 def _trust(carrier: Carrier, options: argparse.Namespace) -> Answer:
@@ -52,18 +54,11 @@ def _trust(carrier: Carrier, options: argparse.Namespace) -> Answer:
     return {"peer": peer_name(public.site), "fingerprint": public.fingerprint}
 
 
-def _peers(carrier: Carrier, _: argparse.Namespace) -> Answer:
-    rows = carrier.store.rows("SELECT name, site FROM peer ORDER BY site")
-    known = {name: trusted(carrier.store, site) for name, site in rows}
-    return {name: public.fingerprint if public else "" for name, public in known.items()}
-
-
 DOES: Mapping[str, Callable[[Carrier, argparse.Namespace], Answer]] = {
     "export": _export,
     "import": _import,
     "key": _key,
     "trust": _trust,
-    "peers": _peers,
 }
 
 
@@ -121,9 +116,10 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--limit-mb", type=int, default=LIMIT_BYTES // MB, help="size of the file")
     export.add_argument("--everything", action="store_true", help="for a new box: all, not only what is new")
     commands.add_parser("import", help="read a file of a peer").add_argument("file")
-    commands.add_parser("key", help="show this box's key, or write its key file").add_argument("--to")
+    commands.add_parser("key", help="show whose keys are known, or write this box's key file").add_argument(
+        "--to"
+    )
     commands.add_parser("trust", help="remember the key file of a peer").add_argument("file")
-    commands.add_parser("peers", help="whose key is known here")
     return top
 
 
