@@ -14,7 +14,8 @@ from appliance.store import outbox, projections
 from appliance.store import store as stores
 from appliance.store.store import PRAGMAS, Store
 from appliance.tickets import table
-from appliance.tickets.ticket import Created, body_of, fold
+from appliance.tickets.bodies import Created, body_of
+from appliance.tickets.ticket import fold
 from sync import simulator
 from sync.frames import Batch, Hello
 from sync.peer import FORGOTTEN, Peer
