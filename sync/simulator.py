@@ -10,7 +10,8 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from sync.simulation.oracle import Broken
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="hotline simulate sync", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--runs", type=int, default=100, help="how many seeds")
+    parser.add_argument("--jobs", type=int, default=1, help="how many processes play")
     parser.add_argument("--scene", help="one world as it was printed, instead of seeds")
     parser.add_argument("--no-shrink", action="store_true", help="do not look for a smaller world that fails")
     options = parser.parse_args(arguments)
@@ -56,10 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1 if played.broken else 0
     began = time.monotonic()
     worlds = []
-    for seed in range(options.seed, options.seed + options.runs):
-        worlds.append(played := play(seed))
+    for played in _played(range(options.seed, options.seed + options.runs), options.jobs):
+        worlds.append(played)
         if played.broken:
-            print(f"seed {seed}: {played.broken}", flush=True)
+            print(f"seed {played.scene.seed}: {played.broken}", flush=True)
             if not options.no_shrink:
                 _tell(shrink(played, play_scene))
     took_s = time.monotonic() - began
@@ -70,6 +72,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f" {sum(p.restores for p in worlds)} restores, {len(worlds) / took_s * 60:.0f} runs/min"
     )
     return 1 if failures else 0
+
+
+def _played(seeds: Sequence[int], jobs: int) -> Iterator[Played]:
+    """Play worlds one after another, or some at once; they come in the order of their seeds."""
+    if jobs < 2:
+        yield from map(play, seeds)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(play, seeds, chunksize=5)
 
 
 def _tell(played: Played) -> None:

@@ -254,7 +254,7 @@ def test_a_failing_world_is_made_smaller(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_command_names_the_seed_of_a_broken_world_and_the_smallest_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert simulator.main(["--seed", "3", "--runs", "1"]) == 0
+    assert simulator.main(["--seed", "3", "--runs", "2", "--jobs", "2"]) == 0
     monkeypatch.setattr(outbox, "_history", lambda store, subjects: {subject: [] for subject in subjects})
     monkeypatch.setattr(Faults, "draw", lambda dice: CALM)
     capsys.readouterr()
