@@ -160,7 +160,7 @@ def test_two_workers_serve_all_sites_and_when_one_is_killed_the_other_goes_on_wi
         for site in sites:
             site.store.record(Fact("message.noted", {"again": site.site}))
         wait_for(lambda: arrived(hub) == 8, 60)
-        assert holders(hub) == {"worker 2"}
+        wait_for(lambda: holders(hub) == {"worker 2"}, 60)
 
 
 def holders(hub: RunningBox) -> set[str]:
