@@ -386,6 +386,9 @@ class Peer:
         """Decide from a HELLO how each stream continues; either may have to begin anew."""
         was_open, self.open = self.open, False
         broken = self._broken(hello)
+        if broken and hello.to != self.me.session:
+            self._greet = self._answer = True  # it may be old news: too little to begin anew for
+            return
         if broken:
             self.streams.restart(hello.in_epoch)
             self._events.append(Restarted(broken))

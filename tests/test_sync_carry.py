@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from appliance.events import Fact
 from appliance.places import Places
 from appliance.refused import Refused
+from appliance.store import outbox
 from appliance.store.digest import digest
 from appliance.store.store import Store
 from sync.carry.carrier import Carrier
@@ -301,6 +302,21 @@ def test_a_hub_restored_from_a_backup_is_told_again_what_it_lost(hub: Box, site:
         refused(hub, file)
         down(hub, site, stick)
         up(site, hub, stick)
+    assert site.eids() == hub.eids()
+
+
+def test_a_hub_restored_to_before_what_a_site_keeps_in_order_gets_everything(
+    hub: Box, site: Box, stick: Path
+) -> None:
+    up(site, hub, stick)
+    backup = hub.copy()
+    site.tickets(8)
+    up(site, hub, stick)
+    down(hub, site, stick)
+    outbox.prune(site.store, HUB, 6)
+    hub.restore(backup)
+    down(hub, site, stick)
+    up(site, hub, stick)
     assert site.eids() == hub.eids()
 
 

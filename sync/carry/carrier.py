@@ -19,7 +19,7 @@ from appliance.store.store import Store
 from appliance.words import N_
 from sync.carry.bag import Cover, check_bag, frames_in, read_cover, write_bag
 from sync.carry.keys import Keys, own_keys, trusted
-from sync.frames import BATCH_EVENTS, Batch, Hello, encode, fit
+from sync.frames import BATCH_EVENTS, Batch, Hello, decode, encode, fit
 from sync.identity import SIDECAR, Identity, awaken
 from sync.peer import LIVE_S, RIVAL, Confirmed, Delivered, Peer, Restarted, Rival, Trouble
 from sync.receiver import GROUP
@@ -143,7 +143,7 @@ class Carrier:
         now = 0.0 if live else LIVE_S + 1
         reading = _Reading(peer)
         for count, frame in enumerate(frames):
-            peer.receive(frame, now)
+            peer.receive(frame if count else _addressed(frame, me), now)
             if count % GROUP == GROUP - 1:
                 reading.commit(now)
         reading.commit(now)
@@ -190,6 +190,12 @@ class Carrier:
 
     def _remember(self, way: str, name: str, last: Last) -> None:
         self.store.execute(_PUT, f"carry.{way}.{name}", msgspec.json.encode(last).decode())
+
+
+def _addressed(frame: bytes, me: Identity) -> bytes:
+    """Turn the HELLO to this run: it is no old news, for the order of files was checked."""
+    hello = decode(frame)
+    return encode(msgspec.structs.replace(hello, to=me.session))
 
 
 class _Filling:
