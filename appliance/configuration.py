@@ -8,6 +8,7 @@ import ipaddress
 import re
 import shutil
 import tomllib
+from importlib.machinery import PathFinder
 
 import msgspec
 
@@ -40,6 +41,7 @@ from appliance.rules import BlacklistSetting, DaySetting
 LAST_GOOD = "hotline.last-good.toml"
 FORMATS = ("mp3", "alaw")
 """What recordings can be archived in."""
+_POSTGRES = re.compile(r"postgresql://[^\s/?#]*/[^\s/?#]+(\?[^\s#]*)?")
 DO_NOT_CALL_MAX = 10_000
 BROKER = re.compile(r"(?:[0-9A-Za-z][0-9A-Za-z.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 """A broker's address: host or host:port, an IPv6 address in brackets."""
@@ -94,6 +96,13 @@ class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Speak without TLS to brokers on other machines: only in a network of their own (VPN)."""
 
 
+class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the log and all that follows from it are kept."""
+
+    postgres: str = ""
+    """The URL of a PostgreSQL database, for a hub that has grown large; empty: SQLite in the data folder."""
+
+
 class AgentSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one agent is good for; who has no such table serves every queue and every area."""
 
@@ -143,6 +152,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sip: Sip = Sip()
     browser: Browser = Browser()
     sync: Sync = Sync()
+    store: Database = Database()
     call: Call = Call()
     recording: Retention = Retention()
     trunk: tuple[Trunk, ...] = ()
@@ -288,8 +298,19 @@ def _faults(c: Configuration) -> list[tuple[list[str], str]]:
         found.append((["sip", "silent_s"], f"silent_s is {c.sip.silent_s}; 0, or between 15 and 3600"))
     if c.sip.rtp_base % 2 or not 1024 <= c.sip.rtp_base <= 65535 - 2 * c.sip.lines:
         found.append((["sip", "rtp_base"], "rtp_base must be an even port with room for two ports a line"))
+    found += [(["store", "postgres"], fault) for fault in _store_faults(c.store.postgres)]
     found += [(["callback", key], fault) for key, fault in _callback_faults(c.callback)]
     return found + [(["recording", key], fault) for key, fault in _retention_faults(c.recording)]
+
+
+def _store_faults(url: str) -> list[str]:
+    if not url:
+        return []
+    if not _POSTGRES.fullmatch(url):
+        return ['postgres must be like "postgresql://user@host/database"']
+    if PathFinder.find_spec("psycopg") is None:
+        return ["the driver psycopg is not installed; run firmware-config/set-up.sh, or leave postgres empty"]
+    return []
 
 
 def _api_faults(api: Api) -> list[tuple[str, str]]:

@@ -64,7 +64,7 @@ class People:
         now = self._now()
         number, password = number.strip()[:16], password[:PASSWORD_MAX]
         rows = self._store.rows(
-            "SELECT secret, locked_until_s FROM person WHERE number = ? AND active", number
+            "SELECT secret, locked_until_s FROM person WHERE number = ? AND active = 1", number
         )
         secret, locked_until_s = rows[0] if rows else (self._no_secret(), 0.0)
         if locked_until_s > now:
@@ -98,7 +98,7 @@ class People:
         rows = self._store.rows(
             "SELECT p.number, p.name, p.roles, p.unit, p.language, p.extension, p.must_change, s.seen_s"
             " FROM session s JOIN person p ON p.number = s.person_id"
-            " WHERE s.key = ? AND p.active AND s.seen_s > ?",
+            " WHERE s.key = ? AND p.active = 1 AND s.seen_s > ?",
             _key(token),
             now - IDLE_S,
         )
@@ -126,7 +126,7 @@ class People:
     def set_password(self, number: str, old: str, new: str, keep: str = "") -> None:
         """Set an own password and end all sessions of the person but `keep` (a token); raises Refused."""
         rows = self._store.rows(
-            "SELECT secret, locked_until_s FROM person WHERE number = ? AND active", number
+            "SELECT secret, locked_until_s FROM person WHERE number = ? AND active = 1", number
         )
         now = self._now()
         if rows and rows[0][1] > now:
@@ -214,7 +214,7 @@ class People:
         A new one is made until somebody has signed in with it and set an own; None after that.
         """
         rows = self._store.rows(
-            "SELECT number, must_change FROM person WHERE active AND ',' || roles || ',' LIKE '%,AD,%'"
+            "SELECT number, must_change FROM person WHERE active = 1 AND ',' || roles || ',' LIKE '%,AD,%'"
         )
         if any(not must_change for _, must_change in rows) or len(rows) > 1:
             return None

@@ -30,6 +30,7 @@ if [ "$purpose" = test ]; then
 	command -v chromium >/dev/null || want chromium
 	command -v pdftotext >/dev/null || want poppler-utils
 	command -v ps >/dev/null || want procps
+	command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || want postgresql
 fi
 
 if [ ${#need[@]} -gt 0 ]; then

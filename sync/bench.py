@@ -19,9 +19,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from appliance.configuration import load
 from appliance.events import Event, Fact
 from appliance.places import Places
 from appliance.store import outbox
+from appliance.store.opening import open_store
 from appliance.store.store import INSERT, Store
 from sync.frames import BATCH_EVENTS, Batch, fit
 from sync.streams import StoreStreams
@@ -79,10 +81,12 @@ class Broker:
 class RunningBox:
     """A box's data folder and its sync process."""
 
-    def __init__(self, folder: Path, site: int, brokers: Sequence[str]) -> None:
+    def __init__(self, folder: Path, site: int, brokers: Sequence[str], postgres: str = "") -> None:
         self.site = site
         self.where = Places(folder).make()
-        self.store = Store(self.where.database, site, bind=False)
+        if postgres:
+            self.where.settings.write_text(f'[store]\npostgres = "{postgres}"\n')
+        self.store = open_store(self.where, load(self.where), bind=False, site=site)
         self._brokers = [part for broker in brokers for part in ("--broker", broker)]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -122,10 +126,13 @@ class RunningBox:
 
 
 @contextlib.contextmanager
-def network(folder: Path, sites: Sequence[int]) -> Iterator[tuple[Broker, RunningBox, list[RunningBox]]]:
-    """A broker, a hub and sites, none of the boxes started; all are ended in the end."""
+def network(
+    folder: Path, sites: Sequence[int], postgres: str = ""
+) -> Iterator[tuple[Broker, RunningBox, list[RunningBox]]]:
+    """A broker, a hub (in PostgreSQL, if so wanted) and sites, none started; all are ended in the end."""
     broker = Broker(folder)
-    boxes = [RunningBox(folder / f"box-{site}", site, [broker.address]) for site in (0, *sites)]
+    boxes = [RunningBox(folder / "box-0", 0, [broker.address], postgres)]
+    boxes += [RunningBox(folder / f"box-{site}", site, [broker.address]) for site in sites]
     with contextlib.ExitStack() as held:
         held.callback(broker.kill)
         for box in boxes:
@@ -224,7 +231,7 @@ def _bare_insert(file: Path) -> float:
     """Seconds the same events take into the same table with nothing around it, 4096 a transaction."""
     store = Store(file, SITE, bind=False)
     events: list[Event] = [store.stamp.event(_note(n)) for n in range(EVENTS)]
-    rows = [(e.eid, e.subject, e.kind, e.ver, e.body, "") for e in events]
+    rows = [(n, e.eid, e.subject, e.kind, e.ver, e.body, "") for n, e in enumerate(events, 1)]
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as database:
         database.execute("PRAGMA synchronous = full")
         began = time.monotonic()

@@ -1,7 +1,7 @@
 """The sync process: ``python -m sync.daemon --data DIR``. One thread, and the database is all it knows.
 
 It may be killed and started at any time. Other processes write events without telling it:
-the kernel says when a file changed, SQLite whether a commit was in it (data_version).
+the kernel says when a file changed, SQLite whether a commit was in it; PostgreSQL tells of itself.
 """
 
 import argparse
@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from types import FrameType
 
 import msgspec
+from peewee import DatabaseError
 
 from appliance.configuration import BadConfiguration, load
 from appliance.events import wall_ms
 from appliance.places import places
+from appliance.store.follower import why
+from appliance.store.opening import open_store
 from appliance.store.outbox import MAX_SITE, peer_name
 from appliance.store.store import Store
 from appliance.words import N_
@@ -25,7 +28,7 @@ from sync.mqtt import Arrival, Down, Message, Mqtt, Refused, Unheard, Up
 from sync.node import Node, always
 from sync.peer import Away, Noticed, Opened, PeerEvent, Restarted, Rival, Trouble, Waiting
 from sync.shards import RENEW_S, Shards
-from sync.wake import Wake
+from sync.wake import wake_of
 
 OFF = N_("The box was switched off.")
 OTHER_SITES = N_("The workers of the hub share the sites anew.")
@@ -42,7 +45,7 @@ class Daemon:
     def __init__(self, store: Store, node: Node, access: Access, shards: Shards | None = None) -> None:
         self.store = store
         self.node = node
-        self.wake = Wake(store.path.parent)
+        self.wake = wake_of(store)
         self._access = access
         self._shards = shards
         self.wire = self._connection()
@@ -200,7 +203,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         while not stopping:
             time.sleep(0.2)
         return 0
-    store = Store(where.database, site, bind=False)
+    try:
+        store = open_store(where, configuration, bind=False, site=site)
+    except DatabaseError as error:
+        print(f"sync: {why(error)}", file=sys.stderr)
+        return 1
     with store.connection():
         shards = Shards(store, options.worker, wall_ms) if options.worker else None
         serves = shards.serves if shards else always

@@ -97,7 +97,7 @@ class Node:
         self._dirty: set[int] = set()
         self._due: dict[int, float] = {}
         self._stale = False
-        self._version = -1
+        self._version: object = None
         self._reported: tuple[float, str] = (-REPORT_S, "")
         self._notes: dict[int, Note] = {}
         self._written: dict[int, Note] = {}
@@ -167,7 +167,7 @@ class Node:
 
     def look(self) -> None:
         """See whether another process or thread has written since; costs some microseconds."""
-        version = self.store.rows("PRAGMA data_version")[0][0]
+        version = self.store.engine.version()
         if version != self._version:
             self._version = version
             self.refresh()

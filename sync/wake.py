@@ -3,6 +3,7 @@
 SQLite in WAL mode writes each commit to a file beside the database, so no process has to say
 anything. The write is seen before its fsync ends and the commit counts, so for a while after it
 one looks often. Without inotify (not Linux) the caller looks 50 times a second instead.
+PostgreSQL tells of commits by itself.
 """
 
 import ctypes
@@ -10,6 +11,10 @@ import math
 import os
 import sys
 from pathlib import Path
+from typing import Protocol
+
+from appliance.store.engine import Listener
+from appliance.store.store import Store
 
 LOOK_S = 0.02
 IDLE_LOOK_S = 0.5
@@ -18,6 +23,51 @@ LOOKS = ((0.1, 0.004), (2.0, LOOK_S))
 """(seconds since the last write, pause until the next look)"""
 IN_MODIFY = 0x2
 EVENTS_BYTES = 64 * 1024
+
+
+class Waker(Protocol):
+    """What wakes the sync process."""
+
+    fd: int
+    """Readable when there is news; -1 where nothing tells."""
+
+    def look_s(self, now: float) -> float:
+        """How long the caller may wait before it looks by itself."""
+        ...
+
+    def take(self, now: float) -> None:
+        """Take note of the news since last asked."""
+        ...
+
+    def close(self) -> None:
+        """Hear no more."""
+        ...
+
+
+def wake_of(store: Store) -> Waker:
+    """Be woken by commits in this store."""
+    listener = store.engine.listener()
+    return Wake(store.folder) if listener is None else Told(listener)
+
+
+class Told:
+    """Woken by the database; deaf, the process ends (OperationalError), and is started again."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.fd = listener.fileno()
+        self._listener = listener
+
+    def look_s(self, now: float) -> float:
+        """It tells when all is done: there is nothing to look for."""
+        return IDLE_LOOK_S
+
+    def take(self, now: float) -> None:
+        """Hear what was told."""
+        self._listener.take()
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._listener.close()
 
 
 class Wake:

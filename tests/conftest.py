@@ -10,6 +10,9 @@ import pytest
 from hypothesis import settings
 
 from tests.beside import Companions, Ended, command_of
+from tests.engines import databases_of_one_test, engine, postgres, pytest_generate_tests
+
+__all__ = ["databases_of_one_test", "engine", "postgres", "pytest_generate_tests"]
 
 FUZZ = "fuzz"
 FUZZ_TIMES = 10

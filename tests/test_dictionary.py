@@ -335,6 +335,7 @@ STEP = st.tuples(
 )
 
 
+@pytest.mark.sqlite_only
 @given(steps=st.lists(STEP, max_size=25), seed=st.integers(0, 2**16))
 def test_any_order_of_arrival_gives_the_same_entries_and_history_replays_to_them(
     tmp_path_factory: pytest.TempPathFactory, steps: Sequence[tuple[str, str, dict[str, str]]], seed: int

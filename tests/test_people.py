@@ -53,6 +53,7 @@ def test_who_signs_in_is_known_by_the_token(door: Door) -> None:
     assert door.kinds() == ["dictionary.set", "person.signed_in"]
 
 
+@pytest.mark.sqlite_only
 def test_the_token_itself_is_not_kept(door: Door) -> None:
     token = door.people.sign_in("1001", PASSWORD)
     door.store.database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -200,7 +201,7 @@ def test_the_first_administrator_gets_a_new_code_until_an_own_password_is_set(do
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory) -> People:
+def people(engine: object, tmp_path_factory: pytest.TempPathFactory) -> People:
     return Door(tmp_path_factory.mktemp("door")).people
 
 

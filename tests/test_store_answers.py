@@ -19,7 +19,7 @@ from appliance.tickets.ticket import Ticket
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+def store(engine: object, tmp_path_factory: pytest.TempPathFactory) -> Store:
     return Store(tmp_path_factory.mktemp("answers") / "box.db", 1, bind=False)
 
 

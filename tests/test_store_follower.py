@@ -235,6 +235,7 @@ def test_facts_nobody_expected_are_kept_and_stop_nothing(box: Box, kind: str, fa
     ]
 
 
+@pytest.mark.sqlite_only
 def test_a_full_disk_keeps_the_cursor_and_nothing_is_lost(box: Box) -> None:
     box.text("第一条")
     box.follow()
@@ -260,6 +261,7 @@ def test_an_alarm_is_said_once_kept_and_ended(box: Box, capsys: pytest.CaptureFi
     assert capsys.readouterr().err.splitlines() == ["The disk is full.", "alarm.store is over."]
 
 
+@pytest.mark.sqlite_only
 def test_an_alarm_the_disk_has_no_room_for_is_kept_as_soon_as_it_has(box: Box) -> None:
     alarm = Alarm(box.store, "store")
     with box.store.database.connection_context():

@@ -113,6 +113,7 @@ def test_a_step_returns_the_ticket_as_the_table_has_it(here: Store) -> None:
         assert moved == desk.get(ticket.tid)
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("name", MOST_STATEMENTS)
 def test_a_step_asks_the_database_no_more_than_it_must(here: Store, name: str) -> None:
     desk = TicketDesk(here)
@@ -128,6 +129,7 @@ def test_a_step_asks_the_database_no_more_than_it_must(here: Store, name: str) -
     assert 5 < len(said) <= MOST_STATEMENTS[name], said
 
 
+@pytest.mark.sqlite_only
 def test_what_was_written_is_brought_home_without_waiting_for_anybody(here: Store, there: Store) -> None:
     ticket = told(here)
     there.checkpoint()

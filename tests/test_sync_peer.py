@@ -20,8 +20,10 @@ from sync.streams import StoreStreams
 class End:
     """A store and its machine, and what the machine told."""
 
-    def __init__(self, folder: Path, site: int, far: int, incarnation: int = 0, name: str = "") -> None:
-        self.store = Store(folder / f"{name or site}.db", site, bind=False)
+    def __init__(
+        self, folder: Path, site: int, far: int, incarnation: int = 0, name: str = "", url: str = ""
+    ) -> None:
+        self.store = Store(url or folder / f"{name or site}.db", site, bind=False)
         self.held = ExitStack()
         self.held.enter_context(self.store.connection())
         self.site, self.far = site, far
@@ -190,6 +192,7 @@ def test_a_batch_overlapping_what_is_known_brings_only_what_is_new(wire: Wire, h
     assert site.reasons() == hub.reasons() == []
 
 
+@pytest.mark.sqlite_only
 def test_what_finds_no_room_on_the_disk_is_not_acknowledged_and_comes_later(
     wire: Wire, hub: End, site: End
 ) -> None:
@@ -234,6 +237,7 @@ def restore(end: End, backup: bytes, now: float) -> End:
     return end
 
 
+@pytest.mark.sqlite_only
 def test_a_site_restored_from_a_backup_gets_back_what_it_had_sent(wire: Wire, hub: End, site: End) -> None:
     site.write(3)
     wire.settle()
@@ -247,6 +251,7 @@ def test_a_site_restored_from_a_backup_gets_back_what_it_had_sent(wire: Wire, hu
     assert site.eids() == hub.eids() == everything
 
 
+@pytest.mark.sqlite_only
 def test_a_restored_site_that_wrote_on_is_found_out_by_its_chain(wire: Wire, hub: End, site: End) -> None:
     site.write(3)
     wire.settle()
@@ -261,6 +266,7 @@ def test_a_restored_site_that_wrote_on_is_found_out_by_its_chain(wire: Wire, hub
     assert lost < site.eids() == hub.eids()
 
 
+@pytest.mark.sqlite_only
 def test_a_restored_hub_is_sent_again_what_it_lost(wire: Wire, hub: End, site: End) -> None:
     site.write(3)
     wire.settle()
@@ -273,6 +279,7 @@ def test_a_restored_hub_is_sent_again_what_it_lost(wire: Wire, hub: End, site: E
     assert site.reasons() == []
 
 
+@pytest.mark.sqlite_only
 def test_a_hub_restored_to_before_what_the_site_keeps_in_order_gets_everything(
     wire: Wire, hub: End, site: End
 ) -> None:

@@ -34,7 +34,7 @@ TOLD = {
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def store(engine: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store = Store(tmp_path_factory.mktemp("desk") / "box.db", 1, bind=False)
     with store.transaction():
         for code, site in (("lamp", 2), ("water", 1)):
@@ -303,7 +303,7 @@ def test_a_step_a_peer_has_not_confirmed_is_shown_as_waiting(desk: TicketDesk, s
     ticket = registered(desk)
     with store.transaction(), store.database.bind_ctx([PeerRow]):
         PeerRow.create(name="t", site=9, acked=4)
-        store.execute("INSERT INTO outgoing (peer, seq, eid, chain) VALUES ('t', 5, ?, x'')", ticket.tid)
+        store.execute("INSERT INTO outgoing (peer, seq, eid, chain) VALUES ('t', 5, ?, ?)", ticket.tid, b"")
     waiting = desk.timeline(ticket.tid)[0].delivered
     with store.transaction():
         store.execute("UPDATE peer SET acked = 5 WHERE name = 't'")
@@ -355,5 +355,5 @@ def test_the_store_stamps_with_its_own_clock_again_after_the_demo(tmp_path: Path
     store = Store(tmp_path / "clock.db", 1, bind=False)
     fill(store, 1)
     (now,) = store.record(Fact("test", {}, b""))
-    assert now.eid > store.rows("SELECT max(eid) FROM event WHERE kind <> 'test'")[0][0]
+    assert now.eid > store.rows("SELECT eid FROM event WHERE kind <> 'test' ORDER BY eid DESC LIMIT 1")[0][0]
     assert isinstance(store.stamp, Stamp)

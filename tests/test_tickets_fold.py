@@ -247,7 +247,7 @@ def test_folding_one_by_one_is_replaying_the_whole(script: list[tuple[str, int, 
 
 
 @pytest.fixture(scope="module")
-def boxes(tmp_path_factory: pytest.TempPathFactory) -> list[Store]:
+def boxes(engine: object, tmp_path_factory: pytest.TempPathFactory) -> list[Store]:
     folder = tmp_path_factory.mktemp("boxes")
     return [Store(folder / f"{site}.db", site, bind=False) for site in (1, 2)]
 

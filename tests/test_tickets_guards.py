@@ -118,7 +118,7 @@ CASES: Mapping[str, Case] = {
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def store(engine: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store = with_units(Store(tmp_path_factory.mktemp("guards") / "box.db", 1, bind=False))
     with store.database.connection_context():
         yield store

@@ -32,7 +32,7 @@ NOT_HERE = {("FEEDBACK", "rework_self"): "not_ours"}
 
 
 @pytest.fixture(scope="module")
-def teller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Teller]:
+def teller(engine: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Teller]:
     store = with_units(Store(tmp_path_factory.mktemp("product") / "box.db", 1, bind=False))
     with store.database.connection_context():
         yield Teller(store)

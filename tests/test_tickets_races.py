@@ -117,7 +117,7 @@ def told(script: Sequence[Row], backwards: int, two_tickets: bool) -> list[Event
 
 
 @pytest.fixture(scope="module")
-def boxes(tmp_path_factory: pytest.TempPathFactory) -> list[Store]:
+def boxes(engine: object, tmp_path_factory: pytest.TempPathFactory) -> list[Store]:
     folder = tmp_path_factory.mktemp("racing")
     return [Store(folder / f"{site}.db", site, bind=False) for site in (1, 2)]
 
@@ -125,8 +125,8 @@ def boxes(tmp_path_factory: pytest.TempPathFactory) -> list[Store]:
 def shown(store: Store) -> dict[str, list[Any]]:
     """Everything a box shows of tickets and strands, and what it set aside."""
     return {
-        "tickets": table.select(store, "1 ORDER BY tid"),
-        "strands": strand_table.select(store, "1 ORDER BY sid"),
+        "tickets": table.select(store, "1 = 1 ORDER BY tid"),
+        "strands": strand_table.select(store, "1 = 1 ORDER BY sid"),
         "events": store.rows("SELECT eid, body FROM event ORDER BY eid"),
         "set aside": store.rows("SELECT eid FROM quarantine ORDER BY eid"),
     }

@@ -12,20 +12,16 @@ from appliance.events import Event, Fact, Stamp
 from appliance.store import schema
 from appliance.store.store import Store
 from appliance.tickets import rebuilding
+from tests.engines import full_text
 from tests.test_tickets_fold import history, steps
 
 AT_MS = 1_800_000_000_000
-TERMS = "SELECT term, doc, col, CASE col WHEN 'keys' THEN 0 ELSE offset END FROM temp.terms"
-"""Where a key stands among the keys means nothing."""
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def store(engine: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store = Store(tmp_path_factory.mktemp("rebuild") / "box.db", 1, bind=False)
     with store.database.connection_context():
-        store.database.execute_sql(
-            "CREATE VIRTUAL TABLE temp.terms USING fts5vocab('main', 'ticket_text', 'instance')"
-        )
         yield store
 
 
@@ -41,7 +37,7 @@ def tables(store: Store) -> dict[str, list[Any]]:
     """Every projection and the terms of the full text."""
     names = [table._meta.table_name for table in schema.PROJECTIONS]
     found = {name: sorted(store.rows(f'SELECT * FROM "{name}"'), key=repr) for name in names}
-    found["terms"] = sorted(store.rows(TERMS))
+    found["terms"] = full_text(store)
     return found
 
 

@@ -9,7 +9,7 @@ from tests.ticket_stories import STORIES, Teller, with_units
 
 
 @pytest.fixture(scope="module")
-def teller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Teller]:
+def teller(engine: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Teller]:
     store = with_units(Store(tmp_path_factory.mktemp("stories") / "box.db", 1, bind=False))
     with store.database.connection_context():
         yield Teller(store)

@@ -17,6 +17,7 @@ from appliance.people import People
 from appliance.places import Places
 from appliance.processes import SUPERVISOR, Processes
 from appliance.refused import Refused
+from appliance.store.opening import open_store
 from appliance.store.store import Store
 from appliance.supervisor import units
 from appliance.tickets.desk import TicketDesk
@@ -121,7 +122,7 @@ FIRST_SIGN_IN = frozenset(
 def create_app(places: Places, configuration: Configuration, running: bool = True) -> Flask:
     """Make the application over the box's data folder; `running` starts its threads."""
     app = Flask("web")
-    store = Store(places.database, configuration.site.number)
+    store = open_store(places, configuration)
     tickets = TicketDesk(store)
     site = configuration.site
     letterhead = Desk(site.name, site.numbers[0] if site.numbers else "12345")

@@ -31,7 +31,7 @@ def attention(person: Actor) -> Attention:
     )
     fired = strand_table.select(
         box().store,
-        "kind = 'reminder' AND NOT open AND state = 'URGED' AND opened_by = ? AND state_s > ?"
+        "kind = 'reminder' AND open = 0 AND state = 'URGED' AND opened_by = ? AND state_s > ?"
         " ORDER BY state_s DESC LIMIT ?",
         *(person.number, now_s - URGED_WITHIN_S, MOST),
     )

@@ -29,7 +29,10 @@ SHOWN = (
 )
 """Fields in the order the form has them."""
 LIST = "SELECT form, body, saved_s FROM draft WHERE owner = ? ORDER BY saved_s DESC LIMIT ?"
-KEEP = "INSERT OR REPLACE INTO draft (owner, form, body, saved_s) VALUES (?, ?, ?, ?)"
+KEEP = (
+    "INSERT INTO draft (owner, form, body, saved_s) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (owner, form) DO UPDATE SET body = excluded.body, saved_s = excluded.saved_s"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from appliance.store.engine import containing, holds
 from web.context import box
 
 ASKED = (
@@ -110,21 +111,19 @@ def _find(
 def _conditions(table: Table, asked: Asked) -> tuple[str, str, list[Any]]:
     """Where to look, the condition, and its values."""
     driver = _driver(asked)
-    where, values = ["1"], list[Any]()
+    where, values = ["1 = 1"], list[Any]()
     if number := asked["number"]:
-        like = "caller LIKE ? ESCAPE '\\'"
-        where.append(
-            f"c.caller IN (SELECT caller FROM call WHERE {like})" if driver == "number" else f"c.{like}"
-        )
-        plain = number.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        values.append(f"%{plain}%")
+        alone = f"c.caller IN (SELECT caller FROM call WHERE {holds('caller')})"
+        where.append(alone if driver == "number" else holds("c.caller"))
+        values.append(containing(number))
     if asked["ticket"]:
         calls = "SELECT call FROM ticket WHERE number = ?"
         where.append(LINKED.format(calls) if table is RECORDINGS else f"c.cid IN ({calls})")
         values += [asked["ticket"]] * (2 if table is RECORDINGS else 1)
+    aside = box().store.engine.aside
     for name in OF_CALL:
         if asked[name]:
-            where.append(f"{'' if name == driver else '+'}c.{name} = ?")
+            where.append(f"{'' if name == driver else aside}c.{name} = ?")
             values.append(asked[name])
     if table is RECORDINGS:
         where, values = _of_recording(asked, where, values)
@@ -165,7 +164,7 @@ def _driver(asked: Asked) -> str:
     if len(asked["number"]) >= DIGITS_FEW:
         return "number"
     for name in OF_CALL:
-        sql = f"SELECT count(*) FROM (SELECT 1 FROM call WHERE {name} = ? LIMIT ?)"
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM call WHERE {name} = ? LIMIT ?) AS found"
         if asked[name] and box().store.rows(sql, asked[name], FEW)[0][0] < FEW:
             return name
     return ""

@@ -16,6 +16,7 @@ from appliance.configuration import load
 from appliance.people import BOX
 from appliance.places import places
 from appliance.refused import Refused
+from appliance.store.opening import open_if_any
 from appliance.store.store import Store
 
 ACTIONS: Mapping[str, int] = {"show": 1, "check": 0, "import": 1, "due": 2}
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _store(options: argparse.Namespace) -> Store | None:
     where = places(options.data)
-    return Store(where.database, load(where).site.number) if where.database.exists() else None
+    return open_if_any(where, load(where))
 
 
 def _calendar(options: argparse.Namespace) -> WorkCalendar:

@@ -14,7 +14,7 @@ from appliance.dictionary.starter import starter_files
 from appliance.dictionary.values import shown
 from appliance.places import places
 from appliance.refused import Refused
-from appliance.store.store import Store
+from appliance.store.opening import open_store
 
 
 def add(_: str, parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def add(_: str, parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Export, try or import; an import is whole or not at all."""
     where = places(options.data)
-    dictionary = Dictionary(Store(where.database, load(where).site.number))
+    dictionary = Dictionary(open_store(where, load(where)))
     try:
         if options.what == "export":
             return _export(dictionary, options.paths)

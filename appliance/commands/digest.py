@@ -7,7 +7,7 @@ import sys
 from appliance.configuration import load
 from appliance.places import places
 from appliance.store.digest import digest
-from appliance.store.store import Store
+from appliance.store.opening import open_store
 
 
 def add(_: str, parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def add(_: str, parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Reckon, and print a line a hash."""
     where = places(options.data)
-    store = Store(where.database, load(where).site.number)
+    store = open_store(where, load(where))
     if options.peer and not store.rows("SELECT 1 FROM peer WHERE name = ?", options.peer):
         print(f"hotline: there is no peer {options.peer}. See: hotline peers", file=sys.stderr)
         return 2

@@ -8,7 +8,7 @@ from appliance.configuration import load
 from appliance.people import ROLES, People
 from appliance.places import places
 from appliance.refused import Refused
-from appliance.store.store import Store
+from appliance.store.opening import open_store
 
 
 def add(_: str, parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def add(_: str, parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Make or reset; print the one-time password."""
     where = places(options.data)
-    people = People(Store(where.database, load(where).site.number))
+    people = People(open_store(where, load(where)))
     code = secrets.token_hex(5)
     try:
         if options.name:

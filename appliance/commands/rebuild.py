@@ -5,7 +5,7 @@ import time
 
 from appliance.configuration import load
 from appliance.places import places
-from appliance.store.store import Store
+from appliance.store.opening import open_store
 
 
 def add(_: str, parser: argparse.ArgumentParser) -> None:
@@ -15,7 +15,7 @@ def add(_: str, parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Fold, and say how fast."""
     where = places(options.data)
-    store = Store(where.database, load(where).site.number)
+    store = open_store(where, load(where))
     began = time.monotonic()
     count = store.rebuild()
     print(f"{count} events folded in {time.monotonic() - began:.1f} s.")

@@ -13,6 +13,7 @@ from appliance.places import places
 from appliance.recordings import by_hand, holds, package, selection
 from appliance.recordings.verification import OK, STATES, WRONG, verify
 from appliance.refused import Refused
+from appliance.store.opening import open_if_any
 from appliance.store.store import Store
 
 
@@ -32,10 +33,10 @@ def add(_: str, parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it; 1 when something is wrong or refused."""
     where = places(options.data)
-    if not where.database.exists():
+    store = open_if_any(where, load(where))
+    if store is None:
         print(f"hotline: there is no box in {where.data}. Start one with: hotline run", file=sys.stderr)
         return 2
-    store = Store(where.database, load(where).site.number)
     try:
         return ACTIONS[options.action](store, where.recordings, options)
     except Refused as refused:

@@ -15,7 +15,7 @@ from appliance.demo_data import DEMO_PASSWORD, fill
 from appliance.people import People
 from appliance.places import Places, places
 from appliance.publish import publish
-from appliance.store.store import Store
+from appliance.store.opening import open_store
 from appliance.supervisor import Busy, Supervisor, units
 
 READY_S = 30.0
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
 
 def prepare(where: Places, configuration: Configuration) -> tuple[str, str] | None:
     """Bring data and hand-over file up to date; return the first administrator's number and code."""
-    store = Store(where.database, configuration.site.number)
+    store = open_store(where, configuration)
     if configuration.demo:
         fill(store, configuration.site.number)
     publish(where, configuration, store)

@@ -7,7 +7,7 @@ import msgspec
 from appliance.configuration import Configuration, load, parse
 from appliance.places import places
 from appliance.publish import publish
-from appliance.store.store import Store
+from appliance.store.opening import open_store
 
 
 def add(name: str, parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     where = places(options.data)
     if options.command == "publish":
         configuration = load(where)
-        publish(where, configuration, Store(where.database, configuration.site.number))
+        publish(where, configuration, open_store(where, configuration))
         print(f"{where.published} is up to date; it is in force when the call process starts again.")
         return 0
     if where.settings.exists():

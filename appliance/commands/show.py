@@ -3,7 +3,6 @@
 import argparse
 import json
 import socket
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -12,8 +11,8 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from sqlite_utils import Database
 
+from appliance.commands.reading import read
 from appliance.configuration import load
 from appliance.places import Places, places
 from appliance.rules import until_s
@@ -35,23 +34,23 @@ class Listing:
 
 LISTINGS: Mapping[str, Listing] = {
     "calls": Listing(
-        "SELECT hex(cid) AS cid, line, direction, caller, called, queue, agent, outcome, cause, site,"
+        "SELECT cid, line, direction, caller, called, queue, agent, outcome, cause, site,"
         " started_s, queued_s, answered_s, ended_s FROM call ORDER BY started_s DESC LIMIT ?",
         ("started_s", "caller", "called", "line", "agent", "outcome", "cause"),
     ),
     "recordings": Listing(
-        "SELECT hex(rid) AS rid, hex(call) AS call, kind, path, seconds, size, sha256, site, made_s, reason"
+        "SELECT rid, call, kind, path, seconds, size, sha256, site, made_s, reason"
         " FROM recording ORDER BY made_s DESC LIMIT ?",
         ("made_s", "kind", "seconds", "path", "sha256"),
     ),
     "tickets": Listing(
-        "SELECT hex(tid) AS tid, number, state, kind, source, title, category, citizen, phone, unit, site,"
-        " round, conflicts, created_s, changed_s, hex(call) AS call FROM ticket"
+        "SELECT tid, number, state, kind, source, title, category, citizen, phone, unit, site,"
+        " round, conflicts, created_s, changed_s, call FROM ticket"
         " ORDER BY created_s DESC LIMIT ?",
         ("number", "state", "kind", "title", "unit", "phone", "created_s"),
     ),
     "messages": Listing(
-        "SELECT hex(mid) AS mid, direction, line, number, text, state, reason, at_s FROM short_message"
+        "SELECT mid, direction, line, number, text, state, reason, at_s FROM short_message"
         " ORDER BY at_s DESC LIMIT ?",
         ("at_s", "direction", "number", "text", "state"),
     ),
@@ -113,20 +112,16 @@ def board(where: Places) -> Row | None:
 
 
 def _query(where: Places, sql: str, *values: object) -> list[Row] | None:
-    if not where.database.exists():
+    rows = read(where, load(where), sql, values)
+    if rows is None:
         print(f"hotline: there is no box in {where.data}. Start one with: hotline run", file=sys.stderr)
-        return None
-    connection = sqlite3.connect(f"file:{where.database}?mode=ro", uri=True, timeout=10)
-    try:
-        return [dict(row) for row in Database(connection).query(sql, values)]
-    finally:
-        connection.close()
+    return rows
 
 
 def _status(where: Places, options: argparse.Namespace) -> int:
     picture = board(where)
-    peers = _query(where, LISTINGS["peers"].sql, LIMIT_MAX) if where.database.exists() else []
-    raised = _query(where, ALARMS) if where.database.exists() else []
+    peers = read(where, load(where), LISTINGS["peers"].sql, (LIMIT_MAX,))
+    raised = read(where, load(where), ALARMS, ())
     said = [" ".join(str(row["value"]).split("\t")) for row in raised or []]
     if options.json:
         print(json.dumps({"calls": picture, "peers": peers, "alarms": said}, ensure_ascii=False))
@@ -157,10 +152,8 @@ def _agents(where: Places, options: argparse.Namespace) -> int:
 
 
 HITS = (
-    "SELECT json_extract(cast(e.body AS TEXT), '$.rule') AS rule,"
-    " count(*) AS hits, max(c.started_s) AS last_s"
-    " FROM call c JOIN event e ON e.subject = c.cid AND e.kind = 'call.ended'"
-    " WHERE c.outcome = 'refused' GROUP BY rule ORDER BY rule"
+    "SELECT e.body, c.started_s FROM call c JOIN event e ON e.subject = c.cid AND e.kind = 'call.ended'"
+    " WHERE c.outcome = 'refused' ORDER BY c.started_s"
 )
 
 
@@ -170,7 +163,10 @@ def _blacklist(where: Places, options: argparse.Namespace) -> int:
     found = _query(where, HITS)
     if found is None:
         return 2
-    hits = {str(row["rule"]).removeprefix("blacklist "): row for row in found}
+    hits: dict[str, Row] = {}
+    for row in found:
+        pattern = str(json.loads(bytes(row["body"])).get("rule")).removeprefix("blacklist ")
+        hits[pattern] = {"hits": hits.get(pattern, {}).get("hits", 0) + 1, "last_s": row["started_s"]}
     rows: list[Row] = [
         {
             "pattern": entry.pattern,
@@ -182,7 +178,7 @@ def _blacklist(where: Places, options: argparse.Namespace) -> int:
         for entry in entries
     ]
     listed = {entry.pattern for entry in entries}
-    rows += [{"pattern": pattern, "state": "taken out"} for pattern in hits if pattern not in listed]
+    rows += [{"pattern": pattern, "state": "taken out"} for pattern in sorted(hits) if pattern not in listed]
     for row in rows:
         hit = hits.get(row["pattern"], {})
         row.update(hits=hit.get("hits", 0), last_s=hit.get("last_s"))
@@ -191,13 +187,14 @@ def _blacklist(where: Places, options: argparse.Namespace) -> int:
 
 
 def _ticket(where: Places, options: argparse.Namespace) -> int:
-    rows = _query(where, "SELECT *, hex(tid) AS id FROM ticket WHERE number = ?", options.number)
+    rows = _query(where, "SELECT * FROM ticket WHERE number = ?", options.number)
     if rows is None:
         return 2
     if not rows:
         print(f"hotline: there is no ticket {options.number}.", file=sys.stderr)
         return 1
     ticket = {k: v for k, v in rows[0].items() if not isinstance(v, bytes)}
+    ticket["id"] = bytes(rows[0]["tid"]).hex().upper()
     sql = "SELECT kind, eid, subject, body FROM event WHERE subject = ? ORDER BY eid"
     found = _blanked(where, _query(where, sql, rows[0]["tid"]) or [])
     events = [{name: event[name] for name in ("kind", "eid", "body")} for event in found]

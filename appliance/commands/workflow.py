@@ -13,6 +13,7 @@ from appliance.dictionary.dictionary import Dictionary
 from appliance.people import Actor
 from appliance.places import places
 from appliance.refused import Refused
+from appliance.store.opening import open_if_any
 from appliance.store.store import Store
 from appliance.tickets import migrating, strand_table
 from appliance.tickets.desk import TicketDesk
@@ -246,7 +247,7 @@ def _box(options: argparse.Namespace) -> Store:
 
 def _box_if_any(options: argparse.Namespace) -> Store | None:
     where = places(options.data)
-    return Store(where.database, load(where).site.number) if where.database.exists() else None
+    return open_if_any(where, load(where))
 
 
 def _actor(options: argparse.Namespace) -> Actor:

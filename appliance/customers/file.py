@@ -10,6 +10,7 @@ from appliance.customers.customer import FIELDS, NUMBERS_MAX, PERSONAL, Customer
 from appliance.events import Fact
 from appliance.people import Actor
 from appliance.refused import Refused
+from appliance.store.engine import containing, holds
 from appliance.store.store import Store
 
 WRITERS = frozenset({"AG", "TL", "DP", "CB", "SV", "AD"})
@@ -132,14 +133,14 @@ class CustomerFile:
         order = "ORDER BY changed_s DESC, cid LIMIT ?"
         if not words:
             return table.select(self._store, f"master IS NULL {order}", limit)
-        like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        like = containing(words)
         having = (
             "SELECT coalesce(c.master, n.cid) FROM customer_number n JOIN customer c ON c.cid = n.cid"
-            " WHERE n.number LIKE ? ESCAPE '\\'"
+            f" WHERE {holds('n.number')}"
         )
         return table.select(
             self._store,
-            f"master IS NULL AND (name LIKE ? ESCAPE '\\' OR cid IN ({having})) {order}",
+            f"master IS NULL AND ({holds('name')} OR cid IN ({having})) {order}",
             *(like, like, limit),
         )
 

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 _FIELDS = Customer.__struct_fields__
 COLUMNS = ", ".join(f'"{name}"' for name in _FIELDS)
-_SAVE = f"INSERT OR REPLACE INTO customer ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"
+_SAVE = (
+    f"INSERT INTO customer ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"
+    " ON CONFLICT (cid) DO UPDATE SET "
+    + ", ".join(f'"{name}" = excluded."{name}"' for name in _FIELDS if name != "cid")
+)
 
 
 def project(store: Store, event: Event) -> None:

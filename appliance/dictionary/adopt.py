@@ -26,7 +26,7 @@ def adopt(store: Store) -> int:
         return 0
     with store.transaction():
         facts = [_fact(table, row) for table in _OLD for row in _strangers(store, table)]
-        inactive = store.rows("SELECT number FROM person WHERE NOT active")
+        inactive = store.rows("SELECT number FROM person WHERE active = 0")
         known = {fact.facts["key"] for fact in facts if fact.facts["entry_kind"] == "person"}
         facts += [
             Fact(RETIRED, {"entry_kind": "person", "key": key, **_BY}, subject_of("person", key))

@@ -11,6 +11,7 @@ import msgspec
 from appliance.events import Event
 from appliance.letters.blanking import REDACTED, blanked, mapped, redacted_words
 from appliance.letters.document import Document, fingerprint
+from appliance.store.engine import containing, holds
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -134,10 +135,10 @@ def select(store: Store, where: str, *values: object) -> list[Letter]:
 
 def search(store: Store, text: str, template: str, page: int) -> Page:
     """Look for letters by any word of number, title, recipient, ticket or clerk."""
-    where, values = ["1"], list[object]()
+    where, values = ["1 = 1"], list[object]()
     for word in text.split()[:8]:
-        pattern = "%" + word[:60].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        where.append("(" + " OR ".join(f"\"{name}\" LIKE ? ESCAPE '\\'" for name in _SEARCHED) + ")")
+        pattern = containing(word[:60])
+        where.append("(" + " OR ".join(holds(name) for name in _SEARCHED) + ")")
         values += [pattern] * len(_SEARCHED)
     if template:
         where.append("template = ?")

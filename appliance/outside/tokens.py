@@ -204,7 +204,7 @@ class Tokens:
             raise Refused(
                 "bad_owner", "A token belongs to a person, or acts in roles of its own; choose one."
             )
-        if person and not self._store.rows("SELECT 1 FROM person WHERE number = ? AND active", person):
+        if person and not self._store.rows("SELECT 1 FROM person WHERE number = ? AND active = 1", person):
             raise Refused("unknown_person", "Nobody has the number %(number)s.", number=person)
         if set(roles) - set(SYSTEM_ROLES):
             raise Refused("bad_role", "Choose one or more roles from the list.")
@@ -218,7 +218,7 @@ class Tokens:
         if not token.person:
             return Actor(BY + token.name, token.title, frozenset(token.roles), token.unit)
         rows = self._store.rows(
-            "SELECT name, roles, unit, language, extension FROM person WHERE number = ? AND active",
+            "SELECT name, roles, unit, language, extension FROM person WHERE number = ? AND active = 1",
             token.person,
         )
         if not rows:

@@ -3,6 +3,7 @@
 Whatever is killed when, a file is deleted only after the log says why, and then surely.
 """
 
+import json
 import shutil
 import time
 from collections.abc import Callable
@@ -90,11 +91,8 @@ class Remover:
 
     def _disk_now(self) -> Disk:
         disk = self._disk(self._folder)
-        sql = (
-            "SELECT coalesce(sum(json_extract(body, '$.size')), 0) FROM job"
-            " WHERE state = 'waiting' AND kind = ?"
-        )
-        return Disk(disk.total, disk.used - int(self._store.rows(sql, DELETE)[0][0]))
+        waiting = self._store.rows("SELECT body FROM job WHERE state = 'waiting' AND kind = ?", DELETE)
+        return Disk(disk.total, disk.used - sum(int(json.loads(body)["size"]) for (body,) in waiting))
 
     def _facts(self) -> Facts:
         calls, rules = open_calls(self._store), self._rules

@@ -11,7 +11,7 @@ from appliance.store.store import Store
 PAGE = 2000
 MINUTE_S = 60
 COLUMNS = "at_s, extension, agent, number, number_kind, account, answered_s, ended_s, seconds, eid"
-MINUTES = f"CAST((seconds + {MINUTE_S} - 0.001) / {MINUTE_S} AS INTEGER)"
+MINUTES = f"round((seconds + {MINUTE_S} - 0.001) / {MINUTE_S} - 0.5)"
 """Begun minutes: as networks charge, each call is rounded up on its own."""
 MARK = "\ufeff"
 """Lets spreadsheets know that a file is UTF-8."""
@@ -80,7 +80,7 @@ def sums(store: Store, by: str, since_s: float, until_s: float) -> dict[str, Row
     )
     rows: dict[str, Row] = {}
     for who, kind, calls, answered, minutes, seconds in found:
-        rows.setdefault(who, Row()).kinds[kind] = Sum(calls, answered, minutes, seconds)
+        rows.setdefault(who, Row()).kinds[kind] = Sum(calls, answered, int(minutes), seconds)
     return rows
 
 

@@ -9,7 +9,7 @@ from appliance.events import Event
 if TYPE_CHECKING:
     from appliance.store.store import Store
 
-_OPEN = "SELECT max(eid) FROM charge WHERE call = ? AND ended_s IS NULL"
+_OPEN = "SELECT eid FROM charge WHERE call = ? AND ended_s IS NULL ORDER BY eid DESC LIMIT 1"
 """Of several numbers dialled in one call, the last one is meant by what happens next."""
 
 
@@ -79,7 +79,8 @@ def guest_left(store: Store, event: Event) -> None:
 def ended(store: Store, event: Event) -> None:
     """The call is over."""
     store.execute(
-        "UPDATE charge SET ended_s = ?, seconds = round(max(0, ? - coalesce(answered_s, ?)), 1)"
+        "UPDATE charge SET ended_s = ?, seconds = CASE WHEN answered_s < ?"
+        " THEN round((? - answered_s) * 10) / 10.0 ELSE 0 END"
         " WHERE call = ? AND ended_s IS NULL",
         *(event.at_s, event.at_s, event.at_s, event.subject),
     )

@@ -37,7 +37,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 
 def condition(store: Store) -> Condition:
     """Look at this box."""
-    usage = shutil.disk_usage(store.path.parent)
+    usage = shutil.disk_usage(store.folder)
     (row,) = store.rows(
         "SELECT (SELECT coalesce(max(pos), 0) FROM event),"
         " (SELECT count(*) FROM quarantine), (SELECT count(*) FROM job WHERE state = 'failed'),"

@@ -28,6 +28,7 @@ from appliance.store.alarms import Alarm
 from appliance.store.answers import Answers, Server
 from appliance.store.follower import BATCH, Follower, why
 from appliance.store.jobs import Runner
+from appliance.store.opening import open_store
 from appliance.store.store import Store
 from appliance.store.texts import SMS
 from appliance.store.upgrading import apply_pending
@@ -51,14 +52,14 @@ class Daemon:
     def __init__(
         self,
         where: Places,
-        site: int,
+        store: Store,
         hotline: str,
         retention: Retention,
         centre: str = "",
         webhooks: tuple[str, ...] = (),
     ) -> None:
         self._stopping = threading.Event()
-        self.store = Store(where.database, site)
+        self.store = store
         self.follower = Follower(self.store, FileJournal(where.journal), hotline)
         works = Works(where, self._stopping)
         self._keeper = Keeper(
@@ -179,7 +180,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         hotline = numbers[0] if numbers else "12345"
         site, webhooks = configuration.site, configuration.api.webhooks
-        daemon = Daemon(where, site.number, hotline, configuration.recording, site.name, webhooks)
+        store = open_store(where, configuration)
+        daemon = Daemon(where, store, hotline, configuration.recording, site.name, webhooks)
     except (DatabaseError, OSError) as error:
         print(why(error), file=sys.stderr)
         return 1

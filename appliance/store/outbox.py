@@ -36,8 +36,8 @@ _PLACE = "INSERT INTO outgoing (peer, seq, eid, chain) VALUES (?, ?, ?, ?)"
 _ADVANCE = "UPDATE peer SET out_seq = ?, out_chain = ? WHERE name = ?"
 _TOO_LARGE = "INSERT INTO quarantine (eid, reason, at_s) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _EVERYTHING_UP = (
-    "SELECT eid FROM event WHERE substr(kind, 1, instr(kind, '.') - 1) IN"
-    f" ({', '.join(repr(family) for family in UPWARD)}) AND length(body) <= {BODY_BYTES} ORDER BY pos"
+    "SELECT eid FROM event WHERE (kind LIKE '" + ".%' OR kind LIKE '".join(UPWARD) + ".%')"
+    f" AND length(body) <= {BODY_BYTES} ORDER BY pos"
 )
 _EVERYTHING_DOWN = (
     f"SELECT eid FROM event WHERE length(body) <= {BODY_BYTES} AND (via = ?"
@@ -137,7 +137,7 @@ def enqueue(store: Store, events: Sequence[Event], via: str) -> None:
 
 
 def _append(store: Store, name: str, eids: Iterable[bytes]) -> None:
-    known = store.rows(_PEER, name)
+    known = store.rows(_PEER + store.engine.for_update, name)
     places = []
     if known:
         seq, link = known[0]

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peewee import IntegrityError, InterfaceError, ProgrammingError
+from peewee import DataError, IntegrityError, InterfaceError, ProgrammingError
 
 from appliance.events import Event
 
@@ -18,6 +18,7 @@ UNFOLDABLE = (
     TypeError,
     ValueError,
     OverflowError,
+    DataError,
     IntegrityError,
     InterfaceError,
     ProgrammingError,

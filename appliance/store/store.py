@@ -1,62 +1,61 @@
 """One way into the database: events, their projections and their streams in one transaction."""
 
-import sqlite3
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
-import peewee
-from peewee import OperationalError, SqliteDatabase
+from peewee import DatabaseError, OperationalError, PeeweeException
 
 from appliance.dictionary.adopt import adopt
 from appliance.events import Event, Fact, Stamp, wall_ms
 from appliance.store import outbox, schema
-from appliance.store.projections import project
+from appliance.store.engines import engine_of
+from appliance.store.projections import Projector, project
 from appliance.store.quarantine import UNFOLDABLE, set_aside
 from appliance.tickets import facets, rebuilding, refilling
 
 T = TypeVar("T")
-BUSY_S = 10
-PRAGMAS = {
-    "journal_mode": "wal",
-    "synchronous": "full",
-    "foreign_keys": 1,
-    "busy_timeout": BUSY_S * 1000,
-    "cache_size": -16_000,
-    "wal_autocheckpoint": 10_000,
-}
 INSERT = (
-    "INSERT INTO event (eid, subject, kind, ver, body, via) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    "INSERT INTO event (pos, eid, subject, kind, ver, body, via) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT DO NOTHING"
 )
+LAST_POS = "SELECT coalesce(max(pos), 0) FROM event"
+NEWEST = f"SELECT ({LAST_POS}), (SELECT eid FROM event ORDER BY eid DESC LIMIT 1)"
 ASKED_AT_ONCE = 500
 MOVE_CURSOR = (
     "INSERT INTO cursor (name, pos) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET pos = excluded.pos"
 )
+NEWEST_OF = "SELECT eid FROM event WHERE subject = ? ORDER BY eid DESC LIMIT 1"
 COLUMNS = "pos, eid, subject, kind, ver, body"
 FOLLOWED = "newest event id"
 READ = 2000
 NOT_OF_TICKETS = (
     f"SELECT {COLUMNS} FROM event WHERE pos > ? AND (kind NOT IN ({', '.join('?' * len(rebuilding.KINDS))})"
-    " OR kind = 'ticket.created' AND instr(body, '\"message\":\"')) ORDER BY pos LIMIT ?"
+    " OR kind = 'ticket.created' AND {body_holds}) ORDER BY pos LIMIT ?"
 )
 """What is folded event by event when all is folded anew: tickets are folded one by one (rebuilding.py)."""
+OF_MESSAGE = b'"message":"'
 
 
 class Store:
     """The box's database, shared by the processes of the box; safe for threads.
 
-    `site` 0 is the hub. The event table passes the same contract as the file journal.
+    `place` is a file for SQLite, or the URL of a PostgreSQL database. `site` 0 is the hub.
+    The event table passes the same contract as the file journal.
     With `bind` the peewee models of this process read from this store; a process that
     holds several stores (the simulator) binds none of them.
     """
 
-    def __init__(self, path: Path | str, site: int, bind: bool = True) -> None:
-        self.path = Path(path)
+    def __init__(self, place: Path | str, site: int, bind: bool = True, folder: Path | None = None) -> None:
+        self.path = Path(place)
+        """Of a PostgreSQL database no path at all."""
+        self.folder = folder or self.path.parent
+        """The data folder of the box, wherever its database is."""
         self.site = site
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.database = SqliteDatabase(str(path), pragmas=PRAGMAS, lock_type="IMMEDIATE", timeout=BUSY_S)
+        self.engine = engine_of(place, hub=not site)
+        self.database = self.engine.database
         if bind:
             schema.database.initialize(self.database)
         self._writing = threading.Lock()
@@ -80,14 +79,17 @@ class Store:
             yield
             return
         try:
-            with self._writing, self.database.connection_context(), self.database.atomic():
-                self._under.known = {}
-                try:
-                    yield
-                finally:
-                    self._under.known = None
-        except OperationalError as error:
-            raise _reason(error) from None
+            with self._writing, self.database.connection_context():
+                self.engine.recovered()
+                with self.database.atomic():
+                    self.engine.begin()
+                    self._under.known = {}
+                    try:
+                        yield
+                    finally:
+                        self._under.known = None
+        except DatabaseError as error:
+            raise self.engine.reason(error) from None
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -99,6 +101,10 @@ class Store:
         except BaseException:
             self._under.known = {}  # what was read meanwhile may never have been
             raise
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """Do what may fail so that the transaction can go on: PostgreSQL does so only from a savepoint."""
+        return self.savepoint() if self.engine.aborts else nullcontext()
 
     def once(self, what: Hashable, read: Callable[[], T]) -> T:
         """Read something once in the transaction under way: nobody else writes before it ends.
@@ -146,8 +152,8 @@ class Store:
         for fact in facts:
             subject = fact.subject or b""
             if subject and subject not in seen:
-                ((last,),) = self.rows("SELECT max(eid) FROM event WHERE subject = ?", subject)
-                seen[subject] = bytes(last or b"")
+                last = self.rows(NEWEST_OF, subject)
+                seen[subject] = bytes(last[0][0]) if last else b""
             events.append(self.stamp.event(fact, seen.get(subject, b"")))
             seen[events[-1].subject] = events[-1].eid
         return events
@@ -161,7 +167,7 @@ class Store:
         """Journal contract: keep events, return the position of the last one."""
         with self.transaction():
             self._write(list(events), via="")
-            return self._scalar("SELECT coalesce(max(pos), 0) FROM event")
+            return self._scalar(LAST_POS)
 
     def read(self, after: int, limit: int) -> Sequence[tuple[int, Event]]:
         """Journal contract: events in order of arrival here."""
@@ -176,18 +182,21 @@ class Store:
     def rows(self, sql: str, *values: object) -> list[Any]:
         """Run one reading statement."""
         with self.connection():
-            return list(self.database.execute_sql(sql, values).fetchall())
+            sql = self.engine.marks(sql)
+            try:
+                return list(self.database.execute_sql(sql, values).fetchall())
+            except OperationalError:
+                if self._known is not None or not self.engine.recovered():
+                    raise
+                return list(self.database.execute_sql(sql, values).fetchall())
 
     def execute(self, sql: str, *values: object) -> int:
         """Run one writing statement inside a transaction; return how many rows it changed."""
-        return int(self.database.execute_sql(sql, values).rowcount)
+        return int(self.database.execute_sql(self.engine.marks(sql), values).rowcount)
 
     def execute_many(self, sql: str, values: Iterable[Sequence[object]]) -> None:
         """Run one writing statement for many rows inside a transaction; raises peewee's errors."""
-        try:
-            self.database.cursor().executemany(sql, values)
-        except sqlite3.Error as error:
-            raise getattr(peewee, type(error).__name__, peewee.DatabaseError)(*error.args) from error
+        self.engine.execute_many(sql, values)
 
     @contextmanager
     def connection(self) -> Iterator[None]:
@@ -204,7 +213,7 @@ class Store:
         Done now and then here, a step on a page has not to do it: it pays for 10,000 pages itself.
         """
         with self.connection():
-            self.database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)")
+            self.engine.checkpoint()
 
     def cursor(self, name: str) -> int:
         """How far the reader `name` has come."""
@@ -222,34 +231,19 @@ class Store:
                 self.execute(f"DELETE FROM {table._meta.table_name}")
             facets.clear(self)
             after = 0
-            while batch := self.rows(NOT_OF_TICKETS, after, *rebuilding.KINDS, READ):
+            not_of_tickets = NOT_OF_TICKETS.format(body_holds=self.engine.body_holds)
+            while batch := self.rows(not_of_tickets, after, *rebuilding.KINDS, OF_MESSAGE, READ):
                 self._under.known = {}  # of a table that is empty now, or of thousands of tickets
-                for _, eid, subject, kind, ver, body in batch:
-                    event = Event(bytes(eid), bytes(subject), kind, ver, bytes(body))
-                    if kind in rebuilding.KINDS:
-                        rebuilding.link(self, event)
-                    else:
-                        self._fold(event)
+                self._fold([Event(bytes(e), bytes(s), k, v, bytes(b)) for _, e, s, k, v, b in batch], _anew)
                 after = batch[-1][0]
             self._under.known = {}
             rebuilding.rebuild(self)
             return self._scalar("SELECT count(*) FROM event")
 
     def _make_tables(self) -> None:
-        with self.database.bind_ctx(schema.ALL), self.database.connection_context(), self.database.atomic():
-            self._add_columns()
-            self.database.create_tables(schema.ALL)
+        with self.transaction():
+            self.engine.make(schema.ALL)
             refilling.make(self)
-
-    def _add_columns(self) -> None:
-        """Give the tables of an older version the columns that came since; those may be null."""
-        for table in schema.ALL:
-            name = table._meta.table_name
-            there = {row[1] for row in self.database.execute_sql(f'PRAGMA table_info("{name}")')}
-            for field in table._meta.sorted_fields if there else ():
-                if field.column_name not in there and field.null:
-                    kind = field.ddl_datatype(self.database.get_sql_context()).sql
-                    self.execute(f'ALTER TABLE "{name}" ADD COLUMN "{field.column_name}" {kind}')
 
     def _write(self, events: Sequence[Event], via: str) -> list[Event]:
         """Write those of some events that are new; ids of other boxes may be ahead of ours."""
@@ -260,9 +254,13 @@ class Store:
         return new
 
     def _put(self, new: Sequence[Event], via: str) -> None:
-        self.execute_many(INSERT, ((e.eid, e.subject, e.kind, e.ver, e.body, via) for e in new))
-        for event in new:
-            self._fold(event)
+        if not new:
+            return
+        pos = self.once(LAST_POS, lambda: self._scalar(LAST_POS))
+        rows = ((nth, e.eid, e.subject, e.kind, e.ver, e.body, via) for nth, e in enumerate(new, pos + 1))
+        self.execute_many(INSERT, rows)
+        self.now(LAST_POS, pos + len(new))
+        self._fold(new, project)
         outbox.enqueue(self, new, via)
 
     def _here(self, events: Sequence[Event]) -> set[bytes]:
@@ -273,11 +271,28 @@ class Store:
             here.update(eid for (eid,) in self.rows(f"SELECT eid FROM event WHERE eid IN ({marks})", *eids))
         return here
 
-    def _fold(self, event: Event) -> None:
-        """An event that cannot be folded is kept, set aside where people see it, and stops nothing."""
+    def _fold(self, events: Sequence[Event], how: Projector) -> None:
+        """An event that cannot be folded is kept, set aside where people see it, and stops nothing.
+
+        Where a database goes on after an error only from a savepoint, there is one for many events;
+        should it be needed, each of them has its own.
+        """
         try:
-            project(self, event)
+            with self.attempt():
+                for event in events:
+                    self._fold_one(event, how)
         except UNFOLDABLE as error:
+            if len(events) == 1:
+                set_aside(self, events[0], error)
+            for event in events if len(events) > 1 else ():
+                self._fold([event], how)
+
+    def _fold_one(self, event: Event, how: Projector) -> None:
+        try:
+            how(self, event)
+        except UNFOLDABLE as error:
+            if self.engine.aborts and isinstance(error, PeeweeException):
+                raise
             set_aside(self, event, error)
 
     @property
@@ -288,22 +303,25 @@ class Store:
 
     def fold_again(self, event: Event) -> None:
         """Fold an event of the log that could not be folded before; call inside a transaction."""
-        self._fold(event)
+        self._fold([event], project)
 
     def _follow(self) -> bool:
         """Other processes of the box have their own stamp: the next id is behind theirs."""
-        return self.stamp.follow(self._last_eid())
+        pos, eid = self.rows(NEWEST)[0]
+        self.now(LAST_POS, pos)
+        return self.stamp.follow(bytes(eid or b""))
 
-    def _last_eid(self, before: bytes = b"\xff" * 7) -> bytes:
-        rows = self.rows("SELECT max(eid) FROM event WHERE eid < ?", before)
-        return bytes(rows[0][0] or b"")
+    def _last_eid(self, before: bytes) -> bytes:
+        rows = self.rows("SELECT eid FROM event WHERE eid < ? ORDER BY eid DESC LIMIT 1", before)
+        return bytes(rows[0][0]) if rows else b""
 
     def _scalar(self, sql: str, *values: object) -> int:
         return int(self.rows(sql, *values)[0][0])
 
 
-def _reason(error: BaseException) -> BaseException:
-    """On a full disk SQLite rolls back by itself and rolling back fails too: return the first error."""
-    while "no transaction is active" in str(error) and error.__context__ is not None:
-        error = error.__context__
-    return error
+def _anew(store: Store, event: Event) -> None:
+    """Fold an event when all is folded anew; of tickets only what their own rows do not tell."""
+    if event.kind in rebuilding.KINDS:
+        rebuilding.link(store, event)
+    else:
+        project(store, event)

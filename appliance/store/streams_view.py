@@ -49,8 +49,8 @@ class StreamView:
 
 
 _VIEW = (
-    "SELECT name, site, state, reason, max(out_seq - acked, 0), in_seq, seen_s, clock_s, restarts,"
-    " since_s, waiting, report,"
+    "SELECT name, site, state, reason, CASE WHEN out_seq > acked THEN out_seq - acked ELSE 0 END,"
+    " in_seq, seen_s, clock_s, restarts, since_s, waiting, report,"
     " (SELECT eid FROM outgoing WHERE peer = name AND seq > acked ORDER BY seq LIMIT 1)"
     " FROM peer ORDER BY site"
 )

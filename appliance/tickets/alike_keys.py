@@ -42,19 +42,19 @@ def rows(ticket: Ticket) -> list[tuple[int, int, bytes]]:
 
 def begin_many(store: Store) -> None:
     """Have a place to collect the rows of many tickets in."""
-    store.execute('CREATE TEMP TABLE IF NOT EXISTS alike ("key" INTEGER, at_s INTEGER, tid BLOB)')
-    store.execute("DELETE FROM temp.alike")
+    store.execute('CREATE TEMP TABLE IF NOT EXISTS alike AS SELECT "key", at_s, tid FROM likeness LIMIT 0')
+    store.execute("DELETE FROM alike")
 
 
 def collect(store: Store, found: Iterable[tuple[int, int, bytes]]) -> None:
     """Collect rows of tickets that have none yet."""
-    store.execute_many("INSERT INTO temp.alike VALUES (?, ?, ?)", found)
+    store.execute_many("INSERT INTO alike VALUES (?, ?, ?)", found)
 
 
 def end_many(store: Store) -> None:
     """Write what was collected, in order: at random it would take ten times as long."""
     store.execute(
-        'INSERT OR IGNORE INTO likeness ("key", at_s, tid)'
-        ' SELECT "key", at_s, tid FROM temp.alike ORDER BY 1, 2, 3'
+        'INSERT INTO likeness ("key", at_s, tid) SELECT "key", at_s, tid FROM alike WHERE 1 = 1'
+        " ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING"
     )
-    store.execute("DELETE FROM temp.alike")
+    store.execute("DELETE FROM alike")

@@ -339,7 +339,7 @@ class TicketDesk(Lookup):
     def _newest(self, head: str) -> str:
         rows = self._store.rows(
             "SELECT max(number) FROM ticket WHERE number > ? AND number < ? AND length(number) = ?"
-            " AND number NOT GLOB '*[^0-9]*' AND site = ?",
+            f" AND {self._store.engine.only_digits.format('number')} AND site = ?",
             *(head, head + ":", numbers.DIGITS, self._store.site),
         )
         return str(rows[0][0] or "")

@@ -11,14 +11,13 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from appliance.tickets import fulltext
+from appliance.tickets.fulltext import Text
 from appliance.tickets.strands import WORKED_ON
 from appliance.tickets.ticket import Ticket
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
 
-Text = tuple[str, str, str]
-"""Words, citizen and keys as the full text takes them."""
 STEPS = 4
 """So many tickets of one millisecond have places of that millisecond."""
 LAST_MS = 2**48
@@ -59,7 +58,7 @@ EVERY = "*"
 INSERT = f"INSERT INTO ticket_facet ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 COUNT = (
     "INSERT INTO ticket_count (unit, state, tickets) VALUES (?, ?, ?)"
-    " ON CONFLICT (unit, state) DO UPDATE SET tickets = tickets + excluded.tickets"
+    " ON CONFLICT (unit, state) DO UPDATE SET tickets = ticket_count.tickets + excluded.tickets"
 )
 _NO_COUNT = "DELETE FROM ticket_count WHERE unit = ? AND state = ? AND tickets = 0"
 _PARTS = (
@@ -67,7 +66,7 @@ _PARTS = (
     " WHERE tid = ? AND third <> '' ORDER BY 1"
 )
 _DATES = (
-    "SELECT min(due_s), min(coalesce(warn_s, due_s - 86400)) FROM strand WHERE tid = ? AND open"
+    "SELECT min(due_s), min(coalesce(warn_s, due_s - 86400)) FROM strand WHERE tid = ? AND open = 1"
     f" AND kind = 'suborder' AND due_s IS NOT NULL AND state IN ({', '.join(map(repr, WORKED_ON))})"
 )
 _KEPT = "SELECT doc, concerned, sub_due_s, sub_warn_s FROM ticket_facet WHERE tid = ?"
@@ -90,7 +89,7 @@ def clear(store: Store) -> None:
     """Forget all that tickets are found by."""
     store.execute("DELETE FROM ticket_facet")
     store.execute("DELETE FROM ticket_count")
-    store.execute(fulltext.DELETE_ALL)
+    store.engine.text.clear(store)
 
 
 _WORDS = tuple(attrgetter(name) for name in ("title", "content", "address", "result", "answer", "citizen"))
@@ -152,7 +151,7 @@ def keep(store: Store, ticket: Ticket, before: Ticket | None) -> None:
     if not found:
         parts, doc = parts_of(store, ticket.tid), _free(store, place(ticket.tid))
         store.execute(INSERT, *row(ticket, doc, parts, dates_of(store, ticket.tid)))
-        store.execute(fulltext.INSERT, doc, *text(ticket, parts))
+        store.engine.text.put(store, [(doc, text(ticket, parts))])
         store.execute_many(COUNT, ((*where, 1) for where in counts(ticket, parts)))
         return
     assert before is not None, "a ticket that has a place was there before"
@@ -218,8 +217,7 @@ def _differing(before: Ticket, parts_before: str, ticket: Ticket, parts: str) ->
 def _index(store: Store, doc: int, differing: tuple[Text, Text]) -> None:
     """Take tokens of a ticket out of the full text and put others in."""
     if differing[0] != differing[1]:
-        store.execute(fulltext.DELETE, doc, *differing[0])
-        store.execute(fulltext.INSERT, doc, *differing[1])
+        store.engine.text.change(store, doc, *differing)
 
 
 def _words(ticket: Ticket) -> tuple[str, str]:

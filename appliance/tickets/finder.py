@@ -9,7 +9,7 @@ from appliance.tickets import table
 from appliance.tickets.facets import EVERY, GROUPED
 from appliance.tickets.finding import LAST, Cursor, Query, cursor, with_subtree
 from appliance.tickets.ticket import Ticket
-from appliance.tickets.ways import Sql, Way, Ways
+from appliance.tickets.way import Sql, Way
 
 PAGE_ROWS = 30
 ROWS_MAX = 500
@@ -37,7 +37,7 @@ class Finder:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._ways = Ways(store)
+        self._ways = store.engine.text.ways(store)
 
     def find(self, query: Query, at: str = "", rows: int = PAGE_ROWS) -> Found:
         """Return the page that a cursor begins; without one, the first; with `last`, the last."""
@@ -145,7 +145,7 @@ class Finder:
         if kept is not None:
             return min(kept, most), kept > most
         inner = (way := self._ways.to_all(query, most + 1)).sql.written("1", f"LIMIT {int(most) + 1}")
-        found = int(self._store.rows(f"SELECT count(*) FROM ({inner})", *way.sql.values)[0][0])
+        found = int(self._store.rows(f"SELECT count(*) FROM ({inner}) AS found", *way.sql.values)[0][0])
         return min(found, most), found > most
 
     def _counted(self, query: Query) -> int | None:
@@ -156,6 +156,8 @@ class Finder:
             return None
         where, values = ["unit = ?"], [*(plain.concerned or (EVERY,))]
         states = plain.states()
+        if states == ():
+            return 0
         if states is not None:
             where.append(f"state IN ({', '.join('?' * len(states))})")
             values += states

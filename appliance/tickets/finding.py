@@ -1,6 +1,6 @@
 """What can be asked of tickets, in any combination, and where a page begins: pure values.
 
-A Query becomes one FTS5 expression for all that is counted off or written, and ranges for its times.
+A Query becomes one condition on tokens for all that is counted off or written, and ranges for its times.
 Pages are found by key, not counted off: the last page costs what the first does.
 """
 
@@ -103,7 +103,7 @@ class Query:
 
     def words(self) -> list[fulltext.Wanted]:
         """What only the full text knows."""
-        of_citizen = _OPEN if self.masked else ""
+        of_citizen = _OPEN if self.masked else None
         if not self.citizens:
             of_citizen = fulltext.NOTHING.match
         return [

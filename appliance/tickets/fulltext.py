@@ -1,4 +1,4 @@
-"""Full text of tickets: how text is cut into tokens, and what people type into an FTS5 query.
+"""Full text of tickets: how text is cut into tokens, and what people type into conditions on them.
 
 Chinese has no spaces, and word lists miss what they do not know: each character is a token and each
 word typed is a phrase of them, so that a word is found wherever it stands. Letters and digits are
@@ -7,28 +7,26 @@ can be counted off (state, unit, kind …) is a token as well, in a column of it
 combination of conditions is one meeting of lists that are in order of time.
 """
 
+from __future__ import annotations
+
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 from appliance.tickets.number import DIGITS, typed
 
-MAKE = (
-    "CREATE VIRTUAL TABLE IF NOT EXISTS ticket_text USING fts5(words, citizen, keys, content='',"
-    " columnsize=0, tokenize=\"ascii tokenchars '=_^'\")"
-)
-"""Contentless: what is in it follows from the ticket. `=_^` never come from a text, only from us."""
-SETTINGS = (("automerge", 8), ("crisismerge", 16))
-FILLING = (("automerge", 0), ("crisismerge", 1999))
-"""While all is indexed anew nothing is merged; in the end all is, once: else steps would pay for it."""
-SET = "INSERT INTO ticket_text (ticket_text, rank) VALUES (?, ?)"
-MERGE_ALL = "INSERT INTO ticket_text (ticket_text) VALUES ('optimize')"
-INSERT = "INSERT INTO ticket_text (rowid, words, citizen, keys) VALUES (?, ?, ?, ?)"
-DELETE = "INSERT INTO ticket_text (ticket_text, rowid, words, citizen, keys) VALUES ('delete', ?, ?, ?, ?)"
-DELETE_ALL = "INSERT INTO ticket_text (ticket_text) VALUES ('delete-all')"
+if TYPE_CHECKING:
+    from appliance.store.store import Store
+    from appliance.tickets.finding import Query
+    from appliance.tickets.way import Way
 
+Text = tuple[str, str, str]
+"""What stands in the full text of a ticket: words, citizen, keys; tokens with spaces between."""
+WORDS, CITIZEN, KEYS = ("words",), ("citizen",), ("keys",)
+"""The columns. `=_^` never come from a text, only from us."""
 GAP = " = "
 """Between two fields: no word runs from one into the next."""
 WORDS_MAX, WORD_CHARS, TOKENS_MAX = 8, 100, 100
@@ -72,17 +70,99 @@ def number_keys(letter: str, number: str) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A condition as an FTS5 query, and queries for its single tokens, by which it is told how rare it is."""
+class Phrase:
+    """Tokens in a row in one of some columns; the last one may go on."""
 
-    match: str
-    tokens: tuple[str, ...] = ()
+    columns: tuple[str, ...]
+    tokens: tuple[str, ...]
+    goes_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """All of these."""
+
+    parts: tuple[Match, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One of these is enough."""
+
+    parts: tuple[Match, ...]
+
+
+Match = Phrase | Every | Either
+
+
+class FullText(Protocol):
+    """The full text of all tickets in one kind of database: the same answers from each."""
+
+    def make(self, store: Store) -> None:
+        """Make its table anew, empty."""
+        ...
+
+    def clear(self, store: Store) -> None:
+        """Forget everything."""
+        ...
+
+    def put(self, store: Store, texts: Iterable[tuple[int, Text]]) -> None:
+        """Index tickets that are not there yet, by their places."""
+        ...
+
+    def change(self, store: Store, doc: int, gone: Text, come: Text) -> None:
+        """Take tokens of a ticket out and put others in; words change as a whole or not at all."""
+        ...
+
+    def begin(self, store: Store) -> None:
+        """Many tickets will be put in."""
+        ...
+
+    def merge(self, store: Store) -> None:
+        """Bring together what was put in so far, so that what comes later is not merged with it each time."""
+        ...
+
+    def end(self, store: Store) -> None:
+        """All are in."""
+        ...
+
+    def tids(self, match: Match) -> tuple[str, list[Any]]:
+        """A statement that selects the ids of tickets, and its values."""
+        ...
+
+    def ways(self, store: Store) -> Ways:
+        """How queries are answered."""
+        ...
+
+
+class Ways(Protocol):
+    """Knows statements that answer queries; safe for threads."""
+
+    def to_page(self, query: Query, wanted: int) -> Way:
+        """To the first tickets in the order asked for."""
+        ...
+
+    def to_all(self, query: Query, most: float) -> Way:
+        """To all of them, in any order, as far as `most`."""
+        ...
+
+    def to_rows(self, query: Query) -> Way:
+        """To the narrow rows of all of them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A condition, and conditions on its single tokens, by which it is told how rare it is."""
+
+    match: Match
+    tokens: tuple[Phrase, ...] = ()
     """None: rare, like a number."""
     any: bool = False
     """One of the tokens is enough; otherwise all must be there."""
 
 
-def match_text(text: str, of_citizen: str = "") -> list[Wanted]:
+def match_text(text: str, of_citizen: Match | None = None) -> list[Wanted]:
     """The conditions for the words somebody typed, which all must be there; none when nothing was typed.
 
     `of_citizen` must hold too where something is found by the citizen's name or telephone.
@@ -96,18 +176,18 @@ def match_text(text: str, of_citizen: str = "") -> list[Wanted]:
     return wanted or [NOTHING]
 
 
-def match_citizen(text: str, of_citizen: str = "") -> list[Wanted]:
+def match_citizen(text: str, of_citizen: Match | None = None) -> list[Wanted]:
     """The condition for words in the citizen's name only."""
     if not text.strip():
         return []
     cuts = [cut for word in text.split()[:WORDS_MAX] if (cut := tokens(word[:WORD_CHARS]))]
     if not cuts:
         return [NOTHING]
-    match = f"citizen : ({all_of([phrase(cut) for cut in cuts])})"
-    return [Wanted(_and(match, of_citizen), tuple(f'citizen : "{token}"' for cut in cuts for token in cut))]
+    match = Every(tuple(phrase(CITIZEN, cut) for cut in cuts))
+    return [Wanted(_and(match, of_citizen), tuple(Phrase(CITIZEN, (one,)) for cut in cuts for one in cut))]
 
 
-def match_number(letter: str, text: str, of_citizen: str = "") -> list[Wanted]:
+def match_number(letter: str, text: str, of_citizen: Match | None = None) -> list[Wanted]:
     """The condition for the first or last digits of a ticket number (n) or a telephone (p)."""
     if not text.strip():
         return []
@@ -115,48 +195,49 @@ def match_number(letter: str, text: str, of_citizen: str = "") -> list[Wanted]:
     if not plain:
         return [NOTHING]
     if len(plain) < TAIL_DIGITS:
-        return [Wanted(_and(f'keys : "{key(letter, plain)}"', of_citizen))]
-    ends = f'keys : ("{key(letter, plain)}" * OR "{key("r", plain[::-1])}" *)'
-    return [Wanted(_and(ends, of_citizen))]
+        return [Wanted(_and(Phrase(KEYS, (key(letter, plain),)), of_citizen))]
+    return [Wanted(_and(_ends(letter, plain), of_citizen))]
 
 
 def match_keys(letter: str, values: Iterable[str | int]) -> Wanted:
     """The condition for tickets with one of these values."""
-    wanted = [f'keys : "{key(letter, value)}"' for value in dict.fromkeys(values)]
-    return Wanted(" OR ".join(wanted), tuple(wanted), any=True) if wanted else NOTHING
+    wanted = tuple(Phrase(KEYS, (key(letter, value),)) for value in dict.fromkeys(values))
+    return Wanted(Either(wanted), wanted, any=True) if wanted else NOTHING
 
 
-def all_of(parts: Sequence[str]) -> str:
-    """Bring conditions together."""
-    return parts[0] if len(parts) == 1 else " AND ".join(f"({part})" for part in parts)
-
-
-def phrase(cut: Sequence[str]) -> str:
+def phrase(columns: tuple[str, ...], cut: Sequence[str]) -> Phrase:
     """Tokens in a row; a last one of letters and digits may go on."""
     cut = cut[:TOKENS_MAX]
-    goes_on = len(cut[-1]) >= PREFIX_CHARS and _PLAIN.fullmatch(cut[-1])
-    return f'"{" ".join(cut)}"{" *" if goes_on else ""}'
+    goes_on = len(cut[-1]) >= PREFIX_CHARS and bool(_PLAIN.fullmatch(cut[-1]))
+    return Phrase(columns, tuple(cut), goes_on)
 
 
-def _and(match: str, also: str) -> str:
-    return all_of([match, also]) if also else match
+def _ends(letter: str, digits: str) -> Match:
+    """A number that begins or ends so."""
+    begins, ends = key(letter, digits), key("r", digits[::-1])
+    return Either((Phrase(KEYS, (begins,), goes_on=True), Phrase(KEYS, (ends,), goes_on=True)))
 
 
-def _match_word(word: str, of_citizen: str) -> Wanted | None:
+def _and(match: Match, also: Match | None) -> Match:
+    return Every((match, also)) if also else match
+
+
+def _match_word(word: str, of_citizen: Match | None) -> Wanted | None:
     cut = tokens(word)
     if not cut:
         return None
+    ways: list[Match]
     if of_citizen:
-        ways = [f"words : {phrase(cut)}", _and(f"citizen : {phrase(cut)}", of_citizen)]
+        ways = [phrase(WORDS, cut), _and(phrase(CITIZEN, cut), of_citizen)]
     else:  # the same, and each list is gone along only once
-        ways = [f"{{words citizen}} : {phrase(cut)}"]
+        ways = [phrase(WORDS + CITIZEN, cut)]
     digits = _LOOSE.sub("", unicodedata.normalize("NFKC", word))
     number = digits.isascii() and digits.isdigit() and len(digits) >= TAIL_DIGITS
     if number:
-        ways.append(f'keys : "{key("n", digits)}" *')
-        ways.append(_and(f'keys : ("{key("p", digits)}" * OR "{key("r", digits[::-1])}" *)', of_citizen))
-    single = () if number else tuple(f'words : "{token}"' for token in dict.fromkeys(cut))
-    return Wanted(" OR ".join(f"({way})" for way in ways), single)
+        ways.append(Phrase(KEYS, (key("n", digits),), goes_on=True))
+        ways.append(_and(_ends("p", digits), of_citizen))
+    single = () if number else tuple(Phrase(WORDS, (token,)) for token in dict.fromkeys(cut))
+    return Wanted(Either(tuple(ways)), single)
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -164,5 +245,5 @@ def _escape(found: re.Match[str]) -> str:
     return f"^{char.lower()}" if char.isalpha() else f"_{ord(char):02x}"
 
 
-NOTHING = Wanted('keys : "="')
+NOTHING = Wanted(Phrase(KEYS, ("=",)))
 """Found nowhere: that token stands in no ticket's keys."""

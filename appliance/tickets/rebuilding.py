@@ -16,7 +16,9 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from appliance.events import Event
+from appliance.store.found import TicketFacet
 from appliance.store.quarantine import QUARANTINE, UNFOLDABLE, set_aside
+from appliance.store.schema import Ticket as TicketRow
 from appliance.tickets import alike_keys, refilling, table
 from appliance.tickets.bodies import BODIES, body_of
 from appliance.tickets.prepared import Aside, Prepared, Told, folded, prepare
@@ -36,8 +38,8 @@ OTHERS_MAX = 3
 LONG = 100_000
 """Events in the log from which other processes help."""
 History = Sequence[Told]
+TABLES = (TicketRow, TicketFacet)
 Folded = tuple[list[Prepared | None], list[Aside]]
-TABLES = ("ticket", "ticket_facet")
 _LONG = "SELECT 1 FROM event LIMIT 1 OFFSET ?"
 _MARKS = ", ".join("?" * len(KINDS))
 _EVENTS = (
@@ -126,7 +128,8 @@ def _one_by_one(store: Store, history: History) -> list[Prepared]:
         event = Event(*told)
         try:
             after = fold(kept, event)
-            table.write(store, after, kept)
+            with store.attempt():
+                table.write(store, after, kept)
             kept = after
         except UNFOLDABLE as error:
             set_aside(store, event, error)
@@ -136,14 +139,9 @@ def _one_by_one(store: Store, history: History) -> list[Prepared]:
 @contextmanager
 def _without_indexes(store: Store) -> Iterator[None]:
     """Do without indexes that are quicker made at the end."""
-    marks = ", ".join("?" * len(TABLES))
-    made = store.rows(
-        f"SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name IN ({marks})"
-        " AND sql IS NOT NULL AND sql NOT LIKE 'CREATE UNIQUE%'",
-        *TABLES,
-    )
-    for name, _ in made:
-        store.execute(f'DROP INDEX "{name}"')
+    for model in TABLES:
+        for index in model._meta.fields_to_index():
+            if not index._unique:
+                store.execute(f'DROP INDEX IF EXISTS "{index._name}"')
     yield
-    for _, sql in made:
-        store.execute(sql)
+    store.engine.make(TABLES)

@@ -36,12 +36,16 @@ def make(store: Store) -> None:
     """Make what tickets are found by; of another version it is made and filled anew."""
     if store.rows("SELECT value FROM setting WHERE name = 'search.version'") == [(VERSION,)]:
         return
-    for name in ("ticket_facet", "ticket_count", "ticket_text"):
+    for name in ("ticket_facet", "ticket_count"):
         store.execute(f"DROP TABLE IF EXISTS {name}")
-    store.database.create_tables((TicketFacet, TicketCount))
-    store.execute(fulltext.MAKE)
+    store.engine.make((TicketFacet, TicketCount))
+    store.engine.text.make(store)
     refill(store)
-    store.execute("INSERT OR REPLACE INTO setting (name, value) VALUES ('search.version', ?)", VERSION)
+    store.execute(
+        "INSERT INTO setting (name, value) VALUES ('search.version', ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        VERSION,
+    )
 
 
 def refill(store: Store) -> None:
@@ -53,7 +57,7 @@ def refill(store: Store) -> None:
 
 def index(store: Store, tickets: Iterable[Prepared]) -> None:
     """Index tickets that come in order of their ids."""
-    store.execute_many(fulltext.SET, fulltext.FILLING)
+    store.engine.text.begin(store)
     found = placed(tickets, lambda tid: arrival(store, tid))
     counted: Counter[tuple[str, str]] = Counter()
     batches = 0
@@ -61,19 +65,16 @@ def index(store: Store, tickets: Iterable[Prepared]) -> None:
         parts = _parts(store, batch)
         ready = [_ready(doc, one, *parts.get(one.tid, ("", facets.NO_DATES))) for doc, one in batch]
         store.execute_many(facets.INSERT, (row for row, _ in ready))
-        store.execute_many(fulltext.INSERT, ((row[0], *text) for row, text in ready))
+        store.engine.text.put(store, ((row[0], text) for row, text in ready))
         for row, _ in ready:
             counted.update(facets.counted(row))
         if (batches := batches + 1) in LIFTED:
-            store.execute(fulltext.MERGE_ALL)
+            store.engine.text.merge(store)
     store.execute_many(facets.COUNT, ((*where, count) for where, count in sorted(counted.items())))
-    store.execute(fulltext.MERGE_ALL)
-    store.execute_many(fulltext.SET, fulltext.SETTINGS)
+    store.engine.text.end(store)
 
 
-def _ready(
-    doc: int, one: Prepared, parts: str, dates: facets.Dates
-) -> tuple[tuple[Any, ...], tuple[str, str, str]]:
+def _ready(doc: int, one: Prepared, parts: str, dates: facets.Dates) -> tuple[tuple[Any, ...], fulltext.Text]:
     """The narrow row and the text of a ticket in its place."""
     if parts:
         return facets.row(one.ticket, doc, parts, dates), facets.text(one.ticket, parts)

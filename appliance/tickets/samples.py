@@ -121,7 +121,7 @@ def samples(store: Store) -> list[Sample]:
     """Return all samples, the newest first."""
     rows = store.rows(
         "SELECT s.sid, s.month, s.seed, s.per_unit, s.drawn_s, s.drawn_by, count(*),"
-        " sum(c.asked_s IS NOT NULL) FROM sample AS s JOIN sample_case AS c ON c.sid = s.sid"
+        " count(c.asked_s) FROM sample AS s JOIN sample_case AS c ON c.sid = s.sid"
         " GROUP BY s.sid ORDER BY s.month DESC"
     )
     return [Sample(bytes(row[0]), *row[1:]) for row in rows]

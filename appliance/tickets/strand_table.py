@@ -82,7 +82,7 @@ def counts(store: Store, unit: str | None) -> Mapping[str, int]:
 
 def versions(store: Store) -> Mapping[str, int]:
     """Count the open strands by the version of their table; those of the shipped ones are not told."""
-    sql = "SELECT workflow, count(*) FROM strand WHERE open AND workflow <> '' GROUP BY workflow"
+    sql = "SELECT workflow, count(*) FROM strand WHERE open = 1 AND workflow <> '' GROUP BY workflow"
     return dict(store.rows(sql))
 
 
@@ -105,9 +105,9 @@ def _concerning(unit: str | None) -> tuple[str, tuple[object, ...]]:
     That is by its code, by working on it, or by leading the ticket where nobody else is named.
     """
     if unit is None:
-        return f"s.open AND t.state <> '{END}'", ()
+        return f"s.open = 1 AND t.state <> '{END}'", ()
     mine = "(s.unit = ? OR s.third = ? OR s.unit = '' AND t.unit = ?)"
-    return f"s.open AND t.state <> '{END}' AND {mine}", (unit, unit, unit)
+    return f"s.open = 1 AND t.state <> '{END}' AND {mine}", (unit, unit, unit)
 
 
 def suborders_due(store: Store, tids: Sequence[bytes], unit: str = "") -> Mapping[bytes, Strand]:
@@ -116,7 +116,7 @@ def suborders_due(store: Store, tids: Sequence[bytes], unit: str = "") -> Mappin
         return {}
     mine, whose = ("(unit = ? OR third = ?) AND", (unit, unit)) if unit else ("", ())
     where = (
-        f"open AND kind = 'suborder' AND due_s IS NOT NULL AND state IN ({_WORKED_ON}) AND {mine}"
+        f"open = 1 AND kind = 'suborder' AND due_s IS NOT NULL AND state IN ({_WORKED_ON}) AND {mine}"
         f" tid IN ({', '.join('?' * len(tids))}) ORDER BY due_s DESC, sid DESC"
     )
     return {strand.tid: strand for strand in select(store, where, *whose, *tids)}
@@ -125,7 +125,9 @@ def suborders_due(store: Store, tids: Sequence[bytes], unit: str = "") -> Mappin
 def following(store: Store, tids: Sequence[bytes]) -> list[Strand]:
     """Return the sub-orders of tickets that are not handed in yet and whose due date follows their case."""
     marks = ", ".join("?" * len(tids))
-    where = f"open AND kind = 'suborder' AND ahead_wd IS NOT NULL AND state IN ({_WORKED_ON}, 'SUSPENDED')"
+    where = (
+        f"open = 1 AND kind = 'suborder' AND ahead_wd IS NOT NULL AND state IN ({_WORKED_ON}, 'SUSPENDED')"
+    )
     return select(store, f"{where} AND tid IN ({marks}) ORDER BY sid", *tids) if tids else []
 
 

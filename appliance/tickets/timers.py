@@ -56,7 +56,8 @@ _URGED_SINCE = (
     " AND s.opened_s >= {since})"
 )
 _SUPERVISED = (
-    "EXISTS (SELECT 1 FROM strand AS s WHERE s.tid = t.tid AND s.kind = ? AND (s.opened_by = '' OR s.open))"
+    "EXISTS (SELECT 1 FROM strand AS s WHERE s.tid = t.tid AND s.kind = ?"
+    " AND (s.opened_by = '' OR s.open = 1))"
 )
 """By the box at any time, or by somebody who is still at it: asking again would be refused for ever."""
 AT_A_UNIT = ("DISPATCHED", "HANDLING", "RETURN_REVIEW")
@@ -99,7 +100,7 @@ def _remind(desk: TicketDesk, store: Store, now_s: float) -> int:
     """Urge at the times people set; what is archived meanwhile is left alone."""
     rows = store.rows(
         "SELECT s.tid, s.sid FROM strand AS s JOIN ticket AS t ON t.tid = s.tid WHERE s.kind = 'reminder'"
-        " AND s.open AND s.due_s <= ? AND t.site = ? AND t.state <> ? ORDER BY s.due_s LIMIT ?",
+        " AND s.open = 1 AND s.due_s <= ? AND t.site = ? AND t.state <> ? ORDER BY s.due_s LIMIT ?",
         *(now_s, store.site, END, BATCH),
     )
     return _each(rows, lambda tid, sid: desk.act(BOX, tid, sid, "urge", {}))
@@ -109,12 +110,12 @@ def _urge(desk: TicketDesk, store: Store, now_s: float) -> int:
     """Urge units by itself: when it turns yellow, when it turns red, then daily."""
     if not desk.dictionary.parameter("urge_automatic"):
         return 0
-    since = "CASE WHEN t.due_s > ? THEN t.warn_s ELSE max(t.due_s, ?) END"
+    since = "CASE WHEN t.due_s > ? THEN t.warn_s WHEN t.due_s > ? THEN t.due_s ELSE ? END"
     states = ", ".join("?" * len(AT_A_UNIT))
     rows = store.rows(
         "SELECT t.tid, t.last_eid, t.due_s FROM ticket AS t WHERE t.warn_s <= ? AND t.site = ?"
         f" AND t.state IN ({states}) AND {_URGED_SINCE.format(since=since)} ORDER BY t.warn_s LIMIT ?",
-        *(now_s, store.site, *AT_A_UNIT, "urge", now_s, now_s - DAY_S, BATCH),
+        *(now_s, store.site, *AT_A_UNIT, "urge", now_s, now_s - DAY_S, now_s - DAY_S, BATCH),
     )
     overdue = {bytes(tid) for tid, _, due_s in rows if now_s > due_s}
     words = {True: "已逾期，请立即办理并反馈。", False: "即将到期，请抓紧办理。"}

@@ -1,4 +1,4 @@
-"""Ways to tickets: a query as a statement, each way with what it costs, and the cheapest of them.
+"""Ways to tickets in SQLite: a query as a statement, each way with what it costs, and the cheapest of them.
 
 Text, and what is rare of what is counted off, is one meeting of lists in the full text; what is common
 is looked at in the narrow row of what was found; a short period, or an order asked for, is an index to
@@ -8,14 +8,15 @@ go along. How rare something is, is told by how far back its newest tickets reac
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from appliance.tickets import fulltext
-from appliance.tickets.facets import CONCERNED, EVERY, FAR_S, KEYS
+from appliance.tickets.facets import CONCERNED, EVERY, KEYS
 from appliance.tickets.finding import OWN, SORTS, Period, Query
-from appliance.tickets.strands import WORKED_ON
+from appliance.tickets.fts5 import all_of, written
+from appliance.tickets.way import Bounds, Sql, Way, between, own, within
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -34,44 +35,6 @@ POSTING_US, ROW_US, JOIN_US, ASIDE_US, SORT_US = 0.03, 0.5, 1.2, 40.0, 1.0
 """A step along a list of the full text or along rows; a row or a text looked up; a key put in order."""
 WORD_US = 6.0
 """Telling that the characters of a word stand in a row."""
-FIRST_S = 1e-6
-Bounds = tuple[int | None, int | None]
-
-
-@dataclass(slots=True)
-class Sql:
-    """A statement under way: conditions and their values."""
-
-    source: str
-    where: list[str] = field(default_factory=list)
-    values: list[Any] = field(default_factory=list)
-
-    def add(self, condition: str, *values: Any) -> None:
-        """Narrow it."""
-        self.where.append(condition)
-        self.values += values
-
-    def written(self, columns: str, behind: str = "") -> str:
-        """As SQLite reads it."""
-        where = f" WHERE {' AND '.join(self.where)}" if self.where else ""
-        return f"SELECT {columns} FROM {self.source}{where} {behind}".rstrip()
-
-
-@dataclass(slots=True)
-class Way:
-    """How a query is answered: a statement, and the columns of the value and the place that order it."""
-
-    cost_us: float
-    sql: Sql
-    column: str
-    place: str
-    counts: bool = True
-    """Reading on to the end is as good as counting; not so where tickets are picked out along an order."""
-
-    @property
-    def by_place(self) -> bool:
-        """Whether places are the order asked for."""
-        return self.column == self.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,20 +123,21 @@ class Ways:
         bounds, few, index = self._bounds(query)
         every, spanned = self._every(bounds)
         words = [
-            Condition(self._about(w) * spanned, w.match, self._steps(w) * spanned) for w in query.words()
+            Condition(self._about(w) * spanned, written(w.match), self._steps(w) * spanned)
+            for w in query.words()
         ]
         facets = [self._facet(name, values, spanned) for name, values in query.chosen().items()]
         rare = [facet for facet in facets if facet.about <= COMMON * every]
         common = [facet for facet in facets if facet.about > COMMON * every]
         if query.clock in OWN and query.concerned:
-            common.append(Condition(every, "", every, *_own(query)))
+            common.append(Condition(every, "", every, *own(query)))
         return Facts(every * spanned or 1.0, words, rare, common, query.periods(), bounds, few, index)
 
     def _facet(self, name: str, values: tuple[Any, ...], spanned: float) -> Condition:
         wanted = fulltext.match_keys(CONCERNED if name == "concerned" else KEYS[name], values)
         row, among = _row(name, values)
         about = self._in_states(values) if name == "state" else self._about(wanted) * spanned
-        return Condition(about, wanted.match, about, row, among)
+        return Condition(about, written(wanted.match), about, row, among)
 
     def _in_states(self, states: Sequence[str]) -> float:
         marks = ", ".join("?" * len(states))
@@ -185,7 +149,7 @@ class Ways:
         if not wanted.tokens:
             return NUMBERS
         every, _ = self._every((None, None))
-        shares = [self._share(token) for token in wanted.tokens]
+        shares = [self._share(written(token)) for token in wanted.tokens]
         if wanted.any:
             return every * min(1.0, sum(shares))
         return every * min(shares) * (IN_A_ROW if len(shares) > 1 else 1.0)
@@ -194,7 +158,7 @@ class Ways:
         """How long the lists of all its tokens are together."""
         if not wanted.tokens:
             return NUMBERS
-        return self._every((None, None))[0] * sum(self._share(token) for token in wanted.tokens)
+        return self._every((None, None))[0] * sum(self._share(written(token)) for token in wanted.tokens)
 
     def _share(self, token: str) -> float:
         if token not in self._known:
@@ -235,7 +199,7 @@ class Ways:
         for column, period in query.periods().items():
             if column == "warn_s":
                 continue  # has no index: due_s, which always comes with it, has
-            condition, values = _within(column, period)
+            condition, values = within(column, period)
             inner = f"SELECT doc FROM ticket_facet f WHERE {condition} LIMIT {NARROW}"
             count, least, most = self._store.rows(
                 f"SELECT count(*), min(doc), max(doc) FROM ({inner})", *values
@@ -279,18 +243,18 @@ def _met(facts: Facts) -> float:
 def _by_text(facts: Facts, joined: bool) -> Sql:
     sql = Sql("ticket_text t CROSS JOIN ticket_facet f ON f.doc = t.rowid" if joined else "ticket_text t")
     rarest = sorted((*facts.words, *facts.rare), key=lambda condition: condition.about)
-    sql.add("ticket_text MATCH ?", fulltext.all_of([condition.match for condition in rarest]))
-    _between(sql, "t.rowid", facts.bounds)
+    sql.add("ticket_text MATCH ?", all_of([condition.match for condition in rarest]))
+    between(sql, "t.rowid", facts.bounds)
     _look(sql, facts.common, facts.periods)
     return sql
 
 
 def _by_row(facts: Facts, index: str = "") -> Sql:
     sql = Sql(f"ticket_facet f{f' INDEXED BY ticket_facet_{index}' if index else ''}")
-    _between(sql, "f.doc", facts.bounds)
+    between(sql, "f.doc", facts.bounds)
     _look(sql, (*facts.rare, *facts.common), facts.periods)
     if facts.words:
-        match = fulltext.all_of([condition.match for condition in facts.words])
+        match = all_of([condition.match for condition in facts.words])
         sql.add("EXISTS (SELECT 1 FROM ticket_text t WHERE ticket_text MATCH ? AND t.rowid = f.doc)", match)
     return sql
 
@@ -299,21 +263,8 @@ def _look(sql: Sql, conditions: Sequence[Condition], periods: Mapping[str, Perio
     for condition in conditions:
         sql.add(condition.row, *condition.values)
     for column, period in periods.items():
-        within, values = _within(column, period)
-        sql.add(within, *values)
-
-
-def _between(sql: Sql, place: str, bounds: Bounds) -> None:
-    for sign, bound in zip((">=", "<"), bounds, strict=True):
-        if bound is not None:
-            sql.add(f"{place} {sign} ?", bound)
-
-
-def _within(column: str, period: Period) -> tuple[str, tuple[float, float]]:
-    """The condition that a time lies in a period; a time that has not come, or is not set, lies in none."""
-    since_s = FIRST_S if period.since_s is None else max(period.since_s, FIRST_S)
-    until_s = FAR_S if period.until_s is None else min(period.until_s, FAR_S)
-    return f"f.{column} >= ? AND f.{column} < ?", (since_s, until_s)
+        inside, among = within(column, period)
+        sql.add(inside, *among)
 
 
 def _row(name: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
@@ -323,19 +274,6 @@ def _row(name: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
         return (f"+f.{name} IN ({marks})", values) if values else ("0", ())
     part = " OR ".join(["instr(' ' || f.concerned || ' ', ' ' || ? || ' ')"] * len(values))
     return f"(f.unit IN ({marks}) OR f.concerned <> '' AND ({part}))", (*values, *values)
-
-
-def _own(query: Query) -> tuple[str, tuple[Any, ...]]:
-    """The condition that units lead a ticket that is overdue (due soon), or that a sub-order of theirs is."""
-    units, late = query.concerned, query.clock == "overdue"
-    marks, sign, now_s = ", ".join("?" * len(units)), "<" if late else ">=", (query.now_s,)
-    theirs = f"due_s {sign} ?" + ("" if late else " AND coalesce(warn_s, due_s - 86400) < ?")
-    strands = (
-        f"SELECT tid FROM strand WHERE (unit IN ({marks}) OR third IN ({marks})) AND open"
-        f" AND kind = 'suborder' AND state IN ({', '.join(map(repr, WORKED_ON))}) AND {theirs}"
-    )
-    condition = f"(f.unit IN ({marks}) AND f.due_s {sign} ? OR f.tid IN ({strands}))"
-    return condition, (*units, *now_s, *units, *units, *now_s * (1 if late else 2))
 
 
 _ENDS = "SELECT (SELECT min(doc) FROM ticket_facet), (SELECT max(doc) FROM ticket_facet)"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from appliance.events import Event
+from appliance.store.projections import Projector
 from appliance.store.store import Store
 
 FULL = 2
@@ -40,6 +41,7 @@ class FrailStore(Store):
         self._folded = folded
         self._wal = path.with_name(path.name + "-wal")
         self._synced = 0
+        self._durable = True
         self._open = ExitStack()
         super().__init__(path, site, bind=False)
         self._synced = self._wal_bytes()
@@ -87,11 +89,11 @@ class FrailStore(Store):
         finally:
             self.refolding = False
 
-    def _fold(self, event: Event) -> None:
+    def _fold_one(self, event: Event, how: Projector) -> None:
         if event.kind not in self.hidden:
             if not self.refolding:
                 self._folded(event)
-            super()._fold(event)
+            super()._fold_one(event, how)
 
     @property
     def writing(self) -> bool:

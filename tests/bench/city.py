@@ -10,6 +10,7 @@ import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from appliance.actor import BOX
 from appliance.dictionary.dictionary import Dictionary
 from appliance.dictionary.starter import begin
 from appliance.events import Event
-from appliance.store.store import INSERT, Store
+from appliance.store.store import INSERT, LAST_POS, Store
 from appliance.tickets.number import check_digit
 
 SEED = 12345
@@ -74,15 +75,14 @@ class Leaf:
 def fill(store: Store, tickets: int, seed: int = SEED) -> int:
     """Write the log of so many tickets into an empty store; return how many events it has."""
     Dictionary(store).write(BOX, begin)
-    count, batch = 0, list[tuple[object, ...]]()
     with store.transaction():
-        for event in events(tickets, store.site, leaves_of(store), seed):
-            batch.append((event.eid, event.subject, event.kind, event.ver, event.body, ""))
-            if len(batch) == 10_000:
-                store.execute_many(INSERT, batch)
-                count, batch = count + len(batch), []
-        store.execute_many(INSERT, batch)
-    return count + len(batch)
+        before = pos = int(store.rows(LAST_POS)[0][0])
+        told = events(tickets, store.site, leaves_of(store), seed)
+        while batch := list(islice(told, 10_000)):
+            rows = ((n, e.eid, e.subject, e.kind, e.ver, e.body, "") for n, e in enumerate(batch, pos + 1))
+            store.execute_many(INSERT, rows)
+            pos += len(batch)
+    return pos - before
 
 
 def events(tickets: int, site: int, leaves: Sequence[Leaf], seed: int = SEED) -> Iterator[Event]:

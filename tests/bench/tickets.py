@@ -20,7 +20,8 @@ import numpy as np
 
 from appliance.events import wall_ms
 from appliance.people import Actor
-from appliance.store.store import PRAGMAS, Store
+from appliance.store.sqlite import PRAGMAS
+from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.finder import Finder
 from tests.bench import asking, city

@@ -4,6 +4,7 @@ import re
 import time
 from typing import Any
 
+from appliance.store.engine import containing, holds
 from appliance.tickets import table
 from appliance.tickets.confidential import may_unmask
 from appliance.tickets.finder import Found
@@ -89,8 +90,8 @@ def _of_outside(query: shapes.Search) -> Found:
             where += f" AND {name} = ?"
             values.append(value)
     for word in query.text.split()[:WORDS_MAX]:
-        pattern = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        where += " AND (" + " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in _TEXTS) + ")"
+        pattern = containing(word)
+        where += " AND (" + " OR ".join(holds(column) for column in _TEXTS) + ")"
         values += [pattern] * len(_TEXTS)
     for sign, at_s in ((">=", _unix("since", query.since)), ("<", _unix("until", query.until))):
         if at_s is not None:

@@ -12,7 +12,6 @@ from web.api.door import bearer
 from web.context import box, me
 from web.veil import hidden_from
 
-_BROUGHT = "SELECT f.tid FROM ticket_text t JOIN ticket_facet f ON f.doc = t.rowid WHERE ticket_text MATCH ?"
 _GIVEN = "SELECT tid FROM ticket WHERE outside = ?"
 
 
@@ -62,9 +61,10 @@ def narrowed() -> tuple[str, list[object]]:
     """What a system outside may see, as a condition of SQL."""
     person = me()
     by = fulltext.match_keys(KEYS["agent"], (person.number,)).match
+    brought_by, values = box().store.engine.text.tids(by)
     if person.has("HB"):
-        return f"tid IN ({_BROUGHT} UNION {_GIVEN})", [by, person.name]
-    return f"tid IN ({_BROUGHT})", [by]
+        return f"tid IN ({brought_by} UNION {_GIVEN})", [*values, person.name]
+    return f"tid IN ({brought_by})", values
 
 
 def knows_citizens() -> bool:

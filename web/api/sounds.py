@@ -24,7 +24,7 @@ _CALLS = (
 _RECORDINGS = (
     "SELECT r.rid, r.call, r.kind, r.seconds, r.size, r.sha256, r.site, r.made_s, r.held, r.archived_s,"
     " r.removed_s, coalesce(r.rolling, 0), coalesce(r.note, ''), coalesce(c.agent, ''),"
-    f" {CONFIDENTIAL} OR EXISTS (SELECT 1 FROM ticket t WHERE t.tid = r.ticket AND t.confidential)"
+    f" {CONFIDENTIAL} OR EXISTS (SELECT 1 FROM ticket t WHERE t.tid = r.ticket AND t.confidential = 1)"
     " FROM recording r LEFT JOIN call c ON c.cid = r.call WHERE r.rid IN ({marks})"
     " ORDER BY r.made_s DESC, r.rid DESC"
 )

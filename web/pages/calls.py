@@ -10,7 +10,7 @@ from web.context import box, me
 from web.hearing import may_hear
 from web.shown import masked, pick
 
-CONFIDENTIAL = "EXISTS (SELECT 1 FROM ticket t WHERE t.call = c.cid AND t.confidential)"
+CONFIDENTIAL = "EXISTS (SELECT 1 FROM ticket t WHERE t.call = c.cid AND t.confidential = 1)"
 _ROWS = (
     "SELECT c.cid, c.started_s, c.caller, c.called, c.queue, c.agent, p.name, c.outcome,"
     " c.queued_s, c.answered_s, c.ended_s,"

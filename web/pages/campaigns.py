@@ -24,6 +24,7 @@ from appliance.campaigns.plan import Plan
 from appliance.events import Fact
 from appliance.publish import admission
 from appliance.refused import Refused
+from appliance.store.engine import containing, holds
 from ivr import sound as prompts
 from web import campaign_form, orders, shown
 from web.context import box, me
@@ -260,8 +261,8 @@ def _where(cid: str, result: str, number: str) -> tuple[str, list[object]]:
         where.append("result = ?")
         values.append(result)
     if number:
-        where.append("instr(number, ?)")
-        values.append(number)
+        where.append(holds("number"))
+        values.append(containing(number))
     return " AND ".join(where), values
 
 

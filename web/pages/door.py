@@ -103,7 +103,7 @@ def _demo_people() -> list[dict[str, str]]:
         return []
     rows = box().store.rows(
         "SELECT p.number, p.name, p.roles, coalesce(u.name, ''), coalesce(u.name_en, '') FROM person p"
-        " LEFT JOIN unit u ON u.code = p.unit WHERE p.active ORDER BY p.number LIMIT 24"
+        " LEFT JOIN unit u ON u.code = p.unit WHERE p.active = 1 ORDER BY p.number LIMIT 24"
     )
     return [
         {"number": number, "name": name, "does": _does(roles), "unit": shown.pick((unit, unit_en or unit))}

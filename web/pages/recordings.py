@@ -29,7 +29,7 @@ _ROWS = (
     " coalesce(c.direction, ''),"
     " coalesce((SELECT number FROM ticket t WHERE t.call = r.call ORDER BY tid LIMIT 1), ''),"
     " coalesce((SELECT number FROM ticket t WHERE t.tid = r.ticket), ''), coalesce(r.note, ''),"
-    f" {CONFIDENTIAL} OR EXISTS (SELECT 1 FROM ticket t WHERE t.tid = r.ticket AND t.confidential)"
+    f" {CONFIDENTIAL} OR EXISTS (SELECT 1 FROM ticket t WHERE t.tid = r.ticket AND t.confidential = 1)"
     " FROM recording r LEFT JOIN call c ON c.cid = r.call"
     " LEFT JOIN person p ON p.number = c.agent WHERE r.rid IN ({marks})"
     " ORDER BY r.made_s DESC, r.rid DESC"

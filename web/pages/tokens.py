@@ -74,7 +74,7 @@ def _page(typed: dict[str, Any], secret: str = "", made: str = "", fault: str = 
         scopes=[(name, shown.pick(names)) for name, names in SCOPES.items()],
         roles=[(name, shown.pick(names)) for name, names in SYSTEM_ROLES.items()],
         units=units(),
-        people=box().store.rows("SELECT number, name FROM person WHERE active ORDER BY number"),
+        people=box().store.rows("SELECT number, name FROM person WHERE active = 1 ORDER BY number"),
         days=DAYS,
         days_max=DAYS_MAX,
     )
