@@ -45,6 +45,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "quarantine": ("appliance.commands.quarantine", "What could not be understood: list it, or try it again"),
     "carry": ("appliance.commands.carry", "Exchange events with the hub by a stick: export, import, keys"),
     "person": ("appliance.commands.person", "Add a person, or set a new one-time password"),
+    "broker": (
+        "appliance.commands.broker",
+        "At the hub: write all a Mosquitto needs to be its sites' broker",
+    ),
+    "enrol": ("appliance.commands.enrol", "Connect this box to a hub by a code of its page"),
     "unit": ("appliance.commands.unit", "Become one unit of the box, as systemd starts it"),
     "simulate": ("appliance.commands.simulate", "Simulate a GSM modem, or a network of sites"),
     "bench": ("appliance.commands.bench", "Measure, one JSON line a figure"),

@@ -92,6 +92,8 @@ class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     brokers: tuple[str, ...] = ()
     workers: int = 1
     """At a hub: so many sync processes share the sites, each on a core of its own."""
+    offered: tuple[str, ...] = ()
+    """At a hub: brokers as sites reach them, told to sites that join; empty: `brokers`."""
     plain: bool = False
     """Speak without TLS to brokers on other machines: only in a network of their own (VPN)."""
 
@@ -281,8 +283,9 @@ def _faults(c: Configuration) -> list[tuple[list[str], str]]:
         found.append((["sip", "tls_port"], "tls_port must be between 1 and 65535 and not that of sip.port"))
     found += [(["api", key], fault) for key, fault in _api_faults(c.api)]
     found += [
-        (["sync", "brokers"], f'"{broker}" is no host:port, like "10.0.0.1:8883"')
-        for broker in c.sync.brokers
+        (["sync", key], f'"{broker}" is no host:port, like "10.0.0.1:8883"')
+        for key, brokers in (("brokers", c.sync.brokers), ("offered", c.sync.offered))
+        for broker in brokers
         if not BROKER.fullmatch(broker)
     ]
     if not 1 <= c.sip.lines <= 1000:

@@ -65,6 +65,10 @@ class Broker:
     def start(self) -> None:
         """Start it and wait until it listens."""
         self._process = subprocess.Popen([MOSQUITTO, "-c", str(self._file)])
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until it listens."""
         until = time.monotonic() + 10
         while time.monotonic() < until:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):

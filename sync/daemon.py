@@ -21,9 +21,11 @@ from appliance.store.follower import why
 from appliance.store.opening import open_store
 from appliance.store.outbox import MAX_SITE, peer_name
 from appliance.store.store import Store
+from appliance.watchdog import Watchdog
 from appliance.words import N_
 from sync.access import Access, access
 from sync.identity import SIDECAR
+from sync.membership import ASK, GRANT, Membership
 from sync.mqtt import Arrival, Down, Message, Mqtt, Refused, Unheard, Up
 from sync.node import Node, always
 from sync.peer import Away, Noticed, Opened, PeerEvent, Restarted, Rival, Trouble, Waiting
@@ -37,14 +39,28 @@ PRUNE_S = 24 * 3600.0
 SHOWN = (Opened, Away, Waiting, Rival, Restarted, Noticed, Trouble)
 TOPIC = "v1/s/{site:03d}/{way}"
 UP, DOWN, PRESENCE = "up", "dn", "st"
+HUB_HEARS = (UP, ASK, PRESENCE)
+WATCH_S = 120.0
+"""A turn takes milliseconds, a stream that begins anew with a million events some seconds."""
 
 
 class Daemon:
     """A node, a connection, and the clock."""
 
-    def __init__(self, store: Store, node: Node, access: Access, shards: Shards | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        node: Node,
+        access: Access,
+        watchdog: Watchdog,
+        membership: Membership | None = None,
+        shards: Shards | None = None,
+    ) -> None:
+        """Without a `membership`, that is without certificates, whoever reaches the broker takes part."""
         self.store = store
         self.node = node
+        self._watchdog = watchdog
+        self._membership = membership
         self.wake = wake_of(store)
         self._access = access
         self._shards = shards
@@ -54,8 +70,11 @@ class Daemon:
 
     def run(self) -> None:
         """Work until told to stop."""
+        self._watchdog.ready()
         while not self._stopping:
             self.turn()
+            self._watchdog.beat()
+        self._watchdog.stop()
         self.wire.close()
         self.wake.close()
         self.node.disconnected(OFF)
@@ -72,7 +91,10 @@ class Daemon:
         self.wake.take(now)
         self.node.look()
         for far, data in self.node.outgoing(now):
-            self.wire.send(self._topic(far), data)
+            if self._admits(far, now):
+                self.wire.send(self._topic(far), data)
+        if self._membership and self.wire.is_up and (asked := self._membership.ask(now)):
+            self.wire.send(TOPIC.format(site=self.store.site, way=ASK), asked)
         if now >= self._prune_s:
             self._prune_s = now + PRUNE_S
             self.node.prune()
@@ -114,6 +136,8 @@ class Daemon:
         match arrival:
             case Up(broker):
                 say(f"connected to the broker {broker}")
+                if self._membership:
+                    self._membership.connected()
                 self.node.connected(now)
             case Down(reason):
                 say(reason)
@@ -121,20 +145,39 @@ class Daemon:
             case Message(topic, payload):
                 site, way = _parse(topic)
                 far = site if not self.store.site else 0
+                if far is None or not self._admits(far, now):
+                    return
                 if way == PRESENCE:
                     self._hear_presence(far, payload, now)
-                elif site is not None and far is not None:
+                elif way in (ASK, GRANT):
+                    self._hear_renewal(far, way, payload)
+                elif site is not None:
                     self.node.receive(far, payload, now)
             case Unheard(topic):
                 site, _ = _parse(topic)
                 self.node.absent(site if site and not self.store.site else 0, now)
-            case Refused(_, reason):
+            case Refused(_, reason, lasting):
                 say(reason)
+                if lasting:
+                    self.wire.drop(reason)
 
-    def _hear_presence(self, far: int | None, payload: bytes, now: float) -> None:
-        state, _, session = payload[:40].decode("ascii", "replace").partition(" ")
-        if far is None or not session.strip():
+    def _admits(self, far: int, now: float) -> bool:
+        return self._membership is None or self._membership.admits(far, now)
+
+    def _hear_renewal(self, far: int, way: str, payload: bytes) -> None:
+        if self._membership is None:
             return
+        if way == GRANT and self.store.site:
+            self._membership.take(payload)
+        elif way == ASK and (granted := self._membership.grant(far, payload)):
+            self.wire.send(TOPIC.format(site=far, way=GRANT), granted)
+
+    def _hear_presence(self, far: int, payload: bytes, now: float) -> None:
+        state, _, session = payload[:40].decode("ascii", "replace").partition(" ")
+        if not session.strip():
+            return
+        if self._membership and self.store.site and state == "online":
+            self._membership.connected()
         try:
             self.node.presence(far, state == "online", int(session, 16), now)
         except ValueError:
@@ -144,17 +187,18 @@ class Daemon:
 def topics(site: int, shards: Shards | None = None) -> list[str]:
     """What a box listens to: a site its hub, a hub all sites, one of its workers those it serves."""
     if site:
-        return [TOPIC.format(site=site, way=DOWN), TOPIC.format(site=0, way=PRESENCE)]
+        own = [TOPIC.format(site=site, way=way) for way in (DOWN, GRANT)]
+        return [*own, TOPIC.format(site=0, way=PRESENCE)]
     if shards is None:
-        return [f"v1/s/+/{way}" for way in (UP, PRESENCE)]
+        return [f"v1/s/+/{way}" for way in HUB_HEARS]
     served = [far for far in range(1, MAX_SITE + 1) if shards.serves(far)]
-    own = TOPIC.format(site=0, way=PRESENCE)  # who serves none yet must listen to something
-    return [own, *(TOPIC.format(site=far, way=way) for far in served for way in (UP, PRESENCE))]
+    always = TOPIC.format(site=0, way=PRESENCE)  # who serves none yet must listen to something
+    return [always, *(TOPIC.format(site=far, way=way) for far in served for way in HUB_HEARS)]
 
 
 def _parse(topic: str) -> tuple[int | None, str]:
     """Take a topic apart: site and way; None for what is no topic of ours."""
-    parts = topic.split("/")
+    parts = topic.split("/", 3)
     if len(parts) == 4 and parts[2].isdecimal() and int(parts[2]) <= MAX_SITE:
         return int(parts[2]), parts[3]
     return None, ""
@@ -179,6 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--site", type=int, help="site number instead of the configured one; 0 is the hub")
     parser.add_argument("--role", choices=("site", "hub"), help="role instead of the configured one")
     parser.add_argument("--worker", type=int, default=0, help="which of the hub's workers this is, from 1")
+    parser.add_argument("--watch-s", type=float, default=WATCH_S, help="end when stuck for so long")
     parser.add_argument("--broker", action="append", help="host:port, instead of the configured ones")
     options = parser.parse_args(arguments)
     where = places(options.data).make()
@@ -198,10 +243,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
     signal.signal(signal.SIGINT, lambda number, _: stopping.append(number))
+    watchdog = Watchdog(options.watch_s)
     if not brokers:
         say("no broker is configured: this box is alone")
+        watchdog.ready()
         while not stopping:
             time.sleep(0.2)
+            watchdog.beat()
+        watchdog.stop()
         return 0
     try:
         store = open_store(where, configuration, bind=False, site=site)
@@ -214,7 +263,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         node = Node(store, where.data / SIDECAR, time.monotonic(), tell=tell, serves=serves)
         if node.reason:
             say(f"{node.reason} Everything is offered again.")
-        daemon = Daemon(store, node, access(sync, where), shards)
+        how = access(sync, where)
+        membership = Membership(store, where, say, keeper=options.worker <= 1) if how.tls else None
+        daemon = Daemon(store, node, how, watchdog, membership, shards)
         signal.signal(signal.SIGTERM, daemon.stop)
         signal.signal(signal.SIGINT, daemon.stop)
         say(f"site {site} ({peer_name(0)}: {', '.join(brokers)})" if site else f"hub ({', '.join(brokers)})")

@@ -41,6 +41,8 @@ IN_FLIGHT = 16
 READS = 64
 NO_SUBSCRIBERS = 0x10
 FAILED = 0x80
+LASTING = frozenset({0x87, 0x95})
+"""Not authorized, packet too large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class Refused:
 
     topic: str
     reason: str
+    lasting: bool
+    """Whether the same will be refused again until somebody changes something at the broker."""
 
 
 Arrival = Up | Down | Message | Unheard | Refused
@@ -134,6 +138,12 @@ class Mqtt:
         arrivals = list(self._arrivals)
         self._arrivals.clear()
         return arrivals
+
+    def drop(self, reason: str) -> None:
+        """Hang up and try again later: the broker takes nothing of what is sent."""
+        if self._client is not None:
+            self._client.disconnect()
+            self._lost(*reason.split("\t"))
 
     def close(self) -> None:
         """Say that this box goes, and go."""
@@ -260,7 +270,8 @@ class Mqtt:
         if code.value == NO_SUBSCRIBERS and topic != self._presence:
             self._arrivals.append(Unheard(topic))
         elif code.value >= FAILED:
-            self._arrivals.append(Refused(topic, f"{of_code(code)}\t{topic}: {code}"))
+            reason = f"{of_code(code)}\t{topic}: {code}"
+            self._arrivals.append(Refused(topic, reason, code.value in LASTING))
 
     def _on_disconnect(self, client: paho.Client, _: Any, __: Any, code: ReasonCode, ___: Any) -> None:
         if self._client is not client:

@@ -152,6 +152,8 @@ NO_TWIN: Mapping[str, str] = {
     "rights.": RIGHTS,
     "citizen.": DEMO,
     "box.": BOX,
+    "enrolment.": BOX,
+    "enrol.": "it is spoken by boxes that join, and proves itself by a code",
     "tokens.": OUTSIDE,
     "webhooks.": OUTSIDE,
     "open311.": "it is an API already",

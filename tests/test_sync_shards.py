@@ -113,9 +113,9 @@ def test_a_worker_listens_to_its_own_sites_only(hub: Store) -> None:
     settle(clock, one, two)
     ours, theirs = set(topics(0, one)), set(topics(0, two))
     assert ours & theirs == {"v1/s/000/st"}
-    assert len(ours | theirs) == 2 * outbox.MAX_SITE + 1
-    assert set(topics(0)) == {"v1/s/+/up", "v1/s/+/st"}
-    assert set(topics(7)) == {"v1/s/007/dn", "v1/s/000/st"}
+    assert len(ours | theirs) == 3 * outbox.MAX_SITE + 1
+    assert set(topics(0)) == {"v1/s/+/up", "v1/s/+/up/cert", "v1/s/+/st"}
+    assert set(topics(7)) == {"v1/s/007/dn", "v1/s/007/dn/cert", "v1/s/000/st"}
 
 
 def test_the_hub_starts_as_many_as_it_is_told(tmp_path: Path) -> None:

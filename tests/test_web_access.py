@@ -140,8 +140,8 @@ def test_whoever_has_a_one_time_password_sets_an_own_one_first(tmp_path: Path) -
 def test_every_change_needs_the_token_of_a_page(web: Web) -> None:
     visitor = web.visitor("1100")
     for rule in web.app.url_map.iter_rules():
-        if rule.endpoint.startswith("open311."):
-            continue  # knows no sessions: every report brings its own key
+        if rule.endpoint.startswith(("open311.", "enrol.")):
+            continue  # knows no sessions: every report brings its own key, every box that joins its proof
         for method in {"POST", "PUT", "DELETE"} & (rule.methods or set()):
             path = re.sub(r"<[^>]+>", "1", rule.rule)
             assert visitor.client.open(path, method=method, data={}).status_code == 400, path

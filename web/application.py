@@ -30,7 +30,7 @@ from web.context import Box, actor, wants_json
 from web.hub import hub_sign
 from web.link import Away, Link
 from web.live import Full, Live, StoreWatch
-from web.pages import BLUEPRINTS, campaigns, carry, exchange, open311
+from web.pages import BLUEPRINTS, campaigns, carry, enrolment, exchange, open311
 from web.screens import Screens
 from web.today import Today
 
@@ -58,6 +58,8 @@ MISSING = {
     "unknown_webhook",
     "unknown_kind",
     "unknown_entry",
+    "unknown_site",
+    "unknown_code",
 }
 UNREADABLE = {"not_json"}
 HTTP_SENTENCES = {
@@ -173,6 +175,7 @@ def create_app(places: Places, configuration: Configuration, running: bool = Tru
     v1 = serving.blueprint(TABLE)
     csrf.exempt(v1)
     csrf.exempt(open311.pages)
+    csrf.exempt(enrolment.public)
     app.before_request(_admit)
     app.after_request(_guard)
     app.teardown_appcontext(lambda _: _leave(store))
@@ -286,6 +289,8 @@ def _stands_in(endpoint: str) -> bool:
     here = (request.endpoint or "").partition(".")[0]
     if here in SETTINGS and context.may_open("settings.page"):
         here = "settings"
+    elif here == "enrolment":
+        here = "box"
     return endpoint.partition(".")[0] == here
 
 

@@ -127,9 +127,13 @@ class Postgres:
         self.database.execute_sql(f"SELECT pg_advisory_xact_lock({WRITER})")
 
     def execute_many(self, sql: str, values: Iterable[Sequence[object]]) -> None:
-        """In one go (libpq's pipeline)."""
+        """In one go (libpq's pipeline), which for one row is only slower."""
+        rows = list(values)
         try:
-            self.database.cursor().executemany(marks(sql), values)
+            if len(rows) > 1:
+                self.database.cursor().executemany(marks(sql), rows)
+            elif rows:
+                self.database.cursor().execute(marks(sql), rows[0])
         except psycopg.Error as error:
             raise as_peewee(error) from error
 

@@ -12,6 +12,7 @@ from appliance.dictionary import table as dictionary
 from appliance.events import Event
 from appliance.letters import register
 from appliance.letters import table as letters
+from appliance.network import register as network
 from appliance.store import charges
 from appliance.tickets import samples, strand_table, table, workflows
 
@@ -231,5 +232,6 @@ FAMILIES: Mapping[str, Projector] = {
     "sample": samples.project,
     "dictionary": dictionary.project,
     "seal": letters.seal,
+    "network": network.project,
 }
 """Families of kinds (`ticket.*`) whose projection lives with their subject."""

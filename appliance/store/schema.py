@@ -14,6 +14,7 @@ from peewee import (
 
 from appliance.campaigns.schema import Campaign, CampaignNumber
 from appliance.customers.schema import Customer, CustomerNumber
+from appliance.network.schema import Certificate, Invitation
 from appliance.outside.schema import Answered, Delivery, Token, Webhook
 from appliance.store.found import TicketCount, TicketFacet
 from appliance.store.model import Table, database
@@ -492,8 +493,9 @@ PROJECTIONS: tuple[type[Table], ...] = (
     Category,
     Letter,
     Seal,
+    Certificate,
 )
-OWN: tuple[type[Table], ...] = (Person, Session, Draft, WorkflowDraft, Job, Setting)
+OWN: tuple[type[Table], ...] = (Person, Session, Draft, WorkflowDraft, Job, Setting, Invitation)
 OUTSIDE: tuple[type[Table], ...] = (Token, Answered, Webhook, Delivery)
 STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Lease, Quarantine)
 ALL = LOG + PROJECTIONS + OWN + OUTSIDE + STREAMS

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from appliance.network.register import shut_out
 from appliance.store.condition import Condition, read
 from appliance.store.store import Store
 from appliance.words import N_
@@ -11,6 +12,9 @@ from appliance.words import N_
 STALE_S = 180.0
 """The sync process writes at least once a minute while a peer is heard."""
 NOT_RUNNING = N_("The sync process of this box does not run.")
+SHUT_OUT = N_(
+    "Its certificate was revoked or has ended: nothing of it is taken. It comes back by a fresh code."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ _VIEW = (
 
 def streams(store: Store, now_s: float) -> list[StreamView]:
     """Return the streams of this box by site number; `now_s` is Unix time."""
-    return [_view(row, now_s) for row in store.rows(_VIEW)]
+    out = shut_out(store, now_s)
+    return [_view(row, now_s, row[1] in out) for row in store.rows(_VIEW)]
 
 
 def quarantined(store: Store) -> int:
@@ -66,12 +71,14 @@ def quarantined(store: Store) -> int:
     return int(store.rows("SELECT count(*) FROM quarantine")[0][0])
 
 
-def _view(row: Sequence[Any], now_s: float) -> StreamView:
+def _view(row: Sequence[Any], now_s: float, is_out: bool) -> StreamView:
     *kept, since_s, waiting, report, oldest = row
     waited_s = now_s - int.from_bytes(bytes(oldest)[:6], "big") / 1000 if oldest else 0.0
     name, site, state, reason, backlog, received, seen_s, clock_s, restarts = kept
     if state == "connected" and now_s > seen_s + STALE_S:
         state, reason, since_s = "away", NOT_RUNNING, seen_s
+    if is_out:
+        state, reason = "away", SHUT_OUT
     return StreamView(
         *(name, site, state, reason, backlog, max(0.0, waited_s), received, seen_s, clock_s, restarts),
         since_s=since_s or 0.0,

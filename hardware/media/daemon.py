@@ -2,15 +2,14 @@
 
 import argparse
 import gc
-import os
 import signal
-import socket
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+from hardware.init import tell_init
 from hardware.media import wire
 from hardware.media.clock import MediaClock, real_time
 from hardware.media.control import Control
@@ -72,17 +71,6 @@ def _tick(switch: Switch, faults: int, told: list[wire.Report]) -> int:
             raise
         return faults + 1
     return 0
-
-
-def tell_init(state: str) -> None:
-    """Tell systemd, where it asks, how we are (sd_notify(3))."""
-    path = os.environ.get("NOTIFY_SOCKET", "")
-    if path:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as init:
-            try:
-                init.sendto(state.encode(), "\0" + path[1:] if path.startswith("@") else path)
-            except OSError:
-                return  # systemd is busy: the next beat comes in a second
 
 
 def main(argv: Sequence[str] | None = None) -> None:

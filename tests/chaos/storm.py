@@ -154,9 +154,8 @@ class Storm:
         where = Places(self._folder / f"box-{site}").make()
         broker = f"{NET.format(box=site, end=1)}:{LINE_PORT}"
         role = 'role = "hub"\n' if site == 0 else ""
-        where.settings.write_text(
-            f'[site]\nnumber = {site}\n{role}[sync]\nplain = true\nbrokers = ["{broker}"]\n', "utf-8"
-        )
+        reached = f'plain = true\nbrokers = ["{broker}"]\n'
+        where.settings.write_text(f"[site]\nnumber = {site}\n{role}[sync]\n{reached}", "utf-8")
         store = Store(where.database, site, bind=False)
         demo_data.fill(store, site)
         Dictionary(store).write(BOX, lambda draft: _spread(draft, len(self._lines) - 1))
