@@ -8,7 +8,7 @@ PY := .venv/bin/python
 ONLY ?=
 JSON ?=
 SEED ?= 1
-RUNS ?= 1000
+RUNS ?= 10000
 SECONDS ?=
 
 help: ## Show what can be made
@@ -42,9 +42,9 @@ figures: ## Measure all, long ones too, and write table and plot of ARCHITECTURE
 	@mkdir -p var
 	@.venv/bin/hotline bench all | tee var/figures.jsonl; exec $(PY) -m tests.bench.table var/figures.jsonl
 
-sim: ## Simulate networks of sites with faults; SEED=1 RUNS=1000
+sim: ## Simulate networks of sites with faults; SEED=1 RUNS=10000
 	@$(SETUP) run
-	@exec .venv/bin/hotline simulate sync --seed $(SEED) --runs $(RUNS)
+	@exec .venv/bin/hotline simulate sync --seed $(SEED) --runs $(RUNS) --jobs $$(nproc)
 
 soak: ## An hour of calls coming and going; memory must stay flat; SECONDS=300 for less
 	@$(SETUP) test

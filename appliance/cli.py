@@ -43,6 +43,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "appliance.commands.digest",
         "One hash over the events and one over each projection, to compare boxes",
     ),
+    "quarantine": ("appliance.commands.quarantine", "What could not be understood: list it, or try it again"),
+    "carry": ("appliance.commands.carry", "Exchange events with the hub by a stick: export, import, keys"),
     "person": ("appliance.commands.person", "Add a person, or set a new one-time password"),
     "broker": (
         "appliance.commands.broker",

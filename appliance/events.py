@@ -66,15 +66,20 @@ class Fact:
 
 
 class Stamp:
-    """Gives ids to facts: a hybrid logical clock that never runs backwards, safe for threads."""
+    """Gives ids to facts: a hybrid logical clock, safe for threads.
 
-    def __init__(self, site: int, now_ms: Callable[[], int] = wall_ms, last: bytes = b"") -> None:
+    It never runs backwards, unless it went so far ahead that it must have been wrong: then it
+    begins anew at the wall clock, and `event` sees to it that an answer still sorts behind what
+    it answers.
+    """
+
+    def __init__(self, site: int, now_ms: Callable[[], int] = wall_ms) -> None:
         if not 0 <= site <= 0xFFFF:
             raise ValueError(f"site {site} is not between 0 and 65535")
         self._site = site.to_bytes(2, "big")
         self._now_ms = now_ms
         self._lock = threading.Lock()
-        self._ms, self._count = int.from_bytes(last[:6], "big"), int.from_bytes(last[6:8], "big")
+        self._ms, self._count = 0, 0
 
     def follow(self, eid: bytes) -> bool:
         """Move past an id seen from elsewhere; False when it lies too far in the future to believe."""
@@ -82,13 +87,22 @@ class Stamp:
         if ms > self._now_ms() + FUTURE_LIMIT_MS:
             return False
         with self._lock:
+            self._come_back(self._now_ms())
             self._ms, self._count = max((self._ms, self._count), (ms, count))
         return True
 
-    def eid(self) -> bytes:
-        """Return the next id."""
+    def horizon(self) -> bytes:
+        """Ids from this one on lie too far in the future to believe."""
+        return (self._now_ms() + FUTURE_LIMIT_MS + 1).to_bytes(6, "big")
+
+    def eid(self, behind: bytes = b"") -> bytes:
+        """Return the next id; what a wrong clock dated far ahead is passed this once, and not followed."""
         with self._lock:
             now = self._now_ms()
+            if behind >= (now + FUTURE_LIMIT_MS + 1).to_bytes(6, "big"):
+                place = int.from_bytes(behind[:8], "big") + 1
+                return place.to_bytes(8, "big") + self._site + os.urandom(6)
+            self._come_back(now)
             if now > self._ms:
                 self._ms, self._count = now, 0
             elif self._count < 0xFFFF:
@@ -97,9 +111,14 @@ class Stamp:
                 self._ms, self._count = self._ms + 1, 0
             return self._ms.to_bytes(6, "big") + self._count.to_bytes(2, "big") + self._site + os.urandom(6)
 
-    def event(self, fact: Fact) -> Event:
-        """Turn a fact into an event."""
-        eid = self.eid()
+    def _come_back(self, now: int) -> None:
+        """Having gone far ahead means having been wrong: begin anew at the wall clock."""
+        if self._ms > now + FUTURE_LIMIT_MS:
+            self._ms, self._count = now, 0
+
+    def event(self, fact: Fact, behind: bytes = b"") -> Event:
+        """Turn a fact into an event that sorts behind what its author saw of the subject."""
+        eid = self.eid(behind)
         subject = eid if fact.subject is None else fact.subject
         return Event(eid, subject, fact.kind, fact.ver, _encode(fact.facts))
 

@@ -30,7 +30,7 @@ from sync.identity import SIDECAR
 from sync.membership import Membership
 from sync.mqtt import Arrival, Down, Message, Mqtt, Refused, Unheard, Up
 from sync.node import Node, always
-from sync.peer import Away, Opened, PeerEvent, Restarted, Rival, Trouble, Waiting
+from sync.peer import Away, Noticed, Opened, PeerEvent, Restarted, Rival, Trouble, Waiting
 from sync.shards import RENEW_S, Shards
 from sync.topics import ASK, DOWN, GRANT, PRESENCE, UP, files, parse, topic, topics
 from sync.wake import wake_of
@@ -39,7 +39,7 @@ OFF = N_("The box was switched off.")
 OTHER_SITES = N_("The workers of the hub share the sites anew.")
 
 PRUNE_S = 24 * 3600.0
-SHOWN = (Opened, Away, Waiting, Rival, Restarted, Trouble)
+SHOWN = (Opened, Away, Waiting, Rival, Restarted, Noticed, Trouble)
 WATCH_S = 120.0
 """A turn takes milliseconds, a stream that begins anew with a million events some seconds."""
 

@@ -17,6 +17,8 @@ from appliance.events import EID_BYTES
 from appliance.store.condition import TOLD_LETTERS
 
 VERSION = 1
+SCHEMAS = (1, 1)
+"""Oldest and newest form of events this release understands; two releases back stay understood."""
 RAW, ZSTD, ZLIB = 0, 1, 2
 CODECS = 0b11
 
@@ -71,7 +73,7 @@ class Hello(Head, frozen=True, array_like=True):
     """What the sender durably has of the other's stream."""
     now_ms: Count
     reply: bool
-    schemas: tuple[Count, Count] = (1, 1)
+    schemas: tuple[Count, Count] = SCHEMAS
     """Oldest and newest form of events understood."""
 
 
@@ -105,6 +107,8 @@ class Ping(Head, frozen=True, array_like=True):
     now_ms: Count
     report: Report = ""
     """How the speaker's box is: JSON (appliance/store/condition.py); empty from older boxes."""
+    notice: Sentence = ""
+    """What the people at the other box must know; a gettext msgid."""
 
 
 class Parked(Head, frozen=True, array_like=True):

@@ -18,6 +18,7 @@ from sync.peer import (
     Confirmed,
     Delivered,
     Heard,
+    Noticed,
     Opened,
     Peer,
     PeerEvent,
@@ -40,10 +41,11 @@ SECOND = "A second box with this site number asks to connect; it waits until the
 REPORT_S = 20.0
 """A report is made once for all peers that are told within this time."""
 _NOTE = (
-    "UPDATE peer SET state = ?, reason = ?, seen_s = ?, clock_s = ?, acked = ?, waiting = ?, report = ?,"
+    "UPDATE peer SET state = ?, reason = ?, seen_s = ?, clock_s = ?, acked = coalesce(?, acked),"
+    " waiting = ?, report = ?,"
     " since_s = CASE WHEN state = ? THEN coalesce(since_s, ?) ELSE ? END WHERE name = ?"
 )
-_TOPS = "SELECT site, out_seq FROM peer"
+_TOPS = "SELECT site, out_epoch, out_seq, in_epoch, in_seq FROM peer"
 
 
 def always(site: int) -> bool:
@@ -59,7 +61,8 @@ class Note:
     reason: str = ""
     seen_s: float = 0.0
     clock_s: float = 0.0
-    acked: int = 0
+    acked: int | None = None
+    """What was confirmed in this run; None leaves what is known from before."""
     waiting: int = 0
     """Events that wait at the peer for us."""
     report: str = ""
@@ -171,9 +174,15 @@ class Node:
 
     def refresh(self) -> None:
         """Learn how far the outgoing streams reach now."""
-        for site, top in self.store.rows(_TOPS):
+        for site, epoch, top, in_epoch, in_seq in self.store.rows(_TOPS):
             peer = self.peers.get(site)
-            if peer is not None and peer.sender.top != top:
+            if peer is None:
+                continue
+            if (epoch, in_epoch, in_seq) != (peer.sender.epoch, peer.receiver.epoch, peer.receiver.seq):
+                peer.reread()
+                self._note(site).acked = None
+                self._dirty.add(site)
+            if peer.sender.top != top:
                 peer.offer(top)
                 self._dirty.add(site)
 
@@ -253,9 +262,9 @@ class Node:
                 case Rival():
                     note.reason = SECOND
                 case Restarted(reason):
-                    note.reason = reason
+                    note.reason, note.acked = reason, None
                     self._stale = True
-                case Trouble(reason):
+                case Noticed(reason) | Trouble(reason):
                     note.reason = reason
                 case Delivered():
                     self._stale = True

@@ -12,11 +12,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from appliance.words import N_
-from sync.frames import BATCH_EVENTS, Ack, Batch, Frame, FrameError, Hello, Parked, Ping, decode, encode
+from sync.frames import (
+    BATCH_EVENTS,
+    SCHEMAS,
+    Ack,
+    Batch,
+    Frame,
+    FrameError,
+    Hello,
+    Parked,
+    Ping,
+    decode,
+    encode,
+)
 from sync.identity import Identity
 from sync.receiver import Receiver, Verdict
 from sync.sender import RTO_MAX_S, RTO_S, WINDOW, Sender, UnknownPlace
-from sync.streams import Streams, Unwritable
+from sync.streams import Moved, Streams, Unwritable
 
 REHELLO_S = 20.0
 """A retransmission timeout this long asks anew where the other stands."""
@@ -32,6 +44,10 @@ RIVAL = N_("Another box with this site number is connected; this one waits until
 LOST = N_("The other side knew more than this box: everything is offered again.")
 FORKED = N_("The two sides remember different things: everything is offered again.")
 FORGOTTEN = N_("The other side needs what is no longer kept in order: everything is offered again.")
+TWIN = N_("A second box with this site number asked to connect; it waits. Renumber one of the two.")
+TOO_NEW = N_("The other side is more than two releases newer: upgrade this box. It works on alone.")
+TOO_OLD = N_("The other side is more than two releases older: it must be upgraded. It works on alone.")
+NEWER = N_("The other side is newer: what it writes in a new form is kept, and shown after an upgrade.")
 SILENT = N_("Nothing was heard for 90 seconds.")
 ABSENT = N_("Nobody listens on the other side.")
 CUT = N_("The connection is gone.")
@@ -102,13 +118,22 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something people should know; events flow all the same. A gettext msgid."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Something was refused; the sentence is for people."""
 
     reason: str
 
 
-PeerEvent = Opened | Away | Waiting | Rival | Restarted | Delivered | Confirmed | Heard | Told | Trouble
+PeerEvent = (
+    Opened | Away | Waiting | Rival | Restarted | Delivered | Confirmed | Heard | Told | Noticed | Trouble
+)
 
 
 class Peer:
@@ -157,6 +182,9 @@ class Peer:
         self._patience_s = RTO_S
         self._ack = self._gap = False
         self._told_s = -PING_S
+        self._notice = ""
+        self.schemas = SCHEMAS
+        """Oldest and newest form of events understood here."""
 
     def connected(self, now: float) -> None:
         """There is a way to the other side: greet it."""
@@ -183,6 +211,12 @@ class Peer:
     def offer(self, top: int) -> None:
         """The outgoing stream now reaches this place."""
         self.sender.top = top
+
+    def reread(self) -> None:
+        """Somebody else moved the streams (a carried file was read): begin again from what is durable."""
+        self.receiver.stand(self.streams.standing())
+        self.open = False
+        self._greet, self._answer = True, False
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the wire, whatever they are."""
@@ -216,10 +250,12 @@ class Peer:
             self._ack = self._gap = False
         if self.open:
             frames += self.sender.frames(*head, now)
-            if now >= self._told_s + PING_S:
+            if now >= self._told_s + PING_S or self._notice:
                 self._told_s = now
                 waiting = self.sender.top - self.sender.acked
-                frames.append(encode(Ping(*head, waiting, self._wall_ms(), self._report())))
+                ping = Ping(*head, waiting, self._wall_ms(), self._report(), self._notice)
+                frames.append(encode(ping))
+                self._notice = ""
         return frames
 
     def timer(self) -> float | None:
@@ -248,7 +284,11 @@ class Peer:
                 if self._is_known(frame, now):
                     self._heard(frame.now_ms, now)
                     self._commit()
-                    self._agree(frame, now)
+                    if apart := self._too_far_apart(frame):
+                        self._wait(apart, now)
+                        self._greet = self._answer = not frame.reply
+                    else:
+                        self._agree(frame, now)
             case _ if frame.session != self.session:
                 if not self.session:
                     self._ask(now)
@@ -261,6 +301,8 @@ class Peer:
             case Ping():
                 self._heard(frame.now_ms, now)
                 self._events.append(Told(frame.backlog, frame.report))
+                if frame.notice:
+                    self._events.append(Noticed(frame.notice))
 
     def _heard(self, their_ms: int, now: float) -> None:
         self._heard_s = now
@@ -293,6 +335,9 @@ class Peer:
         except Unwritable as error:
             self._events.append(Trouble(f"The store takes nothing: {error}."))
             return
+        except Moved:
+            self.reread()
+            return
         if count:
             self._ack = True
             self._events.append(Delivered(count))
@@ -309,6 +354,7 @@ class Peer:
         if self._incarnation and stranger and now < self._heard_s + LIVE_S:
             self._parked.append(hello.session)
             self._events.append(Rival(hello.incarnation))
+            self._notice = TWIN
             return False
         if hello.incarnation != self._incarnation:
             self.streams.bind(hello.incarnation)
@@ -327,10 +373,22 @@ class Peer:
 
     # where both stand
 
+    def _too_far_apart(self, hello: Hello) -> str:
+        """Why the two releases must not exchange events; empty when they may."""
+        (oldest, newest), (their_oldest, their_newest) = self.schemas, hello.schemas
+        if newest < their_oldest or their_newest < oldest:
+            return TOO_NEW if newest < their_oldest else TOO_OLD
+        if their_newest > newest:
+            self._events.append(Noticed(NEWER))
+        return ""
+
     def _agree(self, hello: Hello, now: float) -> None:
         """Decide from a HELLO how each stream continues; either may have to begin anew."""
         was_open, self.open = self.open, False
         broken = self._broken(hello)
+        if broken and hello.to != self.me.session:
+            self._greet = self._answer = True  # it may be old news: too little to begin anew for
+            return
         if broken:
             self.streams.restart(hello.in_epoch)
             self._events.append(Restarted(broken))
@@ -373,6 +431,7 @@ class Peer:
         return max(hello.in_seq, self.sender.acked) if hello.in_epoch == self.sender.epoch else hello.in_seq
 
     def _hello(self, now: float) -> Hello:
+        """Where this box stands; a question goes to whoever is there, for the run last known may be dead."""
         standing = self.streams.standing()
         answer, self._greet, self._answer = self._answer, False, False
         self._greetings += 1
@@ -382,7 +441,7 @@ class Peer:
         return Hello(
             src=self.me.site,
             session=self.me.session,
-            to=self.session,
+            to=self.session if answer or self.open else 0,
             number=self._greetings,
             incarnation=self.me.incarnation,
             epoch=standing.out_epoch,
@@ -392,6 +451,7 @@ class Peer:
             in_chain=standing.in_chain,
             now_ms=self._wall_ms(),
             reply=answer,
+            schemas=self.schemas,
         )
 
     def _ask(self, now: float) -> None:

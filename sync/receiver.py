@@ -65,12 +65,12 @@ class Receiver:
         return Verdict.FITS if _run(batch.prev, batch.events[:seen]) == self._heard_chain else Verdict.FORKED
 
     def commit(self) -> int:
-        """Make everything heard durable in one transaction; returns how many events, raises Unwritable."""
+        """Make everything heard durable in one transaction; how many events; raises Unwritable, Moved."""
         events = [event for batch in self._waiting for event in batch]
         seq, link = self._heard_seq, self._heard_chain
         self._forget()
         if events:
-            self.streams.apply(events, seq, link)
+            self.streams.apply(events, self.epoch, self.seq, seq, link)
             self.seq, self.chain = seq, link
             self._forget()
         return len(events)

@@ -18,6 +18,10 @@ class Unwritable(Exception):
     """The store cannot take anything now (disk full, locked too long); the text says why."""
 
 
+class Moved(Exception):
+    """Another process took events of this stream meanwhile (a carried file): it stands elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where both streams with a peer stand."""
@@ -57,8 +61,11 @@ class Streams(Protocol):
     def chain(self, seq: int) -> bytes | None:
         """The chain of the outgoing stream at a place; None for one not held."""
 
-    def apply(self, events: Sequence[Event], seq: int, chain: bytes) -> None:
-        """Keep events of the incoming stream and, in the same transaction, how far it has come."""
+    def apply(self, events: Sequence[Event], epoch: int, after: int, seq: int, chain: bytes) -> None:
+        """Keep events of the incoming stream and, in the same transaction, that it has come to `seq`.
+
+        Raises Moved, and keeps nothing, when it does not stand at `after` of `epoch` any more.
+        """
 
     def restart(self, above: int) -> None:
         """Begin a new epoch of the outgoing stream, larger than `above`, with everything in it again."""
@@ -83,9 +90,8 @@ _SLICE = (
 )
 
 
-_COME = "UPDATE peer SET in_seq = ?, in_chain = ? WHERE name = ? AND in_seq = ?"
-OVERTAKEN = "another process of this hub has served this site meanwhile"
-_BEGIN = "UPDATE peer SET in_epoch = ?, in_seq = 0, in_chain = ? WHERE name = ?"
+_COME = "UPDATE peer SET in_seq = ?, in_chain = ? WHERE name = ? AND in_epoch = ? AND in_seq = ?"
+_BEGIN = "UPDATE peer SET in_epoch = ?, in_seq = 0, in_chain = ? WHERE name = ? AND in_epoch < ?"
 
 
 class StoreStreams:
@@ -117,14 +123,11 @@ class StoreStreams:
         rows = self.store.rows("SELECT chain FROM outgoing WHERE peer = ? AND seq = ?", self.name, seq)
         return bytes(rows[0][0]) if rows else None
 
-    def apply(self, events: Sequence[Event], seq: int, chain: bytes) -> None:
-        """Keep events of the incoming stream and, in the same transaction, how far it has come.
-
-        They are the places up to `seq`, and nobody else may have taken the first of them.
-        """
+    def apply(self, events: Sequence[Event], epoch: int, after: int, seq: int, chain: bytes) -> None:
+        """Keep events of the incoming stream and, in the same transaction, that it has come to `seq`."""
         with self._writing():
-            if not self.store.execute(_COME, seq, chain, self.name, seq - len(events)):
-                raise Unwritable(OVERTAKEN)
+            if not self.store.execute(_COME, seq, chain, self.name, epoch, after):
+                raise Moved
             self.store.take(events, via=self.name)
 
     def restart(self, above: int) -> None:
@@ -136,8 +139,8 @@ class StoreStreams:
     def adopt(self, epoch: int, standing_at: int | None) -> None:
         """Begin the peer's new epoch at place 0, and give back what it told us before."""
         with self._writing():
-            self.store.execute(_BEGIN, epoch, GENESIS, self.name)
-            if standing_at is not None:
+            begun = self.store.execute(_BEGIN, epoch, GENESIS, self.name, epoch)
+            if begun and standing_at is not None:
                 outbox.give_back(self.store, self.name, standing_at)
 
     def bind(self, incarnation: int) -> None:

@@ -153,6 +153,8 @@ NO_TWIN: Mapping[str, str] = {
     "settings.export": FILES,
     "people.fresh": FORM,
     "exchange.": FILES,
+    "carry.": "a file on a stick is carried by somebody who answers for it; the command does it too",
+    "quarantine.": BOX,
     "rights.": RIGHTS,
     "citizen.": DEMO,
     "box.": BOX,

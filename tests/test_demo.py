@@ -18,5 +18,5 @@ def test_every_step_of_the_demo_is_seen(tmp_path: Path) -> None:
     played = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert played.returncode == 0, played.stdout[-6000:]
     seen = json.loads(steps.read_text("utf-8"))
-    assert len(seen) == 16
+    assert len(seen) == 17
     assert all(step["ok"] for step in seen)

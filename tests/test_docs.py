@@ -31,7 +31,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.S | re.M)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 CALLED = re.compile(r"(?<![\w/.-])hotline(?: --data \S+)? ([a-z]+)((?: [^|;&\n]*)?)")
-PASSES_ON = {"simulate"}
+PASSES_ON = {"simulate", "carry"}
 """Commands that hand what follows to another program."""
 
 

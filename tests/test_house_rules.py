@@ -22,7 +22,6 @@ LINES_MAX = 500
 LONG: Mapping[str, str] = {
     "appliance/store/schema.py": "every table of the box, to be read side by side",
     "hardware/gsm/simulated.py": "one modem, every command it answers: a table of small methods",
-    "sync/simulator.py": "one world: its boxes, its wires, its faults and what must hold in it",
     "tests/test_gsm_modem.py": "sentences about one modem",
     "tests/test_media_daemon.py": "sentences about one process",
     "tests/test_sip_calls.py": "sentences about calls over one simulated wire",

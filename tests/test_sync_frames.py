@@ -83,7 +83,7 @@ def test_unknown_types_and_flags_are_named(data: bytes, word: str) -> None:
 
 
 def test_fields_added_by_a_later_box_are_passed_over() -> None:
-    raw = msgspec.msgpack.encode([1, 2, 3, 4, 5, "{}", "a field of tomorrow"])
+    raw = msgspec.msgpack.encode([1, 2, 3, 4, 5, "{}", "", "a field of tomorrow"])
     assert decode(b"\x01\x04\x00" + raw) == Ping(1, 2, 3, 4, 5, "{}")
 
 

@@ -21,7 +21,7 @@ from sync.bench import RunningBox, network, wait_for
 from sync.frames import Batch
 from sync.receiver import Receiver
 from sync.shards import LEASE_MS, SHARDS, Lease, Shards, shard_of, share
-from sync.streams import OVERTAKEN, StoreStreams, Unwritable
+from sync.streams import Moved, StoreStreams
 from sync.topics import topics
 
 WORKERS = ("worker 1", "worker 2", "worker 3")
@@ -102,7 +102,7 @@ def test_one_that_slept_through_its_lease_cannot_take_what_another_took_meanwhil
     for worker in (sleeper, other):
         worker.take(batch)
     assert other.commit() == 1
-    with pytest.raises(Unwritable, match=OVERTAKEN):
+    with pytest.raises(Moved):
         sleeper.commit()
     assert streams.standing().in_seq == 1
 

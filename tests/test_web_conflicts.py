@@ -24,8 +24,9 @@ def written_at_the_hub(store: Store, ticket: Ticket, kind: str, facts: dict[str,
     """Write of a ticket at the hub, which has heard of its beginning only."""
     (created, *_) = store.history(ticket.tid)
     said = {**facts, "by": "1200", "name": "中心值班", HEARD: heard([created.eid], 0)}
-    last = bytes(store.rows("SELECT max(eid) FROM event")[0][0])
-    (event,) = store.take([Stamp(0, last=last).event(Fact(kind, said, ticket.tid))], via="hub")
+    stamp = Stamp(0)
+    stamp.follow(bytes(store.rows("SELECT max(eid) FROM event")[0][0]))
+    (event,) = store.take([stamp.event(Fact(kind, said, ticket.tid))], via="hub")
     return event
 
 

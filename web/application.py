@@ -32,7 +32,7 @@ from web.context import Box, actor, wants_json
 from web.hub import hub_sign
 from web.link import Away, Link
 from web.live import Full, Live, StoreWatch
-from web.pages import BLUEPRINTS, campaigns, enrolment, exchange, open311
+from web.pages import BLUEPRINTS, campaigns, carry, enrolment, exchange, open311
 from web.screens import Screens
 from web.today import Today
 
@@ -42,6 +42,7 @@ STATIC_SECONDS = 300
 SECRET = "web_secret"
 UPLOADS = {
     "exchange.upload": exchange.UPLOAD_MAX,
+    "carry.take": carry.UPLOAD_MAX,
     "campaigns.create": campaigns.UPLOAD_MAX,
     "files.add": attaching.UPLOAD_MAX,
     "tickets.move": attaching.UPLOAD_MAX,

@@ -31,6 +31,7 @@ from appliance.store.jobs import Runner
 from appliance.store.opening import open_store
 from appliance.store.store import Store
 from appliance.store.texts import SMS
+from appliance.store.upgrading import apply_pending
 from appliance.store.works import SEAL, Works, sms_failed
 from appliance.tickets.timers import run_timers
 
@@ -186,8 +187,18 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.stop())
+    _catch_up(daemon.store)
     daemon.start()
     return daemon.wait()
+
+
+def _catch_up(store: Store) -> None:
+    """What an older release could not fold is folded now; on a full disk at the next start."""
+    try:
+        if count := apply_pending(store):
+            _log.warning("%d events kept by an older release are understood now", count)
+    except DatabaseError as error:
+        _log.warning("%s", why(error))
 
 
 def _alone(path: Path) -> TextIO | None:

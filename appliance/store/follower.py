@@ -16,7 +16,7 @@ from appliance.journal import FileJournal
 from appliance.people import BOX, CITIZEN
 from appliance.refused import Refused
 from appliance.store import jobs
-from appliance.store.quarantine import QUARANTINE
+from appliance.store.quarantine import NOT_ACTED_ON, QUARANTINE
 from appliance.store.store import Store
 from appliance.store.texts import SMS, mobile, send_text
 from appliance.store.works import SEAL
@@ -108,7 +108,7 @@ class Follower:
             with self._store.savepoint():
                 react(event)
         except (KeyError, TypeError, ValueError, Refused, Exhausted) as error:
-            self._store.execute(QUARANTINE, event.eid, repr(error), self._now())
+            self._store.execute(QUARANTINE, event.eid, f"{NOT_ACTED_ON}{error!r}", self._now())
 
     def _seal(self, event: Event) -> None:
         body = {"rid": event.eid.hex(), "call": event.subject.hex(), "path": str(event.facts["path"])}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from appliance.events import Event
 from appliance.interest import FAMILIES, LARGE, MAX_SITE, SMALL, VERSION, Down, goes_down, goes_up
 from appliance.store.concern import BODY_BYTES, INTERESTED, Concern, again, peer_name
+from appliance.store.quarantine import NOT_SENT
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -214,6 +215,6 @@ def _that_fit(store: Store, events: Sequence[Event]) -> Sequence[Event]:
     if not large:
         return events
     for event in large:
-        reason = f"not sent on: its body has {len(event.body)} bytes, {BODY_BYTES} is the limit"
+        reason = f"{NOT_SENT}its body has {len(event.body)} bytes, {BODY_BYTES} is the limit"
         store.execute(_TOO_LARGE, event.eid, reason, event.at_s)
     return [event for event in events if len(event.body) <= BODY_BYTES]

@@ -12,7 +12,7 @@ from peewee import DatabaseError, OperationalError, PeeweeException
 from appliance.causal import HEARD, heard
 from appliance.conflicts import table as conflicts
 from appliance.dictionary.adopt import adopt
-from appliance.events import Event, Fact, Stamp
+from appliance.events import Event, Fact, Stamp, wall_ms
 from appliance.interest import GAINED, LOST, family
 from appliance.store import outbox, schema
 from appliance.store.engines import engine_of
@@ -31,6 +31,7 @@ ASKED_AT_ONCE = 500
 MOVE_CURSOR = (
     "INSERT INTO cursor (name, pos) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET pos = excluded.pos"
 )
+NEWEST_OF = "SELECT eid FROM event WHERE subject = ? ORDER BY eid DESC LIMIT 1"
 COLUMNS = "pos, eid, subject, kind, ver, body"
 FOLLOWED = "newest event id"
 READ = 2000
@@ -64,8 +65,13 @@ class Store:
         self._writing = threading.Lock()
         self._under = threading.local()
         self._make_tables()
-        self.stamp = Stamp(site, last=bytes(self.rows(NEWEST)[0][1] or b""))
+        self.keep_time(wall_ms)
         adopt(self)
+
+    def keep_time(self, wall: Callable[[], int]) -> None:
+        """Date what is recorded from now on by this clock (Unix milliseconds), behind what it believes."""
+        self.stamp = Stamp(self.site, wall)
+        self.stamp.follow(self._last_eid(self.stamp.horizon()))
 
     @property
     def linked(self) -> bool:
@@ -140,10 +146,26 @@ class Store:
         with self.transaction():
             if guard is not None:
                 guard()
-            self.once(FOLLOWED, self._follow)
-            linked = self.linked
-            events = [self.stamp.event(self._as_heard(fact) if linked else fact) for fact in facts]
+            told = [self._as_heard(fact) for fact in facts] if self.linked else facts
+            if self.once(FOLLOWED, self._follow):
+                events = [self.stamp.event(fact) for fact in told]
+            else:
+                events = self._dated_behind(told)
             self._put(events, via="")
+        return events
+
+    def _dated_behind(self, facts: Sequence[Fact]) -> list[Event]:
+        """A clock was far ahead: it is not followed, but what is said of such a subject sorts last."""
+        self.stamp.follow(self._last_eid(self.stamp.horizon()))
+        seen: dict[bytes, bytes] = {}
+        events = []
+        for fact in facts:
+            subject = fact.subject or b""
+            if subject and subject not in seen:
+                last = self.rows(NEWEST_OF, subject)
+                seen[subject] = bytes(last[0][0]) if last else b""
+            events.append(self.stamp.event(fact, seen.get(subject, b"")))
+            seen[events[-1].subject] = events[-1].eid
         return events
 
     def take(self, events: Sequence[Event], via: str = "") -> list[Event]:
@@ -303,11 +325,19 @@ class Store:
         known: dict[Hashable, Any] | None = getattr(self._under, "known", None)
         return known
 
+    def fold_again(self, event: Event) -> None:
+        """Fold an event of the log that could not be folded before; call inside a transaction."""
+        self._fold([event], project)
+
     def _follow(self) -> bool:
         """Other processes of the box have their own stamp: the next id is behind theirs."""
         pos, eid = self.rows(NEWEST)[0]
         self.now(LAST_POS, pos)
         return self.stamp.follow(bytes(eid or b""))
+
+    def _last_eid(self, before: bytes) -> bytes:
+        rows = self.rows("SELECT eid FROM event WHERE eid < ? ORDER BY eid DESC LIMIT 1", before)
+        return bytes(rows[0][0]) if rows else b""
 
     def _scalar(self, sql: str, *values: object) -> int:
         return int(self.rows(sql, *values)[0][0])

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from appliance.events import Stamp, wall_ms
+from appliance.events import wall_ms
 from appliance.people import Actor
 from appliance.store.sqlite import PRAGMAS
 from appliance.store.store import Store
@@ -146,7 +146,7 @@ def going_on(store: Store) -> Callable[[], float]:
     """Let time go on from the last event, which may be ahead of today: a clock that stands writes less."""
     last = bytes(store.rows("SELECT max(eid) FROM event")[0][0])
     ahead_ms = max(0, int.from_bytes(last[:6], "big") - wall_ms())
-    store.stamp = Stamp(store.site, lambda: wall_ms() + ahead_ms, last)
+    store.keep_time(lambda: wall_ms() + ahead_ms)
     return lambda: time.time() + ahead_ms / 1000
 
 

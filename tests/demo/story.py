@@ -8,6 +8,7 @@ from pathlib import Path
 from appliance.calls import wire
 from tests.box import PHONES
 from tests.demo.city import City
+from tests.demo.month import play as play_month
 from tests.phones import Baresip, tone_level, until
 
 CITIZEN_HZ, AGENT_HZ, MOBILE_HZ = 700.0, 1000.0, 440.0
@@ -49,6 +50,7 @@ class Story:
             ("An SMS becomes a ticket and is answered by SMS", self.sms),
             ("A caller leaves a message; it becomes a ticket with its sound", self.voicemail),
             ("Every box folds its log anew to the same tickets, nothing lost or doubled", self.agree),
+            ("On a simulated clock a branch is alone for 30 days; then all tickets are the same", self.month),
         ]
 
     def start(self) -> str:
@@ -260,6 +262,13 @@ class Story:
         branch = {tid: events for tid, events in logs["branch"].items() if tid in logs["centre"]}
         assert all(events == logs["hub"][tid] for tid, events in branch.items())
         return f"{len(logs['centre'])} tickets of the centre stand at the hub event for event, backlog 0"
+
+    def month(self) -> str:
+        met = play_month(self.city.folder)
+        return (
+            f"{met.alone} events here and {met.elsewhere} elsewhere on {met.both} tickets of both sides; over"
+            f" 256 kbit/s all agreed after {met.seconds:.0f} s and {met.carried / 1000:.0f} kB"
+        )
 
     # Looking
 

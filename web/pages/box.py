@@ -11,6 +11,7 @@ from werkzeug.exceptions import BadRequest
 
 from appliance.events import Fact
 from appliance.store.alarms import alarms
+from appliance.store.quarantine import listed
 from appliance.store.streams_view import streams
 from web import shown
 from web.context import Box, box, me
@@ -49,12 +50,7 @@ def page() -> str:
         peers=streams(here.store, time.time()),
         peer_states=STATES,
         disk=_disk(here),
-        quarantined=[
-            (bytes(eid).hex().upper(), reason, at_s)
-            for eid, reason, at_s in here.store.rows(
-                "SELECT eid, reason, at_s FROM quarantine ORDER BY at_s DESC LIMIT 10"
-            )
-        ],
+        quarantined=listed(here.store),
         alarms=alarms(here.store),
         jobs=_jobs(here),
         streams=here.live.streams,

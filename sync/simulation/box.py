@@ -2,80 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+import random
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
-from appliance.events import Stamp
-from appliance.store import outbox
-from appliance.store.store import Store
-from sync.frames import Ack, decode
+from peewee import OperationalError
+
+from appliance.store.upgrading import FOLDED, apply_pending
 from sync.node import Node
 from sync.peer import PeerEvent, Restarted
+from sync.simulation.disk import Crash, FrailStore
+from sync.simulation.oracle import KEPT_FRAMES, Broken
 
 if TYPE_CHECKING:
-    from sync.simulator import World
+    from sync.simulation.world import World
 
 EPOCH_MS = 1_800_000_000_000
-
-
-class Broken(AssertionError):
-    """A promise was not kept; the text says which."""
-
-
-class Crash(BaseException):
-    """The power went; nothing of the program may catch this."""
-
-
-class FrailStore(Store):
-    """A store whose power may go after any writing statement."""
-
-    fuse = 0
-    """Statements until the crash; 0 is never."""
-    _tables: ClassVar[list[str]] = []
-    """How the tables are made, asked once: worlds open stores by the thousand."""
-
-    def _make_tables(self) -> None:
-        with self.connection():
-            if not self._tables:
-                super()._make_tables()
-                made = self.rows(
-                    "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
-                    " AND name NOT LIKE 'ticket_text_%'"
-                )
-                self._tables.extend(sql for (sql,) in made)
-            elif not self.rows("SELECT 1 FROM sqlite_master"):
-                self.database.connection().executescript(";".join(self._tables))
-
-    def execute(self, sql: str, *values: object) -> int:
-        """Run a statement, and perhaps crash behind it."""
-        changed = super().execute(sql, *values)
-        self.burn()
-        return changed
-
-    def execute_many(self, sql: str, values: Any) -> None:
-        """Run a statement, and perhaps crash behind it."""
-        super().execute_many(sql, values)
-        self.burn()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Hold a transaction, and perhaps crash behind its commit."""
-        with super().transaction():
-            yield
-        self.burn()
-
-    @property
-    def writing(self) -> bool:
-        """Whether a transaction is open."""
-        return self.database.in_transaction()
-
-    def burn(self) -> None:
-        """One more step towards the crash."""
-        if self.fuse:
-            self.fuse -= 1
-            if not self.fuse:
-                raise Crash
+RELEASES: tuple[frozenset[str], ...] = (
+    frozenset({"ticket.repeated", "ticket.linked"}),
+    frozenset({"ticket.linked"}),
+    frozenset(),
+)
+"""What each release cannot fold yet; the last is the newest."""
+NEWEST = len(RELEASES) - 1
 
 
 class Box:
@@ -90,17 +41,23 @@ class Box:
         self.sidecar = self.folder / "sync.identity"
         self.backups: list[bytes] = []
         self.clock_ms = 0
+        self.release = NEWEST
         self.cut = False
+        self.full = False
         self.running = False
+        self.dice = random.Random(f"{world.scene.seed}/box-{site}")
+        self._restored = False
         self._runs = 0
-        self._held = ExitStack()
         self._alarm: float | None = None
 
     def start(self, offline_s: float = 0.0) -> None:
         """Switch on; the network may come later."""
-        self.store = FrailStore(self.file, self.site, bind=False)
-        self._held.enter_context(self.store.connection())
-        self.store.stamp = Stamp(self.site, self.wall_ms, self.store.stamp.eid())
+        self.store = FrailStore(
+            self.file, self.site, lambda event: self.world.oracle.folded(self.site, event.eid)
+        )
+        self.store.hidden = RELEASES[self.release]
+        self.store.keep_time(self.wall_ms)
+        self._resume()
         faults = self.world.faults
         self.node = Node(
             self.store,
@@ -111,12 +68,22 @@ class Box:
             faults.window,
             self._watch,
         )
+        self.world.oracle.started(self, self._restored)
+        self._restored = False
         self.running = True
         self._runs += 1
+        self.store.fill(self.full)
         if offline_s:
             self.world.after(offline_s, lambda run=self._runs: self._connect(run))  # type: ignore[misc]
         else:
             self._connect(self._runs)
+
+    def _resume(self) -> None:
+        """Do what the store process does at its start."""
+        self.store.refolding = True
+        known = {kind: ver for kind, ver in FOLDED.items() if kind not in self.store.hidden}
+        apply_pending(self.store, known)
+        self.store.refolding = False
 
     def _connect(self, run: int) -> None:
         if self.running and run == self._runs:
@@ -129,23 +96,41 @@ class Box:
             raise Broken(f"box {self.site} began its stream to {name} anew without need: {event.reason}")
 
     def stop(self) -> None:
+        """End the program."""
+        if self.running:
+            self.running = False
+            self.store.fuse = 0
+            self.store.close()
+
+    def lose_power(self) -> None:
         """Switch off without warning."""
         self.running = False
         self.store.fuse = 0
-        self._held.close()
+        self.store.lose_power(self.dice)
 
     def wall_ms(self) -> int:
         """This box's own idea of the time."""
-        return EPOCH_MS + int(self.world.now * 1000) + self.clock_ms
+        return max(0, EPOCH_MS + int(self.world.now * 1000) + self.clock_ms)
 
     def guarded(self, work: Callable[[], object]) -> bool:
         """Do something that a crash may end; whether it was done."""
         try:
             work()
         except Crash:
-            self.stop()
+            if self.store.synced:
+                self.world.oracle.look(self)
+            self.lose_power()
             self.world.revive(self)
             return False
+        except OperationalError as error:
+            if not self.full:
+                raise Broken(f"box {self.site} fell over: {error!r}") from error
+            return False
+        except Broken:
+            raise
+        except Exception as error:
+            raise Broken(f"box {self.site} fell over: {error!r}") from error
+        self.world.oracle.look(self)
         return True
 
     def pump(self) -> None:
@@ -153,10 +138,11 @@ class Box:
         self.guarded(self._pump)
 
     def _pump(self) -> None:
-        for far, data in self.node.outgoing(self.world.now):
-            if self.store.writing:
-                raise Broken("a frame left while a transaction was open")
-            self._vouch(far, data)
+        frames = self.node.outgoing(self.world.now)
+        if len(frames) > KEPT_FRAMES * len(self.node.peers):
+            raise Broken(f"box {self.site} sends {len(frames)} frames at once")
+        for far, data in frames:
+            self.world.wires.said(self, far, data, self.world.now)
             self.world.send(self, far, data)
             self.store.burn()
         due = self.node.timer(self.world.now)
@@ -169,15 +155,6 @@ class Box:
         if self.running:
             self.pump()
 
-    def _vouch(self, far: int, data: bytes) -> None:
-        """An ACK claims no more than is committed."""
-        frame = decode(data)
-        if isinstance(frame, Ack):
-            sql = "SELECT in_epoch, in_seq FROM peer WHERE name = ?"
-            epoch, seq = self.store.rows(sql, outbox.peer_name(far))[0]
-            if (epoch, seq) < (frame.epoch, frame.seq):
-                raise Broken(f"box {self.site} acknowledged {frame.seq} but holds {seq}")
-
     def hear(self, far: int, data: bytes) -> None:
         """Take a frame from the wire."""
         if self.running:
@@ -188,25 +165,23 @@ class Box:
 
             self.guarded(work)
 
-    def eids(self) -> set[bytes]:
-        """Every event held."""
-        return {bytes(eid) for (eid,) in self.read("SELECT eid FROM event")}
-
     def read(self, sql: str, *values: object) -> list[Any]:
-        """Read the disk, running or not."""
-        if self.running:
-            return self.store.rows(sql, *values)
-        return FrailStore(self.file, self.site, bind=False).rows(sql, *values)
+        """Read the database of a running box."""
+        return self.store.rows(sql, *values)
 
     def back_up(self) -> None:
         """Keep a copy of the database, as a backup does."""
-        self.store.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.store.check_point()
         self.backups.append(self.file.read_bytes())
 
     def restore(self, backup: bytes, with_sidecar: bool) -> None:
-        """Put an older copy in place."""
+        """Put an older copy in place of the disk of a stopped box."""
         for suffix in ("", "-wal", "-shm"):
             self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
         self.file.write_bytes(backup)
+        with closing(sqlite3.connect(self.file)) as database:
+            eids = {bytes(eid) for (eid,) in database.execute("SELECT eid FROM event")}
+        self.world.oracle.restored(self.site, eids)
+        self._restored = True
         if not with_sidecar:
             self.sidecar.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Whole networks of boxes in virtual time: scene, disk, box, world, what must hold, and shrinking."""
