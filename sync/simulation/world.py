@@ -304,6 +304,9 @@ class World:
             own = {eid for eid in central if int.from_bytes(eid[8:10], "big") == box.site}
             if missing := own - held:
                 raise Broken(f"site {box.site} does not have {len(missing)} events of its own")
+            if not (self.restores or self.scene.faults.skew):  # else a site may show some it has no more
+                concerned = hub.read(_CONCERNED, box.site)
+                _same(f"tickets that concern site {box.site}, and shown", concerned, box.read(_SHOWN))
             for (subject,) in hub.read("SELECT subject FROM interest WHERE site = ?", box.site):
                 _same(f"ticket at hub and site {box.site}", _ticket(hub, subject), _ticket(box, subject))
         if not self._clocks_moved and not self.restores:
@@ -314,6 +317,10 @@ class World:
             shown = _projections(box)
             box.store.rebuild()
             _same(f"projections of box {box.site} and what its log tells", shown, _projections(box))
+
+
+_SHOWN = "SELECT tid FROM ticket ORDER BY tid"
+_CONCERNED = "SELECT tid FROM ticket WHERE tid IN (SELECT subject FROM interest WHERE site = ?) ORDER BY tid"
 
 
 def _same(what: str, one: object, other: object) -> None:
