@@ -18,6 +18,16 @@ pytestmark = pytest.mark.broker
 def test_killed_and_cut_off_at_random_nothing_that_was_kept_is_lost_and_all_boxes_agree(
     beside: Ended,
 ) -> None:
+    judge(beside)
+
+
+@pytest.mark.beside(STORM, "300", "--postgres", "--sites", "2")
+def test_the_same_holds_for_a_hub_on_postgresql(beside: Ended) -> None:
+    judge(beside)
+
+
+def judge(beside: Ended) -> None:
+    """A storm came, and nothing is wrong after it."""
     if beside.code == NO_GROUND:
         pytest.skip(beside.output.strip())
     assert beside.code == 0, beside.output

@@ -6,7 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from appliance.dictionary.dictionary import Dictionary
+from appliance.dictionary.draft import Draft
 from appliance.events import Fact
+from appliance.people import BOX
 from appliance.store.alarms import Alarm
 from appliance.store.condition import ALARMS, TOLD_LETTERS, Condition, condition, read, report
 from appliance.store.store import Store
@@ -133,6 +136,18 @@ def test_the_central_office_sees_every_site_and_what_is_wrong_with_it(web: Web) 
         assert words in ill
     assert "disk nearly full" not in page[page.index('data-test="site-7"') :]
     assert 'data-test="sites-connected">1 / 2' in page
+
+
+def test_a_site_has_its_name_and_the_one_above_it(web: Web) -> None:
+    def named(draft: Draft) -> None:
+        draft.set("site", "7", {"name": "云河市", "name_en": "Yunhe"})
+        draft.set("site", "8", {"name": "云东区", "name_en": "Yundong", "parent": "7"})
+
+    Dictionary(web.box.store).write(BOX, named)
+    page = web.visitor("9100").get("/sites").text
+    below = page[page.index('data-test="site-8"') :]
+    assert "云东区" in below
+    assert "云河市 ·" in below
 
 
 def test_programs_are_told_the_same(web: Web) -> None:

@@ -1,8 +1,10 @@
 """Every peer of a box as a central office reads it: how it is, and how far behind each side is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from appliance.dictionary.dictionary import Dictionary
+from appliance.dictionary.entry import Entry
 from appliance.store.condition import Condition
 from appliance.store.store import Store
 from appliance.store.streams_view import StreamView, streams
@@ -24,6 +26,10 @@ class SiteView:
     """All zero when it never said."""
     troubles: Sequence[str]
     """Words of TROUBLES, the worst first."""
+    names: tuple[str, str] = ("", "")
+    """Chinese and English, where the hub's list of sites has it."""
+    above: tuple[str, str] = ("", "")
+    """Those of the site above it."""
 
     @property
     def colour(self) -> str:
@@ -35,10 +41,13 @@ class SiteView:
 
 def site_views(store: Store, now_s: float) -> list[SiteView]:
     """All peers by site number; `now_s` is Unix time."""
-    return [_view(stream) for stream in streams(store, now_s)]
+    sites = Dictionary(store).by_key("site")
+    return [_view(stream, sites) for stream in streams(store, now_s)]
 
 
-def _view(stream: StreamView) -> SiteView:
+def _view(stream: StreamView, sites: Mapping[str, Entry]) -> SiteView:
+    entry = sites.get(str(stream.site))
+    above = sites.get(entry.text("parent")) if entry else None
     told = stream.condition or Condition()
     wrong = {
         "parked": stream.state == "parked",
@@ -49,4 +58,5 @@ def _view(stream: StreamView) -> SiteView:
         "alarms": bool(told.alarms),
         "quarantined": bool(told.quarantined),
     }
-    return SiteView(stream, told, [word for word, is_so in wrong.items() if is_so])
+    troubles = [word for word, is_so in wrong.items() if is_so]
+    return SiteView(stream, told, troubles, *(one.names if one else ("", "") for one in (entry, above)))

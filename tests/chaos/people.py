@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from appliance.configuration import load
 from appliance.people import Actor
 from appliance.places import Places
 from appliance.refused import Refused
+from appliance.store.opening import open_store
 from appliance.store.store import Store
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.number import Exhausted
@@ -111,7 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=os.getpid())
     parser.add_argument("--rate", type=float, default=5.0, help="deeds a second")
     options = parser.parse_args(arguments)
-    store = Store(Places(options.data).database, options.site)
+    where = Places(options.data)
+    store = open_store(where, load(where), site=options.site)
     with store.connection():
         People(store, options.promised, options.seed).work(options.rate)
 

@@ -17,19 +17,23 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from appliance import demo_data, interest
+from appliance.configuration import load
 from appliance.dictionary.dictionary import Dictionary
 from appliance.dictionary.draft import Draft
 from appliance.people import BOX
 from appliance.places import Places
 from appliance.store import outbox
 from appliance.store.digest import digest
+from appliance.store.opening import open_store
 from appliance.store.store import Store
 from tests.chaos.ground import BROKER, NET, Ground, NoGround, rooted
 from tests.chaos.people import UNITS
+from tests.postgres_server import server
 
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 BROKER_PORT, LINE_PORT = 1883, 2883
@@ -87,14 +91,15 @@ class Box:
 
     def store(self) -> Store:
         """Its database, opened from outside."""
-        return Store(self.places.database, self.site, bind=False)
+        return open_store(self.places, load(self.places), bind=False)
 
 
 class Storm:
     """The hub and sites, and what befalls them."""
 
-    def __init__(self, ground: Ground, folder: Path, seed: int) -> None:
-        self._ground, self._folder = ground, folder
+    def __init__(self, ground: Ground, folder: Path, seed: int, postgres: str) -> None:
+        """`postgres` is the URL of the hub's database; empty: SQLite."""
+        self._ground, self._folder, self._postgres = ground, folder, postgres
         self._dice = random.Random(seed)
         self.befell: Counter[str] = Counter()
         (folder / "mosquitto.conf").write_text(BROKER_FILE)
@@ -155,8 +160,9 @@ class Storm:
         broker = f"{NET.format(box=site, end=1)}:{LINE_PORT}"
         role = 'role = "hub"\n' if site == 0 else ""
         reached = f'plain = true\nbrokers = ["{broker}"]\n'
-        where.settings.write_text(f"[site]\nnumber = {site}\n{role}[sync]\n{reached}", "utf-8")
-        store = Store(where.database, site, bind=False)
+        kept = f'[store]\npostgres = "{self._postgres}"\n' if site == 0 and self._postgres else ""
+        where.settings.write_text(f"[site]\nnumber = {site}\n{role}[sync]\n{reached}{kept}", "utf-8")
+        store = open_store(where, load(where), bind=False)
         demo_data.fill(store, site)
         Dictionary(store).write(BOX, lambda draft: _spread(draft, len(self._lines) - 1))
         data = ["--data", str(where.data)]
@@ -236,10 +242,10 @@ def settled(look: Callable[[], list[str]], seconds: float) -> list[str]:
     return found
 
 
-def rage(seconds: float, sites: int, seed: int, folder: Path) -> dict[str, object]:
+def rage(seconds: float, sites: int, seed: int, folder: Path, postgres: str = "") -> dict[str, object]:
     """One storm from begin to end; what it was and what is wrong after it."""
     with Ground(sites + 1) as ground:
-        storm = Storm(ground, folder, seed)
+        storm = Storm(ground, folder, seed, postgres)
         try:
             storm.run(seconds)
             began_s = time.monotonic()
@@ -265,17 +271,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("seconds", type=float, nargs="?", default=300.0)
     parser.add_argument("--sites", type=int, default=3)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--postgres", action="store_true", help="the hub keeps its store in PostgreSQL")
     parser.add_argument("--inside", action="store_true", help="this process may make namespaces")
     options = parser.parse_args(arguments)
     seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
     if not options.inside:
         again = [sys.executable, "-m", "tests.chaos.storm", str(options.seconds), "--inside"]
         again += ["--sites", str(options.sites), "--seed", str(seed)]
+        again += ["--postgres"] if options.postgres else []
         return subprocess.run(rooted(again), cwd=ROOT, check=False).returncode
     print(f"seed {seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+    with ExitStack() as held:
+        folder = held.enter_context(tempfile.TemporaryDirectory(prefix="chaos-"))
+        postgres = held.enter_context(server()).take(hub=True) if options.postgres else ""
         try:
-            told = rage(options.seconds, options.sites, seed, Path(folder))
+            told = rage(options.seconds, options.sites, seed, Path(folder), postgres)
         except NoGround as error:
             print(f"no network namespaces: {error}", flush=True)
             return NO_GROUND
