@@ -98,8 +98,9 @@ def test_the_first_peer_is_sent_what_follows_in_the_same_transaction(here: Store
         ticket = told(here)
         outbox.add_peer(here, outbox.HUB, 0)
         TicketDesk(here).move(AGENT, ticket.tid, "submit")
-    assert here.rows("SELECT count(*) FROM outgoing") == here.rows(
-        "SELECT count(*) FROM event WHERE kind LIKE 'ticket.%'"
+    sent = "SELECT o.eid FROM outgoing AS o JOIN event AS e ON e.eid = o.eid WHERE e.kind LIKE 'ticket.%'"
+    assert here.rows(f"{sent} ORDER BY o.seq") == here.rows(
+        "SELECT eid FROM event WHERE kind LIKE 'ticket.%' ORDER BY pos"
     )
 
 

@@ -28,7 +28,13 @@ _INSERT = "INSERT INTO conflict (key, kind, subject, what, stands, lost, at_s) V
 
 
 def review(store: Store, events: Sequence[Event]) -> None:
-    """Look anew at what new events are about, where more than one box has written of it."""
+    """Look anew at what new events are about, where more than one box has written of it.
+
+    A box that is alone, and speaks itself, contradicts nobody; it may still settle what it once heard.
+    """
+    alone = not store.linked and all(event.site == store.site for event in events)
+    if alone and not any(event.kind.endswith(".settled") for event in events):
+        return
     entries = {event.subject for event in events if event.kind.startswith("dictionary.")}
     matters = {event.subject for event in events if event.kind in CONTESTED}
     for subject in sorted(entries | _of_several(store, matters)):

@@ -26,7 +26,7 @@ _ROWS = (
 
 def hides(store: Store, event: Event, fold: Fold) -> bool:
     """Tell whether an event is of something hidden; one of our own shows that it concerns us after all."""
-    if not store.site or event.kind.split(".", 1)[0] not in HIDEABLE:
+    if not (store.site and store.linked) or event.kind.split(".", 1)[0] not in HIDEABLE:
         return False
     if not store.rows("SELECT 1 FROM lost WHERE subject = ?", event.subject):
         return False
