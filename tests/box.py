@@ -315,10 +315,15 @@ def record_prompts(places: Places, flows: Sequence[Flow], seconds: float = 0.3) 
 
 
 def free_port(kind: int = socket.SOCK_DGRAM) -> int:
-    """A port nobody uses just now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody uses just now, by this kind of socket or the other: SIPp chooses by itself."""
+    other = socket.SOCK_STREAM if kind == socket.SOCK_DGRAM else socket.SOCK_DGRAM
+    while True:
+        with socket.socket(socket.AF_INET, kind) as probe, socket.socket(socket.AF_INET, other) as too:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+            with suppress(OSError):
+                too.bind(("127.0.0.1", port))
+                return port
 
 
 def free_range(count: int) -> int:

@@ -60,7 +60,7 @@ def test_a_player_that_jumps_gets_only_that_range(web: Web, address: str) -> Non
 def test_no_recording_leads_out_of_its_folder(web: Web, path: str) -> None:
     answer = web.visitor("1100").get(recorded(web, path))
     assert answer.status_code == 404
-    assert "该录音不在本机" in answer.text
+    assert "文件不在本机，保存在站点" in answer.text
 
 
 @pytest.mark.parametrize("rid", ["..%2Fbox.db", "0" * 32, "zz", "0" * 31 + "G"])

@@ -221,7 +221,7 @@ def _blanked(where: Places, rows: list[Row]) -> list[Row]:
 
 def _show(rows: list[Row], columns: tuple[str, ...], as_json: bool) -> None:
     if as_json:
-        print(json.dumps(rows, ensure_ascii=False))
+        print(json.dumps(rows, ensure_ascii=False, default=_hex))
         return
     if not rows:
         return
@@ -229,6 +229,11 @@ def _show(rows: list[Row], columns: tuple[str, ...], as_json: bool) -> None:
     widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
     for line in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _hex(value: bytes) -> str:
+    """An id as commands write it."""
+    return value.hex().upper()
 
 
 def _cell(column: str, value: object) -> str:

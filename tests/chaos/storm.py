@@ -21,10 +21,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance import demo_data, interest
+from appliance import interest
 from appliance.configuration import load
 from appliance.dictionary.dictionary import Dictionary
 from appliance.dictionary.draft import Draft
+from appliance.dictionary.starter import begin
 from appliance.people import BOX
 from appliance.places import Places
 from appliance.store import outbox
@@ -163,8 +164,8 @@ class Storm:
         kept = f'[store]\npostgres = "{self._postgres}"\n' if site == 0 and self._postgres else ""
         where.settings.write_text(f"[site]\nnumber = {site}\n{role}[sync]\n{reached}{kept}", "utf-8")
         store = open_store(where, load(where), bind=False)
-        demo_data.fill(store, site)
-        Dictionary(store).write(BOX, lambda draft: _spread(draft, len(self._lines) - 1))
+        if not site:  # sites hear of units and lists from the hub, like everything else
+            Dictionary(store).write(BOX, lambda draft: _spread(draft, len(self._lines) - 1))
         data = ["--data", str(where.data)]
         promised = [*data, "--site", str(site), "--promised", str(where.data / "promised")]
         people = self._ground.inside(site, [sys.executable, "-m", "tests.chaos.people", *promised])
@@ -178,7 +179,8 @@ class Storm:
 
 
 def _spread(draft: Draft, sites: int) -> None:
-    """Let every site work for some units."""
+    """The starter lists, and every site works for some of the units."""
+    begin(draft)
     for at, unit in enumerate(UNITS):
         draft.set("unit", unit, {"site": 1 + at % sites})
 
@@ -242,14 +244,14 @@ def settled(look: Callable[[], list[str]], seconds: float) -> list[str]:
     return found
 
 
-def rage(seconds: float, sites: int, seed: int, folder: Path, postgres: str = "") -> dict[str, object]:
+def rage(options: argparse.Namespace, seed: int, folder: Path, postgres: str) -> dict[str, object]:
     """One storm from begin to end; what it was and what is wrong after it."""
-    with Ground(sites + 1) as ground:
+    with Ground(options.sites + 1) as ground:
         storm = Storm(ground, folder, seed, postgres)
         try:
-            storm.run(seconds)
+            storm.run(options.seconds)
             began_s = time.monotonic()
-            wrong = settled(lambda: differences(storm.boxes), CALM_S)
+            wrong = settled(lambda: differences(storm.boxes), options.calm)
             calm_s = round(time.monotonic() - began_s, 1)
             wrong += broken_promises(storm.boxes)
         finally:
@@ -272,12 +274,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sites", type=int, default=3)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--postgres", action="store_true", help="the hub keeps its store in PostgreSQL")
+    parser.add_argument("--calm", type=float, default=CALM_S, help="seconds in which all must agree after it")
     parser.add_argument("--inside", action="store_true", help="this process may make namespaces")
     options = parser.parse_args(arguments)
     seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
     if not options.inside:
         again = [sys.executable, "-m", "tests.chaos.storm", str(options.seconds), "--inside"]
-        again += ["--sites", str(options.sites), "--seed", str(seed)]
+        again += ["--sites", str(options.sites), "--seed", str(seed), "--calm", str(options.calm)]
         again += ["--postgres"] if options.postgres else []
         return subprocess.run(rooted(again), cwd=ROOT, check=False).returncode
     print(f"seed {seed}", flush=True)
@@ -285,7 +288,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = held.enter_context(tempfile.TemporaryDirectory(prefix="chaos-"))
         postgres = held.enter_context(server()).take(hub=True) if options.postgres else ""
         try:
-            told = rage(options.seconds, options.sites, seed, Path(folder), postgres)
+            told = rage(options, seed, Path(folder), postgres)
         except NoGround as error:
             print(f"no network namespaces: {error}", flush=True)
             return NO_GROUND
