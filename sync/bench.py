@@ -260,13 +260,15 @@ def _wire_bytes(site: Store) -> float:
     return sent / EVENTS
 
 
+_OF_THE_LOG = "SELECT name FROM sqlite_master WHERE tbl_name IN ('event', 'outgoing')"
+
+
 def _disk_bytes(site: Store) -> float:
     """What an event takes in the log and its place in the stream, with their indexes."""
-    rows = site.rows(
-        "SELECT sum(s.pgsize) FROM dbstat AS s JOIN sqlite_master AS m ON m.name = s.name"
-        " WHERE m.tbl_name IN ('event', 'outgoing') AND s.aggregate"
-    )
-    return float(rows[0][0]) / int(site.rows("SELECT count(*) FROM event")[0][0])
+    ours = {name for (name,) in site.rows(_OF_THE_LOG)}
+    pages = site.rows("SELECT name, pgsize FROM dbstat WHERE aggregate = TRUE")
+    events = int(site.rows("SELECT count(*) FROM event")[0][0])
+    return float(sum(size for name, size in pages if name in ours)) / events
 
 
 def _written_a_second(site: Store) -> float:
