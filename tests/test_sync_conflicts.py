@@ -254,6 +254,21 @@ def test_the_list_is_the_same_after_a_rebuild(net: Net) -> None:
     assert digest(net.hub) == held
 
 
+def test_a_box_without_a_hub_ends_what_it_was_told_of_by_writing_anew(net: Net, tmp_path: Path) -> None:
+    ticket = accepted(net)
+    TicketDesk(net.sites[1]).edit(AGENT, ticket.tid, {"title": "路灯全灭"})
+    TicketDesk(net.hub).edit(DISPATCHER, ticket.tid, {"title": "东街路灯"})
+    net.carry()
+    alone = Store(tmp_path / "alone.db", 1, bind=False)
+    alone.take(net.hub.history(ticket.tid))
+    assert office(alone).count() == 1
+    alone.record(Fact("ticket.edited", {"fields": {"title": "南街路灯"}}, ticket.tid))
+    told = digest(alone)
+    assert told.projections["conflict"].rows == 0
+    alone.rebuild()
+    assert digest(alone) == told
+
+
 edits = st.tuples(st.integers(0, 2), st.sampled_from(("title", "area")), st.sampled_from("abc"))
 
 

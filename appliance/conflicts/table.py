@@ -10,6 +10,7 @@ from appliance.dictionary.authority import authority
 from appliance.dictionary.entry import named_by
 from appliance.events import Event
 from appliance.interest import SETTLED
+from appliance.store.company import changed, company
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -27,13 +28,14 @@ _ALL = (
 _INSERT = "INSERT INTO conflict (key, kind, subject, what, stands, lost, at_s) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
-def review(store: Store, events: Sequence[Event]) -> None:
+def review(store: Store, events: Sequence[Event], told: bool) -> None:
     """Look anew at what new events are about, where more than one box has written of it.
 
-    A box that is alone, and speaks itself, contradicts nobody; it may still settle what it once heard.
+    `told` events were written elsewhere or long ago. What a box that is alone says now contradicts
+    nobody; it may only end what it once heard of.
     """
-    alone = not store.linked and all(event.site == store.site for event in events)
-    if alone and not any(event.kind.endswith(".settled") for event in events):
+    around = company(store)
+    if not (told or around.linked or around.contested):
         return
     entries = {event.subject for event in events if event.kind.startswith("dictionary.")}
     matters = {event.subject for event in events if event.kind in CONTESTED}
@@ -81,6 +83,7 @@ def _write(store: Store, subject: bytes) -> None:
     if known != {row[0] for row in rows}:
         store.execute("DELETE FROM conflict WHERE subject = ?", subject)
         store.execute_many(_INSERT, rows)
+        changed(store)
 
 
 def _at_s(clash: Clash) -> float:

@@ -10,6 +10,7 @@ from appliance.dictionary import table as dictionary
 from appliance.dictionary.entry import named_by
 from appliance.events import Event
 from appliance.interest import is_lost, word_subject
+from appliance.store.company import changed, company
 from appliance.tickets import table as tickets
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _ROWS = (
 
 def hides(store: Store, event: Event, fold: Fold) -> bool:
     """Tell whether an event is of something hidden; one of our own shows that it concerns us after all."""
-    if not (store.site and store.linked) or event.kind.split(".", 1)[0] not in HIDEABLE:
+    if not (store.site and company(store).hiding) or event.kind.split(".", 1)[0] not in HIDEABLE:
         return False
     if not store.rows("SELECT 1 FROM lost WHERE subject = ?", event.subject):
         return False
@@ -49,6 +50,8 @@ def _look(store: Store, subject: bytes, event: Event, fold: Fold) -> None:
     events = store.history(subject)
     lost = is_lost(events, store.history(word_subject(subject, store.site)), store.site)
     hidden = bool(store.rows("SELECT 1 FROM lost WHERE subject = ?", subject))
+    if lost != hidden:
+        changed(store)
     if lost and not hidden:
         store.execute("INSERT INTO lost (subject) VALUES (?)", subject)
     elif hidden and not lost:

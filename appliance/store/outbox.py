@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from appliance.events import Event
 from appliance.interest import FAMILIES, LARGE, MAX_SITE, SMALL, VERSION, Down, goes_down, goes_up
+from appliance.store.company import changed
 from appliance.store.concern import BODY_BYTES, INTERESTED, Concern, again, peer_name
 from appliance.store.quarantine import NOT_SENT
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["BODY_BYTES", "MAX_SITE", "peer_name"]
 
 HUB = "hub"
-PEERS = "peers"
 STORED = "recording.stored"
 """The hub has the bytes of a recording: goes to the site the call was at."""
 GENESIS = bytes(8)
@@ -68,11 +68,6 @@ def chain(before: bytes, eid: bytes) -> bytes:
     return blake2b(before + eid, digest_size=8).digest()
 
 
-def is_linked(store: Store) -> bool:
-    """Tell whether the box exchanges events with others; a linked site belongs to a hub."""
-    return bool(store.once(PEERS, lambda: store.rows("SELECT 1 FROM peer LIMIT 1")))
-
-
 def add_peer(store: Store, name: str, site: int) -> None:
     """Begin a stream to a peer, with everything it is concerned with.
 
@@ -88,7 +83,7 @@ def add_peer(store: Store, name: str, site: int) -> None:
             GENESIS,
             GENESIS,
         )
-        store.forget(PEERS)
+        changed(store)
         if store.rows("SELECT interest FROM peer WHERE name = ?", name) != [(VERSION,)]:
             restart(store, name)
 
@@ -144,7 +139,7 @@ def prune(store: Store, name: str, upto: int) -> None:
 
 def enqueue(store: Store, events: Sequence[Event], via: str) -> None:
     """Append events to the outgoing streams of the peers they concern, never back to where they came from."""
-    if not events or (store.site and not is_linked(store)):
+    if not events or (store.site and not store.linked):
         return
     events = _that_fit(store, events)
     if store.site:

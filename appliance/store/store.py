@@ -15,6 +15,7 @@ from appliance.dictionary.adopt import adopt
 from appliance.events import Event, Fact, Stamp, wall_ms
 from appliance.interest import GAINED, LOST, family
 from appliance.store import outbox, schema
+from appliance.store.company import company
 from appliance.store.engines import engine_of
 from appliance.store.projections import Projector, project
 from appliance.store.quarantine import UNFOLDABLE, set_aside
@@ -76,7 +77,7 @@ class Store:
     @property
     def linked(self) -> bool:
         """Whether the box exchanges events with others; a linked site belongs to a hub."""
-        return outbox.is_linked(self)
+        return company(self).linked
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -151,7 +152,7 @@ class Store:
                 events = [self.stamp.event(fact) for fact in told]
             else:
                 events = self._dated_behind(told)
-            self._put(events, via="")
+            self._put(events)
         return events
 
     def _dated_behind(self, facts: Sequence[Fact]) -> list[Event]:
@@ -264,11 +265,12 @@ class Store:
         """Write those of some events that are new; ids of other boxes may be ahead of ours."""
         here = self._here(events)
         new = list({event.eid: event for event in events if event.eid not in here}.values())
-        self._put(new, via)
+        self._put(new, via, told=True)
         self.forget(FOLLOWED)
         return new
 
-    def _put(self, new: Sequence[Event], via: str) -> None:
+    def _put(self, new: Sequence[Event], via: str = "", told: bool = False) -> None:
+        """Write events that are not in the log; `told` ones were not dated here just now."""
         if not new:
             return
         pos = self.once(LAST_POS, lambda: self._scalar(LAST_POS))
@@ -276,7 +278,7 @@ class Store:
         self.execute_many(INSERT, rows)
         self.now(LAST_POS, pos + len(new))
         self._fold(new, project)
-        conflicts.review(self, new)
+        conflicts.review(self, new, told)
         outbox.enqueue(self, new, via)
 
     def _as_heard(self, fact: Fact) -> Fact:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from appliance.demo_data import DEMO_PASSWORD
 from appliance.people import People
@@ -74,16 +74,16 @@ def technician(page: Page, box: Box, password: str) -> Page:
 
 def shows(page: Page, address: str, part: str, words: str) -> None:
     """Load a page again until a part of it says something; the pages may be starting anew."""
-    until_s = time.monotonic() + CONNECTED_S
+    until_s, said = time.monotonic() + CONNECTED_S, ""
     while True:
         try:
             page.goto(address)
-            if words in page.locator(part).first.inner_text(timeout=1000):
-                return
-        except Exception:
-            if time.monotonic() > until_s:
-                raise
-        assert time.monotonic() < until_s, f"{part} never says {words}"
+            said = page.locator(part).first.inner_text(timeout=1000)
+        except Error as error:
+            said = error.message
+        if words in said:
+            return
+        assert time.monotonic() < until_s, f"{part} never says {words}, at last it says {said}"
         page.wait_for_timeout(300)
 
 
