@@ -70,7 +70,13 @@ _DATES = (
     f" AND kind = 'suborder' AND due_s IS NOT NULL AND state IN ({', '.join(map(repr, WORKED_ON))})"
 )
 _KEPT = "SELECT doc, concerned, sub_due_s, sub_warn_s FROM ticket_facet WHERE tid = ?"
-_PLACES = "SELECT doc FROM ticket_facet WHERE doc >= ? ORDER BY doc LIMIT 1"
+_TAKEN = "SELECT 1 FROM ticket_facet WHERE doc = ?"
+_GAP = (
+    "SELECT doc + 1 FROM ticket_facet AS f WHERE doc >= ?"
+    " AND NOT EXISTS (SELECT 1 FROM ticket_facet AS g WHERE g.doc = f.doc + 1) ORDER BY doc LIMIT 1"
+)
+_BEHIND = "places behind those given"
+"""What is known in a transaction: thousands of tickets may be of one millisecond (an import, a drain)."""
 
 _SPECIAL: Mapping[str, Callable[[Ticket], Any]] = {
     "agent": lambda ticket: ticket.created_by,
@@ -161,6 +167,7 @@ def keep(store: Store, ticket: Ticket, before: Ticket | None) -> None:
 
 def forget(store: Store, ticket: Ticket) -> None:
     """Take away all that a ticket is found by; call before its row goes."""
+    store.forget(_BEHIND)
     for doc, parts, *_ in store.rows(_KEPT, ticket.tid):
         left = counts(ticket, parts)
         store.engine.text.remove(store, doc, text(ticket, parts))
@@ -238,6 +245,9 @@ def _words(ticket: Ticket) -> tuple[str, str]:
 
 def _free(store: Store, doc: int) -> int:
     """The first free place from this one on."""
-    while (found := store.rows(_PLACES, doc)) and found[0][0] == doc:
-        doc += 1
-    return doc
+    behind: dict[int, int] = store.once(_BEHIND, dict)
+    free = behind.get(doc, doc)
+    if store.rows(_TAKEN, free):
+        ((free,),) = store.rows(_GAP, free)
+    behind[doc] = free + 1
+    return free

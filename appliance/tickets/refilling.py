@@ -115,11 +115,13 @@ def _settled(crowd: list[Known], arrived: Callable[[bytes], int]) -> Iterator[tu
         yield facets.place(crowd[0].tid), crowd[0]
         return
     taken: dict[int, Known] = {}
+    behind: dict[int, int] = {}
     for ticket in sorted(crowd, key=lambda ticket: arrived(ticket.tid)):
-        doc = facets.place(ticket.tid)
+        wanted = facets.place(ticket.tid)
+        doc = behind.get(wanted, wanted)
         while doc in taken:
             doc += 1
-        taken[doc] = ticket
+        taken[doc], behind[wanted] = ticket, doc + 1
     yield from sorted(taken.items(), key=lambda found: found[0])
 
 
