@@ -3,7 +3,7 @@
 import os
 import random
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -16,21 +16,9 @@ from sync import frames
 from sync import peer as words
 from sync.frames import Batch, Hello, Parked, decode, encode
 from sync.peer import Noticed, Trouble, Waiting
-from tests.test_sync_peer import End, Wire
+from tests.test_sync_peer import End, Wire, hub, site
 
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[End]:
-    end = End(tmp_path, 0, 1)
-    yield end
-    end.held.close()
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[End]:
-    end = End(tmp_path, 1, 0)
-    yield end
-    end.held.close()
+__all__ = ["hub", "site"]
 
 
 @pytest.fixture
