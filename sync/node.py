@@ -298,7 +298,8 @@ class Node:
             return True
         changed = (note.state, note.reason, note.acked) != (written.state, written.reason, written.acked)
         first = bool(note.report) and not written.report
-        return changed or first or note.seen_s >= written.seen_s + SEEN_S
+        drained = bool(written.waiting) and not note.waiting
+        return changed or first or drained or note.seen_s >= written.seen_s + SEEN_S
 
     def _states(self, notes: dict[int, Note]) -> dict[int, str]:
         return {far: note.state for far, note in notes.items()}

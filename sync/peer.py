@@ -182,6 +182,7 @@ class Peer:
         self._patience_s = RTO_S
         self._ack = self._gap = False
         self._told_s = -PING_S
+        self._backlog_told = 0
         self._notice = ""
         self.schemas = SCHEMAS
         """Oldest and newest form of events understood here."""
@@ -250,10 +251,11 @@ class Peer:
             self._ack = self._gap = False
         if self.open:
             frames += self.sender.frames(*head, now)
-            if now >= self._told_s + PING_S or self._notice:
-                self._told_s = now
-                waiting = self.sender.top - self.sender.acked
-                ping = Ping(*head, waiting, self._wall_ms(), self._report(), self._notice)
+            backlog = self.sender.top - self.sender.acked
+            drained = self._backlog_told and not backlog
+            if drained or now >= self._told_s + PING_S or self._notice:
+                self._told_s, self._backlog_told = now, backlog
+                ping = Ping(*head, backlog, self._wall_ms(), self._report(), self._notice)
                 frames.append(encode(ping))
                 self._notice = ""
         return frames

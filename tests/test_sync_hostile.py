@@ -4,7 +4,6 @@ import os
 import random
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -16,9 +15,9 @@ from sync import frames
 from sync import peer as words
 from sync.frames import Batch, Hello, Parked, decode, encode
 from sync.peer import Noticed, Trouble, Waiting
-from tests.test_sync_peer import End, Wire, hub, site
+from tests.test_sync_peer import End, Ends, Wire, ends, hub, site
 
-__all__ = ["hub", "site"]
+__all__ = ["ends", "hub", "site"]
 
 
 @pytest.fixture
@@ -151,7 +150,7 @@ def test_what_a_stolen_name_wrote_is_kept_and_the_true_box_loses_nothing(
 
 @pytest.mark.parametrize("ahead_ms", [FUTURE_LIMIT_MS * 2, 25 * 365 * 86_400_000])
 def test_an_event_of_the_future_is_kept_and_not_followed(
-    ahead_ms: int, wire: Wire, hub: End, site: End, tmp_path: Path
+    ahead_ms: int, wire: Wire, hub: End, site: End
 ) -> None:
     future = note(ahead_ms=ahead_ms)
     site.store.take([future])
@@ -187,8 +186,8 @@ def test_a_box_whose_clock_says_1970_writes_behind_what_it_wrote(site: End) -> N
     assert before.eid < again.eid
 
 
-def test_both_boxes_of_one_number_are_told(wire: Wire, hub: End, site: End, tmp_path: Path) -> None:
-    twin = End(tmp_path, 1, 0, incarnation=77, name="twin")
+def test_both_boxes_of_one_number_are_told(wire: Wire, hub: End, site: End, ends: Ends) -> None:
+    twin = ends(1, 0, incarnation=77, name="twin")
     twin.write(2)
     (greeting,) = twin.says(wire.now)
     hub.peer.receive(greeting, wire.now)

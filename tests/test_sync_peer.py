@@ -1,9 +1,10 @@
 """Two ends of a link in virtual time, over real stores: what each HELLO decides."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,9 @@ from appliance.events import Fact
 from appliance.store import outbox
 from appliance.store.store import Store
 from sync import peer as words
-from sync.frames import Ack, Batch, Frame, Hello, Parked, decode
+from sync.frames import Ack, Batch, Frame, Hello, Parked, Ping, decode
 from sync.identity import Identity
-from sync.peer import Away, Peer, PeerEvent, Restarted, Rival, Trouble, Waiting
+from sync.peer import Away, Peer, PeerEvent, Restarted, Rival, Told, Trouble, Waiting
 from sync.streams import StoreStreams
 
 
@@ -96,18 +97,30 @@ class Wire:
         return sum(isinstance(frame, kind) for frame in self.carried)
 
 
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[End]:
-    end = End(tmp_path, 0, 1)
-    yield end
-    end.held.close()
+Ends = Callable[..., End]
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[End]:
-    end = End(tmp_path, 1, 0)
-    yield end
-    end.held.close()
+def ends(tmp_path: Path) -> Iterator[Ends]:
+    """Makes ends, and closes them."""
+    with ExitStack() as held:
+
+        def make(site: int, far: int, **more: Any) -> End:
+            end = End(tmp_path, site, far, **more)
+            held.enter_context(end.held)
+            return end
+
+        yield make
+
+
+@pytest.fixture
+def hub(ends: Ends) -> End:
+    return ends(0, 1)
+
+
+@pytest.fixture
+def site(ends: Ends) -> End:
+    return ends(1, 0)
 
 
 @pytest.fixture
@@ -121,6 +134,17 @@ def test_after_the_greeting_events_flow_to_the_hub(wire: Wire, hub: End, site: E
     assert hub.eids() == site.eids()
     assert site.peer.sender.acked == 10
     assert wire.sent(Batch) == 3
+
+
+def test_who_waited_for_events_is_told_at_once_that_none_wait_any_more(
+    wire: Wire, hub: End, site: End
+) -> None:
+    site.write(10)
+    wire.settle()
+    assert [told.waiting for told in hub.told if isinstance(told, Told)] == [10, 0]
+    site.write(10)
+    wire.settle()
+    assert wire.sent(Ping) == 3, "what is confirmed between two words is not spoken of"
 
 
 def test_no_more_than_a_window_is_on_its_way(wire: Wire, hub: End, site: End) -> None:
@@ -295,11 +319,11 @@ def test_a_hub_restored_to_before_what_the_site_keeps_in_order_gets_everything(
 
 
 def test_an_empty_database_at_the_site_is_filled_from_the_hub(
-    wire: Wire, hub: End, site: End, tmp_path: Path
+    wire: Wire, hub: End, site: End, ends: Ends
 ) -> None:
     site.write(5, "ticket.created")
     wire.settle()
-    fresh = End(tmp_path, 1, 0, incarnation=site.incarnation, name="fresh")
+    fresh = ends(1, 0, incarnation=site.incarnation, name="fresh")
     fresh.session = 50
     fresh.start(wire.now)
     wire.site = fresh
@@ -308,11 +332,11 @@ def test_an_empty_database_at_the_site_is_filled_from_the_hub(
 
 
 def test_a_second_box_with_the_same_number_waits_and_loses_nothing(
-    wire: Wire, hub: End, site: End, tmp_path: Path
+    wire: Wire, hub: End, site: End, ends: Ends
 ) -> None:
     site.write(2)
     wire.settle()
-    second = End(tmp_path, 1, 0, incarnation=77, name="second")
+    second = ends(1, 0, incarnation=77, name="second")
     second.write(3)
     rival = Wire(hub, second)
     rival.now = wire.now
@@ -333,10 +357,10 @@ def test_a_second_box_with_the_same_number_waits_and_loses_nothing(
 
 
 def test_the_first_box_back_from_a_pause_is_the_one_that_waits(
-    wire: Wire, hub: End, site: End, tmp_path: Path
+    wire: Wire, hub: End, site: End, ends: Ends
 ) -> None:
     wire.settle()
-    twin = End(tmp_path, 1, 0, incarnation=site.incarnation, name="twin")
+    twin = ends(1, 0, incarnation=site.incarnation, name="twin")
     twin.session = 60
     twin.start(wire.now)
     both = Wire(hub, twin)
