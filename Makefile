@@ -25,7 +25,7 @@ demo: ## Play the whole product by itself with real parts; JSON=FILE writes the 
 test: ## Check the code and run every test
 	@$(SETUP) test
 	@$(MAKE) --no-print-directory check
-	@exec $(PY) -m pytest
+	@exec $(PY) -m pytest -n 3
 
 check: ## Lint, format and types
 	@$(SETUP) run

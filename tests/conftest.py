@@ -1,6 +1,6 @@
 """How much hypothesis tries: the same hundred examples every time, or ten times as many new ones to fuzz.
 
-And what goes on beside the tests (beside.py).
+And what goes on beside the tests (beside.py), and in which order many workers take them (lanes.py).
 """
 
 import os
@@ -8,9 +8,11 @@ from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
 
 from tests.beside import Companions, Ended, command_of
 from tests.engines import databases_of_one_test, engine, postgres, pytest_generate_tests
+from tests.lanes import Lanes, begin, judges_last
 
 __all__ = ["databases_of_one_test", "engine", "postgres", "pytest_generate_tests"]
 
@@ -29,6 +31,16 @@ settings.load_profile(PROFILE)
 companions = Companions()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """A worker has the priority of its lane."""
+    begin(config)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
+    """Many workers take files in lanes."""
+    return Lanes(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Work beside the tests is judged last; fuzzing multiplies the numbers that tests chose themselves."""
     items.sort(key=lambda item: command_of(item) is not None)
@@ -42,8 +54,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Begin the work beside the tests, unless nothing is run at all."""
-    with companions.beside([] if session.config.option.collectonly else session.items):
+    """Begin the work beside the tests, where they are run that it is for."""
+    judges = not session.config.option.collectonly and judges_last(session.config)
+    with companions.beside(session.items if judges else []):
         return (yield)
 
 

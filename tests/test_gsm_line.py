@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from hardware.gsm.line import GsmLine
@@ -34,6 +35,8 @@ from hardware.line import (
     TextSent,
     Up,
 )
+
+pytestmark = pytest.mark.live
 
 WAIT_S = 10.0
 CALLER = "13800005678"

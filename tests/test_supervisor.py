@@ -20,6 +20,8 @@ from appliance.processes import Processes
 from appliance.refused import Refused
 from appliance.supervisor import Busy, Supervisor, Unit, units
 
+pytestmark = pytest.mark.live
+
 SLEEPS = "import time; time.sleep(60)"
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
