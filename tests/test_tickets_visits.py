@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from appliance.events import Fact
 from appliance.refused import Refused
 from appliance.tickets import samples
-from appliance.tickets.ratings import rated_by_text
+from appliance.tickets.ratings import code_of, coded, rated_by_key, rated_by_text
 from tests.ticket_desk import ADMIN, AGENT, CALLBACK, LAMP, Office, refused
 
 MONTH = time.strftime("%Y-%m")
@@ -46,6 +48,45 @@ def test_other_words_or_a_number_nobody_asked_are_no_rating(office: Office) -> N
     assert rated_by_text(office.store, office.desk, PHONE, "6") is None
     assert rated_by_text(office.store, office.desk, PHONE, "路灯又坏了") is None
     assert rated_by_text(office.store, office.desk, "13900000002", "1") is None
+
+
+@pytest.mark.parametrize(
+    ("key", "state", "rating"), [(5, "CLOSED", "very_satisfied"), (1, "DISSAT_REVIEW", "very_dissatisfied")]
+)
+def test_a_key_in_a_call_made_for_the_case_rates_it(
+    office: Office, key: int, state: str, rating: str
+) -> None:
+    ticket = office.answered(phone=PHONE)
+    began, other = office.store.record(Fact("call.placed", {"to": PHONE}), Fact("call.placed", {"to": PHONE}))
+    office.desk.note(CALLBACK, ticket.tid, "已呼叫市民", began.eid.hex())
+    (rated,) = office.store.record(Fact("call.rated", {"value": key, "of": 5, "agent": "1300"}, began.eid))
+    (unasked,) = office.store.record(Fact("call.rated", {"value": 3, "of": 5, "agent": "1300"}, other.eid))
+    assert rated_by_key(office.store, office.desk, unasked) is None
+    after = rated_by_key(office.store, office.desk, rated)
+    assert after is not None
+    assert (after.tid, after.state, after.rating) == (ticket.tid, state, rating)
+    assert rated_by_key(office.store, office.desk, rated) is None, "one answer a round"
+
+
+def test_a_code_is_for_one_ticket_in_one_round(office: Office) -> None:
+    ticket, another = office.answered(phone=PHONE), office.answered(phone=PHONE)
+    code = code_of(ticket)
+    found = coded(office.store, code.lower())
+    assert found is not None
+    assert found.tid == ticket.tid
+    assert code != code_of(another)
+    assert code != code_of(replace(ticket, round=1))
+    wrong = code[:-2] + ("AA" if code[-2:] != "AA" else "IA")
+    assert [coded(office.store, bad) for bad in (wrong, "", code[:-1], "1" * 21, "路" * 21)] == [None] * 5
+
+
+def test_the_message_that_asks_names_the_page_where_there_is_one(office: Office) -> None:
+    office.desk.dictionary.set(ADMIN, "parameter", "rating_address", {"value": "https://12345.city.example/"})
+    ticket = office.answered(phone=PHONE)
+    texts = [text for (text,) in office.store.rows("SELECT text FROM short_message ORDER BY at_s")]
+    assert texts[-1].endswith(f"https://12345.city.example/rate/{code_of(ticket)}")
+    with refused("bad_address"):
+        office.desk.dictionary.set(ADMIN, "parameter", "rating_address", {"value": "12345.city"})
 
 
 def test_the_citizen_is_told_the_answer_and_asked_how_it_was(office: Office) -> None:

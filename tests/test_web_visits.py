@@ -1,6 +1,7 @@
 """The pages of return visits and of what stands beside a case."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -20,16 +21,16 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Web:
     return open_web(tmp_path_factory.mktemp("box"))
 
 
-def dispatched(web: Web, **more: object) -> Ticket:
+def dispatched(web: Web, told: Mapping[str, object] | None = None, **more: object) -> Ticket:
     desk = web.box.tickets
     fields = {"kind": "repair", "title": "路灯不亮", "content": "全部不亮", "category": "0101"}
-    ticket = desk.create(AGENT, "web", {**fields, "phone": "10000000077"})
+    ticket = desk.create(AGENT, "web", {**fields, "phone": "10000000077", **(told or {})})
     desk.move(AGENT, ticket.tid, "accept")
     return desk.move(DISPATCHER, ticket.tid, "dispatch", {"unit": "lamp", **more})
 
 
-def answered(web: Web) -> Ticket:
-    desk, ticket = web.box.tickets, dispatched(web)
+def answered(web: Web, **told: object) -> Ticket:
+    desk, ticket = web.box.tickets, dispatched(web, told)
     desk.move(OPERATOR, ticket.tid, "sign")
     desk.move(OPERATOR, ticket.tid, "submit_result", {"result": "已修"})
     return desk.move(DISPATCHER, ticket.tid, "pass", {"answer": "已修好"})

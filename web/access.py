@@ -218,6 +218,8 @@ TABLE: Final[Mapping[str, frozenset[str]]] = {
     "people.activate": PEOPLE,
     "people.reset": PEOPLE,
     "contacts.page": CASEWORK,
+    "rating.page": PUBLIC,
+    "rating.rated": PUBLIC,
     "citizen.page": PUBLIC,
     "citizen.dial": PUBLIC,
     "citizen.key": PUBLIC,

@@ -73,6 +73,7 @@ HTTP_SENTENCES = {
     404: lazy_gettext("This page does not exist. Check the address, or begin again at the first page."),
     405: lazy_gettext("This cannot be opened directly. Begin again at the first page."),
     413: lazy_gettext("What was sent is too large."),
+    429: lazy_gettext("Asked too often. Wait a little."),
     415: lazy_gettext("Send it as application/json."),
     500: lazy_gettext(
         "Something went wrong in the box. It has been written down;"

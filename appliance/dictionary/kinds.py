@@ -1,5 +1,6 @@
 """The kinds of entries: one row, and a thing has its page, history, import and export."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 from appliance.calendar.hours import bands, closing_s
@@ -76,6 +77,8 @@ _LIMIT = Column(
     note_en="Like 15wd (working days), 24h, 7d, 30min; empty: as usual",
 )
 
+WEB_ADDRESS = re.compile(r"https?://[0-9A-Za-z.:\[\]-]{1,120}(/[0-9A-Za-z._~/-]{0,60})?")
+
 
 def _list(
     name: str, zh: str, en: str, shipped: Choices, *more: Column, authority: Authority = "central"
@@ -96,6 +99,9 @@ def _parameter(wish: Wish) -> None:
             raise Refused(
                 "bad_hours", "Write hours like 08:30-12:00 14:00-18:00, one band behind the other."
             ) from None
+
+    if name == "rating_address" and value and not WEB_ADDRESS.fullmatch(value):
+        raise Refused("bad_address", "Write an address like https://12345.city.example, or leave it empty.")
 
 
 def _checked(wish: Wish) -> None:

@@ -23,7 +23,7 @@ from appliance.store.works import SEAL
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.fields import FIELDS, phone_as_kept
 from appliance.tickets.number import Exhausted
-from appliance.tickets.ratings import rated_by_text
+from appliance.tickets.ratings import rated_by_key, rated_by_text
 from appliance.tickets.ticket import Ticket
 
 BATCH = 500
@@ -53,6 +53,7 @@ class Follower:
             "text.received": self._text_received,
             "text.sent": self._text_sent,
             "message.left": self._message_left,
+            "call.rated": self._rated,
         }
 
     @property
@@ -151,6 +152,10 @@ class Follower:
         facts = event.facts
         reason = str(facts.get("reason") or "")
         jobs.settle(self._store, SMS, str(facts["key"]), bool(facts["ok"]), reason, self._now())
+
+    def _rated(self, event: Event) -> None:
+        """Who was called whether it was done, and keys a rating, rates the ticket."""
+        rated_by_key(self._store, self._desk, event)
 
     def _message_left(self, event: Event) -> None:
         """A message left by voice becomes a ticket (C02) linked to its call, and by it to its recording."""

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from appliance.dictionary.dictionary import Dictionary
 from appliance.store.store import Store
 from appliance.store.texts import mobile, send_text
+from appliance.tickets.ratings import code_of
 from appliance.tickets.ticket import Ticket
 
 TITLE_LETTERS = 20
+RATING_ADDRESS = "rating_address"
+"""The parameter that says where the pages are for citizens, like https://12345.city.example."""
 A_DAY = 5
 """No more messages of ours to one number: two machines must not talk for ever."""
 Reader = Callable[[Dictionary, Ticket, str], str]
@@ -49,7 +52,7 @@ NOTICES: Mapping[str, Notice] = {
         "sms_rating",
         _citizen,
         "您反映的“{title}”（{number}）已办理：{words}。"
-        "请回复数字评价：1非常满意 2满意 3基本满意 4不满意 5非常不满意",
+        "请回复数字评价：1非常满意 2满意 3基本满意 4不满意 5非常不满意{link}",
         letters=300,
     ),
     "told": Notice(
@@ -83,8 +86,15 @@ def tell(
         by=f"，由{entry.names[0]}办理" if entry else "",
         until=time.strftime("，预计%Y-%m-%d前答复", time.localtime(due_s)) if due_s else "",
         words=words[: notice.letters],
+        link=_link(dictionary, ticket),
     )
     send_text(store, number, text, now_s, ticket.tid)
+
+
+def _link(dictionary: Dictionary, ticket: Ticket) -> str:
+    """Where citizens rate by a page, if this box or its hub has one they can reach."""
+    address = str(dictionary.parameter(RATING_ADDRESS)).rstrip("/")
+    return f"，或打开 {address}/rate/{code_of(ticket)}" if address else ""
 
 
 def _told_enough(store: Store, number: str, now_s: float) -> bool:
