@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -79,7 +80,8 @@ def test_the_worlds_used_below_are_sound(faults: Faults) -> None:
 def in_order(events: Iterable[Event]) -> Any:
     told: Any = None
     for event in events:
-        told = fold(told, event)
+        with suppress(ValueError):  # of a call
+            told = fold(told, event)
     return told
 
 
