@@ -13,8 +13,8 @@ from appliance.tickets.way import Sql, Way
 
 PAGE_ROWS = 30
 ROWS_MAX = 500
-COUNTED, FEW = 10_000, 1_000
-"""Beyond so many, or so few where counting takes time, it is only said that there are more."""
+COUNTED, FEW = 10_000, 150
+"""Beyond so many, or so few (five pages) where counting takes time, it is only said that there are more."""
 QUICK_US = 15_000.0
 """What counting may cost before it is only done as far as FEW."""
 Key = tuple[float, int]
