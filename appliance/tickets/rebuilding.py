@@ -76,7 +76,7 @@ def _written(store: Store) -> Iterator[Prepared]:
 
 
 def _folded(store: Store) -> Iterator[tuple[list[History], Folded]]:
-    """Fold batches: here, or for a long log in other processes, which fold on while this one writes."""
+    """Fold batches; those of a long log in other processes too: this one writes what is ready, else it folds."""
     batches = _batches(store)
     others = min(OTHERS_MAX, (os.cpu_count() or 1) - 1)
     if store.rows(_LONG, LONG) == [] or others < 1:
@@ -85,11 +85,18 @@ def _folded(store: Store) -> Iterator[tuple[list[History], Folded]]:
     waiting: deque[tuple[list[History], Future[Folded]]] = deque()
     with ProcessPoolExecutor(others, get_context("spawn")) as pool:
         for batch in batches:
-            waiting.append((batch, pool.submit(folded, batch)))
-            if len(waiting) > AHEAD * others:
+            busy = sum(not future.done() for _, future in waiting) >= AHEAD * others
+            waiting.append((batch, _done(folded(batch)) if busy else pool.submit(folded, batch)))
+            while waiting and waiting[0][1].done():
                 first, future = waiting.popleft()
                 yield first, future.result()
         yield from ((batch, future.result()) for batch, future in waiting)
+
+
+def _done(value: Folded) -> Future[Folded]:
+    future: Future[Folded] = Future()
+    future.set_result(value)
+    return future
 
 
 def _batches(store: Store) -> Iterator[list[History]]:
