@@ -76,7 +76,7 @@ def _written(store: Store) -> Iterator[Prepared]:
 
 
 def _folded(store: Store) -> Iterator[tuple[list[History], Folded]]:
-    """Fold batches; those of a long log in other processes too: this one writes what is ready, else it folds."""
+    """Fold batches; of a long log in other processes too: this one writes what is ready, else it folds."""
     batches = _batches(store)
     others = min(OTHERS_MAX, (os.cpu_count() or 1) - 1)
     if store.rows(_LONG, LONG) == [] or others < 1:
