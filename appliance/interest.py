@@ -7,6 +7,7 @@ of a subject (a ticket, a customer) where that subject does, settings wherever t
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from hashlib import blake2b
 
 from appliance.causal import knew
@@ -109,6 +110,7 @@ LARGE = tuple(name for name, family in FAMILIES.items() if not family.small)
 SMALL = tuple(name for name, family in FAMILIES.items() if family.small)
 
 
+@lru_cache(1024)
 def family(kind: str) -> Family:
     """Return what becomes of a kind of event."""
     return FAMILIES.get(kind.split(".", 1)[0], _STAYS)

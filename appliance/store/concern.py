@@ -8,6 +8,7 @@ when it is concerned again the history comes once more, behind it the event that
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from appliance.dictionary.dictionary import Dictionary
@@ -46,6 +47,7 @@ _OF_MERGED = (
 )
 
 
+@lru_cache(1024)
 def peer_name(site: int) -> str:
     """The name of the peer that is this site: hub, or site-007."""
     return f"site-{site:03d}" if site else "hub"
