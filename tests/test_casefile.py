@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.blobs.keeping import DiskBlobs
 from appliance.casefile.binding import CASE, PACKAGED, Binder, Bound, bound_of, checked, source_of
 from appliance.casefile.package import pieces
 from appliance.casefile.story import story_of
@@ -17,6 +18,7 @@ from appliance.people import Actor
 from appliance.places import Places
 from appliance.refused import Refused
 from appliance.store.jobs import Runner
+from appliance.store.store import Store
 from appliance.tickets import redaction
 from appliance.tickets.ticket import Ticket
 from tests.recordings_box import speech
@@ -91,6 +93,21 @@ def test_the_package_holds_every_part_and_sums_that_agree(place: Place) -> None:
         assert all(hashlib.sha256(parts.read(name)).hexdigest() == digest for name, digest in told.items())
         manifest = json.loads(parts.read("manifest.json"))
         assert {part["name"] for part in manifest["parts"]} == names - {"SHA256SUMS", "manifest.json"}
+
+
+def test_the_file_of_a_case_has_the_sound_another_box_made_where_this_one_keeps_it(place: Place) -> None:
+    ticket = closed(place)
+    folder = place.store.path.parent
+    hub, blobs = Store(folder / "hub.db", 0, bind=False), DiskBlobs(folder / "blobs")
+    hub.take([event for _, event in place.store.read(0, 1000)])
+    sound = folder / "fetched"
+    sound.write_bytes(speech(800))
+    blobs.put(hashlib.sha256(speech(800)).hexdigest(), sound)
+    source = source_of(hub, Places(folder / "hub"), CENTRE, blobs)
+    with hub.connection():
+        data = b"".join(pieces(source, story_of(hub, ticket), place.now, sound=True))
+    parts = zipfile.ZipFile(io.BytesIO(data))
+    assert [parts.read(name) for name in parts.namelist() if name.startswith("sound/")] == [speech(800)]
 
 
 def test_the_story_in_the_package_tells_all_that_happened_and_by_whom(place: Place) -> None:

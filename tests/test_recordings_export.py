@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 
 from appliance import cli
+from appliance.blobs.keeping import DiskBlobs
+from appliance.blobs.sounds import Sounds
 from appliance.configuration import Retention
 from appliance.events import Fact
 from appliance.recordings import package, page, selection
 from appliance.refused import Refused
+from appliance.store.store import Store
 from tests.recordings_box import Shelf
 
 
@@ -30,7 +33,7 @@ def day(shelf: Shelf, days_ago: float) -> str:
 
 
 def packed(shelf: Shelf, days_ago: float) -> zipfile.ZipFile:
-    order = package.order(shelf.store, shelf.recordings, day(shelf, days_ago), "1400")
+    order = package.order(shelf.store, sounds(shelf), day(shelf, days_ago), "1400")
     return zipfile.ZipFile(io.BytesIO(b"".join(order.pieces())))
 
 
@@ -50,6 +53,33 @@ def test_a_day_holds_its_recordings_a_page_a_table_and_sums_that_are_right(shelf
     html = zipped.read("index.html").decode()
     assert all(f'src="{name}"' in html for name in sounds)
     assert "http" not in html
+
+
+def test_a_hub_takes_away_what_it_keeps_of_its_sites_and_says_what_it_has_not(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    """Also what it fetched before the site archived it: it has the first file, and the log both sums."""
+    kept, archived, absent = shelf.make(9), shelf.make(9, 900), shelf.make(9, 1000)
+    blobs = DiskBlobs(tmp_path / "blobs")
+    for rid in (kept, archived):
+        file = tmp_path / "fetched"
+        file.write_bytes(shelf.file(rid).read_bytes())
+        blobs.put(hashlib.sha256(file.read_bytes()).hexdigest(), file)
+    ((sha256, size, call),) = shelf.store.rows(
+        "SELECT sha256, size, call FROM recording WHERE rid = ?", archived
+    )
+    stored = Fact("recording.stored", {"rid": archived.hex(), "sha256": sha256, "size": size}, bytes(call))
+    hub = Store(tmp_path / "hub.db", 0, bind=False)
+    hub.take([event for _, event in shelf.store.read(0, 100)])
+    hub.record(stored)
+    again = {"rid": archived.hex(), "path": "other.mp3", "sha256": "ab" * 32, "size": 9, "format": "mp3"}
+    hub.take([shelf.store.stamp.event(Fact("recording.archived", again, bytes(call)))])
+    order = package.order(hub, Sounds(0, tmp_path / "none", blobs), day(shelf, 9), "1400")
+    zipped = zipfile.ZipFile(io.BytesIO(b"".join(order.pieces())))
+    rows = csv.DictReader(io.StringIO(zipped.read("recordings.csv").decode("utf-8-sig")))
+    found = {row["rid"]: row["found"] for row in rows}
+    assert found == {kept.hex(): "ok", archived.hex(): "ok", absent.hex(): "missing"}
+    assert sum(name.endswith(".wav") for name in zipped.namelist()) == 2
 
 
 def test_a_tampered_and_a_missing_file_are_said_to_be_so(shelf: Shelf) -> None:
@@ -74,7 +104,7 @@ def test_what_a_caller_sent_as_a_number_is_neither_a_tag_nor_a_formula(shelf: Sh
 
 def test_every_export_stands_in_the_log_even_when_it_is_broken_off(shelf: Shelf) -> None:
     rid = shelf.make(2)
-    package.order(shelf.store, shelf.recordings, day(shelf, 2), "1400")
+    package.order(shelf.store, sounds(shelf), day(shelf, 2), "1400")
     (event,) = shelf.kinds("recording.exported")
     assert event.facts == {"day": day(shelf, 2), "count": 1, "by": "1400"}
     (heard,) = shelf.kinds("recording.played")
@@ -85,12 +115,12 @@ def test_every_export_stands_in_the_log_even_when_it_is_broken_off(shelf: Shelf)
 @pytest.mark.parametrize("wrong", ["", "22.11.2026", "2026-13-01", "9999-12-31", "../../x"])
 def test_a_day_that_is_none_is_refused_in_a_sentence(shelf: Shelf, wrong: str) -> None:
     with pytest.raises(Refused, match="Write the day like 2026-11-22"):
-        package.order(shelf.store, shelf.recordings, wrong, "1400")
+        package.order(shelf.store, sounds(shelf), wrong, "1400")
 
 
 def test_a_day_without_recordings_makes_no_file(shelf: Shelf) -> None:
     with pytest.raises(Refused, match="no recordings of this day"):
-        package.order(shelf.store, shelf.recordings, "2001-01-01", "1400")
+        package.order(shelf.store, sounds(shelf), "2001-01-01", "1400")
     assert shelf.kinds("recording.exported") == []
 
 
@@ -98,7 +128,7 @@ def test_memory_holds_one_piece_however_large_the_day_is(shelf: Shelf) -> None:
     data = bytes(20 << 20)
     for _ in range(3):
         shelf.make(2, data=data)
-    order = package.order(shelf.store, shelf.recordings, day(shelf, 2), "1400")
+    order = package.order(shelf.store, sounds(shelf), day(shelf, 2), "1400")
     tracemalloc.start()
     total = sum(len(piece) for piece in order.pieces())
     _, most = tracemalloc.get_traced_memory()
@@ -121,9 +151,13 @@ def test_the_command_writes_the_file_whole_or_not_at_all(
     assert list(shelf.folder.glob("*.part")) == []
 
 
+def sounds(shelf: Shelf) -> Sounds:
+    return Sounds(shelf.store.site, shelf.recordings)
+
+
 def parts_of(shelf: Shelf, days_ago: float, most_bytes: int) -> list[package.Order]:
     title, rids = selection.of_day(shelf.store, day(shelf, days_ago))
-    return package.plan(shelf.store, shelf.recordings, title, rids, most_bytes)
+    return package.plan(shelf.store, sounds(shelf), title, rids, most_bytes)
 
 
 def test_parts_for_a_mail_are_each_small_enough_whole_by_themselves_and_hold_everything_once(

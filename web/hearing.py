@@ -8,9 +8,9 @@ from pathlib import Path
 
 from werkzeug.exceptions import NotFound
 
+from appliance.blobs.sounds import Sounds
 from appliance.events import Fact
 from appliance.people import Actor
-from appliance.recordings.verification import inside
 from appliance.refused import Refused
 from web import access, attaching, elsewhere
 from web.context import box, me
@@ -92,17 +92,18 @@ def standing(rid: bytes) -> Standing:
     return Standing(True, 100, "") if _file(sound) else elsewhere.standing(_far(sound))
 
 
+def sounds() -> Sounds:
+    """Where the sounds of this box lie."""
+    return Sounds(box().store.site, box().places.recordings, box().blobs)
+
+
 def _far(sound: Sound) -> Far:
     return elsewhere.of_recording(sound.site, sound.dropped, sound.sha256, sound.size, sound.call)
 
 
 def _file(sound: Sound) -> Path | None:
-    if sound.site == box().store.site and not sound.dropped:
-        file = inside(box().places.recordings, sound.path)
-        return file if file is not None and file.is_file() else None
     try:
-        found = (box().blobs.local(sha256) for sha256 in (sound.sha256, sound.stored) if sha256)
-        return next((file for file in found if file is not None), None)
+        return sounds().file(sound.path, sound.site, sound.sha256, sound.stored)
     except OSError as error:
         raise Refused("not_now", attaching.UNREACHED) from error
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from peewee import DatabaseError
 
+from appliance.blobs.keeping import BlobStore
+from appliance.blobs.sounds import Sounds
 from appliance.casefile.package import Source, pieces
 from appliance.casefile.story import story_of
 from appliance.events import Event, Fact
@@ -42,9 +44,10 @@ class Bound:
     at_s: float
 
 
-def source_of(store: Store, where: Places, centre: str) -> Source:
+def source_of(store: Store, where: Places, centre: str, blobs: BlobStore | None = None) -> Source:
     """Return where packages of this box take their parts from."""
-    return Source(store, where.recordings, Seals(store, where.seals), centre, (where.fonts,))
+    sounds = Sounds(store.site, where.recordings, blobs)
+    return Source(store, sounds, Seals(store, where.seals), centre, (where.fonts,))
 
 
 def bound_of(store: Store, tid: bytes) -> Bound | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance import zipping
+from appliance.blobs.sounds import Sounds, suffix_of
 from appliance.casefile.page import page
 from appliance.casefile.story import Sound, Story, sheet
 from appliance.events import Event
@@ -16,7 +17,6 @@ from appliance.letters import register
 from appliance.letters.blanking import bare, redacted_words
 from appliance.letters.pdf import pdf
 from appliance.letters.seals import Seals
-from appliance.recordings.verification import inside
 from appliance.store.store import Store
 from appliance.tickets.redaction import readable
 
@@ -39,7 +39,7 @@ class Source:
     """Where a package takes its parts from."""
 
     store: Store
-    recordings: Path
+    sounds: Sounds
     seals: Seals
     centre: str
     fonts: Sequence[Path] = ()
@@ -79,11 +79,10 @@ def _files(source: Source, story: Story, made_s: float, papers: Mapping[str, byt
     yield "events.jsonl", _counted("events.jsonl", (_line(event) for event in events), wrote)
     heard: dict[str, str] = {}
     for nth, one in enumerate(story.sounds, 1):
-        file = inside(source.recordings, one.path) if sound and one.path else None
-        if file is None or not file.is_file():
-            continue
-        heard[one.rid] = f"sound/{nth:03d}-{one.rid[:8]}{''.join(file.suffixes[-2:])}"
-        yield heard[one.rid], _counted(heard[one.rid], _read(file), wrote)
+        file = _found(source.sounds, one) if sound else None
+        if file is not None:
+            heard[one.rid] = f"sound/{nth:03d}-{one.rid[:8]}.{suffix_of(file)}"
+            yield heard[one.rid], _counted(heard[one.rid], _read(file), wrote)
     table = _table(story.sounds, heard, sound).encode()
     yield "recordings.csv", _counted("recordings.csv", iter([table]), wrote)
     shown = page(story, source.centre, made_s, list(papers), heard, parts).encode()
@@ -108,6 +107,14 @@ def _counted(name: str, data: Iterator[bytes], wrote: Callable[[Part], None]) ->
         size += len(piece)
         yield piece
     wrote(Part(name, size, digest.hexdigest()))
+
+
+def _found(sounds: Sounds, one: Sound) -> Path | None:
+    """The file of a recording; one whose storage cannot be reached now is not there."""
+    try:
+        return None if one.removed else sounds.file(one.path, one.site, one.sha256, one.stored)
+    except OSError:
+        return None
 
 
 def _read(file: Path) -> Iterator[bytes]:

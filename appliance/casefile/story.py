@@ -34,7 +34,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """One recording of the case; `path` is where it lies below the recordings, if it is there still."""
+    """One recording of the case; `path` is where it lies below the recordings of its site, if any."""
 
     rid: str
     call: bytes
@@ -44,6 +44,9 @@ class Sound:
     sha256: str
     path: str
     removed: str
+    site: int
+    stored: str
+    """The hash by which the hub keeps it, if it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,8 @@ def sounds_of(store: Store, ticket: Ticket) -> list[Sound]:
     """Return the recordings of a case's calls and those linked to it, oldest first."""
     calls = calls_of(store, ticket)
     rows = store.rows(
-        "SELECT rid, call, made_s, kind, seconds, sha256, path, removed_s FROM recording"
+        "SELECT rid, call, made_s, kind, seconds, sha256, path, removed_s, site,"
+        " coalesce(stored, '') FROM recording"
         f" WHERE call IN ({','.join('?' * len(calls))}) OR ticket = ? ORDER BY made_s, rid",
         *(*calls, ticket.tid),
     )
@@ -143,7 +147,7 @@ def _letter(letter: Letter) -> str:
 
 
 def _sound(row: Any) -> Sound:
-    rid, call, made_s, kind, seconds, sha256, path, removed_s = row
+    rid, call, made_s, kind, seconds, sha256, path, removed_s, site, stored = row
     return Sound(
         bytes(rid).hex(),
         bytes(call),
@@ -153,6 +157,8 @@ def _sound(row: Any) -> Sound:
         str(sha256),
         "" if removed_s is not None else str(path),
         f"已于 {minute(removed_s)} 按规定删除" if removed_s is not None else "",
+        int(site),
+        str(stored),
     )
 
 

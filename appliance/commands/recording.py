@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from appliance.blobs.sounds import Sounds
+from appliance.blobs.storage import opened
 from appliance.configuration import load
 from appliance.places import places
 from appliance.recordings import by_hand, holds, package, selection
@@ -33,12 +35,14 @@ def add(_: str, parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it; 1 when something is wrong or refused."""
     where = places(options.data)
-    store = open_if_any(where, load(where))
+    configuration = load(where)
+    store = open_if_any(where, configuration)
     if store is None:
         print(f"hotline: there is no box in {where.data}. Start one with: hotline run", file=sys.stderr)
         return 2
     try:
-        return ACTIONS[options.action](store, where.recordings, options)
+        sounds = Sounds(store.site, where.recordings, opened(configuration.storage, where))
+        return ACTIONS[options.action](store, sounds, options)
     except Refused as refused:
         print(f"hotline: {refused}", file=sys.stderr)
     except OSError as error:
@@ -46,10 +50,10 @@ def run(options: argparse.Namespace) -> int:
     return 1
 
 
-def _verify(store: Store, folder: Path, options: argparse.Namespace) -> int:
+def _verify(store: Store, sounds: Sounds, options: argparse.Namespace) -> int:
     counts: collections.Counter[str] = collections.Counter()
     found = []
-    for checked in verify(store, folder):
+    for checked in verify(store, sounds.folder):
         counts[checked.state] += 1
         if checked.state == OK:
             continue
@@ -63,26 +67,26 @@ def _verify(store: Store, folder: Path, options: argparse.Namespace) -> int:
     return 1 if any(counts[state] for state in WRONG) else 0
 
 
-def _hold(store: Store, _: Path, options: argparse.Namespace) -> int:
+def _hold(store: Store, _: Sounds, options: argparse.Namespace) -> int:
     holds.hold(store, options.rid, _by(options), options.reason)
     return 0
 
 
-def _release(store: Store, _: Path, options: argparse.Namespace) -> int:
+def _release(store: Store, _: Sounds, options: argparse.Namespace) -> int:
     holds.release(store, options.rid, _by(options), options.reason)
     return 0
 
 
-def _keep(store: Store, _: Path, options: argparse.Namespace) -> int:
+def _keep(store: Store, _: Sounds, options: argparse.Namespace) -> int:
     by_hand.keep(store, options.rid, _by(options))
     return 0
 
 
-def _export(store: Store, folder: Path, options: argparse.Namespace) -> int:
+def _export(store: Store, sounds: Sounds, options: argparse.Namespace) -> int:
     if not options.to:
         raise Refused("no_file", "Say where to write it: --to FILE.zip")
     title, rids = selection.of_day(store, options.day)
-    parts = package.plan(store, folder, title, rids, max(0, options.part) * 1_000_000)
+    parts = package.plan(store, sounds, title, rids, max(0, options.part) * 1_000_000)
     to = Path(options.to)
     for order, name in zip(parts, selection.numbered(to.stem, len(parts)), strict=True):
         target = to.with_name(name + to.suffix)
@@ -111,7 +115,7 @@ def _by(options: argparse.Namespace) -> str:
     return str(options.by)[:32] or getpass.getuser()
 
 
-ACTIONS: Mapping[str, Callable[[Store, Path, argparse.Namespace], int]] = {
+ACTIONS: Mapping[str, Callable[[Store, Sounds, argparse.Namespace], int]] = {
     "verify": _verify,
     "hold": _hold,
     "release": _release,

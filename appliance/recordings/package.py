@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance import zipping
+from appliance.blobs.sounds import Sounds, suffix_of
 from appliance.events import Fact
-from appliance.recordings.archive import format_of
 from appliance.recordings.page import page
 from appliance.recordings.selection import Row, numbered, of_day, rows_of, split
-from appliance.recordings.verification import CHANGED, MISSING, OK, UNSEALED, inside
+from appliance.recordings.verification import CHANGED, MISSING, OK, UNSEALED
 from appliance.store.store import Store
 
 PIECE = 1 << 20
@@ -34,7 +34,7 @@ class Order:
     """One export, or one part of it, that was recorded in the log; it may be read once or never."""
 
     title: str
-    folder: Path
+    sounds: Sounds
     rows: tuple[Row, ...]
 
     @property
@@ -51,9 +51,9 @@ class Order:
         """Every file with its bytes, which are to be read before the next file is asked for."""
         entries: list[dict[str, str]] = []
         for nth, row in enumerate(self.rows):
-            entry = _entry(nth, row)
+            entry = _entry(row)
             entries.append(entry)
-            yield from _sound(self.folder, str(row[4]), entry)
+            yield from _sound(self.sounds, nth, row, entry)
         for name, text in _papers(self.title, entries):
             yield name, iter([text.encode()])
 
@@ -70,18 +70,18 @@ class Order:
                     out.write(piece)
 
 
-def order(store: Store, folder: Path, day: str, by: str) -> Order:
+def order(store: Store, sounds: Sounds, day: str, by: str) -> Order:
     """Begin an export of a local day like 2026-11-22, which is recorded; raises Refused."""
     title, rids = of_day(store, day)
-    (whole,) = plan(store, folder, title, rids, 0)
+    (whole,) = plan(store, sounds, title, rids, 0)
     return begun(store, whole, by)
 
 
-def plan(store: Store, folder: Path, title: str, rids: Sequence[bytes], most_bytes: int) -> list[Order]:
+def plan(store: Store, sounds: Sounds, title: str, rids: Sequence[bytes], most_bytes: int) -> list[Order]:
     """The parts an export would have; nothing is recorded yet."""
-    parts = split(folder, rows_of(store, rids), most_bytes)
+    parts = split(sounds, rows_of(store, rids), most_bytes)
     names = numbered(title, len(parts))
-    return [Order(name, folder, tuple(rows)) for name, rows in zip(names, parts, strict=True)]
+    return [Order(name, sounds, tuple(rows)) for name, rows in zip(names, parts, strict=True)]
 
 
 def begun(store: Store, order: Order, by: str) -> Order:
@@ -95,16 +95,13 @@ def begun(store: Store, order: Order, by: str) -> Order:
     return order
 
 
-def _entry(nth: int, row: Row) -> dict[str, str]:
-    rid, made_s, kind, seconds, path, sha256, site, held, caller, called, line, queue, agent, *rest = row
+def _entry(row: Row) -> dict[str, str]:
+    rid, made_s, kind, seconds, _, sha256, site, held, caller, called, line, queue, agent, *rest = row
     name, outcome, ticket, *_ = rest
-    made = time.localtime(made_s)
-    archived = format_of(str(path))
-    suffix = archived.suffix.rpartition(".")[2] if archived else "wav"
     values = {
-        "file": f"sound/{time.strftime('%H%M%S', made)}_{nth:05d}_{bytes(rid).hex()[:8]}.{suffix}",
+        "file": "",
         "rid": bytes(rid).hex(),
-        "made": time.strftime("%Y-%m-%d %H:%M:%S", made),
+        "made": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(made_s)),
         "kind": kind,
         "seconds": seconds,
         "caller": caller,
@@ -124,17 +121,24 @@ def _entry(nth: int, row: Row) -> dict[str, str]:
     return {key: "" if value is None else str(value) for key, value in values.items()}
 
 
-def _sound(folder: Path, path: str, entry: dict[str, str]) -> Iterator[tuple[str, Iterator[bytes]]]:
+def _sound(
+    sounds: Sounds, nth: int, row: Row, entry: dict[str, str]
+) -> Iterator[tuple[str, Iterator[bytes]]]:
     """One file, and how it was found; one that is gone stands in the table all the same."""
-    file = inside(folder, path)
+    rid, made_s, path, site, sealed, stored = row[0], row[1], row[4], row[6], row[5], row[18]
     try:
+        file = sounds.file(str(path), site, sealed, stored)
         source = file.open("rb") if file else None
+        suffix = suffix_of(file) if file else ""
     except OSError:
         source = None
     if source is None:
-        entry.update(file="", found=MISSING)
+        entry.update(found=MISSING)
         return
-    sealed, digest, size = entry["sha256"], hashlib.sha256(), 0
+    entry["file"] = (
+        f"sound/{time.strftime('%H%M%S', time.localtime(made_s))}_{nth:05d}_{bytes(rid).hex()[:8]}.{suffix}"
+    )
+    digest, size = hashlib.sha256(), 0
 
     def read() -> Iterator[bytes]:
         nonlocal size
@@ -145,7 +149,7 @@ def _sound(folder: Path, path: str, entry: dict[str, str]) -> Iterator[tuple[str
 
     with source:
         yield entry["file"], read()
-    found = UNSEALED if not sealed else OK if sealed == digest.hexdigest() else CHANGED
+    found = UNSEALED if not sealed else OK if digest.hexdigest() in (sealed, stored) else CHANGED
     entry.update(size=str(size), sha256=digest.hexdigest(), found=found)
 
 

@@ -3,10 +3,9 @@
 import time
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
-from appliance.recordings.verification import inside
+from appliance.blobs.sounds import Sounds
 from appliance.refused import Refused
 from appliance.store.store import Store
 
@@ -21,7 +20,7 @@ ROWS = (
     "SELECT r.rid, r.made_s, r.kind, r.seconds, r.path, r.sha256, r.site, r.held,"
     " c.caller, c.called, c.line, c.queue, c.agent, p.name, c.outcome,"
     " coalesce((SELECT number FROM ticket t WHERE t.call = r.call ORDER BY tid LIMIT 1),"
-    " (SELECT number FROM ticket t WHERE t.tid = r.ticket)), r.size, r.call"
+    " (SELECT number FROM ticket t WHERE t.tid = r.ticket)), r.size, r.call, coalesce(r.stored, '')"
     " FROM recording r LEFT JOIN call c ON c.cid = r.call LEFT JOIN person p ON p.number = c.agent"
     " WHERE r.rid IN ({marks}) AND r.removed_s IS NULL"
 )
@@ -54,7 +53,7 @@ def rows_of(store: Store, rids: Sequence[bytes]) -> list[Row]:
     return sorted((tuple(row) for row in rows), key=lambda row: (row[1], row[0]))
 
 
-def split(folder: Path, rows: Sequence[Row], most_bytes: int) -> list[list[Row]]:
+def split(sounds: Sounds, rows: Sequence[Row], most_bytes: int) -> list[list[Row]]:
     """Split into parts of at most so many bytes, each in order; 0 is one part.
 
     A recording that is larger by itself has a part of its own.
@@ -64,7 +63,7 @@ def split(folder: Path, rows: Sequence[Row], most_bytes: int) -> list[list[Row]]
     parts: list[list[Row]] = []
     room = 0
     for row in rows:
-        needed = ENTRY_BYTES + (row[16] or _size(folder, str(row[4])))
+        needed = ENTRY_BYTES + (row[16] or _size(sounds, row))
         if not parts or needed > room:
             parts.append([])
             room = most_bytes - PAPERS_BYTES
@@ -78,9 +77,9 @@ def numbered(name: str, parts: int) -> Iterator[str]:
     yield from (f"{name}-{nth}of{parts}" if parts > 1 else name for nth in range(1, parts + 1))
 
 
-def _size(folder: Path, path: str) -> int:
-    file = inside(folder, path)
+def _size(sounds: Sounds, row: Row) -> int:
     try:
+        file = sounds.file(str(row[4]), row[6])
         return file.stat().st_size if file else 0
     except OSError:
         return 0

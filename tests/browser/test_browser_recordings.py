@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
+from appliance.blobs.sounds import Sounds
 from appliance.calls import wire
 from appliance.demo_data import DEMO_PASSWORD
 from appliance.events import Fact
@@ -221,7 +222,7 @@ def test_an_export_is_searched_and_heard_without_a_box(
     rids = [kept(box, f"{locale[0]}{n}", archived, 5) for n, archived in ((1, "mp3"), (2, "alaw"))]
     store = Store(box.places.database, 1, bind=False)
     found = [bytes.fromhex(rid) for rid in rids]
-    (order,) = package.plan(store, box.places.recordings, "2026-11-22", found, 0)
+    (order,) = package.plan(store, Sounds(store.site, box.places.recordings), "2026-11-22", found, 0)
     order.write(tmp_path / "disc")
     context = chromium.new_context(locale=locale, offline=True)
     page = context.new_page()

@@ -32,7 +32,7 @@ def take(number: str) -> Response:
     if not _taking.acquire(blocking=False):
         raise Refused("changed", "Other case files are being made. Try again when they are done.")
     try:
-        source = binding.source_of(box().store, box().places, box().letters.desk.centre)
+        source = binding.source_of(box().store, box().places, box().letters.desk.centre, box().blobs)
         story = story_of(box().store, ticket)
         facts = {"by": me().number, "name": me().name, "sound": sound}
         heard = [one for one in story.sounds if sound and one.path]

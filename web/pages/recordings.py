@@ -199,7 +199,7 @@ def export() -> Response | str:
         title, rids = selection.of_day(box().store, day)
     else:
         title, rids, asked = _searched(asked)
-    parts = package.plan(box().store, box().places.recordings, title, rids, most_mb * 1_000_000)
+    parts = package.plan(box().store, hearing.sounds(), title, rids, most_mb * 1_000_000)
     nth = form.get("part", "1" if len(parts) == 1 else "")
     if not nth:
         again = {**lookup.filled(asked), "day": day, "most_mb": str(most_mb)}
