@@ -16,6 +16,7 @@ from appliance.commands.reading import read
 from appliance.configuration import load
 from appliance.places import Places, places
 from appliance.rules import until_s
+from appliance.tickets.messages import NUMBER, TEXT
 
 LIMIT = 50
 LIMIT_MAX = 100_000
@@ -50,7 +51,8 @@ LISTINGS: Mapping[str, Listing] = {
         ("number", "state", "kind", "title", "unit", "phone", "created_s"),
     ),
     "messages": Listing(
-        "SELECT mid, direction, line, number, text, state, reason, at_s FROM short_message"
+        f"SELECT mid, direction, line, {NUMBER} AS number, {TEXT} AS text, state, reason, at_s"
+        " FROM short_message"
         " ORDER BY at_s DESC LIMIT ?",
         ("at_s", "direction", "number", "text", "state"),
     ),

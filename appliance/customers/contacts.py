@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from appliance.customers.customer import Customer
 from appliance.store.store import Store
+from appliance.tickets.messages import NUMBER, TEXT
 
 PAGE = 60
 
@@ -64,7 +65,7 @@ def _calls(store: Store, numbers: Sequence[str], before_s: float, limit: int) ->
 
 def _messages(store: Store, numbers: Sequence[str], before_s: float, limit: int) -> list[Contact]:
     rows = store.rows(
-        "SELECT mid, direction, number, text, state, at_s FROM short_message"
+        f"SELECT mid, direction, {NUMBER}, {TEXT}, state, at_s FROM short_message"
         f" WHERE number IN ({_marks(numbers)}) AND at_s < ? ORDER BY at_s DESC LIMIT ?",
         *(*numbers, before_s, limit),
     )

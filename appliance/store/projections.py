@@ -14,7 +14,7 @@ from appliance.letters import register
 from appliance.letters import table as letters
 from appliance.network import register as network
 from appliance.store import charges, hiding
-from appliance.tickets import attachments, samples, strand_table, table, workflows
+from appliance.tickets import attachments, messages, samples, strand_table, table, workflows
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -187,6 +187,8 @@ def _text_queued(store: Store, event: Event) -> None:
     ticket = bytes.fromhex(facts.get("ticket") or "") or None
     key = event.eid.hex()
     store.execute(_TEXT, event.eid, "out", "", number, key, text, ticket, event.at_s, "waiting")
+    if ticket:
+        messages.blank(store, ticket)
 
 
 def _text_sent(store: Store, event: Event) -> None:
@@ -204,6 +206,7 @@ def _ticket_redacted(store: Store, event: Event) -> None:
     table.project(store, event)
     register.blank(store, event)
     attachments.blank(store, event)
+    messages.blank(store, event.subject)
 
 
 _TEXT = (

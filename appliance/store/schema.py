@@ -299,6 +299,8 @@ class ShortMessage(Table):
     state = CharField(default="")
     """in: received, or repeated; out: waiting, sent, failed."""
     reason = CharField(default="")
+    blank = IntegerField(null=True)
+    """What of it was blanked with its ticket (tickets/messages.py)."""
 
 
 class Deferral(Table):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import astuple
 
 from appliance.events import Event
-from appliance.tickets import alike_keys, facets
+from appliance.tickets import alike_keys, facets, messages
 from appliance.tickets.bodies import Body, Created, body_of
 from appliance.tickets.ticket import Ticket, fold, replay
 
@@ -101,6 +101,7 @@ def link(store: Store, event: Event, body: Body) -> None:
     if isinstance(body, Created) and body.message:
         mid = bytes.fromhex(body.message)
         store.execute("UPDATE short_message SET ticket = ? WHERE mid = ?", event.subject, mid)
+        messages.blank(store, event.subject)
 
 
 def _ticket(row: tuple[Any, ...]) -> Ticket:

@@ -15,6 +15,7 @@ from appliance.tickets.fields import FIELDS, RATINGS, Choices
 from appliance.tickets.forms import EXTRAS
 from appliance.tickets.maintained import Maintained
 from appliance.tickets.marks import Linked, Redacted, Repeated, Unmasked
+from appliance.tickets.messages import NUMBER, TEXT
 from appliance.tickets.process import Workflow
 from appliance.tickets.redaction import readable
 from appliance.tickets.ticket import Ticket, fold, lost_race
@@ -361,7 +362,7 @@ def _sound(store: Store, call: bytes) -> list[Step]:
 def _sent(store: Store, tid: bytes) -> list[Step]:
     """The short messages that went out for a ticket, and whether they left."""
     rows = store.rows(
-        "SELECT mid, number, text, at_s, state, reason FROM short_message"
+        f"SELECT mid, {NUMBER}, {TEXT}, at_s, state, reason FROM short_message"
         " WHERE ticket = ? AND direction = 'out' ORDER BY at_s",
         tid,
     )

@@ -13,6 +13,7 @@ from appliance.refused import Refused
 from appliance.tickets import attachments
 from appliance.tickets.exporting import EXPORTED
 from appliance.tickets.fields import FIELDS
+from appliance.tickets.messages import NUMBER, TEXT
 from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.timeline import DUE, PAPER, WHY, Step
@@ -229,7 +230,7 @@ def _sources(ticket: Ticket) -> dict[str, Any]:
         )
         call = found[0] if found else None
     messages = store.rows(
-        "SELECT number, text, at_s FROM short_message WHERE ticket = ? AND direction = 'in'"
+        f"SELECT {NUMBER}, {TEXT}, at_s FROM short_message WHERE ticket = ? AND direction = 'in'"
         " ORDER BY at_s LIMIT 1",
         ticket.tid,
     )
