@@ -2,7 +2,7 @@
 
 Tests of sound, phones and browsers mostly wait, and what they hear must not falter: the first two lanes
 take these, file by file. The third has a lower priority and takes files that only reckon; the others take
-those too in the end. What is judged by work beside the tests (beside.py) belongs to the first lane, last.
+those too in the end. What judges work beside the tests (beside.py), or needs a quiet machine, comes last.
 """
 
 import os
@@ -21,7 +21,7 @@ TAKES = {"gw0": (LIVE, RECKONING, LAST), "gw1": (LIVE, RECKONING)}
 OTHERS_TAKE = (RECKONING,)
 NICE = 10
 _LIVE = re.compile(r"pytest\.mark\.(?:browser|sip|broker|live)\b")
-_LAST = re.compile(r"pytest\.mark\.beside\b")
+_LAST = re.compile(r"pytest\.mark\.(?:beside|quiet)\b")
 
 
 def worker_of(config: pytest.Config) -> str:

@@ -110,6 +110,7 @@ NO_TWIN: Mapping[str, str] = {
     "static": SCREEN,
     "api.": "it is the API already",
     "door.": DOOR,
+    "rating.": "for citizens without a token; systems outside make the move as C",
     "live.": SCREEN,
     "lookup.page": "tables every program can have by itself; nothing of the box",
     "intake.page": SCREEN,

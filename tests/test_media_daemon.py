@@ -25,7 +25,7 @@ from hardware.media.dtmf import digit_tone
 from hardware.media.rtp import EventSender, build, parse
 from hardware.media.tones import level_dbm0
 
-pytestmark = pytest.mark.live
+pytestmark = pytest.mark.quiet
 
 Report = TypeVar("Report", bound=msgspec.Struct)
 Sound = NDArray[np.int16]
