@@ -134,7 +134,7 @@ def users(where: Path, password: str = "pw8001") -> tuple[str, str]:
 
 def test_citizens_call_talk_and_hang_up(tmp_path: Path) -> None:
     async def run() -> None:
-        async with box() as ours:
+        async with box(lines=30) as ours:
             await sipp(ours.endpoint, "call", "-m", "30", "-r", "30", where=tmp_path)
             await ours.hears(Cleared, 30)
             assert len(ours.all(Answered)) == 30
