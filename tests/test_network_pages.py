@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from appliance import cli
 from appliance.configuration import Site
 from appliance.network import codes
 from appliance.network.papers import Papers
+from appliance.network.register import certificates
 from appliance.places import Places
+from appliance.store import outbox
 from appliance.store.store import Store
 from appliance.supervisor import Supervisor, Unit
 from tests.network_boxes import hub_pages
@@ -161,3 +164,38 @@ def test_a_brokers_files_are_made_at_the_hub_only(tmp_path: Path, capsys: pytest
     assert cli.main(["--data", str(tmp_path / "site"), *files]) == 2
     assert "at the hub" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_hub_misses_no_calls_and_its_sign_speaks_of_its_sites(hub: Web) -> None:
+    visitor = hub.visitor(TECHNICIAN)
+    page = visitor.get("/box").text
+    assert 'data-test="calls-down"' not in page
+    assert 'data-test="lines"' not in page
+    assert visitor.get("/live/now").json["calls_up"] is True  # type: ignore[index]
+    assert "暂无分站" in page
+    sql = (
+        "INSERT INTO peer (name, site, out_seq, acked, state, seen_s, out_epoch, out_chain, out_low,"
+        " in_epoch, in_seq, in_chain, incarnation, reason, clock_s, restarts)"
+        " VALUES (?, ?, 12, 12, 'connected', ?, 1, x'', 0, 1, 5, x'', '', '', 0, 0)"
+    )
+    with hub.box.store.transaction():
+        for site in (7, 8):
+            hub.box.store.execute(sql, f"site-{site:03d}", site, time.time())
+    assert "各站：已同步" in visitor.get("/box").text
+    with hub.box.store.transaction():
+        hub.box.store.execute("UPDATE peer SET acked = 9 WHERE site = 8")
+    assert "各站：待传 3 条" in visitor.get("/box").text
+    with hub.box.store.transaction():
+        hub.box.store.execute("UPDATE peer SET state = 'away' WHERE site = 8")
+    assert "各站：2 个中 1 个未连接" in visitor.get("/box").text
+
+
+def test_a_site_is_called_as_it_was_enrolled_until_the_list_of_sites_says_otherwise(
+    hub: Web, tmp_path: Path
+) -> None:
+    code = invite(hub)
+    assert desk(hub).answer(request_of(hub, code)) is not None
+    (certified,) = [one for one in certificates(hub.box.store) if one.kind == "box"]
+    with hub.box.store.connection():
+        outbox.add_peer(hub.box.store, "site-007", certified.site)
+    assert f"</span> {certified.name}</h2>" in hub.visitor(TECHNICIAN).get("/sites").text

@@ -287,7 +287,7 @@ def _everywhere(box: Box) -> dict[str, object]:
 def _navigation() -> list[tuple[str, object, int]]:
     """The pages in the bar: endpoint, title, and how much waits there; conflicts only when there are any."""
     below = BELOW_SETTINGS if context.may_open("settings.page") else frozenset()
-    if context.box().configuration.site.role != "hub":
+    if not context.box().is_hub:
         below |= OF_THE_HUB
     waiting = {"conflicts.page": office().count()} if context.may_open("conflicts.page") else {}
     return [

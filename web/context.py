@@ -49,6 +49,16 @@ class Box:
     """Files kept by their hash: attachments, and recordings of other sites."""
 
     @property
+    def is_hub(self) -> bool:
+        """Whether this box is the hub of others; a hub takes no calls."""
+        return self.configuration.site.role == "hub"
+
+    @property
+    def calls_there(self) -> bool:
+        """Whether calls are taken as they should be; of a hub nobody expects it."""
+        return self.is_hub or self.calls.up
+
+    @property
     def dictionary(self) -> Dictionary:
         """What people maintain."""
         return Dictionary(self.store)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from appliance.dictionary.dictionary import Dictionary
 from appliance.dictionary.entry import Entry
+from appliance.network.register import certificates
 from appliance.store.condition import Condition
 from appliance.store.store import Store
 from appliance.store.streams_view import StreamView, streams
@@ -27,7 +28,7 @@ class SiteView:
     troubles: Sequence[str]
     """Words of TROUBLES, the worst first."""
     names: tuple[str, str] = ("", "")
-    """Chinese and English, where the hub's list of sites has it."""
+    """Chinese and English, where the hub's list of sites has it; else as it was enrolled."""
     above: tuple[str, str] = ("", "")
     """Those of the site above it."""
 
@@ -42,10 +43,11 @@ class SiteView:
 def site_views(store: Store, now_s: float) -> list[SiteView]:
     """All peers by site number; `now_s` is Unix time."""
     sites = Dictionary(store).by_key("site")
-    return [_view(stream, sites) for stream in streams(store, now_s)]
+    enrolled = {one.site: one.name for one in reversed(certificates(store)) if one.kind == "box"}
+    return [_view(stream, sites, enrolled.get(stream.site, "")) for stream in streams(store, now_s)]
 
 
-def _view(stream: StreamView, sites: Mapping[str, Entry]) -> SiteView:
+def _view(stream: StreamView, sites: Mapping[str, Entry], enrolled: str) -> SiteView:
     entry = sites.get(str(stream.site))
     above = sites.get(entry.text("parent")) if entry else None
     told = stream.condition or Condition()
@@ -59,4 +61,5 @@ def _view(stream: StreamView, sites: Mapping[str, Entry]) -> SiteView:
         "quarantined": bool(told.quarantined),
     }
     troubles = [word for word, is_so in wrong.items() if is_so]
-    return SiteView(stream, told, troubles, *(one.names if one else ("", "") for one in (entry, above)))
+    names = entry.names if entry else (enrolled, enrolled)
+    return SiteView(stream, told, troubles, names, above.names if above else ("", ""))

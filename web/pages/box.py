@@ -44,7 +44,8 @@ def page() -> str:
     return render_template(
         "box.html",
         board=board,
-        calls_up=here.calls.up,
+        calls_up=here.calls_there,
+        is_hub=here.is_hub,
         lines=sorted(board.lines, key=lambda line: (line.state == "idle", line.name)),
         busy=len(busy),
         peers=streams(here.store, time.time()),

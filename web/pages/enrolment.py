@@ -128,7 +128,7 @@ def revoked() -> Response | tuple[dict[str, str], int]:
 
 def _page(code: str = "", typed: dict[str, str] | None = None, fault: str = "") -> str:
     here, now_s = box(), time.time()
-    if here.configuration.site.role != "hub":
+    if not here.is_hub:
         papers = Papers(here.places.network)
         return render_template(
             "network/join.html",
@@ -156,14 +156,14 @@ def _page(code: str = "", typed: dict[str, str] | None = None, fault: str = "") 
 
 def _enrolment(here: Box) -> Enrolment:
     sync, site = here.configuration.sync, here.configuration.site
-    if site.role != "hub":
+    if not here.is_hub:
         raise Refused("no_hub", "Only a hub has sites.")
     return Enrolment(here.store, Authority(here.places.authority), sync.offered or sync.brokers, site.name)
 
 
 def _hub() -> Enrolment:
     here = box()
-    if here.configuration.site.role != "hub" or not Authority(here.places.authority).made:
+    if not here.is_hub or not Authority(here.places.authority).made:
         abort(404)
     return _enrolment(here)
 

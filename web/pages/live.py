@@ -49,7 +49,12 @@ def now() -> dict[str, Any]:
     here = box()
     view = view_of(me())
     board = view("board", {"board": msgspec.to_builtins(here.calls.board)}) or {"board": None}
-    return {"now_s": time.time(), "calls_up": here.calls.up, "may_call": board["board"] is not None, **board}
+    return {
+        "now_s": time.time(),
+        "calls_up": here.calls_there,
+        "may_call": board["board"] is not None,
+        **board,
+    }
 
 
 @pages.post("/here")
