@@ -10,12 +10,15 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 
 from peewee import DatabaseError
 
 from appliance.blobs import here, wants
 from appliance.blobs.keeping import PART, BlobStore
 from appliance.configuration import Sync
+from appliance.letters import travelling
+from appliance.letters.seals import Seals
 from appliance.places import Places
 from appliance.recordings.archive import fingerprint
 from appliance.store.alarms import Alarm
@@ -68,6 +71,7 @@ class Bulk:
         rates = Rates(sync.day_kbit, sync.night_kbit, sync.day_from_h, sync.day_to_h)
         self.intake = Intake(rates, sync.total_kbit * BIT)
         self._giver = Giver(sync.uplink_kbit * BIT)
+        self._seals = Seals(store, where.seals)
         self._parts = Parts(where.blobs / PART)
         self._open: OrderedDict[bytes, int] = OrderedDict()
         self._wanted: dict[int, list[wants.Want]] = {}
@@ -99,8 +103,9 @@ class Bulk:
             os.close(fd)
 
     def _look(self, now: float) -> None:
-        while wants.follow(self._store) == wants.READ:
-            pass
+        for follow in (wants.follow, travelling.follow):
+            while follow(self._store) == wants.READ:
+                pass
         upcoming = wants.upcoming(self._store, self._wall())
         looked_at = {one.sha256 for some in self._wanted.values() for one in some}
         for site, some in upcoming.items():
@@ -122,9 +127,10 @@ class Bulk:
     def _has(self, one: wants.Want) -> bool:
         """Whether a file is here though the database knows nothing of it: it may be older than its files."""
         try:
-            file = None if one.have or one.failures else self._blobs.local(one.sha256)
+            file = None if one.have or one.failures else self._found(one.sha256)
             if file is None or fingerprint(file).sha256 != one.sha256:
                 return False
+            self._stamp(one.sha256, file)
         except OSError:
             return False
         wants.kept(self._store, one.sha256, one.size, self._wall())
@@ -177,9 +183,18 @@ class Bulk:
         written = fingerprint(file)
         good = written.sha256 == name
         if good:
+            self._stamp(name, file)
             self._blobs.put(name, file)
             wants.kept(self._store, name, written.size, self._wall())
         self.intake.checked(site, sha, good)
+
+    def _stamp(self, name: str, file: Path) -> None:
+        """Put the image of a seal with the seals of this box, where nothing is ever let go of."""
+        if wants.is_seal(self._store, name):
+            self._seals.keep(name, file.read_bytes())
+
+    def _found(self, name: str) -> Path | None:
+        return self._seals.file(name) or here.find(self._store, self._where.recordings, self._blobs, name)
 
     def _unwritten(self, order: Order) -> None:
         """The disk, or the storage, did not take it: try again later from what is durable."""
@@ -204,7 +219,7 @@ class Bulk:
         if sha in self._open:
             self._open.move_to_end(sha)
             return self._open[sha]
-        file = here.find(self._store, self._where.recordings, self._blobs, sha.hex())
+        file = self._found(sha.hex())
         if file is None:
             return None
         self._open[sha] = os.open(file, os.O_RDONLY | os.O_CLOEXEC)

@@ -11,7 +11,7 @@ FETCHED_KEPT_S = 7 * 86_400.0
 PRUNED_MOST = 200
 _OWN = "SELECT path FROM recording WHERE sha256 = ? AND site = ? AND removed_s IS NULL AND dropped_s IS NULL"
 _UNUSED = (
-    "SELECT sha256 FROM blob WHERE state <> 'wrong' AND rank <> 0 AND since_s < ?"
+    "SELECT sha256 FROM blob WHERE state <> 'wrong' AND rank > 0 AND since_s < ?"
     " AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.sha256 = blob.sha256 AND a.blank = ?)"
     " AND NOT EXISTS (SELECT 1 FROM recording r WHERE r.removed_s IS NULL AND r.site <> ?"
     " AND (r.sha256 = blob.sha256 OR r.stored = blob.sha256)) LIMIT ?"

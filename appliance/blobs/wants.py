@@ -2,12 +2,13 @@
 
 The hub wants every sealed recording of its sites, and every attachment; a site wants only what
 somebody there opens. What the hub then has for good it says in an event, `recording.stored`.
+Images of seals are wanted everywhere (appliance/letters/travelling.py).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,12 @@ from appliance.store.outbox import STORED
 if TYPE_CHECKING:
     from appliance.store.store import Store
 
-AWAITED, OF_TICKET, REST = 0, 1, 2
-"""Ranks: what is fetched first."""
+SEAL, AWAITED, OF_TICKET, REST = -1, 0, 1, 2
+"""Ranks: what is fetched first. Images of seals are small, and kept with the seals of this box."""
 SIZE_MOST = 4 * 1024**3
 READ = 500
+LOOKED_AT_MOST = 50_000
+"""So many places of the log are looked through in one transaction."""
 NEXT_MOST = 20
 """So many of one site are looked at at a time."""
 PAUSES_S = (60.0, 300.0, 3600.0, 6 * 3600.0, 86_400.0)
@@ -32,8 +35,10 @@ FINGERPRINTS = ("recording.sealed", "recording.archived")
 FOLLOWED = (*FINGERPRINTS, "ticket.created", ATTACHED)
 _EVENTS = (
     "SELECT pos, eid, subject, kind, body FROM event WHERE pos > ? AND pos <= ?"
-    f" AND kind IN ({', '.join('?' * len(FOLLOWED))}) ORDER BY pos LIMIT ?"
+    " AND kind IN ({}) ORDER BY pos LIMIT ?"
 )
+Note = Callable[["Store", bytes, bytes, str, dict[str, Any]], None]
+"""Takes note of one event: id, subject, kind, facts; raises what a malformed one makes it raise."""
 _WANT = (
     "INSERT INTO blob (sha256, size, site, call, state, rank, since_s, have, failures, tries, due_s)"
     " VALUES (?, ?, ?, ?, 'wanted', ?, ?, 0, 0, 0, 0) ON CONFLICT (sha256) DO UPDATE SET"
@@ -41,7 +46,14 @@ _WANT = (
 _KEPT = (
     "INSERT INTO blob (sha256, size, site, call, state, rank, since_s, have, failures, tries, due_s)"
     " VALUES (?, ?, ?, ?, 'here', 2, ?, ?, 0, 0, 0) ON CONFLICT (sha256) DO UPDATE SET"
-    " state = 'here', since_s = excluded.since_s, have = excluded.have, rank = 2"
+    " state = 'here', since_s = excluded.since_s, have = excluded.have,"
+    " rank = CASE WHEN blob.rank < 0 THEN blob.rank ELSE 2 END"
+)
+_SEAL = (
+    " state = CASE WHEN blob.state = 'here' THEN 'wanted' ELSE blob.state END, rank = excluded.rank,"
+    " site = CASE WHEN blob.state = 'here' THEN excluded.site ELSE blob.site END,"
+    " have = CASE WHEN blob.state = 'here' THEN 0 ELSE blob.have END"
+    " WHERE blob.rank <> excluded.rank"
 )
 _NEXT = (
     "SELECT sha256, size, site, rank, since_s, have, failures FROM blob"
@@ -68,20 +80,36 @@ class Want:
 
 def follow(store: Store) -> int:
     """Take note of what the log says of files since last asked; return how many events were looked at."""
+    return 0 if store.site else noted(store, CURSOR, FOLLOWED, _note)
+
+
+def noted(store: Store, cursor: str, kinds: Sequence[str], note: Note) -> int:
+    """Take note of new events of these kinds, READ at most; return how many were looked at."""
     top = int(store.rows("SELECT coalesce(max(pos), 0) FROM event")[0][0])
-    if store.site or top == store.cursor(CURSOR):
+    if top == store.cursor(cursor):
         return 0
+    top = min(top, store.cursor(cursor) + LOOKED_AT_MOST)
     with store.transaction():
-        rows = store.rows(_EVENTS, store.cursor(CURSOR), top, *FOLLOWED, READ)
+        sql = _EVENTS.format(", ".join("?" * len(kinds)))
+        rows = store.rows(sql, store.cursor(cursor), top, *kinds, READ)
         for _, eid, subject, kind, body in rows:
             try:
-                _note(store, bytes(eid), bytes(subject), kind, json.loads(bytes(body)))
+                note(store, bytes(eid), bytes(subject), kind, json.loads(bytes(body)))
             except (AttributeError, KeyError, TypeError, ValueError):
                 continue  # malformed: its fold set it aside, and nothing else waits for it
         reached = rows[-1][0] if len(rows) == READ else top
-        if reached != store.cursor(CURSOR):
-            store.move_cursor(CURSOR, reached)
+        if reached != store.cursor(cursor):
+            store.move_cursor(cursor, reached)
     return len(rows)
+
+
+def want_seal(store: Store, sha256: str, size: int, site: int, since_s: float) -> None:
+    """Have the image of a seal fetched, unless it is known; raises ValueError when this names no file.
+
+    One that lies here for another reason, as a file of a ticket, is looked for here first.
+    """
+    named_well(sha256, size)
+    store.execute(_WANT + _SEAL, sha256, size, site, b"", SEAL, since_s)
 
 
 def upcoming(store: Store, now_s: float) -> dict[int, list[Want]]:
@@ -102,6 +130,11 @@ def ask(store: Store, sha256: str, size: int, site: int, now_s: float, call: byt
         known = store.rows("SELECT state, rank, due_s FROM blob WHERE sha256 = ?", sha256)
         if not known or tuple(known[0]) != ("wanted", AWAITED, 0):
             store.execute(_WANT + again, sha256, size, site, call, AWAITED, now_s)
+
+
+def is_seal(store: Store, sha256: str) -> bool:
+    """Tell whether a file is the image of a seal that another box named."""
+    return bool(store.rows("SELECT 1 FROM blob WHERE sha256 = ? AND rank = ?", sha256, SEAL))
 
 
 def state(store: Store, sha256: str) -> tuple[str, int, int] | None:
@@ -189,13 +222,18 @@ def _note(store: Store, eid: bytes, subject: bytes, kind: str, facts: dict[str, 
 
 def _want(store: Store, sha256: str, size: int, site: int, call: bytes, rank: int, since_s: float) -> None:
     """Want one; what is here already is said to be."""
-    if not HASH.fullmatch(sha256) or not 0 <= size <= SIZE_MOST:
-        raise ValueError("this names no file")
+    named_well(sha256, size)
     if (found := state(store, sha256)) and found[0] == "here":
         store.record(*_stored(store, sha256, size))
     else:
         unless_known = " site = CASE WHEN blob.state = 'wanted' THEN blob.site ELSE excluded.site END"
         store.execute(_WANT + unless_known, sha256, size, site, call, rank, since_s)
+
+
+def named_well(sha256: str, size: int) -> None:
+    """Raises ValueError when hash and size cannot be those of a file."""
+    if not HASH.fullmatch(sha256) or not 0 <= size <= SIZE_MOST:
+        raise ValueError("this names no file")
 
 
 def _has_ticket(store: Store, call: bytes) -> bool:

@@ -139,6 +139,7 @@ class LetterOffice:
                         "audience": template.audience,
                         "sha256": fingerprint(document),
                         "document": msgspec.to_builtins(document),
+                        "seal_size": len(self.seals.image(seal)),
                         "once": once,
                         "by": actor.number,
                         "name": actor.name,

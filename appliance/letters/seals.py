@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from appliance.blobs.keeping import HASH, sync_folder
 from appliance.events import Fact
 from appliance.letters.table import SEAL_SET, SEAL_TAKEN_BACK
 from appliance.people import Actor
@@ -56,15 +57,29 @@ class Seals:
             raise Refused("unknown_unit", "Choose %(field)s from the list.", field="Unit")
         image = checked(data)
         digest = hashlib.sha256(image).hexdigest()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        target = self._folder / f"{digest}.png"
-        if not target.exists():
-            half = target.with_suffix(f".{os.getpid()}.part")
-            half.write_bytes(image)
-            half.replace(target)
+        self.keep(digest, image)
         facts = {"owner": owner, "sha256": digest, "size": len(image), "by": actor.number, "name": actor.name}
         self._store.record(Fact(SEAL_SET, facts, b""))
         return digest
+
+    def keep(self, digest: str, image: bytes) -> None:
+        """Keep an image under its hash, which the caller checked; durable when it returns. OSError."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        target = self._folder / f"{digest}.png"
+        if target.exists():
+            return
+        half = target.with_suffix(f".{os.getpid()}.part")
+        with half.open("wb") as out:
+            out.write(image)
+            out.flush()
+            os.fsync(out.fileno())
+        half.replace(target)
+        sync_folder(self._folder)
+
+    def file(self, digest: str) -> Path | None:
+        """Return where an image lies; None when this box has not got it."""
+        path = self._folder / f"{digest}.png"
+        return path if HASH.fullmatch(digest) and path.is_file() else None
 
     def take_back(self, actor: Actor, owner: str) -> None:
         """Have a seal no longer in force; letters that bear it keep it."""
@@ -86,10 +101,9 @@ class Seals:
 
     def image(self, digest: str) -> bytes:
         """Return an image; nothing when this box has not got it, or it is not what it was."""
-        if len(digest) != 64 or not digest.isalnum():
-            return b""
+        file = self.file(digest)
         try:
-            data = (self._folder / f"{digest}.png").read_bytes()
+            data = file.read_bytes() if file else b""
         except OSError:
             return b""
         return data if hashlib.sha256(data).hexdigest() == digest else b""
