@@ -144,7 +144,7 @@ def test_the_command_joins_and_has_the_processes_start_anew(
         assert capsys.readouterr().out == "This box is site 7 (七站) of 汇总中心.\n"
         until(lambda: [unit.starts for unit in supervisor.units] == [2, 2, 2])
         assert cli.main([*command, invite(hub)]) == 0
-        until(lambda: [unit.starts for unit in supervisor.units] == [2, 3, 2])
+        until(lambda: [unit.starts for unit in supervisor.units] == [2, 3, 3])
     finally:
         stopping.set()
         watch.join()

@@ -57,6 +57,10 @@ _WROTE = (
 )
 
 
+OF_THE_NETWORK = ("sync", "web")
+"""The processes that know the brokers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Joined:
     """What a box is after it joined."""
@@ -123,7 +127,7 @@ def begin_anew(processes: Processes, joined: Joined, pages_wait_s: float = 0.0) 
     The pages, where they are among them, end so much later: they have somebody to answer.
     """
     running = [unit.name for unit in processes.look() if unit.state in ("running", "starting")]
-    wanted = running if joined.renumbered else ["sync"]
+    wanted = running if joined.renumbered else [name for name in running if name in OF_THE_NETWORK]
     try:
         for unit in wanted:
             if unit != "web":
