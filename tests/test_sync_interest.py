@@ -11,7 +11,7 @@ from appliance.events import Event, Fact, Stamp
 from appliance.interest import of_ticket, with_above
 from appliance.people import People
 from appliance.refused import Refused
-from appliance.store import outbox
+from appliance.store import concern, outbox
 from appliance.store.digest import digest
 from appliance.store.outbox import HUB, peer_name
 from appliance.store.store import Store
@@ -62,6 +62,28 @@ def test_a_site_put_below_another_later_brings_its_tickets_along_and_takes_them_
     net.carry()
     assert shows(net.sites[1], created.eid)
     assert not shows(net.sites[2], created.eid)
+
+
+def test_of_many_tickets_the_newest_move_with_the_tree_and_the_rest_slice_by_slice(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(concern, "LOOKED_AT_ONCE", 3)
+    family(net)
+    tickets = [ticket(net.sites[4]).eid for _ in range(8)]
+    net.carry()
+    net.set(net.hub, "site", "4", name="新站", parent="2")
+    net.carry()
+    assert [shows(net.sites[1], tid) for tid in tickets] == [False] * 5 + [True] * 3
+    net.set(net.hub, "site", "4", parent="1")
+    again = ticket(net.sites[4]).eid
+    for _ in range(8):
+        outbox.settle(net.hub)
+    assert outbox.settle(net.hub) == 0
+    net.carry()
+    for tid in (*tickets, again):
+        assert shows(net.sites[1], tid)
+        assert not shows(net.sites[2], tid)
+    assert digest(net.hub, "site-001") == digest(net.sites[1], HUB)
 
 
 def test_a_ticket_dispatched_elsewhere_leaves_the_lists_of_who_wrote_nothing_of_it(net: Net) -> None:

@@ -7,6 +7,7 @@ when it is concerned again the history comes once more, behind it the event that
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -33,9 +34,17 @@ if TYPE_CHECKING:
 Fresh = dict[tuple[bytes, int], None]
 """Subject and site it is news to, in order."""
 Streams = dict[str, list[bytes]]
+Append = Callable[[str, Sequence[bytes]], None]
+"""Puts events at the end of a peer's stream."""
 BODY_BYTES = 60_000
 """A larger body fits in no frame; such an event stays here and is shown in quarantine."""
 ASKED_AT_ONCE = 500
+LOOKED_AT_ONCE = 500
+"""So many subjects move in one transaction when the tree of sites changes, the newest first."""
+_PUT_OFF = (
+    "INSERT INTO unsettled (subject) SELECT DISTINCT subject FROM interest WHERE true ON CONFLICT DO NOTHING"
+)
+_NEXT_PUT_OFF = "SELECT subject FROM unsettled ORDER BY subject DESC LIMIT ?"
 INTERESTED = "INSERT INTO interest (subject, site) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _NO_MORE = "DELETE FROM interest WHERE subject = ? AND site = ?"
 _WHO = "SELECT site FROM interest WHERE subject = ?"
@@ -153,18 +162,31 @@ def again(
     store: Store,
     events: Sequence[Event],
     concern: Concern,
-    append: Callable[[str, Sequence[bytes]], None],
+    append: Append,
 ) -> None:
     """Look anew whom subjects concern, after what a batch brought.
 
     Who is concerned no longer gets the event that says so, which is written here; who is
-    concerned again after that gets the whole history, and the event behind it.
+    concerned again after that gets the whole history, and the event behind it. After a change of
+    the tree of sites that is done of the newest subjects; the rest waits for `settle`.
     """
     waiting = list(dict.fromkeys([*concern.doubtful, *_by_settings(store, events)]))
-    tree = above(store) if waiting else {}
     words = [_word(GAINED, subject, site) for subject, site in concern.regained]
+    _look_anew(store, waiting, words, append)
+
+
+def settle(store: Store, append: Append) -> int:
+    """Look anew whom the next subjects concern that wait for it; return how many. Inside a transaction."""
+    waiting = list(_next_unsettled(store))
+    _look_anew(store, waiting, [], append)
+    return len(waiting)
+
+
+def _look_anew(store: Store, subjects: Iterable[bytes], words: list[Fact], append: Append) -> None:
+    waiting = deque(subjects)
+    tree = above(store) if waiting else {}
     while waiting:
-        subject = waiting.pop(0)
+        subject = waiting.popleft()
         told = {site for (site,) in store.rows(_WHO, subject)}
         concerned = wanted(store, subject, tree)
         if concerned is None or concerned == told:
@@ -270,9 +292,17 @@ def _by_settings(store: Store, events: Sequence[Event]) -> Iterator[bytes]:
     """Subjects that may concern others after the tree of sites, or whose unit works where, has changed."""
     kinds = {event.facts.get("entry_kind") for event in events if event.kind.startswith("dictionary.")}
     if "site" in kinds:
-        yield from (bytes(subject) for (subject,) in store.rows("SELECT DISTINCT subject FROM interest"))
+        store.execute(_PUT_OFF)
+        yield from _next_unsettled(store)
     if "unit" in kinds:
         yield from (subject_of("person", person.key) for person in Dictionary(store).all("person", True))
+
+
+def _next_unsettled(store: Store) -> list[bytes]:
+    found = [bytes(subject) for (subject,) in store.rows(_NEXT_PUT_OFF, LOOKED_AT_ONCE)]
+    if found:
+        store.execute_many("DELETE FROM unsettled WHERE subject = ?", [(subject,) for subject in found])
+    return found
 
 
 def _customer_in(event: Event) -> bytes:

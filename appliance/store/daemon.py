@@ -29,6 +29,7 @@ from appliance.store.answers import Answers, Server
 from appliance.store.follower import BATCH, Follower, why
 from appliance.store.jobs import Runner
 from appliance.store.opening import open_store
+from appliance.store.outbox import settle
 from appliance.store.store import Store
 from appliance.store.texts import SMS
 from appliance.store.upgrading import apply_pending
@@ -131,7 +132,7 @@ class Daemon:
                 try:
                     resumed = resumed or self._runner.resume() >= 0
                     looked = self._binder.plan()
-                    tried = self._runner.run_due() + looked
+                    tried = self._runner.run_due() + looked + settle(self.store)
                     if time.monotonic() - timed > TIMERS_EVERY_S:
                         timed = time.monotonic()
                         run_timers(self.store, time.time())

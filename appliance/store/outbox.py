@@ -15,6 +15,7 @@ from appliance.events import Event
 from appliance.interest import FAMILIES, LARGE, MAX_SITE, SMALL, VERSION, Down, goes_down, goes_up
 from appliance.store.company import changed
 from appliance.store.concern import BODY_BYTES, INTERESTED, Concern, again, peer_name
+from appliance.store.concern import settle as settle_next
 from appliance.store.quarantine import NOT_SENT
 
 if TYPE_CHECKING:
@@ -150,6 +151,14 @@ def enqueue(store: Store, events: Sequence[Event], via: str) -> None:
     for name, eids in concern.streams.items():
         _append(store, name, eids)
     again(store, events, concern, lambda name, eids: _append(store, name, eids))
+
+
+def settle(store: Store) -> int:
+    """After a change of the tree of sites: move the next tickets that wait for it; return how many."""
+    if store.site or not store.rows("SELECT 1 FROM unsettled LIMIT 1"):
+        return 0
+    with store.transaction():
+        return settle_next(store, lambda name, eids: _append(store, name, eids))
 
 
 def _everything(store: Store, name: str, site: int) -> list[bytes]:

@@ -19,7 +19,7 @@ from appliance.network.schema import Certificate, Invitation
 from appliance.outside.schema import Answered, Delivery, Token, Webhook
 from appliance.store.found import TicketCount, TicketFacet
 from appliance.store.model import Table, database
-from appliance.store.stream_tables import Interest, Lease, Outgoing, PeerRow, Quarantine
+from appliance.store.stream_tables import Interest, Lease, Outgoing, PeerRow, Quarantine, Unsettled
 from appliance.tickets.attachment_table import Attachment
 from appliance.tickets.schema import Likeness, Sample, SampleCase
 
@@ -534,5 +534,5 @@ PROJECTIONS: tuple[type[Table], ...] = (
 )
 OWN: tuple[type[Table], ...] = (Person, Session, Draft, WorkflowDraft, Job, Setting, Invitation)
 OUTSIDE: tuple[type[Table], ...] = (Token, Answered, Webhook, Delivery)
-STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Lease, Quarantine, Blob)
+STREAMS: tuple[type[Table], ...] = (PeerRow, Outgoing, Interest, Unsettled, Lease, Quarantine, Blob)
 ALL = LOG + PROJECTIONS + OWN + OUTSIDE + STREAMS

@@ -72,6 +72,15 @@ class Interest(Table):
         without_rowid = True
 
 
+class Unsettled(Table):
+    """At the hub: a subject that waits to be looked at anew, since the tree of sites changed."""
+
+    subject = BlobField(primary_key=True)
+
+    class Meta:
+        without_rowid = True
+
+
 class Lease(Table):
     """At a hub with several workers: who serves which shard of the sites (sync/shards.py)."""
 
