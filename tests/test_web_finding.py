@@ -12,7 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from appliance.configuration import Site
+from appliance.dictionary.dictionary import Dictionary
+from appliance.events import Fact, Stamp
 from appliance.people import BOX, Actor
+from appliance.store import outbox
 from appliance.tickets import exporting
 from appliance.tickets.ticket import Ticket
 from tests.web_pages import Visitor, Web, open_web
@@ -252,3 +256,23 @@ def test_a_long_table_is_written_with_little_memory(tmp_path: Path) -> None:
     exporting.as_xlsx(table, columns, path, "工单")
     with zipfile.ZipFile(path) as book:
         assert book.read("xl/worksheets/sheet1.xml").count(b"<row") == 3000
+
+
+def test_the_hub_lists_and_sums_the_tickets_of_each_site(tmp_path: Path) -> None:
+    hub = open_web(tmp_path, site=Site(number=0, name="汇总中心", role="hub"))
+    with hub.box.store.connection():
+        for site, title in ((7, "远处的事"), (8, "别处的事")):
+            fields = {"title": title}
+            said = {"number": f"{site}", "source": "web", "by": "1001", "fields": fields}
+            outbox.add_peer(hub.box.store, f"site-00{site}", site)
+            hub.box.store.take([Stamp(site).event(Fact("ticket.created", said))], via=f"site-00{site}")
+        Dictionary(hub.box.store).write(BOX, lambda draft: draft.set("site", "7", {"name": "云东区"}))
+    visitor = hub.visitor("1200")
+    assert 'name="site" value="7"' in visitor.get("/tickets?list=all").text
+    assert numbers(visitor, "list=all&site=7") == {"7"}
+    assert numbers(visitor, "list=all&site=7&site=8") == {"7", "8"}
+    sums = visitor.get("/tickets/sums?list=all&site=7&site=8&by=site").text
+    assert "云东区" in sums
+    assert "站点 8" in sums
+    for nonsense in ("x", "-1", "9" * 30, "²"):
+        assert visitor.get(f"/tickets?list=all&site={nonsense}").status_code == 200

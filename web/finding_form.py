@@ -11,6 +11,7 @@ from flask import url_for
 from flask_babel import gettext, lazy_gettext
 from werkzeug.datastructures import MultiDict
 
+from appliance.interest import MAX_SITE
 from appliance.people import Actor
 from appliance.tickets.confidential import may_unmask
 from appliance.tickets.fields import KINDS, RATINGS, SOURCES, URGENCIES
@@ -20,6 +21,7 @@ from appliance.tickets.workflow import LISTS, STATES
 from web import access, due_shown, shown
 from web.context import box
 from web.dictionary import category_names, unit_names, units
+from web.site_views import known_sites
 from web.veil import hidden_from
 
 TEXT_MAX, VALUES_MAX = 100, 40
@@ -31,7 +33,9 @@ TIMES: Mapping[str, Any] = {
     "closed": lazy_gettext("Closed"),
     "due": lazy_gettext("Due (case)"),
 }
-MANY = ("state", "kind", "source", "category", "area", "urgency", "unit", "agent", "rating", "round")
+NUMBERS: Mapping[str, int] = {"round": 9, "site": MAX_SITE}
+"""What is chosen by a number, and the largest one."""
+MANY = ("state", "kind", "source", "category", "area", "urgency", "unit", "agent", "rating", *NUMBERS)
 FLAGS = ("conflicts", "confidential")
 ORDER = ("sort", "way")
 ALWAYS_SHOWN = frozenset({"list", "text", "state", "unit", "due", "conflicts", *ORDER})
@@ -126,13 +130,13 @@ def _query(given: Mapping[str, tuple[str, ...]], person: Actor) -> Query:
         state = state or ("",)
     clock = one.get("due", "")
     sort = one.get("sort", "due" if clock in CLOCKS else "created")
-    values: dict[str, Any] = {name: given.get(name, ()) for name in MANY if name not in ("state", "round")}
+    values: dict[str, Any] = {name: given.get(name, ()) for name in MANY if name not in ("state", *NUMBERS)}
     values |= {name: one.get(name, "") for name in TEXTS} | {name: _period(one, name) for name in TIMES}
+    values |= {name: _numbers(given.get(name, ()), most) for name, most in NUMBERS.items()}
     return Query(
         **values,
         lists=(name,) if name in LISTS else (),
         state=state,
-        round=tuple(int(n) for n in given.get("round", ()) if n.isascii() and n.isdigit() and len(n) == 1),
         conflicts="conflicts" in given,
         confidential={"yes": True, "no": False}.get(one.get("confidential", "")),
         clock=clock if clock in CLOCKS else "",
@@ -140,6 +144,11 @@ def _query(given: Mapping[str, tuple[str, ...]], person: Actor) -> Query:
         sort=sort if sort in SORTS else "created",
         ascending=one.get("way", "up" if sort == "due" else "") == "up",
     )
+
+
+def _numbers(words: tuple[str, ...], most: int) -> tuple[int, ...]:
+    found = (int(word) for word in words if word.isascii() and word.isdigit() and len(word) <= len(str(most)))
+    return tuple(number for number in found if number <= most)
 
 
 def _period(one: Mapping[str, str], name: str) -> Period:
@@ -167,8 +176,13 @@ def choices() -> dict[str, list[tuple[str, str]]]:
         "unit": [(unit["code"], unit["title"]) for unit in units()],
         "category": sorted(category_names().items()),
         "area": [(area, area) for area in box().districts.names()],
+        "site": [(str(number), _site(number, names)) for number, names in known_sites(box().store).items()],
         "round": [("0", gettext("None")), ("1", "1"), ("2", "2")],
     }
+
+
+def _site(number: int, names: tuple[str, str]) -> str:
+    return shown.pick(names) or str(gettext("Site %(number)s", number=number) if number else gettext("Hub"))
 
 
 def title_of(name: str) -> str:
@@ -178,6 +192,7 @@ def title_of(name: str) -> str:
         "source": gettext("Source"),
         "agent": gettext("Agent"),
         "round": gettext("Second dispatches"),
+        "site": gettext("Site"),
         "text": gettext("Number, text, address or phone"),
         "number": gettext("Number"),
         "list": gettext("List"),
@@ -196,6 +211,8 @@ def value_title(name: str, value: object) -> str:
         return unit_names().get(word, word)
     if name == "category":
         return category_names().get(word, word)
+    if name == "site" and word.isdigit():
+        return _site(int(word), known_sites(box().store).get(int(word), ("", "")))
     return _NAMES[name](word) if name in _NAMES else word
 
 

@@ -42,12 +42,24 @@ class SiteView:
 
 def site_views(store: Store, now_s: float) -> list[SiteView]:
     """All peers by site number; `now_s` is Unix time."""
-    sites = Dictionary(store).by_key("site")
-    enrolled = {one.site: one.name for one in reversed(certificates(store)) if one.kind == "box"}
-    return [_view(stream, sites, enrolled.get(stream.site, "")) for stream in streams(store, now_s)]
+    sites, names = Dictionary(store).by_key("site"), known_sites(store)
+    return [_view(stream, sites, names) for stream in streams(store, now_s)]
 
 
-def _view(stream: StreamView, sites: Mapping[str, Entry], enrolled: str) -> SiteView:
+def known_sites(store: Store) -> dict[int, tuple[str, str]]:
+    """The sites this box knows of, itself too, by number: Chinese and English name; empty while not said.
+
+    The hub's list of sites names them; before it does a site is called as it was enrolled.
+    """
+    peers = [site for (site,) in store.rows("SELECT site FROM peer")]
+    names = dict.fromkeys((store.site, *peers), ("", ""))
+    names |= {one.site: (one.name, one.name) for one in reversed(certificates(store)) if one.kind == "box"}
+    listed = Dictionary(store).all("site")
+    names |= {int(entry.key): entry.names for entry in listed if entry.key.isdigit()}
+    return dict(sorted(names.items()))
+
+
+def _view(stream: StreamView, sites: Mapping[str, Entry], known: Mapping[int, tuple[str, str]]) -> SiteView:
     entry = sites.get(str(stream.site))
     above = sites.get(entry.text("parent")) if entry else None
     told = stream.condition or Condition()
@@ -61,5 +73,5 @@ def _view(stream: StreamView, sites: Mapping[str, Entry], enrolled: str) -> Site
         "quarantined": bool(told.quarantined),
     }
     troubles = [word for word, is_so in wrong.items() if is_so]
-    names = entry.names if entry else (enrolled, enrolled)
+    names = known.get(stream.site, ("", ""))
     return SiteView(stream, told, troubles, names, above.names if above else ("", ""))

@@ -47,7 +47,9 @@ CONCERNED = "w"
 """The letter of the units that handle it or have a part in it."""
 DUES = ("due_s", "warn_s", "case_due_s")
 TIMES = ("created_s", "changed_s", "accepted_s", "dispatched_s", "closed_s", *DUES)
-GROUPED = ("state", "kind", "source", "category", "area", "urgency", "unit", "agent", "rating", "round")
+GROUPED = (
+    *("state", "kind", "source", "category", "area", "urgency", "unit", "agent", "rating", "round", "site"),
+)
 COLUMNS = ("doc", "tid", *TIMES, *KEYS, "sub_due_s", "sub_warn_s", "concerned")
 Dates = tuple[float, float]
 """When the first of a ticket's sub-orders that are worked on is due, and from when on one is due soon."""

@@ -115,7 +115,7 @@ class Query:
 
     def chosen(self) -> dict[str, tuple[Any, ...]]:
         """What is counted off, with the values asked for."""
-        found = {name: getattr(self, name) for name in (*GROUPED, "site", "concerned") if getattr(self, name)}
+        found = {name: getattr(self, name) for name in (*GROUPED, "concerned") if getattr(self, name)}
         states = self.states()
         if states is not None:
             found["state"] = states
