@@ -30,7 +30,7 @@ CONNECTED_S = 40.0
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[Box]:
+def centre(tmp_path: Path) -> Iterator[tuple[Box, FilesBroker]]:
     """A hub in service with the broker its own command makes."""
     port = free_port()
     site = {"number": 0, "role": "hub", "name": "汇总中心"}
@@ -45,7 +45,7 @@ def hub(tmp_path: Path) -> Iterator[Box]:
     try:
         with hub:
             hub.wait_for(lambda: answers(int(hub.settings["web"]["port"])), READY_S, "the hub's pages")
-            yield hub
+            yield hub, broker
     finally:
         broker.kill()
 
@@ -87,7 +87,10 @@ def shows(page: Page, address: str, part: str, words: str) -> None:
         page.wait_for_timeout(300)
 
 
-def test_a_code_of_the_hubs_page_connects_a_site(hub: Box, site: Box, open_page: Open) -> None:
+def test_a_code_of_the_hubs_page_connects_a_site(
+    centre: tuple[Box, FilesBroker], site: Box, open_page: Open
+) -> None:
+    hub, broker = centre
     there, here = technician(open_page(), hub, DEMO_PASSWORD), technician(open_page(), site, PASSWORD)
     there.fill("[data-test=number]", "7")
     there.fill("[data-test=name]", "城东分站")
@@ -106,6 +109,19 @@ def test_a_code_of_the_hubs_page_connects_a_site(hub: Box, site: Box, open_page:
     shows(here, f"{site.web}/box/network", "[data-test=hub-state]", "已同步")
     expect(here.locator("[data-test=until]")).to_contain_text("至")
     expect(here.locator(".foot")).to_contain_text("7")
+    expect(here.locator("[data-test=network-site]")).to_contain_text(broker.address)
+    shows(there, f"{hub.web}/sites", "[data-test=site-7]", "城东分站")
+    expect(there.locator("[data-test=site-state-7]")).to_contain_text("已连接")
+    expect(there.locator("[data-test=hub]")).to_contain_text("各站")
+    expect(there.locator("[data-test=calls-away]")).to_be_hidden()
+
+    broker.kill()
+    shows(here, f"{site.web}/phones", "[data-test=hub]", "上级中心：未连接")
+    expect(here.locator("[data-test=hub]")).to_contain_text("自 20")
+    shows(there, f"{hub.web}/sites", "[data-test=site-state-7]", "未连接")
+    expect(there.locator("[data-test=hub]")).to_contain_text("各站：1 个中 1 个未连接")
+    broker.start()
+    shows(here, f"{site.web}/phones", "[data-test=hub]", "上级中心：已同步")
     shows(there, f"{hub.web}/box/network", '[data-site="7"] [data-test=peer-state]', "已连接")
     there.click('[data-site="7"] summary')
     for page in (there, here):
