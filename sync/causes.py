@@ -1,5 +1,7 @@
 """Why a broker cannot be used, as sentences: tables from what TLS and MQTT say to what a person can do."""
 
+import errno
+import socket
 import ssl
 from collections.abc import Mapping
 
@@ -9,6 +11,10 @@ from appliance.words import N_
 
 NO_BROKER = N_("The broker cannot be used.")
 """What follows a tab is for technicians and stays as it is."""
+NOBODY_LISTENS = N_("Nobody listens at the broker's address: look whether the broker runs.")
+NO_ANSWER = N_("The broker does not answer: look at the line, the address and firewalls between.")
+NO_WAY = N_("This box has no way to the broker: look at its cable, address and gateway.")
+UNKNOWN_NAME = N_("The broker's name is not known: look at its spelling and at the name server.")
 FOREIGN_BROKER = N_("The broker's certificate is not from this box's hub.")
 OTHER_NAME = N_("The broker's certificate is for another address.")
 BROKER_EXPIRED = N_("The broker's certificate has expired, or this box's clock is ahead.")
@@ -37,6 +43,7 @@ _VERIFIED: Mapping[int, str] = {
     64: OTHER_NAME,
 }
 """X509_V_ERR_… of OpenSSL: what is wrong with the broker's certificate."""
+_NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 _ALERTS = (
     ("certificate revoked", REVOKED),
     ("certificate expired", EXPIRED),
@@ -68,6 +75,15 @@ def of_error(error: Exception | str) -> str:
     """Give the sentence for what a socket, or TLS over it, says."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _VERIFIED.get(error.verify_code, FOREIGN_BROKER)
+    match error:
+        case ConnectionRefusedError():
+            return NOBODY_LISTENS
+        case TimeoutError():
+            return NO_ANSWER
+        case socket.gaierror():
+            return UNKNOWN_NAME
+        case OSError() if error.errno in _NO_WAY:
+            return NO_WAY
     said = str(error).lower().replace("_", " ")
     return next((sentence for words, sentence in _ALERTS if words in said), NO_BROKER)
 

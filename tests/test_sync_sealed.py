@@ -1,5 +1,6 @@
 """Boxes with certificates at a real mosquitto with TLS: who is let in, how far, and what others are told."""
 
+import errno
 import http.server
 import os
 import signal
@@ -316,3 +317,17 @@ def test_only_this_machine_counts_as_here() -> None:
     assert [is_here(h) for h in ("127.0.0.9", "::1", "localhost", "10.0.0.1", "hub")] == [True] * 3 + [
         False
     ] * 2
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), causes.NOBODY_LISTENS),
+        (TimeoutError("timed out"), causes.NO_ANSWER),
+        (socket.gaierror(-2, "Name or service not known"), causes.UNKNOWN_NAME),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), causes.NO_WAY),
+        (OSError(errno.EIO, "Input/output error"), causes.NO_BROKER),
+    ],
+)
+def test_a_broker_that_is_not_reached_is_told_with_what_to_look_at(error: OSError, sentence: str) -> None:
+    assert causes.of_error(error) == sentence
