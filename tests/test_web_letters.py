@@ -131,6 +131,11 @@ def test_seals_are_put_in_force_by_a_leader_and_seen_by_nobody_else(web: Web) ->
     for visitor, there in ((leader, True), (clerk, False)):
         with zipfile.ZipFile(io.BytesIO(visitor.get(f"{page}/print.docx").data)) as package:
             assert ("word/media/seal.png" in package.namelist()) is there
+    file = web.box.places.seals / image.group().removeprefix("/letters/seals/")
+    assert 'data-test="unsealed"' not in clerk.get(page).text
+    file.rename(file.with_suffix(".away"))
+    assert "印章图像尚未到达本机" in clerk.get(page).text
+    file.with_suffix(".away").rename(file)
     leader.post("/letters/seals", owner="", do="take_back")
     assert image.group() in leader.get(page).text, "letters keep the seal they were given"
 

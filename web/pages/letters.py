@@ -74,7 +74,8 @@ def written(number: str, key: str) -> AnyResponse | str | tuple[str, int]:
 def one(lid: str) -> str:
     """Show a letter as it was issued."""
     letter, document = box().letters.opened(me(), _id(lid))
-    return render_template("letter.html", letter=letter, document=document, fault="")
+    unsealed = bool(document.seal) and not box().letters.seals.image(document.seal)
+    return render_template("letter.html", letter=letter, document=document, unsealed=unsealed, fault="")
 
 
 @pages.get("/letters/<lid>/print.<form>")
