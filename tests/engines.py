@@ -19,6 +19,7 @@ ON_BOTH = (
     "test_customers",
     "test_dictionary",
     "test_journal",
+    "test_letters_seals_travel",
     "test_people",
     "test_store_answers",
     "test_store_bill",
