@@ -68,6 +68,13 @@ export class TicketForm {
     const category = this.categories.find((c) => c.code === values.category);
     $("#category-text").value = category ? category.path : "";
     this.faults({});
+    if (this.empty) this.toTop();
+  }
+
+  // The next matter begins at the top, with nothing unfolded that the last one needed.
+  toTop() {
+    $("#more").open = false;
+    $(".form-scroll", this.form).scrollTop = 0;
   }
 
   kept() {
