@@ -54,6 +54,7 @@ export class TicketForm {
 
   fill(values) {
     this.form.reset();
+    for (const hidden of $$("input[type=hidden]", this.form)) hidden.value = ""; // a reset leaves these
     for (const [name, value] of Object.entries(values)) {
       const field = this.form.elements[name];
       if (!field) continue;
