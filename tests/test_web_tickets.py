@@ -102,6 +102,18 @@ def test_the_form_of_dispatch_proposes_the_assisting_units_of_the_rule_too(web: 
     dictionary.set(BOX, "dispatch_rule", "lights", {"off": True})
 
 
+def test_in_the_place_of_a_dissolved_unit_no_other_is_chosen_by_the_form(web: Web) -> None:
+    desk, dictionary = web.box.tickets, web.box.dictionary
+    dictionary.set(BOX, "unit", "gone", {"name": "旧单位"})
+    ticket = desk.move(DISPATCHER, accepted(web).tid, "dispatch", {"unit": "gone"})
+    desk.move(Actor("2099", "旧", frozenset({"U2"}), unit="gone"), ticket.tid, "sign")
+    dictionary.retire(BOX, "unit", "gone")
+    page = web.visitor("1200").get(f"/tickets/{ticket.number}").text
+    (choices,) = re.findall(r'<select id="redispatch-unit".*?</select>', page, re.DOTALL)
+    assert " selected" not in choices
+    assert '<option value="">' in choices
+
+
 def test_what_may_be_said_with_a_step_is_not_called_its_reason(web: Web) -> None:
     page = web.visitor("2001").get(f"/tickets/{dispatched(web).number}").text
     (form,) = re.findall(r'data-form="sign".*?</form>', page, re.DOTALL)
