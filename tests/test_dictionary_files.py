@@ -128,6 +128,13 @@ def test_what_is_wrong_is_told_with_its_line_and_nothing_is_imported(
     assert exported_all(dictionary) == before
 
 
+def test_who_brings_a_wrong_column_is_told_which_there_are(dictionary: Dictionary) -> None:
+    change = preview(dictionary, ADMINISTRATOR, {"area.csv": file("编码,名称", "a,甲")})
+    (fault,) = change.faults
+    columns = "key, place, name, name_en, parent, unit, rural, aliases, retired"
+    assert fault.refused.values["columns"] == columns
+
+
 def test_one_bad_row_keeps_all_other_files_out(dictionary: Dictionary) -> None:
     files = {"unit.csv": file("key,name", "a,甲"), "area.csv": file("key,name", "b,")}
     with pytest.raises(Refused):

@@ -146,6 +146,15 @@ def test_the_story_calls_a_step_what_its_own_version_calls_it(office: Office) ->
     assert "督办：挂牌督办" in [step.zh for step in office.desk.timeline(ticket.tid)]
 
 
+def test_a_step_that_is_called_like_its_kind_is_said_once(office: Office) -> None:
+    ticket = office.handling()
+    given = {"level": "general", "opinion": "请抓紧"}
+    office.desk.act(SUPERVISOR, ticket.tid, "supervision", "issue", given)
+    told = [step.zh for step in office.desk.timeline(ticket.tid)]
+    assert "督办" in told
+    assert "督办：督办" not in told
+
+
 def test_an_administrator_edits_a_table_on_the_page_and_publishes_it(tmp_path: Path) -> None:
     web = open_web(tmp_path)
     admin, page = web.visitor("9000"), "/settings/workflow"

@@ -1,5 +1,6 @@
 """Intake: one form for every source, filed once, with the fields of its kind; nothing is lost."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -285,7 +286,9 @@ def test_acceptance_is_told_once_by_sms_with_number_unit_and_due_date(intake: In
     (text,) = [text for text in texts(store) if "已受理" in text]
     assert ticket.number in text
     assert "市照明管理处" in text
-    assert "前答复" in text
+    assert ticket.case_due_s is not None
+    last_day = time.strftime("%Y-%m-%d", time.localtime(ticket.case_due_s - 1))
+    assert f"预计{last_day}前答复" in text
 
 
 @pytest.mark.parametrize("fields", [{"callback": False}, {"anonymous": True}, {"phone": "0000-6500001"}])

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance.events import Fact
-from appliance.people import Actor
+from appliance.people import BOX, Actor
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import MOVES
@@ -66,6 +66,58 @@ def test_buttons_are_those_of_the_workflow_table(web: Web) -> None:
         page = web.visitor(number).get(f"/tickets/{ticket.number}").text
         shown = {move.name for move in MOVES if f'data-test="move-{move.name}"' in page}
         assert shown == {move.name for move in web.box.tickets.buttons(person, ticket)}
+
+
+def test_a_unit_that_was_designated_has_no_button_to_return_the_ticket(web: Web) -> None:
+    free, desk = dispatched(web), web.box.tickets
+    designated = desk.move(
+        DISPATCHER, accepted(web).tid, "dispatch", {"unit": "lamp", "designated": True, "task": "限期修复"}
+    )
+    unit = web.visitor("2001")
+    assert 'data-test="move-request_return"' in unit.get(f"/tickets/{free.number}").text
+    assert 'data-test="move-request_return"' not in unit.get(f"/tickets/{designated.number}").text
+    late = unit.post(f"/tickets/{designated.number}/move", move="request_return", reason="不属我单位")
+    assert late.status_code == 422
+    assert "指定办理" in late.text
+
+
+def test_units_whose_sub_orders_are_open_are_called_by_their_names(web: Web) -> None:
+    given = {"unit": "lamp", "assisting": ["water", "gas"]}
+    ticket = web.box.tickets.move(DISPATCHER, accepted(web).tid, "dispatch", given)
+    web.box.tickets.move(OPERATOR, ticket.tid, "sign")
+    unit = web.visitor("2001")
+    refused = unit.post(f"/tickets/{ticket.number}/move", move="submit_result", result="已修复")
+    assert refused.status_code == 422
+    assert "市燃气公司" in refused.text
+    assert "gas," not in refused.text
+
+
+def test_the_form_of_dispatch_proposes_the_assisting_units_of_the_rule_too(web: Web) -> None:
+    ticket, dictionary = accepted(web), web.box.dictionary
+    rule = {"name": "路灯", "category": [ticket.category], "unit": "lamp", "assisting": ["water", "gas"]}
+    dictionary.set(BOX, "dispatch_rule", "lights", rule)
+    page = web.visitor("1200").get(f"/tickets/{ticket.number}").text
+    ticked = re.findall(r'name="assisting" value="(\w+)" checked', page)
+    assert sorted(ticked) == ["gas", "water"]
+    dictionary.set(BOX, "dispatch_rule", "lights", {"off": True})
+
+
+def test_in_the_place_of_a_dissolved_unit_no_other_is_chosen_by_the_form(web: Web) -> None:
+    desk, dictionary = web.box.tickets, web.box.dictionary
+    dictionary.set(BOX, "unit", "gone", {"name": "旧单位"})
+    ticket = desk.move(DISPATCHER, accepted(web).tid, "dispatch", {"unit": "gone"})
+    desk.move(Actor("2099", "旧", frozenset({"U2"}), unit="gone"), ticket.tid, "sign")
+    dictionary.retire(BOX, "unit", "gone")
+    page = web.visitor("1200").get(f"/tickets/{ticket.number}").text
+    (choices,) = re.findall(r'<select id="redispatch-unit".*?</select>', page, re.DOTALL)
+    assert " selected" not in choices
+    assert '<option value="">' in choices
+
+
+def test_what_may_be_said_with_a_step_is_not_called_its_reason(web: Web) -> None:
+    page = web.visitor("2001").get(f"/tickets/{dispatched(web).number}").text
+    (form,) = re.findall(r'data-form="sign".*?</form>', page, re.DOTALL)
+    assert "说明（可不填）" in form
 
 
 def test_who_comes_too_late_sees_it_said_and_loses_nothing(web: Web) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,7 @@ def test_a_dissatisfied_citizen_has_a_reason_or_the_form_comes_back_with_all_tha
     assert refused.status_code == 422
     assert "请填写" in refused.text
     assert 'value="slow" selected' in refused.text
+    assert '<details class="why" open' in refused.text
     given = {"rating": "dissatisfied", "why": "slow", "reason": "三周才来", "compensation": "1"}
     assert clerk.post(f"/visits/{ticket.number}/rating", **given).status_code == 302
     assert state(web, ticket) == "DISSAT_REVIEW"
@@ -91,6 +93,8 @@ def test_an_agent_has_no_list_of_callbacks(web: Web) -> None:
 def test_a_month_is_drawn_on_the_page_and_answers_are_written_beside_the_cases(web: Web) -> None:
     ticket, clerk = answered(web), web.visitor("1300")
     clerk.post(f"/visits/{ticket.number}/rating", rating="satisfied")
+    last = date.today().replace(day=1) - timedelta(days=1)
+    assert f'name="month" value="{last:%Y-%m}"' in clerk.get("/visits/samples").text
     month = time.strftime("%Y-%m")
     assert clerk.post("/visits/samples", month=month, per_unit="50").status_code == 302
     page = clerk.get("/visits/samples").text

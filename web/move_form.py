@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import request
+from flask_babel import gettext
 
 from appliance.tickets.bodies import REGISTERED_FIELDS
 from appliance.tickets.fields import FIELDS, Field
@@ -110,7 +111,7 @@ def _input(name: str, needed: bool, ticket: Ticket, move: Move, typed: Mapping[s
     value = " ".join(given) if isinstance(given, list) else str(given)
     return Input(
         name,
-        shown.field_title(name),
+        shown.field_title(name) if needed or name != "reason" else gettext("Remark (may stay empty)"),
         needed,
         value or _proposed(name, ticket),
         _choices(name, field, move),
@@ -139,6 +140,9 @@ def _proposed(name: str, ticket: Ticket) -> str:
     match name:
         case "unit":
             return _suggested_unit(ticket) if ticket.state == "ACCEPTED" else ticket.unit
+        case "assisting":
+            found = box().tickets.proposed(ticket) if ticket.state == "ACCEPTED" else None
+            return " ".join(found.assisting) if found else ""
         case "answer":
             return ticket.answer or ticket.result
         case "result":

@@ -17,6 +17,7 @@ from appliance.refused import Refused
 from appliance.tickets.fields import FIELDS, RATINGS, Choices
 from appliance.tickets.forms import EXTRAS
 from appliance.tickets.workflow import LISTS, STATES
+from web.context import box
 from web.language import is_chinese
 
 COLOURS: Mapping[str, str] = {
@@ -255,11 +256,14 @@ def told(reason: str) -> str:
 
 def sentence(refused: Refused) -> str:
     """Return what a refusal says, in the reader's language."""
-    values = {name: _value(value) for name, value in refused.values.items()}
+    values = {name: _value(name, value) for name, value in refused.values.items()}
     return str(gettext(refused.sentence, **values)) if values else str(gettext(refused.sentence))
 
 
-def _value(value: Any) -> Any:
+def _value(name: str, value: Any) -> Any:
+    if name == "units":
+        names = box().dictionary.names("unit")
+        return gettext(", ").join(pick(names[code]) if code in names else code for code in value.split(", "))
     return pick((_NAMES[value], value)) if isinstance(value, str) and value in _NAMES else value
 
 

@@ -186,15 +186,16 @@ def _lines(data: bytes) -> list[tuple[int, list[str]]]:
 def _columns(kind: Kind, head: Sequence[str]) -> list[str]:
     """Machine names of the columns; a remark is empty."""
     columns = ["" if cell.strip().startswith("#") else _plain(cell).strip().split(" ")[0] for cell in head]
-    known = {
-        "key",
-        "retired",
-        *(["place"] if kind.ordered else []),
-        *(column.name for column in kind.columns),
-    }
+    own = (*(["place"] if kind.ordered else []), *(column.name for column in kind.columns))
+    known = ("key", *own, *(() if kind.closed else ("retired",)))
     for name in columns:
-        if name and name not in known:
-            raise Refused("unknown_column", "There is no column %(name)s in this list.", name=name[:40])
+        if name and name not in (*known, "retired"):
+            raise Refused(
+                "unknown_column",
+                "There is no column %(name)s in this list. Its columns are: %(columns)s.",
+                name=name[:40],
+                columns=", ".join(known),
+            )
         if name and columns.count(name) > 1:
             raise Refused("twice", "The column %(name)s stands in this file twice.", name=name)
     if "key" not in columns:

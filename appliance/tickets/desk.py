@@ -22,7 +22,7 @@ from appliance.tickets.effects import OF_MOVES, in_the_name_of
 from appliance.tickets.fields import FIELDS, checked
 from appliance.tickets.form_book import FormBook
 from appliance.tickets.forms import registered
-from appliance.tickets.guards import Bounds, Scene, refusal
+from appliance.tickets.guards import STANDING, Bounds, Scene, refusal
 from appliance.tickets.lookup import Lookup
 from appliance.tickets.maintained import Maintained
 from appliance.tickets.migrating import hinders
@@ -210,10 +210,14 @@ class TicketDesk(Lookup):
             return self.get(tid)
 
     def buttons(self, actor: Actor, ticket: Ticket) -> list[Move]:
-        """Return the moves this person may make now, in the order of the table."""
+        """Return the moves this person may make now, in the order of the table.
+
+        What a ticket cannot allow in its state is not among them, like the return of a designated one.
+        """
         moves = self.workflows.of(ticket.workflow, ticket.state).moves_for(ticket.state, actor.roles)
         makes = self.rights.makes
-        return [m for m in moves if may_move(actor, ticket, m) and makes(actor, m.name, m.who)]
+        mine = [m for m in moves if may_move(actor, ticket, m) and makes(actor, m.name, m.who)]
+        return [m for m in mine if not refusal(self._scene(actor, ticket, m, {}, ()), STANDING)]
 
     def hopeless(self, actor: Actor, tickets: Sequence[Ticket]) -> set[bytes]:
         """Return those whose citizen was tried often enough for somebody to give up now."""

@@ -369,11 +369,15 @@ GUARDS: Mapping[str, Guard] = {
     "before_due": _before_due,
 }
 """Every condition by its name."""
+STANDING = ("not_designated", "handled_by_unit", "handled_here")
+"""Those that look at the ticket alone: nothing typed and no time changes them while it is in its state."""
 
 
-def refusal(scene: Scene) -> Refused | None:
-    """Return why a move may not be made now; None when all its conditions hold."""
+def refusal(scene: Scene, names: Sequence[str] | None = None) -> Refused | None:
+    """Return why a move may not be made now; None when all its conditions, or those of these names, hold."""
     for name in scene.move.guards:
+        if names is not None and name not in names:
+            continue
         guard = GUARDS.get(name)
         refused = guard(scene) if guard else None
         if refused is not None:

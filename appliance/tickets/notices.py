@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from appliance.calendar.hours import due_day
 from appliance.dictionary.dictionary import Dictionary
 from appliance.store.store import Store
 from appliance.store.texts import mobile, send_text
@@ -84,7 +85,7 @@ def tell(
         unit=entry.names[0] if entry else unit,
         due=time.strftime("%m月%d日", time.localtime(due_s - 1)) if due_s else "尽快",
         by=f"，由{entry.names[0]}办理" if entry else "",
-        until=time.strftime("，预计%Y-%m-%d前答复", time.localtime(due_s)) if due_s else "",
+        until=f"，预计{due_day(due_s)}前答复" if due_s else "",
         words=words[: notice.letters],
         link=_link(dictionary, ticket),
     )

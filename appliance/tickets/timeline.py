@@ -192,6 +192,11 @@ def _paper(event: Event, delivered: bool) -> Step:
     return Step(event.at_s, who, what, zh, en, text.strip(), False, delivered, event.site)
 
 
+def _step_of(kind: str, colon: str, step: str) -> str:
+    """Say what was done beside the case; "urge: urge" is said once."""
+    return step if step == kind else f"{kind}{colon}{step}"
+
+
 def _beside(
     event: Event, beside: dict[bytes, strands.Strand], delivered: bool, words: Words, workflows: Workflows
 ) -> list[Step]:
@@ -207,8 +212,8 @@ def _beside(
     kind = strands.KINDS.get(body.kind)
     table = workflows.beside(kind.name, beside[sid].workflow) if kind else None
     move = table.steps.get((body.source, body.step)) if table else None
-    zh = f"{kind.zh}：{move.zh}" if kind and move else body.step
-    en = f"{kind.en}: {move.en}" if kind and move else body.step
+    zh = _step_of(kind.zh, "：", move.zh) if kind and move else body.step
+    en = _step_of(kind.en, ": ", move.en) if kind and move else body.step
     given = {"unit": body.unit, "third": body.third, "due": body.due, **body.fields, "reason": body.reason}
     text = _changes({name: value for name, value in given.items() if value}, words)
     who = " ".join(filter(None, (body.by, body.name)))

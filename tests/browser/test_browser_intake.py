@@ -45,6 +45,18 @@ def test_a_duplicate_and_further_fields_show_while_one_types_and_the_draft_keeps
     desk.empty_form()
 
 
+def test_the_next_form_has_nothing_of_the_last_one(desk: Desk) -> None:
+    lamp(desk)
+    desk.part("tab-help").click()
+    expect(desk.part("script")).to_contain_text("灯杆")
+    desk.part("more").locator("summary").click()
+    desk.empty_form()
+    expect(desk.page.locator("#category")).to_have_value("")
+    expect(desk.part("script")).to_have_count(0)
+    expect(desk.part("more")).not_to_have_attribute("open", "")
+    assert desk.page.locator(".form-scroll").evaluate("box => box.scrollTop") == 0
+
+
 def test_what_is_written_is_not_thrown_away_by_one_click(desk: Desk) -> None:
     desk.part("title").fill("写到一半")
     desk.part("clear").click()

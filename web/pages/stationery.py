@@ -8,6 +8,7 @@ from flask_babel import gettext
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
+from appliance.actor import ROLES
 from appliance.letters.document import FORMS, Document
 from appliance.letters.fields import ASKED, PLACEHOLDERS
 from appliance.letters.seals import CENTRE
@@ -27,7 +28,12 @@ def templates() -> str:
     """List the templates."""
     shelf = box().letters.shelf
     rows = [(t, shelf.changed(t.key), shelf.in_use(t.key)) for t in shelf.everything().values()]
-    return render_template("letter_templates.html", rows=rows, called=printing.called)
+    return render_template("letter_templates.html", rows=rows, called=printing.called, said_by=_roles)
+
+
+def _roles(codes: str) -> str:
+    """Name the roles of a template."""
+    return str(gettext(", ")).join(shown.pick(ROLES[code]) for code in codes.split() if code in ROLES)
 
 
 @pages.get("/letters/templates/<key>")

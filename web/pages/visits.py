@@ -1,5 +1,6 @@
 """Return visits (回访): whom to ask whether it was done, attempts, ratings, and the monthly sample."""
 
+import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -163,12 +164,19 @@ def _samples(fault: str = "") -> str:
         chosen=chosen,
         cases=samples.cases(box().store, chosen.sid) if chosen else [],
         fault=fault,
-        per_unit=box().dictionary.whole("sample_per_unit"),
+        month=request.form.get("month") or _last_month(),
+        per_unit=request.form.get("per_unit") or box().dictionary.whole("sample_per_unit"),
         answers=shown.choices({**RATINGS, **OUTCOMES}),
         names={**RATINGS, **OUTCOMES},
         yes_no=shown.choices(YES_NO),
         unit_names=unit_names(),
     )
+
+
+def _last_month() -> str:
+    """The month a sample is drawn of as a rule."""
+    first = datetime.date.today().replace(day=1)
+    return f"{first - datetime.timedelta(days=1):%Y-%m}"
 
 
 def _ticket(number: str) -> Ticket:

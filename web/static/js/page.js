@@ -1,8 +1,9 @@
 // Pages made of lists and forms: the clock, whether the box is reached, and a word when a list is out of date.
-import { $, $$, ask, busy, t, toast, tried } from "./core.js";
+import { $, $$, ask, busy, make, t, toast, tried } from "./core.js";
 import "./elsewhere.js";
 import { live } from "./live.js";
 
+const MANY_TICKS = 16;
 const lamp = $("#lamp-live");
 const shown = document.body.dataset.ticket || "";
 const list = $("[data-tickets]");
@@ -17,14 +18,40 @@ addEventListener("beforeunload", (event) => {
   if (dirty) event.returnValue = "";
 });
 
-// A form may be sent once only.
+// A form may be sent once only; another of its buttons may still be pressed where they fetch files.
 $$("form").forEach((form) =>
   form.addEventListener("submit", (event) => {
-    if (form.dataset.sent) return event.preventDefault();
-    form.dataset.sent = "1";
+    const how = form.hasAttribute("data-fetches") && event.submitter ? event.submitter.value : "1";
+    if (form.dataset.sent === how) return event.preventDefault();
+    form.dataset.sent = how;
     setTimeout(() => delete form.dataset.sent, 4000);
   })
 );
+
+// Who is dissatisfied is asked why.
+$$("form[data-rating]").forEach((form) => {
+  const why = $("details.why", form);
+  const ask = (opens) => {
+    const chosen = $("input[name=rating]:checked", form);
+    const bad = Boolean(chosen && chosen.dataset.bad);
+    $("[name=reason]", form).required = bad;
+    if (opens) why.open = bad;
+  };
+  form.addEventListener("change", (event) => event.target.name === "rating" && ask(true));
+  ask(false);
+});
+
+// Many things to tick are narrowed by what one types; what is ticked stays in sight.
+$$(".ticks").filter((ticks) => $$(".check", ticks).length > MANY_TICKS).forEach((ticks) => {
+  const find = make("input", { type: "search", placeholder: t("Type to narrow the list"), "aria-label": t("Type to narrow the list"), class: "narrowing" });
+  find.addEventListener("input", (event) => {
+    event.stopPropagation();
+    const words = find.value.trim().toLowerCase();
+    $$(".check", ticks).forEach((one) => (one.hidden = !one.textContent.toLowerCase().includes(words) && !$("input", one).checked));
+  });
+  find.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
+  ticks.before(find);
+});
 
 // Moves of a ticket open their form below the buttons; only one is open at a time.
 $$("[data-opens]").forEach((button) =>

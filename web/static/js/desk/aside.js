@@ -10,6 +10,7 @@ export class Aside {
     this.timer = 0;
     this.asked = 0;
     this.extras = "";
+    this.nothing = [...$("#help").childNodes];
     document.addEventListener("written", () => this.soon());
     document.addEventListener("filled", () => this.look());
     $("#more").addEventListener("toggle", () => this.countMore());
@@ -129,7 +130,7 @@ export class Aside {
     if (script) parts.push(make("h3", {}, t("What to ask")), make("p", { class: "item said", "data-test": "script" }, script));
     if (templates.length) parts.push(make("h3", {}, t("Texts to begin with")), ...templates.map((text) => this.template(text)));
     if (solved.length) parts.push(make("h3", {}, t("Answers given before")), ...solved.map((item) => this.solved(item)));
-    if (parts.length) $("#help").replaceChildren(...parts);
+    $("#help").replaceChildren(...(parts.length ? parts : this.nothing));
     $("#tab-help").classList.toggle("has", parts.length > 0);
   }
 

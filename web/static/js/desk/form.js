@@ -54,6 +54,7 @@ export class TicketForm {
 
   fill(values) {
     this.form.reset();
+    for (const hidden of $$("input[type=hidden]", this.form)) hidden.value = ""; // a reset leaves these
     for (const [name, value] of Object.entries(values)) {
       const field = this.form.elements[name];
       if (!field) continue;
@@ -68,6 +69,13 @@ export class TicketForm {
     const category = this.categories.find((c) => c.code === values.category);
     $("#category-text").value = category ? category.path : "";
     this.faults({});
+    if (this.empty) this.toTop();
+  }
+
+  // The next matter begins at the top, with nothing unfolded that the last one needed.
+  toTop() {
+    $("#more").open = false;
+    $(".form-scroll", this.form).scrollTop = 0;
   }
 
   kept() {
