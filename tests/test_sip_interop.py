@@ -32,6 +32,7 @@ from hardware.line import (
 )
 from hardware.sip.digest import ha1
 from hardware.sip.endpoint import SipAccount, SipEndpoint, SipSettings, SipTrunk
+from tests.sip_endpoints import started
 
 SCENARIOS = Path(__file__).parent / "sipp"
 REALM = "hotline"
@@ -88,8 +89,7 @@ async def box(
     settings = SipSettings(
         *("127.0.0.1", 0, "127.0.0.1", 30000, lines, REALM, accounts, numbers), trunks=trunks, tcp=tcp
     )
-    endpoint = SipEndpoint(settings)
-    await endpoint.start()
+    endpoint = await started(settings)
     try:
         yield Box(endpoint, answers)
     finally:

@@ -18,6 +18,7 @@ from hardware.sip.endpoint import SipAccount, SipEndpoint, SipSettings, SipTrunk
 from hardware.sip.framer import BODY_MAX, HEAD_MAX, Framer, Unframed
 from hardware.sip.message import Hop, parse, transport_of
 from tests import phones
+from tests.sip_endpoints import started
 from tests.sipp.network import Network, request, requests, settings, statuses
 
 Said = list[tuple[str, Signal]]
@@ -138,8 +139,7 @@ async def endpoint(said: Said, **more: object) -> AsyncIterator[SipEndpoint]:
         numbers=frozenset({"12345"}),
         **more,  # type: ignore[arg-type]  # any of the settings
     )
-    made = SipEndpoint(given)
-    await made.start()
+    made = await started(given)
     lines: list[Line] = [*made.lines, *made.trunks.values()]
     for line in lines:
         line.open(lambda signal, name=line.name: said.append((name, signal)))  # type: ignore[misc]  # default binds
