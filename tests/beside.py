@@ -4,6 +4,7 @@
 the run begins; the fixture `beside` waits for it. So minutes of soaking cost the suite no minute of its own.
 """
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -78,6 +79,11 @@ def command_of(item: pytest.Item) -> tuple[str, ...] | None:
     """The module and its arguments a test asks for."""
     marker = item.get_closest_marker("beside")
     return tuple(map(str, marker.args)) if marker else None
+
+
+def ends_whole() -> None:
+    """Have SIGTERM end this process as leaving it does, so that all it began ends with it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def begin(command: Sequence[str]) -> Work:

@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.bench.figure import Figure, figure
 from tests.bench.load import CALL_UNITS
 from tests.bench.voice import write_pcap
+from tests.beside import ends_whole
 from tests.box import Box
 from tests.phones import Sipp
 
@@ -155,6 +156,7 @@ def slope(xs: Sequence[float], ys: Sequence[float]) -> float:
 
 def main(arguments: Sequence[str]) -> int:
     """Soak; 1 when a goal was missed."""
+    ends_whole()
     parser = argparse.ArgumentParser(prog="tests.bench.soak", description="Let calls come and go.")
     parser.add_argument("seconds", type=float, nargs="?", default=HOUR_S)
     usual = Churn()

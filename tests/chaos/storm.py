@@ -8,6 +8,7 @@ what any box said is kept is at the hub, and `hotline digest` is the same on bot
 import argparse
 import contextlib
 import json
+import os
 import random
 import shutil
 import signal
@@ -32,6 +33,7 @@ from appliance.store import outbox
 from appliance.store.digest import digest
 from appliance.store.opening import open_store
 from appliance.store.store import Store
+from tests.beside import ends_whole
 from tests.chaos.ground import BROKER, NET, Ground, NoGround, rooted
 from tests.chaos.people import UNITS
 from tests.postgres_server import server
@@ -267,6 +269,7 @@ def rage(options: argparse.Namespace, seed: int, folder: Path, postgres: str) ->
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Rage, and say what came of it as JSON; 1 when something is wrong."""
+    ends_whole()
     parser = argparse.ArgumentParser(
         prog="tests.chaos.storm", description="Minutes of chaos, then agreement."
     )
@@ -282,7 +285,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         again = [sys.executable, "-m", "tests.chaos.storm", str(options.seconds), "--inside"]
         again += ["--sites", str(options.sites), "--seed", str(seed), "--calm", str(options.calm)]
         again += ["--postgres"] if options.postgres else []
-        return subprocess.run(rooted(again), cwd=ROOT, check=False).returncode
+        os.chdir(ROOT)
+        again = rooted(again)
+        os.execvp(again[0], again)  # so that who ends us ends what holds the namespaces
     print(f"seed {seed}", flush=True)
     with ExitStack() as held:
         folder = held.enter_context(tempfile.TemporaryDirectory(prefix="chaos-"))
