@@ -108,8 +108,8 @@ def test_a_code_of_the_hubs_page_connects_a_site(
 
     shows(here, f"{site.web}/box/network", "[data-test=hub-state]", "已同步")
     expect(here.locator("[data-test=until]")).to_contain_text("至")
-    expect(here.locator(".foot")).to_contain_text("7")
     expect(here.locator("[data-test=network-site]")).to_contain_text(broker.address)
+    expect(here.locator("[data-test=network-site]")).to_contain_text("007")
     shows(there, f"{hub.web}/sites", "[data-test=site-7]", "城东分站")
     expect(there.locator("[data-test=site-state-7]")).to_contain_text("已连接")
     expect(there.locator("[data-test=hub]")).to_contain_text("各站")

@@ -12,6 +12,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, s
 from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
+from appliance.configuration import load
 from appliance.network.authority import Authority
 from appliance.network.codes import Request, spaced
 from appliance.network.enrolment import CODE_S, Enrolment
@@ -130,12 +131,14 @@ def _page(code: str = "", typed: dict[str, str] | None = None, fault: str = "") 
     here, now_s = box(), time.time()
     if not here.is_hub:
         papers = Papers(here.places.network)
+        written = load(here.places)  # who joined a moment ago may ask a process that began before
         return render_template(
             "network/join.html",
             typed=typed or {},
             fault=fault,
+            number=written.site.number,
             until_s=ends_s(papers) if papers.complete else 0.0,
-            brokers=here.configuration.sync.brokers,
+            brokers=written.sync.brokers,
         )
     enrolment = _enrolment(here)
     peers = {peer.site: peer for peer in streams(here.store, now_s)}
