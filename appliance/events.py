@@ -27,8 +27,7 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One fact. `subject` is the id of the event that began the call or ticket; empty for the box itself."""
 
     eid: bytes

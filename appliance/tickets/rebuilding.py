@@ -140,7 +140,7 @@ def _one_by_one(store: Store, history: History) -> list[Prepared]:
             kept = after
         except UNFOLDABLE as error:
             set_aside(store, event, error)
-    return [prepare(kept)] if kept else []
+    return prepare([kept]) if kept else []
 
 
 @contextmanager
