@@ -6,11 +6,11 @@ full text finds is in order of time already, and a period is a range of places.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from appliance.tickets import fulltext
+from appliance.tickets import cutting, fulltext
 from appliance.tickets.fulltext import Text
 from appliance.tickets.strands import WORKED_ON
 from appliance.tickets.ticket import Ticket
@@ -100,7 +100,7 @@ def clear(store: Store) -> None:
     store.engine.text.clear(store)
 
 
-_WORDS = tuple(attrgetter(name) for name in ("title", "content", "address", "result", "answer", "citizen"))
+_written = attrgetter("title", "content", "address", "result", "answer")
 
 
 def row(ticket: Ticket, doc: int, parts: str, dates: Dates = NO_DATES) -> tuple[Any, ...]:
@@ -117,6 +117,13 @@ def row(ticket: Ticket, doc: int, parts: str, dates: Dates = NO_DATES) -> tuple[
 def text(ticket: Ticket, parts: str) -> Text:
     """What stands in the full text: words, citizen, keys."""
     return *_words(ticket), " ".join(keys(ticket, parts))
+
+
+def texts(tickets: Sequence[Ticket]) -> Iterator[Text]:
+    """The same of many tickets in which no other unit has a part."""
+    cut = iter(cutting.split_each([part for one in tickets for part in (_written(one), (one.citizen,))]))
+    for ticket, words, citizen in zip(tickets, cut, cut, strict=False):
+        yield words, citizen, " ".join(keys(ticket, ""))
 
 
 def keys(ticket: Ticket, parts: str) -> Mapping[str, None]:
@@ -227,7 +234,7 @@ def _differing(before: Ticket, parts_before: str, ticket: Ticket, parts: str) ->
     every word of the ticket once more.
     """
     left, come = keys(before, parts_before), keys(ticket, parts)
-    same = all(of(before) == of(ticket) for of in _WORDS)
+    same = (_written(before), before.citizen) == (_written(ticket), ticket.citizen)
     old, new = (("", ""), ("", "")) if same else (_words(before), _words(ticket))
     gone, found = (key for key in left if key not in come), (key for key in come if key not in left)
     return (*old, " ".join(gone)), (*new, " ".join(found))
@@ -241,8 +248,7 @@ def _index(store: Store, doc: int, differing: tuple[Text, Text]) -> None:
 
 def _words(ticket: Ticket) -> tuple[str, str]:
     """What is written in a ticket, and who the citizen is."""
-    words = (ticket.title, ticket.content, ticket.address, ticket.result, ticket.answer)
-    return fulltext.split(*words), fulltext.split(ticket.citizen)
+    return fulltext.split(*_written(ticket)), fulltext.split(ticket.citizen)
 
 
 def _free(store: Store, doc: int) -> int:

@@ -34,9 +34,8 @@ PREFIX_CHARS = 2
 """A single letter or digit is only found as it stands."""
 TAIL_DIGITS = 4
 """Numbers are looked for by so many first or last digits, or more."""
-_TOKEN = re.compile(r"[0-9a-z]+|[^\W_]")
-_RUN = re.compile(r"([0-9a-z]+)")
-_NO_LETTERS = re.compile(r"[\W_]+")
+LATIN = "0123456789abcdefghijklmnopqrstuvwxyz"
+_TOKEN = re.compile(rf"[{LATIN}]+|[^\W_]")
 _ODD = re.compile(r"[^\x00-\x7f\u4e00-\u9fff，。：；、！？（）“”《》]")
 """Letters that may be another letter written differently; the marks here are left out anyhow."""
 _LOOSE = re.compile(r"[-+()（）]")
@@ -46,23 +45,19 @@ _ESCAPED = re.compile(r"[\x00-/:-`{-\x7f]")
 
 def tokens(text: str) -> list[str]:
     """Cut a text: runs of Latin letters and digits whole, any other letter by itself, the rest left out."""
+    return _TOKEN.findall(normal(text))
+
+
+def normal(text: str) -> str:
+    """One way of writing: the letters that are searched for, small."""
     if _ODD.search(text):
         text = unicodedata.normalize("NFKC", text)
-    return _TOKEN.findall(text.lower())
+    return text.lower()
 
 
 def split(*texts: str) -> str:
-    """Write texts as the index takes them: tokens with spaces between, fields kept apart."""
-    return GAP.join([_spaced(text) for text in texts if text])
-
-
-def _spaced(text: str) -> str:
-    """The tokens of a text with spaces between, without making each of them: a rebuild cuts a billion."""
-    if _ODD.search(text):
-        text = unicodedata.normalize("NFKC", text)
-    parts = _RUN.split(text.lower())
-    parts[::2] = [" ".join(_NO_LETTERS.sub("", letters)) for letters in parts[::2]]
-    return " ".join(filter(None, parts))
+    """Write texts as the index takes them: tokens with spaces between, fields kept apart (many: cutting.py)."""
+    return GAP.join(" ".join(tokens(text)) for text in texts if text)
 
 
 @lru_cache(4096)

@@ -25,7 +25,7 @@ class Prepared(NamedTuple):
     values: tuple[Any, ...]
     row: tuple[Any, ...]
     text: tuple[str, str, str]
-    alike: list[tuple[int, int, bytes]]
+    alike: alike_keys.Kept
 
     @property
     def ticket(self) -> Ticket:
@@ -36,8 +36,8 @@ class Prepared(NamedTuple):
 def prepare(tickets: Sequence[Ticket]) -> list[Prepared]:
     """Make tickets ready."""
     return [
-        Prepared(ticket.tid, astuple(ticket), facets.row(ticket, 0, ""), facets.text(ticket, ""), alike)
-        for ticket, alike in zip(tickets, alike_keys.rows(tickets), strict=True)
+        Prepared(ticket.tid, astuple(ticket), facets.row(ticket, 0, ""), text, alike)
+        for ticket, text, alike in zip(tickets, facets.texts(tickets), alike_keys.kept_under(tickets), strict=True)
     ]
 
 
