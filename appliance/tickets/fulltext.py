@@ -56,7 +56,7 @@ def normal(text: str) -> str:
 
 
 def split(*texts: str) -> str:
-    """Write texts as the index takes them: tokens with spaces between, fields kept apart (many: cutting.py)."""
+    """Write texts as the index takes them: tokens with spaces, fields kept apart; of many: cutting.py."""
     return GAP.join(" ".join(tokens(text)) for text in texts if text)
 
 

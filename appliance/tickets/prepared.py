@@ -35,9 +35,10 @@ class Prepared(NamedTuple):
 
 def prepare(tickets: Sequence[Ticket]) -> list[Prepared]:
     """Make tickets ready."""
+    found = zip(tickets, facets.texts(tickets), alike_keys.kept_under(tickets), strict=True)
     return [
         Prepared(ticket.tid, astuple(ticket), facets.row(ticket, 0, ""), text, alike)
-        for ticket, text, alike in zip(tickets, facets.texts(tickets), alike_keys.kept_under(tickets), strict=True)
+        for ticket, text, alike in found
     ]
 
 
