@@ -3,7 +3,6 @@
 import hashlib
 import os
 import struct
-import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from werkzeug.serving import make_server
 
 from appliance.configuration import Site
 from appliance.demo_data import DEMO_PASSWORD
@@ -22,7 +20,7 @@ from appliance.tickets import attachments
 from tests.browser.conftest import Open
 from tests.recordings_box import speech
 from tests.test_recordings_elsewhere import arrive, connect, recorded
-from tests.web_pages import Web, free_port, open_web
+from tests.web_pages import Web, open_web, served
 
 pytestmark = pytest.mark.browser
 AGENT = Actor("1001", "李", frozenset({"AG"}))
@@ -49,13 +47,8 @@ class Hub:
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     web = open_web(tmp_path_factory.mktemp("hub"), site=Site(number=0, role="hub"))
     outbox.add_peer(web.box.store, outbox.peer_name(FAR), FAR)
-    port = free_port()
-    server = make_server("127.0.0.1", port, web.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield Hub(web, f"http://127.0.0.1:{port}")
-    server.shutdown()
-    thread.join()
+    with served(web) as address:
+        yield Hub(web, address)
 
 
 def photo(side: int = 64) -> bytes:
