@@ -96,10 +96,10 @@ class Packer:
     def _put(self, folder: Path, trip: Trip, needed: Iterable[str], limit: int) -> Packed:
         packed = Packed()
         for sha256 in needed:
-            file = self._find(sha256)
-            if file is None:
+            found = self._find(sha256)
+            if found is None:
                 continue
-            size, target = file.stat().st_size, place(folder, sha256)
+            (file, size), target = found, place(folder, sha256)
             there = self._is_there(target, trip)
             free = shutil.disk_usage(folder).free - RESERVE_BYTES
             if not there and (packed.size + size > limit or size > free):
@@ -139,9 +139,11 @@ class Packer:
         except (OSError, Refused):
             return False
 
-    def _find(self, sha256: str) -> Path | None:
+    def _find(self, sha256: str) -> tuple[Path, int] | None:
+        """A file of this box and its size; None when it is not here, or its storage cannot be reached."""
         try:
-            return received.found(self.store, self.where, self.blobs, self._seals, sha256)
+            file = received.found(self.store, self.where, self.blobs, self._seals, sha256)
+            return (file, file.stat().st_size) if file else None
         except (OSError, ValueError):
             return None
 
