@@ -68,6 +68,7 @@ def _asked(query: shapes.Conditions) -> Query | None:
         phone=query.phone,
         lists=query.list,
         state=states,
+        site=query.site,
         **single,
         concerned=(concerned,) if concerned else (),
         clock=query.clock or "",
@@ -85,6 +86,9 @@ def _of_outside(query: shapes.Search) -> Found:
     for states in filter(None, (query.state, [s for name in query.list for s in states_in(name)])):
         where += f" AND state IN ({', '.join('?' * len(states))})"
         values += states
+    if query.site:
+        where += f" AND site IN ({', '.join('?' * len(query.site))})"
+        values += query.site
     for name in (*_SINGLE, "phone", "unit"):
         if value := getattr(query, name):
             where += f" AND {name} = ?"

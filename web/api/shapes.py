@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from appliance.dictionary.kind import KEY_MAX
+from appliance.interest import MAX_SITE
 from appliance.tickets.bodies import REGISTERED_FIELDS
 from appliance.tickets.facets import GROUPED
 from appliance.tickets.fields import DAYS_MAX, EXTRAS_MAX, FIELDS, UNIT_LIMIT, UNITS_MAX, Field
@@ -23,6 +24,7 @@ Id = Annotated[str, Meta(pattern=HEX)]
 Cursor = Annotated[str, Meta(max_length=80, description="`next` of the page before")]
 Rows = Annotated[int, Meta(ge=1, le=ROWS_MAX)]
 Word = Annotated[str, Meta(max_length=80)]
+SiteNumber = Annotated[int, Meta(ge=0, le=MAX_SITE, description="that registered it; 0 is the hub")]
 Source = Annotated[str, Meta(max_length=KEY_MAX, description="来源渠道 Source, of the dictionary")]
 if TYPE_CHECKING:
     State: TypeAlias = str
@@ -96,6 +98,7 @@ class Conditions(Strict, frozen=True):
     """Words looked for in number, title, content, address, citizen, phone, result and answer."""
     list: tuple[List, ...] = ()
     state: tuple[State, ...] = ()
+    site: tuple[SiteNumber, ...] = ()
     unit: Word = ""
     kind: Word = ""
     category: Word = ""
