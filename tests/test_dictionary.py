@@ -14,11 +14,11 @@ from appliance.dictionary.draft import Draft
 from appliance.dictionary.entry import Stored, entry_of, replay, subject_of
 from appliance.dictionary.kinds import KINDS, SUBJECTS
 from appliance.dictionary.parameters import PARAMETERS
+from appliance.dictionary.schema import Category, EntryRow, Unit
 from appliance.dictionary.values import as_text, clean
 from appliance.events import Event, Fact, Stamp
 from appliance.people import BOX, Actor
 from appliance.refused import Refused
-from appliance.store import schema
 from appliance.store.store import Store
 from appliance.tickets.fields import SOURCES
 
@@ -37,7 +37,7 @@ def dictionary(store: Store) -> Dictionary:
 
 
 def tables(store: Store) -> dict[str, list[tuple[object, ...]]]:
-    names = (schema.EntryRow, schema.Unit, schema.Category)
+    names = (EntryRow, Unit, Category)
     return {t._meta.table_name: sorted(store.rows(f"SELECT * FROM {t._meta.table_name}")) for t in names}
 
 

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 from appliance.events import Event
 from appliance.store.found import TicketFacet
 from appliance.store.quarantine import QUARANTINE, UNFOLDABLE, set_aside
-from appliance.store.schema import Ticket as TicketRow
 from appliance.tickets import alike_keys, refilling, table
 from appliance.tickets.bodies import BODIES, body_of
 from appliance.tickets.prepared import Aside, Prepared, Told, folded, prepare
 from appliance.tickets.ticket import Ticket, fold
+from appliance.tickets.ticket_tables import Ticket as TicketRow
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
