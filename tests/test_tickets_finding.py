@@ -2,8 +2,9 @@
 
 import random
 import re
+import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,22 @@ from appliance.store.store import Store
 from appliance.tickets import facets, fulltext, refilling, table
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.finder import Finder
-from appliance.tickets.finding import LAST, SORTS, Period, Query, cursor, with_subtree
+from appliance.tickets.finding import LAST, SORTS, Particular, Period, Query, cursor, with_subtree
+from appliance.tickets.forms import DANGERS
+from appliance.tickets.redaction import redact
 from appliance.tickets.ticket import Ticket, fold
 from appliance.tickets.workflow import LISTS, STATES
 from tests.engines import full_text
 
 AGENT = Actor("1001", "王晓燕", frozenset({"AG"}))
 DISPATCHER = Actor("1200", "周建国", frozenset({"DP"}))
+CALLER = Actor("1300", "吴琳", frozenset({"CB"}))
+LEADER = Actor("1400", "陈立", frozenset({"LD"}))
 LAMP = Actor("2001", "孙立", frozenset({"U2"}), "lamp")
 TOLD = {"kind": "complaint", "title": "路灯不亮", "content": "三盏路灯不亮", "category": "0101"}
 LETTERS = "路灯不亮水管A栋b12 ３é，%\"'*^=(-)"
+SIGNED = 4
+"""Steps until a unit has signed."""
 LOOSE = re.compile(r"[-+()（）]")
 
 
@@ -102,7 +109,10 @@ def pieces(text: str) -> list[str]:
 
 def has(ticket: Ticket, word: str) -> bool:
     wanted = pieces(word)
-    texts = (ticket.title, ticket.content, ticket.address, ticket.result, ticket.answer, ticket.citizen)
+    texts = [ticket.title, ticket.content, ticket.address, ticket.result, ticket.answer, ticket.outlet]
+    texts += [ticket.citizen, ticket.behalf, ticket.home]
+    for name, value in ticket.extras.items():
+        texts += DANGERS.get(value, (value,)) if name == "danger" else (value,)
     if any(stands(wanted, pieces(text)) for text in texts):
         return True
     digits = LOOSE.sub("", unicodedata.normalize("NFKC", word))
@@ -110,6 +120,14 @@ def has(ticket: Ticket, word: str) -> bool:
         return False
     numbers = (ticket.number, ticket.phone)
     return any(number.startswith(digits) or number.endswith(digits) for number in numbers)
+
+
+def says(texts: Sequence[str], text: str) -> bool:
+    """Whether every word of what somebody typed stands in one of these texts."""
+    words = [pieces(word) for word in text.split() if pieces(word)]
+    return not text.split() or (
+        bool(words) and all(any(stands(word, pieces(one)) for one in texts) for word in words)
+    )
 
 
 def stands(wanted: list[str], there: list[str]) -> bool:
@@ -123,30 +141,51 @@ def stands(wanted: list[str], there: list[str]) -> bool:
     )
 
 
+WRITTEN = ("title", "content", "citizen", "behalf", "home", "outlet")
 texts = st.text(st.sampled_from(LETTERS), max_size=12)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
-    st.lists(st.tuples(texts, texts, texts, st.sampled_from(("", "10012345678", "10099912"))), max_size=6),
+    st.lists(
+        st.tuples(
+            st.fixed_dictionaries({}, optional=dict.fromkeys(WRITTEN, texts)),
+            st.dictionaries(st.sampled_from(("enterprise", "product", "no_such")), texts, max_size=2),
+            st.sampled_from(("", "10012345678", "10099912")),
+        ),
+        max_size=6,
+    ),
     st.lists(texts | st.sampled_from(("路灯", "灯 b12", "5678", "1001", "A栋")), min_size=1, max_size=6),
 )
 def test_any_text_finds_what_a_slow_reader_finds(
-    empty: Store, written: list[tuple[str, str, str, str]], wanted: list[str]
+    empty: Store, written: list[tuple[dict[str, str], dict[str, str], str]], wanted: list[str]
 ) -> None:
     with empty.transaction():
         empty.execute("DELETE FROM ticket")
         empty.execute("DELETE FROM event")
         facets.clear(empty)
-        for title, content, citizen, phone in written:
-            fields = {"title": title, "content": content, "citizen": citizen, "phone": phone}
-            TicketDesk(empty).create(AGENT, "phone", fields)
+        for fields, extra, phone in written:
+            said = {**fields, "extra": extra, "phone": phone}
+            empty.record(Fact("ticket.created", {"number": "1", "source": "phone", "fields": said}))
     finder, tickets = Finder(empty), every(empty)
     for text in wanted:
         found = finder.find(Query(text=text), rows=100)
         expected = slow(tickets, text) if text.split() else [ticket.number for ticket in tickets]
         assert sorted(ticket.number for ticket in found.tickets) == sorted(expected), text
         assert found.total == len(expected)
+        within: Sequence[tuple[Query, Callable[[Ticket], list[str]]]] = (
+            (Query(citizen=text), lambda t: [t.citizen, t.behalf]),
+            (Query(home=text), lambda t: [t.home]),
+            (Query(extra=(Particular("product", text),)), lambda t: [t.extras.get("product", "")]),
+            (Query(extra=(Particular("no_such", text),)), lambda t: [t.extras.get("no_such", "")]),
+        )
+        for query, of in within:
+            found_within = {ticket.tid for ticket in finder.find(query, rows=100).tickets}
+            assert found_within == {t.tid for t in tickets if says(of(t), text)}, query
+        whole = Query(extra=(Particular("product", text, whole=True),))
+        if pieces(text):
+            just = {t.tid for t in tickets if pieces(t.extras.get("product", "")) == pieces(text)}
+            assert {ticket.tid for ticket in finder.find(whole, rows=100).tickets} == just
 
 
 @given(st.text(max_size=40), st.text(max_size=20), st.text(max_size=20), st.text(max_size=40))
@@ -155,6 +194,10 @@ def test_any_hostile_text_is_only_text(store: Store, text: str, number: str, cit
     query = Query(
         text=text, number=number, citizen=citizen, phone=number, area=(f"no {text}",), unit=(citizen,)
     )
+    strange = Query(
+        home=text, closing=(number,), extra=(Particular(citizen, text), Particular(text, at, True))
+    )
+    finder.find(strange, at)
     assert finder.find(query, at).tickets == finder.find(query, at, rows=-5).tickets == []
     finder.find(Query(text=text), at)
 
@@ -177,6 +220,11 @@ def test_what_a_ticket_no_longer_says_no_longer_finds_it(empty: Store) -> None:
     assert finder.count(Query(kind=("complaint",), state=("REGISTERED",)))[0] == 1
 
 
+def soon() -> str:
+    """A day ahead, as people write it."""
+    return time.strftime("%Y-%m-%d", time.localtime(time.time() + 20 * 86_400))
+
+
 def moved(store: Store, count: int, chance: random.Random) -> list[Ticket]:
     """Tickets of all sorts, each gone some way."""
     desk = TicketDesk(store)
@@ -186,7 +234,10 @@ def moved(store: Store, count: int, chance: random.Random) -> list[Ticket]:
         (DISPATCHER, "dispatch", {"unit": "lamp"}),
         (LAMP, "sign", {}),
         (LAMP, "submit_result", {"result": "已更换灯泡"}),
+        (DISPATCHER, "pass", {"answer": "已修好"}),
+        (CALLER, "satisfied", {"rating": "satisfied", "closing": "solved"}),
     )
+    aside = (LEADER, "approve_suspend", {"reason": "冬季停工", "planned": soon()})
     for at in range(count):
         ticket = told(
             store,
@@ -198,8 +249,16 @@ def moved(store: Store, count: int, chance: random.Random) -> list[Ticket]:
             citizen=chance.choice(("王晓燕", "李明")),
             phone=chance.choice(("", "10012345678", "10099912")),
             confidential=chance.random() < 0.3,
+            key=chance.random() < 0.2,
+            home=chance.choice(("", "", "云东区和平里3号")),
+            behalf=chance.choice(("", "", "母亲")),
+            outlet=chance.choice(("", "", "云州日报")),
+            extra=chance.choice(({}, {}, {"enterprise": "云州奶业", "danger": chance.choice((*DANGERS,))})),
         )
-        for actor, name, fields in ways[: chance.randrange(len(ways) + 1)]:
+        gone = ways[: chance.randrange(len(ways) + 1)]
+        if len(gone) == SIGNED and chance.random() < 0.7:
+            gone = (*gone, aside)
+        for actor, name, fields in gone:
             desk.move(actor, ticket.tid, name, fields)
     return every(store)
 
@@ -232,6 +291,22 @@ CONDITIONS: Sequence[tuple[dict[str, Any], Any]] = (
     ({"concerned": ("lamp",)}, lambda t: t.unit == "lamp"),
     ({"agent": ("1001",)}, lambda t: t.created_by == "1001"),
     ({"conflicts": True}, lambda t: t.conflicts > 0),
+    ({"key": True}, lambda t: t.key),
+    ({"key": False}, lambda t: not t.key),
+    ({"paused": True}, lambda t: t.paused_s is not None),
+    ({"paused": False}, lambda t: t.paused_s is None),
+    ({"provisional": False}, lambda t: not t.provisional),
+    ({"provisional": True}, lambda t: t.provisional),
+    ({"closing": ("solved",)}, lambda t: t.closing == "solved"),
+    ({"closing": ("", "withdrawn")}, lambda t: t.closing in ("", "withdrawn")),
+    ({"rating": ("satisfied",)}, lambda t: t.rating == "satisfied"),
+    ({"rating": ("",)}, lambda t: t.rating == ""),
+    ({"home": "和平里"}, lambda t: "和平里" in t.home),
+    ({"citizen": "母亲"}, lambda t: t.behalf == "母亲"),
+    ({"text": "云州日报"}, lambda t: t.outlet == "云州日报"),
+    ({"text": "人身危险"}, lambda t: t.extras.get("danger") == "people"),
+    ({"extra": (Particular("enterprise", "奶业"),)}, lambda t: t.extras.get("enterprise") == "云州奶业"),
+    ({"extra": (Particular("danger", "none", True),)}, lambda t: t.extras.get("danger") == "none"),
     ({"site": (1,)}, lambda t: t.site == 1),
     ({"site": (2,)}, lambda t: False),
 )
@@ -435,6 +510,11 @@ QUERIES = (
     Query(clock="overdue", now_s=1e9),
     Query(clock="overdue", now_s=1e9, concerned=("water",)),
     Query(clock="soon", now_s=1e9, concerned=("lamp",)),
+    Query(key=True),
+    Query(key=False, paused=False),
+    Query(closing=("solved",), provisional=True),
+    Query(closing=("",), rating=("",)),
+    Query(home="和平里", extra=(Particular("enterprise", "奶业"),)),
     Query(number="2611", phone="10012345678", citizen="王", conflicts=True, confidential=False),
 )
 
@@ -478,3 +558,60 @@ def test_who_may_not_know_a_confidential_citizen_finds_nobody_by_name_or_number(
         assert finder.count(Query(**asked))[0] == 2  # type: ignore[arg-type]
     for text in ("路灯", hidden.number):
         assert hidden.number in [t.number for t in finder.find(Query(text=text, masked=True)).tickets]
+
+
+def test_who_may_not_know_where_a_citizen_lives_finds_nobody_by_it(empty: Store) -> None:
+    facts = {"citizen": "王晓燕", "home": "和平里3号", "behalf": "赵大娘"}
+    hidden, shown = told(empty, 1000.0, **facts, confidential=True), told(empty, 2000.0, **facts)
+    finder = Finder(empty)
+    for asked in ({"text": "和平里"}, {"home": "和平里"}, {"text": "大娘"}, {"citizen": "大娘"}):
+        found = finder.find(Query(**asked, masked=True)).tickets  # type: ignore[arg-type]
+        assert [ticket.number for ticket in found] == [shown.number], asked
+        assert finder.count(Query(**asked, citizens=False))[0] == 0, asked  # type: ignore[arg-type]
+        by_home = "和平里" in asked.values()
+        assert finder.count(Query(**asked, homes=False))[0] == (0 if by_home else 2)  # type: ignore[arg-type]
+    assert finder.count(Query(text="路灯", masked=True, homes=False))[0] == 2
+    assert hidden.number in [t.number for t in finder.find(Query(key=False, masked=True)).tickets]
+
+
+def test_what_was_blanked_or_changed_in_further_fields_finds_nothing_any_more(empty: Store) -> None:
+    extra = {"enterprise": "云州奶业", "product": "酸奶"}
+    facts = {"home": "和平里3号", "behalf": "赵大娘", "outlet": "云州日报", "extra": extra}
+    ticket, finder, desk = told(empty, 1000.0, **facts), Finder(empty), TicketDesk(empty)
+    by = [Query(text=text) for text in ("和平里", "赵大娘", "日报", "奶业", "酸奶")]
+    by += [Query(home="和平里"), Query(citizen="赵大娘"), Query(extra=(Particular("product", "酸奶"),))]
+    assert [finder.count(query)[0] for query in by] == [1] * len(by)
+    desk.edit(AGENT, ticket.tid, {"outlet": "晚报", "extra": {"product": "奶粉"}})
+    assert [finder.count(Query(text=text))[0] for text in ("日报", "酸奶", "晚报", "奶粉", "奶业")] == [
+        0,
+        0,
+        1,
+        1,
+        1,
+    ]
+    redact(empty, LEADER, ticket.tid, {"home": "", "behalf": "", "extra": ""}, "应当事人要求")
+    by.append(Query(text="奶粉"))
+    assert [finder.count(query)[0] for query in by] == [0] * len(by)
+    now = everything_found_by(empty)
+    empty.rebuild()
+    assert everything_found_by(empty) == now
+
+
+def test_a_ticket_with_nothing_set_has_no_token_of_what_few_have(empty: Store) -> None:
+    plain, key = told(empty, 1000.0), told(empty, 2000.0, key=True)
+    assert not any(token.startswith(("m=", "l=")) for token in facets.keys(plain, ""))
+    assert set(facets.keys(key, "")) - set(facets.keys(plain, "")) >= {"m=1"}
+    assert fulltext.HOME not in facets.text(plain, "")[1]
+
+
+def test_a_database_indexed_by_an_older_version_is_indexed_anew_with_all_its_fields(tmp_path: Path) -> None:
+    old = Store(tmp_path / "box.db", 1, bind=False)
+    ticket = told(old, 1000.0, key=True, outlet="云州日报", extra={"enterprise": "云州奶业"})
+    with old.transaction():
+        old.execute("UPDATE setting SET value = '4' WHERE name = 'search.version'")
+        old.engine.text.remove(old, *old.rows("SELECT doc FROM ticket_facet")[0], facets.text(ticket, ""))
+        for name in ("key", "closing"):
+            old.execute(f"ALTER TABLE ticket_facet DROP COLUMN {name}")
+    finder = Finder(Store(tmp_path / "box.db", 1, bind=False))
+    for query in (Query(key=True), Query(text="日报"), Query(extra=(Particular("enterprise", "奶业"),))):
+        assert [found.tid for found in finder.find(query).tickets] == [ticket.tid]

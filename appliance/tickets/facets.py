@@ -6,11 +6,12 @@ full text finds is in order of time already, and a period is a range of places.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from appliance.tickets import fulltext
+from appliance.tickets.forms import EXTRAS
 from appliance.tickets.fulltext import Text
 from appliance.tickets.strands import WORKED_ON
 from appliance.tickets.ticket import Ticket
@@ -41,14 +42,19 @@ KEYS: Mapping[str, str] = {
     "paused": "h",
     "provisional": "v",
     "site": "i",
+    "key": "m",
+    "closing": "l",
 }
 """What is counted off, its column in the narrow row, and the letter of its token in the full text."""
+SELDOM = ("key", "closing")
+"""Those of which few tickets have any: only they have a token."""
 CONCERNED = "w"
 """The letter of the units that handle it or have a part in it."""
 DUES = ("due_s", "warn_s", "case_due_s")
 TIMES = ("created_s", "changed_s", "accepted_s", "dispatched_s", "closed_s", *DUES)
 GROUPED = (
     *("state", "kind", "source", "category", "area", "urgency", "unit", "agent", "rating", "round", "site"),
+    "closing",
 )
 COLUMNS = ("doc", "tid", *TIMES, *KEYS, "sub_due_s", "sub_warn_s", "concerned")
 Dates = tuple[float, float]
@@ -87,10 +93,13 @@ _SPECIAL: Mapping[str, Callable[[Ticket], Any]] = {
     "conflicts": lambda ticket: min(ticket.conflicts, 1),
     "confidential": lambda ticket: int(ticket.confidential),
     "round": lambda ticket: min(ticket.round, 9),
+    "key": lambda ticket: int(ticket.key),
 }
 """What is not simply the field of that name."""
 _TIMES = tuple((attrgetter(name), FAR_S if name in DUES else NEVER_S) for name in TIMES)
 _KEYED = tuple((letter, _SPECIAL.get(name) or attrgetter(name)) for name, letter in KEYS.items())
+_TOLD = tuple(keyed for name, keyed in zip(KEYS, _KEYED, strict=True) if name not in SELDOM)
+_SELDOM = tuple(keyed for name, keyed in zip(KEYS, _KEYED, strict=True) if name in SELDOM)
 
 
 def clear(store: Store) -> None:
@@ -100,7 +109,11 @@ def clear(store: Store) -> None:
     store.engine.text.clear(store)
 
 
-_WORDS = tuple(attrgetter(name) for name in ("title", "content", "address", "result", "answer", "citizen"))
+_WRITTEN = attrgetter(
+    *("title", "content", "address", "result", "answer", "outlet", "extra"),
+    *("citizen", "behalf", "home"),
+)
+"""What the words of a ticket are made of."""
 
 
 def row(ticket: Ticket, doc: int, parts: str, dates: Dates = NO_DATES) -> tuple[Any, ...]:
@@ -121,7 +134,8 @@ def text(ticket: Ticket, parts: str) -> Text:
 
 def keys(ticket: Ticket, parts: str) -> Mapping[str, None]:
     """What is counted off, and the numbers; each once, their order means nothing."""
-    found = [fulltext.key(letter, of(ticket)) for letter, of in _KEYED]
+    found = [fulltext.key(letter, of(ticket)) for letter, of in _TOLD]
+    found += [fulltext.key(letter, value) for letter, of in _SELDOM if (value := of(ticket))]
     found += [fulltext.key(CONCERNED, unit) for unit in concerned(ticket, parts)]
     found += fulltext.number_keys("n", ticket.number) + fulltext.number_keys("p", ticket.phone)
     return dict.fromkeys(found)
@@ -227,7 +241,7 @@ def _differing(before: Ticket, parts_before: str, ticket: Ticket, parts: str) ->
     every word of the ticket once more.
     """
     left, come = keys(before, parts_before), keys(ticket, parts)
-    same = all(of(before) == of(ticket) for of in _WORDS)
+    same = _WRITTEN(before) == _WRITTEN(ticket)
     old, new = (("", ""), ("", "")) if same else (_words(before), _words(ticket))
     gone, found = (key for key in left if key not in come), (key for key in come if key not in left)
     return (*old, " ".join(gone)), (*new, " ".join(found))
@@ -241,8 +255,28 @@ def _index(store: Store, doc: int, differing: tuple[Text, Text]) -> None:
 
 def _words(ticket: Ticket) -> tuple[str, str]:
     """What is written in a ticket, and who the citizen is."""
-    words = (ticket.title, ticket.content, ticket.address, ticket.result, ticket.answer)
-    return fulltext.split(*words), fulltext.split(ticket.citizen)
+    words = fulltext.split(
+        *(ticket.title, ticket.content, ticket.address, ticket.result, ticket.answer, ticket.outlet)
+    )
+    citizen = fulltext.split(ticket.citizen, ticket.behalf)
+    if ticket.extra:
+        words = _joined(words, *_particulars(ticket.extras))
+    if ticket.home:
+        citizen = _joined(citizen, fulltext.named(fulltext.HOME, ticket.home))
+    return words, citizen
+
+
+def _particulars(extras: Mapping[str, str]) -> Iterator[str]:
+    """Fields of the kind and category, twice: among all that is written, and each by itself."""
+    for name, text in extras.items():
+        if text:
+            field = EXTRAS.get(name)
+            yield fulltext.split(*(field.choices or {}).get(text, (text,)) if field else (text,))
+            yield fulltext.named(name, text)
+
+
+def _joined(*texts: str) -> str:
+    return fulltext.GAP.join(filter(None, texts))
 
 
 def _free(store: Store, doc: int) -> int:
