@@ -3,25 +3,23 @@
 import random
 import re
 import time
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.events import Fact, Stamp
 from appliance.people import Actor
 from appliance.store.store import Store
-from appliance.tickets import facets, fulltext, refilling, table
+from appliance.tickets import facets, refilling, table
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.finder import Finder
 from appliance.tickets.finding import LAST, SORTS, Particular, Period, Query, cursor, with_subtree
 from appliance.tickets.forms import DANGERS
-from appliance.tickets.redaction import redact
 from appliance.tickets.ticket import Ticket, fold
 from appliance.tickets.workflow import LISTS, STATES
 from tests.engines import full_text
@@ -32,10 +30,8 @@ CALLER = Actor("1300", "吴琳", frozenset({"CB"}))
 LEADER = Actor("1400", "陈立", frozenset({"LD"}))
 LAMP = Actor("2001", "孙立", frozenset({"U2"}), "lamp")
 TOLD = {"kind": "complaint", "title": "路灯不亮", "content": "三盏路灯不亮", "category": "0101"}
-LETTERS = "路灯不亮水管A栋b12 ３é，%\"'*^=(-)"
 SIGNED = 4
 """Steps until a unit has signed."""
-LOOSE = re.compile(r"[-+()（）]")
 
 
 def opened(folder: Path) -> Store:
@@ -82,110 +78,6 @@ def told(store: Store, at_s: float, **fields: object) -> Ticket:
 
 def every(store: Store) -> list[Ticket]:
     return table.select(store, "1 = 1 ORDER BY tid")
-
-
-def slow(tickets: Sequence[Ticket], text: str) -> list[str]:
-    """The numbers of the tickets with every word of a text, looked for letter by letter."""
-    words = [word[: fulltext.WORD_CHARS] for word in text.split()[: fulltext.WORDS_MAX]]
-    readable = [word for word in words if pieces(word)]
-    if words and not readable:
-        return []
-    return [ticket.number for ticket in tickets if all(has(ticket, word) for word in readable)]
-
-
-def pieces(text: str) -> list[str]:
-    """Runs of Latin letters and digits, and single other letters."""
-    found: list[str] = []
-    run = False
-    for char in unicodedata.normalize("NFKC", text).lower():
-        plain = char.isascii() and char.isalnum()
-        if plain and run:
-            found[-1] += char
-        elif char.isalnum():
-            found.append(char)
-        run = plain
-    return found
-
-
-def has(ticket: Ticket, word: str) -> bool:
-    wanted = pieces(word)
-    texts = [ticket.title, ticket.content, ticket.address, ticket.result, ticket.answer, ticket.outlet]
-    texts += [ticket.citizen, ticket.behalf, ticket.home]
-    for name, value in ticket.extras.items():
-        texts += DANGERS.get(value, (value,)) if name == "danger" else (value,)
-    if any(stands(wanted, pieces(text)) for text in texts):
-        return True
-    digits = LOOSE.sub("", unicodedata.normalize("NFKC", word))
-    if len(digits) < 4 or not (digits.isascii() and digits.isdigit()):
-        return False
-    numbers = (ticket.number, ticket.phone)
-    return any(number.startswith(digits) or number.endswith(digits) for number in numbers)
-
-
-def says(texts: Sequence[str], text: str) -> bool:
-    """Whether every word of what somebody typed stands in one of these texts."""
-    words = [pieces(word) for word in text.split() if pieces(word)]
-    return not text.split() or (
-        bool(words) and all(any(stands(word, pieces(one)) for one in texts) for word in words)
-    )
-
-
-def stands(wanted: list[str], there: list[str]) -> bool:
-    """Whether these pieces stand in a row, the last one perhaps going on."""
-    last = wanted[-1]
-    goes_on = len(last) > 1 and last.isascii()
-    return any(
-        there[at : at + len(wanted) - 1] == wanted[:-1] and (end.startswith(last) if goes_on else end == last)
-        for at in range(len(there) - len(wanted) + 1)
-        for end in [there[at + len(wanted) - 1]]
-    )
-
-
-WRITTEN = ("title", "content", "citizen", "behalf", "home", "outlet")
-texts = st.text(st.sampled_from(LETTERS), max_size=12)
-
-
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(
-    st.lists(
-        st.tuples(
-            st.fixed_dictionaries({}, optional=dict.fromkeys(WRITTEN, texts)),
-            st.dictionaries(st.sampled_from(("enterprise", "product", "no_such")), texts, max_size=2),
-            st.sampled_from(("", "10012345678", "10099912")),
-        ),
-        max_size=6,
-    ),
-    st.lists(texts | st.sampled_from(("路灯", "灯 b12", "5678", "1001", "A栋")), min_size=1, max_size=6),
-)
-def test_any_text_finds_what_a_slow_reader_finds(
-    empty: Store, written: list[tuple[dict[str, str], dict[str, str], str]], wanted: list[str]
-) -> None:
-    with empty.transaction():
-        empty.execute("DELETE FROM ticket")
-        empty.execute("DELETE FROM event")
-        facets.clear(empty)
-        for fields, extra, phone in written:
-            said = {**fields, "extra": extra, "phone": phone}
-            empty.record(Fact("ticket.created", {"number": "1", "source": "phone", "fields": said}))
-    finder, tickets = Finder(empty), every(empty)
-    for text in wanted:
-        found = finder.find(Query(text=text), rows=100)
-        expected = slow(tickets, text) if text.split() else [ticket.number for ticket in tickets]
-        assert sorted(ticket.number for ticket in found.tickets) == sorted(expected), text
-        assert found.total == len(expected)
-        within: Sequence[tuple[Query, Callable[[Ticket], list[str]]]] = (
-            (Query(citizen=text), lambda t: [t.citizen, t.behalf]),
-            (Query(home=text), lambda t: [t.home]),
-            (Query(extra=(Particular("product", text),)), lambda t: [t.extras.get("product", "")]),
-            (Query(extra=(Particular("no_such", text),)), lambda t: [t.extras.get("no_such", "")]),
-        )
-        for query, of in within:
-            found_within = {ticket.tid for ticket in finder.find(query, rows=100).tickets}
-            assert found_within == {t.tid for t in tickets if says(of(t), text)}, query
-        whole = Query(extra=(Particular("product", text, whole=True),))
-        if pieces(text):
-            just = {t.tid for t in tickets if pieces(t.extras.get("product", "")) == pieces(text)}
-            assert {ticket.tid for ticket in finder.find(whole, rows=100).tickets} == just
 
 
 @given(st.text(max_size=40), st.text(max_size=20), st.text(max_size=20), st.text(max_size=40))
@@ -558,60 +450,3 @@ def test_who_may_not_know_a_confidential_citizen_finds_nobody_by_name_or_number(
         assert finder.count(Query(**asked))[0] == 2  # type: ignore[arg-type]
     for text in ("路灯", hidden.number):
         assert hidden.number in [t.number for t in finder.find(Query(text=text, masked=True)).tickets]
-
-
-def test_who_may_not_know_where_a_citizen_lives_finds_nobody_by_it(empty: Store) -> None:
-    facts = {"citizen": "王晓燕", "home": "和平里3号", "behalf": "赵大娘"}
-    hidden, shown = told(empty, 1000.0, **facts, confidential=True), told(empty, 2000.0, **facts)
-    finder = Finder(empty)
-    for asked in ({"text": "和平里"}, {"home": "和平里"}, {"text": "大娘"}, {"citizen": "大娘"}):
-        found = finder.find(Query(**asked, masked=True)).tickets  # type: ignore[arg-type]
-        assert [ticket.number for ticket in found] == [shown.number], asked
-        assert finder.count(Query(**asked, citizens=False))[0] == 0, asked  # type: ignore[arg-type]
-        by_home = "和平里" in asked.values()
-        assert finder.count(Query(**asked, homes=False))[0] == (0 if by_home else 2)  # type: ignore[arg-type]
-    assert finder.count(Query(text="路灯", masked=True, homes=False))[0] == 2
-    assert hidden.number in [t.number for t in finder.find(Query(key=False, masked=True)).tickets]
-
-
-def test_what_was_blanked_or_changed_in_further_fields_finds_nothing_any_more(empty: Store) -> None:
-    extra = {"enterprise": "云州奶业", "product": "酸奶"}
-    facts = {"home": "和平里3号", "behalf": "赵大娘", "outlet": "云州日报", "extra": extra}
-    ticket, finder, desk = told(empty, 1000.0, **facts), Finder(empty), TicketDesk(empty)
-    by = [Query(text=text) for text in ("和平里", "赵大娘", "日报", "奶业", "酸奶")]
-    by += [Query(home="和平里"), Query(citizen="赵大娘"), Query(extra=(Particular("product", "酸奶"),))]
-    assert [finder.count(query)[0] for query in by] == [1] * len(by)
-    desk.edit(AGENT, ticket.tid, {"outlet": "晚报", "extra": {"product": "奶粉"}})
-    assert [finder.count(Query(text=text))[0] for text in ("日报", "酸奶", "晚报", "奶粉", "奶业")] == [
-        0,
-        0,
-        1,
-        1,
-        1,
-    ]
-    redact(empty, LEADER, ticket.tid, {"home": "", "behalf": "", "extra": ""}, "应当事人要求")
-    by.append(Query(text="奶粉"))
-    assert [finder.count(query)[0] for query in by] == [0] * len(by)
-    now = everything_found_by(empty)
-    empty.rebuild()
-    assert everything_found_by(empty) == now
-
-
-def test_a_ticket_with_nothing_set_has_no_token_of_what_few_have(empty: Store) -> None:
-    plain, key = told(empty, 1000.0), told(empty, 2000.0, key=True)
-    assert not any(token.startswith(("m=", "l=")) for token in facets.keys(plain, ""))
-    assert set(facets.keys(key, "")) - set(facets.keys(plain, "")) >= {"m=1"}
-    assert fulltext.HOME not in facets.text(plain, "")[1]
-
-
-def test_a_database_indexed_by_an_older_version_is_indexed_anew_with_all_its_fields(tmp_path: Path) -> None:
-    old = Store(tmp_path / "box.db", 1, bind=False)
-    ticket = told(old, 1000.0, key=True, outlet="云州日报", extra={"enterprise": "云州奶业"})
-    with old.transaction():
-        old.execute("UPDATE setting SET value = '4' WHERE name = 'search.version'")
-        old.engine.text.remove(old, *old.rows("SELECT doc FROM ticket_facet")[0], facets.text(ticket, ""))
-        for name in ("key", "closing"):
-            old.execute(f"ALTER TABLE ticket_facet DROP COLUMN {name}")
-    finder = Finder(Store(tmp_path / "box.db", 1, bind=False))
-    for query in (Query(key=True), Query(text="日报"), Query(extra=(Particular("enterprise", "奶业"),))):
-        assert [found.tid for found in finder.find(query).tickets] == [ticket.tid]
