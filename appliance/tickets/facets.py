@@ -267,12 +267,13 @@ def _words(ticket: Ticket) -> tuple[str, str]:
 
 
 def _particulars(extras: Mapping[str, str]) -> Iterator[str]:
-    """Fields of the kind and category, twice: among all that is written, and each by itself."""
+    """Fields of the kind and category: among all that is written, each by itself, and as a whole."""
     for name, text in extras.items():
         if text:
             field = EXTRAS.get(name)
             yield fulltext.split(*(field.choices or {}).get(text, (text,)) if field else (text,))
             yield fulltext.named(name, text)
+            yield fulltext.whole(name, text)
 
 
 def _joined(*texts: str) -> str:

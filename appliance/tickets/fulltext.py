@@ -32,6 +32,7 @@ GAP = " = "
 HOME = "home"
 """Names the tokens of where the citizen lives, which stand apart in the citizen's column."""
 WORDS_MAX, WORD_CHARS, TOKENS_MAX = 8, 100, 100
+WHOLE_CHARS = 100
 PREFIX_CHARS = 2
 """A single letter or digit is only found as it stands."""
 TAIL_DIGITS = 4
@@ -63,9 +64,15 @@ def key(letter: str, value: str | int) -> str:
 
 
 def named(name: str, text: str) -> str:
-    """Write a text as that of one field alone: the field stands in each token, and at both ends."""
+    """Write a text as that of one field alone: the field stands in each token."""
     mark = _mark(name)
-    return " ".join((mark, *(mark + token for token in tokens(text)), mark))
+    return " ".join(mark + token for token in tokens(text))
+
+
+def whole(name: str, text: str) -> str:
+    """The token that says that a field holds just this; empty when it is too long to be a word of a list."""
+    token = f"{_mark(name)}={'='.join(tokens(text))}"
+    return token if len(token) <= WHOLE_CHARS else ""
 
 
 def number_keys(letter: str, number: str) -> list[str]:
@@ -206,8 +213,8 @@ def match_named(name: str, text: str) -> list[Wanted]:
 
 def match_whole(name: str, text: str) -> list[Wanted]:
     """The condition that one field of a kind or category holds just this."""
-    cut = named(name, text).split(" ")[:TOKENS_MAX]
-    return [Wanted(Phrase(WORDS, tuple(cut)), tuple(Phrase(WORDS, (token,)) for token in dict.fromkeys(cut)))]
+    token = whole(name, text)
+    return [Wanted(found := Phrase(WORDS, (token,)), (found,)) if token else NOTHING]
 
 
 def match_number(letter: str, text: str, of_citizen: Match | None = None) -> list[Wanted]:
