@@ -18,7 +18,8 @@ EID_BYTES = 16
 FUTURE_LIMIT_MS = 10 * 60 * 1000
 """A clock further ahead than this is never followed."""
 
-_encode = msgspec.json.Encoder(order="sorted").encode
+encoded = msgspec.json.Encoder(order="sorted").encode
+"""Facts as the body of an event."""
 _decode = msgspec.json.Decoder().decode
 
 
@@ -27,8 +28,7 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One fact. `subject` is the id of the event that began the call or ticket; empty for the box itself."""
 
     eid: bytes
@@ -120,12 +120,12 @@ class Stamp:
         """Turn a fact into an event that sorts behind what its author saw of the subject."""
         eid = self.eid(behind)
         subject = eid if fact.subject is None else fact.subject
-        return Event(eid, subject, fact.kind, fact.ver, _encode(fact.facts))
+        return Event(eid, subject, fact.kind, fact.ver, encoded(fact.facts))
 
 
 def to_line(event: Event) -> bytes:
     """Write an event as one JSON line, for journals and people."""
-    head = _encode(
+    head = encoded(
         {"eid": event.eid.hex(), "subject": event.subject.hex(), "kind": event.kind, "ver": event.ver}
     )
     return head[:-1] + b',"body":' + event.body + b"}\n"

@@ -8,6 +8,8 @@ from sqlite_utils import Database
 
 from appliance.configuration import Configuration
 from appliance.places import Places
+from appliance.store.model import PackedField
+from appliance.store.packing import unpacked
 
 Row = dict[str, Any]
 BUSY_S = 10.0
@@ -19,7 +21,10 @@ def read(where: Places, configuration: Configuration, sql: str, values: Sequence
         return _of_postgres(configuration.store.postgres, sql, values)
     if not where.database.exists():
         return None
-    connection = sqlite3.connect(f"file:{where.database}?mode=ro", uri=True, timeout=BUSY_S)
+    connection = sqlite3.connect(
+        f"file:{where.database}?mode=ro", uri=True, timeout=BUSY_S, detect_types=sqlite3.PARSE_DECLTYPES
+    )
+    sqlite3.register_converter(PackedField.field_type, unpacked)
     try:
         return [dict(row) for row in Database(connection).query(sql, tuple(values))]
     finally:

@@ -72,6 +72,10 @@ class Engine(Protocol):
         """Run a statement for many rows; raises peewee's errors."""
         ...
 
+    def kept(self, bodies: Sequence[bytes], own: bool) -> list[bytes]:
+        """Bodies of events as the log takes them; `own` were written here. They are read as they were."""
+        ...
+
     def version(self) -> object:
         """Another value whenever somebody else has committed since; costs little."""
         ...

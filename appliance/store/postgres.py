@@ -14,7 +14,7 @@ from peewee import Psycopg3Adapter, SchemaManager
 from playhouse.pool import PooledPostgresqlDatabase
 
 from appliance.store.engine import BUSY_S, Listener, as_peewee
-from appliance.store.model import Table
+from appliance.store.model import PackedField, Table
 from appliance.store.partitions import PARTITIONED, partitioned
 from appliance.store.postgres_driver import connect, psycopg
 from appliance.tickets.fulltext import FullText
@@ -73,6 +73,7 @@ class _Database(PooledPostgresqlDatabase):
         "FLOAT": "DOUBLE PRECISION",
         "BOOL": "SMALLINT",
         "TEXT": TEXT,
+        PackedField.field_type: "BYTEA",
     }
 
 
@@ -136,6 +137,10 @@ class Postgres:
                 self.database.cursor().execute(marks(sql), rows[0])
         except psycopg.Error as error:
             raise as_peewee(error) from error
+
+    def kept(self, bodies: Sequence[bytes], own: bool) -> list[bytes]:
+        """As they are."""
+        return list(bodies)
 
     def version(self) -> object:
         """Which transactions are over: a commit in between leaves its mark in this text, whoever made it."""

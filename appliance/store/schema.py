@@ -18,7 +18,7 @@ from appliance.customers.schema import Customer, CustomerNumber
 from appliance.network.schema import Certificate, Invitation
 from appliance.outside.schema import Answered, Delivery, Token, Webhook
 from appliance.store.found import TicketCount, TicketFacet
-from appliance.store.model import Table, database
+from appliance.store.model import PackedField, Table, database
 from appliance.store.stream_tables import Interest, Lease, Outgoing, PeerRow, Quarantine, Unsettled
 from appliance.tickets.attachment_table import Attachment
 from appliance.tickets.schema import Likeness, Sample, SampleCase
@@ -34,7 +34,7 @@ class EventRow(Table):
     subject = BlobField(index=True)
     kind = CharField()
     ver = IntegerField()
-    body = BlobField()
+    body = PackedField()
     via = CharField(default="")
     """The peer it came by; empty when written here."""
 

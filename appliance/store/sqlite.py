@@ -6,8 +6,9 @@ from pathlib import Path
 
 from peewee import Database, SchemaManager, SqliteDatabase
 
+from appliance.store import packing
 from appliance.store.engine import BUSY_S, Listener, as_peewee
-from appliance.store.model import Table
+from appliance.store.model import PackedField, Table
 from appliance.tickets.fulltext import FullText
 from appliance.tickets.text_sqlite import SqliteText
 
@@ -21,6 +22,10 @@ PRAGMAS = {
 }
 
 
+BODY = "body"
+sqlite3.register_converter(PackedField.field_type, packing.unpacked)
+
+
 class Sqlite:
     """An Engine over a file."""
 
@@ -29,13 +34,20 @@ class Sqlite:
     for_update = ""
     aside = "+"
     only_digits = "{} NOT GLOB '*[^0-9]*'"
-    body_holds = "instr(body, ?) > 0"
+    body_holds = "instr(unpacked(body), ?) > 0"
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.database: Database = SqliteDatabase(
-            str(path), pragmas=PRAGMAS, lock_type="IMMEDIATE", timeout=BUSY_S
+        database = SqliteDatabase(
+            str(path),
+            pragmas=PRAGMAS,
+            lock_type="IMMEDIATE",
+            timeout=BUSY_S,
+            detect_types=sqlite3.PARSE_DECLTYPES,
         )
+        database.register_function(packing.unpacked, "unpacked", 1, deterministic=True)
+        self.database: Database = database
+        self._packs: bool | None = None
         self.text: FullText = SqliteText()
 
     def marks(self, sql: str) -> str:
@@ -57,6 +69,13 @@ class Sqlite:
             self.database.cursor().executemany(sql, values)
         except sqlite3.Error as error:
             raise as_peewee(error) from error
+
+    def kept(self, bodies: Sequence[bytes], own: bool) -> list[bytes]:
+        """Packed; a file of a version that kept them as they came goes on so: its column would not unpack."""
+        if self._packs is None:
+            columns = self.database.execute_sql("PRAGMA table_info(event)")
+            self._packs = (BODY, PackedField.field_type) in {(row[1], row[2]) for row in columns}
+        return packing.kept(bodies, own) if self._packs else list(bodies)
 
     def version(self) -> object:
         """SQLite counts commits of other connections."""

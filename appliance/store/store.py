@@ -274,7 +274,11 @@ class Store:
         if not new:
             return
         pos = self.once(LAST_POS, lambda: self._scalar(LAST_POS))
-        rows = ((nth, e.eid, e.subject, e.kind, e.ver, e.body, via) for nth, e in enumerate(new, pos + 1))
+        bodies = self.engine.kept([event.body for event in new], own=not via)
+        rows = (
+            (nth, e.eid, e.subject, e.kind, e.ver, body, via)
+            for nth, (e, body) in enumerate(zip(new, bodies, strict=True), pos + 1)
+        )
         self.execute_many(INSERT, rows)
         self.now(LAST_POS, pos + len(new))
         self._fold(new, project)

@@ -6,8 +6,8 @@
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 ADDRESS_MAX = 200
 ROADS_MAX = 3
@@ -37,16 +37,14 @@ _LEADING = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Road:
+class Road(NamedTuple):
     """A road, and a house number on it."""
 
     name: str
     number: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """What an address names; empty parts were not said."""
 
     text: str
@@ -67,7 +65,7 @@ def read(address: str, area: str = "") -> Address:
     text = plain(address)
     found = _BEFORE.match(text)
     assert found is not None
-    district = plain(area) or found.group("district") or ""
+    district = _plain_area(area) or found.group("district") or ""
     rest = text[found.end() :] or text
     if district and rest.startswith(district):
         rest = rest[len(district) :]
@@ -78,6 +76,12 @@ def read(address: str, area: str = "") -> Address:
     )
     places = [_stripped(name) for name in _PLACE.findall(_ROAD.sub(" ", rest))]
     return Address(text, district, roads[:ROADS_MAX], next((name for name in places if len(name) > 2), ""))
+
+
+@lru_cache(1024)
+def _plain_area(area: str) -> str:
+    """There are few, and many addresses in each."""
+    return plain(area)
 
 
 def plain(text: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from appliance.tickets.duplicates import Matter, keys
+from appliance.tickets.duplicates import Matter, keys, keys_of
 from appliance.tickets.ticket import Ticket
 
 if TYPE_CHECKING:
@@ -13,17 +14,21 @@ if TYPE_CHECKING:
 
 COMPARED = ("phone", "area", "address", "title", "content", "category", "created_s")
 """What a ticket's keys are made of."""
+Kept = tuple[int, tuple[int, ...]]
+"""Unix seconds of its registration, and its keys."""
+AT_ONCE = 50
+_compared = attrgetter(*COMPARED)
 _INSERT = 'INSERT INTO likeness ("key", at_s, tid) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'
 
 
 def matter_of(ticket: Ticket) -> Matter:
     """What is compared of a ticket."""
-    return Matter(*(getattr(ticket, name) for name in COMPARED))
+    return Matter(*_compared(ticket))
 
 
 def keep(store: Store, ticket: Ticket, before: Ticket | None) -> None:
     """Keep a ticket's keys as they are now; call inside the transaction that folds it."""
-    if before is not None and all(getattr(ticket, name) == getattr(before, name) for name in COMPARED):
+    if before is not None and _compared(ticket) == _compared(before):
         return
     now = {(key, int(ticket.created_s)) for key in keys(matter_of(ticket))}
     old = {(key, int(before.created_s)) for key in keys(matter_of(before))} if before else set()
@@ -34,10 +39,11 @@ def keep(store: Store, ticket: Ticket, before: Ticket | None) -> None:
     store.execute_many(_INSERT, [(*row, ticket.tid) for row in sorted(now - old)])
 
 
-def rows(ticket: Ticket) -> list[tuple[int, int, bytes]]:
-    """All rows of a ticket."""
-    at_s = int(ticket.created_s)
-    return [(key, at_s, ticket.tid) for key in sorted(keys(matter_of(ticket)))]
+def kept_under(tickets: Sequence[Ticket]) -> Iterator[Kept]:
+    """Under what each ticket is kept."""
+    found = keys_of([matter_of(ticket) for ticket in tickets])
+    for ticket, its_keys in zip(tickets, found, strict=True):
+        yield int(ticket.created_s), its_keys
 
 
 def begin_many(store: Store) -> None:
@@ -46,9 +52,16 @@ def begin_many(store: Store) -> None:
     store.execute("DELETE FROM alike")
 
 
-def collect(store: Store, found: Iterable[tuple[int, int, bytes]]) -> None:
-    """Collect rows of tickets that have none yet."""
-    store.execute_many("INSERT INTO alike VALUES (?, ?, ?)", found)
+def collect(store: Store, found: Iterable[tuple[bytes, Kept]]) -> None:
+    """Collect rows of tickets that have none yet; many in a statement take half the time."""
+    values: list[int | bytes] = []
+    for tid, (at_s, its_keys) in found:
+        for one in its_keys:
+            values += (one, at_s, tid)
+    whole = len(values) // (3 * AT_ONCE) * 3 * AT_ONCE
+    for rows, begin, end in ((AT_ONCE, 0, whole), (1, whole, len(values))):
+        sql = "INSERT INTO alike VALUES " + ", ".join(["(?, ?, ?)"] * rows)
+        store.execute_many(sql, (values[at : at + 3 * rows] for at in range(begin, end, 3 * rows)))
 
 
 def end_many(store: Store) -> None:

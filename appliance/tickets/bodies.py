@@ -1,6 +1,6 @@
 """What events of tickets say: their bodies as they are written and read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -188,15 +188,33 @@ def body_of(event: Event) -> Body | None:
     if decoder is None:
         return None
     body: Body = decoder.decode(event.body)
-    if isinstance(body, Created):
-        if event.eid != event.subject:
-            raise ValueError("ticket.created must begin its own subject")
-        bytes.fromhex(body.call), bytes.fromhex(body.message)
-    if isinstance(body, Created | Edited):
-        for name, value in body.fields.items():
-            kind = REGISTERED_FIELDS.get(name)
-            if kind is not None and not isinstance(value, kind):
-                raise ValueError(f"field {name} of {event.kind} is not {kind.__name__}")
-    if isinstance(body, Moved):
-        bytes.fromhex(body.seen)
+    check = _CHECKS.get(type(body))
+    if check is not None:
+        check(event, body)
     return body
+
+
+def _check_created(event: Event, body: Created) -> None:
+    if event.eid != event.subject:
+        raise ValueError("ticket.created must begin its own subject")
+    bytes.fromhex(body.call), bytes.fromhex(body.message)
+    _check_fields(event, body)
+
+
+def _check_fields(event: Event, body: Created | Edited) -> None:
+    for name, value in body.fields.items():
+        kind = REGISTERED_FIELDS.get(name)
+        if kind is not None and not isinstance(value, kind):
+            raise ValueError(f"field {name} of {event.kind} is not {kind.__name__}")
+
+
+def _check_moved(event: Event, body: Moved) -> None:
+    bytes.fromhex(body.seen)
+
+
+_CHECKS: Mapping[type, Callable[[Event, Any], None]] = {
+    Created: _check_created,
+    Edited: _check_fields,
+    Moved: _check_moved,
+}
+"""What the shape alone does not tell."""

@@ -7,6 +7,7 @@ folding takes them over and needs no calendar.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -262,6 +263,7 @@ def changed(before: Clocks, after: Clocks) -> dict[str, Any]:
     return {name: msgspec.to_builtins(new) if new else None for name, old, new in pairs if old != new}
 
 
+@lru_cache(256)
 def _read(text: str) -> Clock | None:
     try:
         return _CLOCK.decode(text) if text else None

@@ -7,9 +7,9 @@ place, category in an area, pieces of its text), and only tickets that share a k
 import hashlib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -36,6 +36,8 @@ NEAR_S = 3 * DAY_S
 TEXT_MAX = 1500
 BLOCK = 20
 """House numbers that share a key."""
+AT_ONCE = 50
+"""So many texts are cut in one pass: more would not stay in the cache of a core."""
 BANDS, ROWS = 6, 2
 """The text's keys: bands of least hashes; two texts with half their pieces in common share one at 82 %."""
 COMMON_WEIGHT = 0.15
@@ -141,12 +143,19 @@ def overlap(one: frozenset[str], other: frozenset[str]) -> float:
 
 def keys(matter: Matter) -> tuple[int, ...]:
     """The keys a ticket is kept under."""
-    return tuple(dict.fromkeys(_key(name) for name in _names(matter, around=False))) + _bands(matter.pieces)
+    return next(keys_of([matter]))
+
+
+def keys_of(matters: Sequence[Matter]) -> Iterator[tuple[int, ...]]:
+    """The same for many at once: most of the work is one pass over all their texts."""
+    for matter, bands in zip(matters, _bands([matter.pieces for matter in matters]), strict=True):
+        yield tuple(dict.fromkeys(_key(name) for name in _names(matter, around=False))) + bands
 
 
 def asked(matter: Matter) -> tuple[int, ...]:
     """The keys under which tickets like this one are kept: its own, and those of the blocks beside it."""
-    return tuple(dict.fromkeys(_key(name) for name in _names(matter, around=True))) + _bands(matter.pieces)
+    (bands,) = _bands([matter.pieces])
+    return tuple(dict.fromkeys(_key(name) for name in _names(matter, around=True))) + bands
 
 
 def _names(matter: Matter, around: bool) -> list[str]:
@@ -165,30 +174,41 @@ def _names(matter: Matter, around: bool) -> list[str]:
     return names
 
 
+@lru_cache(4096)
 def _key(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=7).digest(), "big")
 
 
-def _bands(pieces: Sequence[str]) -> tuple[int, ...]:
-    codes = _codes(pieces)
-    if not len(codes):
-        return ()
+def _bands(texts: Sequence[Sequence[str]]) -> Iterator[tuple[int, ...]]:
+    """The keys of each text, given in pieces; none where a text has no two characters in a row."""
+    for start in range(0, len(texts), AT_ONCE):
+        codes, counts = _codes(texts[start : start + AT_ONCE])
+        found = iter(_least(codes, counts[counts > 0]) if len(codes) else ())
+        yield from (tuple(next(found)) if count else () for count in counts.tolist())
+
+
+def _least(codes: NDArray[np.uint64], counts: NDArray[np.int64]) -> list[list[int]]:
+    """The keys of each text that has so many of these codes; none of the counts is zero."""
     codes = codes * _SPREAD
     codes ^= codes >> np.uint64(29)
-    least = (codes * _FACTORS[:, None] + _SHIFTS[:, None]).min(axis=1).reshape(BANDS, ROWS)
-    mixed = (least * _MIXERS).sum(axis=1, dtype=np.uint64) + _BAND_NUMBERS
+    begins = np.cumsum(counts) - counts
+    least = np.minimum.reduceat(codes * _FACTORS[:, None] + _SHIFTS[:, None], begins, axis=1)
+    mixed = (least.T.reshape(-1, BANDS, ROWS) * _MIXERS).sum(axis=2, dtype=np.uint64) + _BAND_NUMBERS
     mixed ^= mixed >> np.uint64(31)
-    found: list[int] = ((mixed * _SPREAD) >> np.uint64(8)).tolist()
-    return tuple(found)
+    found: list[list[int]] = ((mixed * _SPREAD) >> np.uint64(8)).tolist()
+    return found
 
 
-def _codes(pieces: Sequence[str]) -> NDArray[np.uint64]:
-    """Each pair of characters as a number; none reaches from one piece into the next."""
-    text = "\0".join(pieces).encode("utf-32-le", "replace")
-    letters = np.frombuffer(text, dtype=np.uint32).astype(np.uint64)
+def _codes(texts: Sequence[Sequence[str]]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Each pair of characters as a number, and how many each text has; none reaches out of its piece."""
+    joined = ["\0".join((*pieces, "")) for pieces in texts]
+    data = "".join(joined).encode("utf-32-le", "replace") + bytes(4)
+    letters = np.frombuffer(data, dtype=np.uint32).astype(np.uint64)
     left, right = letters[:-1], letters[1:]
-    codes: NDArray[np.uint64] = ((left << np.uint64(21)) | right)[(left != 0) & (right != 0)]
-    return codes
+    pairs = (left != 0) & (right != 0)
+    ends = np.cumsum([len(text) for text in joined])
+    up_to = np.concatenate(([0], np.cumsum(pairs)))[ends]
+    return ((left << np.uint64(21)) | right)[pairs], np.diff(up_to, prepend=0)
 
 
 def _weight(grams: frozenset[str]) -> float:

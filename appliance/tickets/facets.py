@@ -6,11 +6,11 @@ full text finds is in order of time already, and a period is a range of places.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from appliance.tickets import fulltext
+from appliance.tickets import cutting, fulltext
 from appliance.tickets.forms import EXTRAS
 from appliance.tickets.fulltext import Text
 from appliance.tickets.strands import WORKED_ON
@@ -109,11 +109,10 @@ def clear(store: Store) -> None:
     store.engine.text.clear(store)
 
 
-_WRITTEN = attrgetter(
-    *("title", "content", "address", "result", "answer", "outlet", "extra"),
-    *("citizen", "behalf", "home"),
-)
-"""What the words of a ticket are made of."""
+_written = attrgetter("title", "content", "address", "result", "answer", "outlet")
+_of_citizen = attrgetter("citizen", "behalf")
+_apart = attrgetter("extra", "home")
+"""What also stands in tokens of its own; few tickets have any."""
 
 
 def row(ticket: Ticket, doc: int, parts: str, dates: Dates = NO_DATES) -> tuple[Any, ...]:
@@ -130,6 +129,13 @@ def row(ticket: Ticket, doc: int, parts: str, dates: Dates = NO_DATES) -> tuple[
 def text(ticket: Ticket, parts: str) -> Text:
     """What stands in the full text: words, citizen, keys."""
     return *_words(ticket), " ".join(keys(ticket, parts))
+
+
+def texts(tickets: Sequence[Ticket]) -> Iterator[Text]:
+    """The same of many tickets in which no other unit has a part."""
+    cut = iter(cutting.split_each([part for one in tickets for part in (_written(one), _of_citizen(one))]))
+    for ticket, words, citizen in zip(tickets, cut, cut, strict=False):
+        yield *_with_fields(ticket, words, citizen), " ".join(keys(ticket, ""))
 
 
 def keys(ticket: Ticket, parts: str) -> Mapping[str, None]:
@@ -241,7 +247,7 @@ def _differing(before: Ticket, parts_before: str, ticket: Ticket, parts: str) ->
     every word of the ticket once more.
     """
     left, come = keys(before, parts_before), keys(ticket, parts)
-    same = _WRITTEN(before) == _WRITTEN(ticket)
+    same = all(of(before) == of(ticket) for of in (_written, _of_citizen, _apart))
     old, new = (("", ""), ("", "")) if same else (_words(before), _words(ticket))
     gone, found = (key for key in left if key not in come), (key for key in come if key not in left)
     return (*old, " ".join(gone)), (*new, " ".join(found))
@@ -255,10 +261,12 @@ def _index(store: Store, doc: int, differing: tuple[Text, Text]) -> None:
 
 def _words(ticket: Ticket) -> tuple[str, str]:
     """What is written in a ticket, and who the citizen is."""
-    words = fulltext.split(
-        *(ticket.title, ticket.content, ticket.address, ticket.result, ticket.answer, ticket.outlet)
-    )
-    citizen = fulltext.split(ticket.citizen, ticket.behalf)
+    words, citizen = fulltext.split(*_written(ticket)), fulltext.split(*_of_citizen(ticket))
+    return _with_fields(ticket, words, citizen)
+
+
+def _with_fields(ticket: Ticket, words: str, citizen: str) -> tuple[str, str]:
+    """The same with what also stands in tokens of its own."""
     if ticket.extra:
         words = _joined(words, *_particulars(ticket.extras))
     if ticket.home:

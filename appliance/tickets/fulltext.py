@@ -37,7 +37,8 @@ PREFIX_CHARS = 2
 """A single letter or digit is only found as it stands."""
 TAIL_DIGITS = 4
 """Numbers are looked for by so many first or last digits, or more."""
-_TOKEN = re.compile(r"[0-9a-z]+|[^\W_]")
+LATIN = "0123456789abcdefghijklmnopqrstuvwxyz"
+_TOKEN = re.compile(rf"[{LATIN}]+|[^\W_]")
 _ODD = re.compile(r"[^\x00-\x7f\u4e00-\u9fff，。：；、！？（）“”《》]")
 """Letters that may be another letter written differently; the marks here are left out anyhow."""
 _LOOSE = re.compile(r"[-+()（）]")
@@ -47,13 +48,18 @@ _ESCAPED = re.compile(r"[\x00-/:-`{-\x7f]")
 
 def tokens(text: str) -> list[str]:
     """Cut a text: runs of Latin letters and digits whole, any other letter by itself, the rest left out."""
+    return _TOKEN.findall(normal(text))
+
+
+def normal(text: str) -> str:
+    """One way of writing: the letters that are searched for, small."""
     if _ODD.search(text):
         text = unicodedata.normalize("NFKC", text)
-    return _TOKEN.findall(text.lower())
+    return text.lower()
 
 
 def split(*texts: str) -> str:
-    """Write texts as the index takes them: tokens with spaces between, fields kept apart."""
+    """Write texts as the index takes them: tokens with spaces, fields kept apart; of many: cutting.py."""
     return GAP.join(" ".join(tokens(text)) for text in texts if text)
 
 

@@ -25,7 +25,7 @@ class Prepared(NamedTuple):
     values: tuple[Any, ...]
     row: tuple[Any, ...]
     text: tuple[str, str, str]
-    alike: list[tuple[int, int, bytes]]
+    alike: alike_keys.Kept
 
     @property
     def ticket(self) -> Ticket:
@@ -33,19 +33,24 @@ class Prepared(NamedTuple):
         return Ticket(*self.values)
 
 
-def prepare(ticket: Ticket) -> Prepared:
-    """Make a ticket ready."""
-    row, text = facets.row(ticket, 0, ""), facets.text(ticket, "")
-    return Prepared(ticket.tid, astuple(ticket), row, text, alike_keys.rows(ticket))
+def prepare(tickets: Sequence[Ticket]) -> list[Prepared]:
+    """Make tickets ready."""
+    found = zip(tickets, facets.texts(tickets), alike_keys.kept_under(tickets), strict=True)
+    return [
+        Prepared(ticket.tid, astuple(ticket), facets.row(ticket, 0, ""), text, alike)
+        for ticket, text, alike in found
+    ]
 
 
 def folded(histories: Sequence[Sequence[Told]]) -> tuple[list[Prepared | None], list[Aside]]:
     """Fold the events of some tickets, each ticket's in order; None where there is no ticket."""
     aside: list[Aside] = []
-    return [_folded(history, aside) for history in histories], aside
+    tickets = [_folded(history, aside) for history in histories]
+    ready = iter(prepare([ticket for ticket in tickets if ticket is not None]))
+    return [None if ticket is None else next(ready) for ticket in tickets], aside
 
 
-def _folded(history: Sequence[Told], aside: list[Aside]) -> Prepared | None:
+def _folded(history: Sequence[Told], aside: list[Aside]) -> Ticket | None:
     ticket: Ticket | None = None
     for told in history:
         event = Event(*told)
@@ -54,7 +59,7 @@ def _folded(history: Sequence[Told], aside: list[Aside]) -> Prepared | None:
         except ValueError as error:
             if ticket is not None or _malformed(event):
                 aside.append((event.eid, repr(error)))
-    return prepare(ticket) if ticket is not None else None
+    return ticket
 
 
 def _malformed(event: Event) -> bool:

@@ -71,7 +71,7 @@ def _written(store: Store) -> Iterator[Prepared]:
         store.execute_many(QUARANTINE, ((eid, why, time.time()) for eid, why in aside))
         there = [(one, history) for one, history in zip(tickets, histories, strict=True) if one is not None]
         written = _write(store, there)
-        alike_keys.collect(store, (row for one in written for row in one.alike))
+        alike_keys.collect(store, ((one.tid, one.alike) for one in written))
         yield from written
 
 
@@ -140,7 +140,7 @@ def _one_by_one(store: Store, history: History) -> list[Prepared]:
             kept = after
         except UNFOLDABLE as error:
             set_aside(store, event, error)
-    return [prepare(kept)] if kept else []
+    return prepare([kept]) if kept else []
 
 
 @contextmanager

@@ -128,7 +128,7 @@ def _settled(crowd: list[Known], arrived: Callable[[bytes], int]) -> Iterator[tu
 def _every(store: Store) -> Iterator[Prepared]:
     after = b""
     while batch := table.select(store, "tid > ? ORDER BY tid LIMIT ?", after, BATCH):
-        ready = [prepare(ticket) for ticket in batch]
-        alike_keys.collect(store, (row for one in ready for row in one.alike))
+        ready = prepare(batch)
+        alike_keys.collect(store, ((one.tid, one.alike) for one in ready))
         yield from ready
         after = batch[-1].tid

@@ -6,6 +6,7 @@ in the timeline, is counted, and changes nothing else.
 """
 
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -159,6 +160,7 @@ class Ticket(msgspec.Struct, frozen=True):
 
 CARRIED = ("unit", "unit_site", "result", "answer", "rating", "closing", "master", "outside")
 """What a move may set."""
+_carried = attrgetter(*CARRIED)
 COUNTED: Mapping[str, str] = {
     "second_dispatch": "round",
     "ask_info": "asked",
@@ -267,24 +269,27 @@ def _edit(ticket: Ticket, event: Event, body: Edited) -> Ticket:
 
 
 def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
-    touched = _touched(ticket, event)
+    changes = _touched(ticket, event)
     target = _target(ticket, body)
     if target is None:
-        return replace(ticket, **touched, conflicts=ticket.conflicts + 1)
-    at_s = touched["changed_s"]
-    changes = {name: value for name in CARRIED if (value := getattr(body, name)) is not None}
-    changes |= _stamps(ticket, target, at_s) | _counts(ticket, target, body)
+        return replace(ticket, **changes, conflicts=ticket.conflicts + 1)
+    at_s = changes["changed_s"]
+    for name, value in zip(CARRIED, _carried(body), strict=True):
+        if value is not None:
+            changes[name] = value
+    changes |= _stamps(ticket, target, at_s)
+    changes |= _counts(ticket, target, body)
     if target == "FEEDBACK" and ticket.state in HANDLED:
         changes |= {"handled": HANDLED[ticket.state], "handled_by": body.by}
     if target == "SUSPENDED":
         changes["planned_s"] = body.planned
     if ticket.state == "MERGED":
         changes["master"] = ""
+    if body.due:
+        changes |= taken(ticket, body.due)
     return replace(
         ticket,
-        **touched,
         **changes,
-        **(taken(ticket, body.due) if body.due else {}),
         state=target,
         state_eid=event.eid,
         state_s=at_s,

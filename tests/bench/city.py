@@ -4,7 +4,6 @@ Written as events of a log, as boxes write them, and folded by the store itself.
 numbers are made up; telephone numbers have prefixes that are given out to nobody.
 """
 
-import json
 import random
 import time
 import tomllib
@@ -17,7 +16,7 @@ from typing import Any
 from appliance.actor import BOX
 from appliance.dictionary.dictionary import Dictionary
 from appliance.dictionary.starter import begin
-from appliance.events import Event
+from appliance.events import Event, encoded
 from appliance.store.store import INSERT, LAST_POS, Store
 from appliance.tickets.number import check_digit
 
@@ -79,7 +78,11 @@ def fill(store: Store, tickets: int, seed: int = SEED) -> int:
         before = pos = int(store.rows(LAST_POS)[0][0])
         told = events(tickets, store.site, leaves_of(store), seed)
         while batch := list(islice(told, 10_000)):
-            rows = ((n, e.eid, e.subject, e.kind, e.ver, e.body, "") for n, e in enumerate(batch, pos + 1))
+            bodies = store.engine.kept([event.body for event in batch], own=True)
+            rows = (
+                (n, e.eid, e.subject, e.kind, e.ver, body, "")
+                for n, (e, body) in enumerate(zip(batch, bodies, strict=True), pos + 1)
+            )
             store.execute_many(INSERT, rows)
             pos += len(batch)
     return pos - before
@@ -189,7 +192,7 @@ def _due(target: str, at_s: float, kind: str, case: dict[str, Any], unit: dict[s
 
 
 def _event(eid: bytes, subject: bytes, kind: str, facts: dict[str, Any]) -> Event:
-    return Event(eid, subject, kind, 1, json.dumps(facts, ensure_ascii=False, sort_keys=True).encode())
+    return Event(eid, subject, kind, 1, encoded(facts))
 
 
 def _eid(chance: random.Random, at_s: float, site: int) -> bytes:
