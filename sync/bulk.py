@@ -24,6 +24,7 @@ from appliance.recordings.archive import fingerprint
 from appliance.store.alarms import Alarm
 from appliance.store.store import Store
 from appliance.words import N_
+from sync import received
 from sync.blob_frames import Absent, Ask, BlobFrame, Data, decode, encode
 from sync.fetch import Wanted
 from sync.frames import FrameError
@@ -130,7 +131,7 @@ class Bulk:
             file = None if one.have or one.failures else self._found(one.sha256)
             if file is None or fingerprint(file).sha256 != one.sha256:
                 return False
-            self._stamp(one.sha256, file)
+            received.stamp(self._store, self._seals, one.sha256, file)
         except OSError:
             return False
         wants.kept(self._store, one.sha256, one.size, self._wall())
@@ -180,21 +181,13 @@ class Bulk:
         """Hash a whole file and keep it, if it is what its hash says."""
         name = sha.hex()
         file = self._parts.whole(name)
-        written = fingerprint(file)
-        good = written.sha256 == name
+        good = fingerprint(file).sha256 == name
         if good:
-            self._stamp(name, file)
-            self._blobs.put(name, file)
-            wants.kept(self._store, name, written.size, self._wall())
+            received.keep(self._store, self._blobs, self._seals, name, file, self._wall())
         self.intake.checked(site, sha, good)
 
-    def _stamp(self, name: str, file: Path) -> None:
-        """Put the image of a seal with the seals of this box, where nothing is ever let go of."""
-        if wants.is_seal(self._store, name):
-            self._seals.keep(name, file.read_bytes())
-
     def _found(self, name: str) -> Path | None:
-        return self._seals.file(name) or here.find(self._store, self._where.recordings, self._blobs, name)
+        return received.found(self._store, self._where, self._blobs, self._seals, name)
 
     def _unwritten(self, order: Order) -> None:
         """The disk, or the storage, did not take it: try again later from what is durable."""

@@ -1,20 +1,15 @@
 """Why a broker cannot be used, as sentences: tables from what TLS and MQTT say to what a person can do."""
 
-import errno
-import socket
 import ssl
 from collections.abc import Mapping
 
 from paho.mqtt.reasoncodes import ReasonCode
 
+from appliance.network.unreachable import why
 from appliance.words import N_
 
 NO_BROKER = N_("The broker cannot be used.")
 """What follows a tab is for technicians and stays as it is."""
-NOBODY_LISTENS = N_("Nobody listens at the broker's address: look whether the broker runs.")
-NO_ANSWER = N_("The broker does not answer: look at the line, the address and firewalls between.")
-NO_WAY = N_("This box has no way to the broker: look at its cable, address and gateway.")
-UNKNOWN_NAME = N_("The broker's name is not known: look at its spelling and at the name server.")
 FOREIGN_BROKER = N_("The broker's certificate is not from this box's hub.")
 OTHER_NAME = N_("The broker's certificate is for another address.")
 BROKER_EXPIRED = N_("The broker's certificate has expired, or this box's clock is ahead.")
@@ -23,7 +18,6 @@ REVOKED = N_("The hub has revoked this box's certificate. With a fresh code from
 EXPIRED = N_("This box's certificate has expired. With a fresh code from the hub it connects again.")
 FOREIGN_BOX = N_("The broker does not accept this box's certificate; it is from another hub.")
 HUNG_UP = N_("The broker hung up at once; it may not accept this box's certificate.")
-NOT_SEALED = N_("The broker does not speak TLS at this address.")
 BAD_FILES = N_("The certificate files of this box cannot be used.")
 NOT_LET_IN = N_("The broker does not let this box in.")
 NOT_ITS_TOPIC = N_("The broker lets this box write or read only what is its own.")
@@ -43,7 +37,6 @@ _VERIFIED: Mapping[int, str] = {
     64: OTHER_NAME,
 }
 """X509_V_ERR_… of OpenSSL: what is wrong with the broker's certificate."""
-_NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 _ALERTS = (
     ("certificate revoked", REVOKED),
     ("certificate expired", EXPIRED),
@@ -51,10 +44,8 @@ _ALERTS = (
     ("bad certificate", FOREIGN_BOX),
     ("decrypt error", FOREIGN_BOX),
     ("certificate required", FOREIGN_BOX),
-    ("wrong version number", NOT_SEALED),
-    ("record layer failure", NOT_SEALED),
 )
-"""What the broker says of our certificate, or what is no TLS at all."""
+"""What the broker says of our certificate."""
 _CODES: Mapping[int, str] = {
     0x86: NOT_LET_IN,
     0x87: NOT_ITS_TOPIC,
@@ -75,17 +66,8 @@ def of_error(error: Exception | str) -> str:
     """Give the sentence for what a socket, or TLS over it, says."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _VERIFIED.get(error.verify_code, FOREIGN_BROKER)
-    match error:
-        case ConnectionRefusedError():
-            return NOBODY_LISTENS
-        case TimeoutError():
-            return NO_ANSWER
-        case socket.gaierror():
-            return UNKNOWN_NAME
-        case OSError() if error.errno in _NO_WAY:
-            return NO_WAY
     said = str(error).lower().replace("_", " ")
-    return next((sentence for words, sentence in _ALERTS if words in said), NO_BROKER)
+    return why(error) or next((sentence for words, sentence in _ALERTS if words in said), NO_BROKER)
 
 
 def of_code(code: ReasonCode) -> str:

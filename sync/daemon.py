@@ -71,6 +71,8 @@ class Daemon:
         self.wire = self._connection()
         self._prune_s = self._renew_s = time.monotonic()
         self._files = Running(store, lambda: bulk(self._files_wire())) if bulk else None
+        self._down = ""
+        """Why it is not connected, as the log has it: a month without a line is no month of lines."""
         self._stopping = False
 
     def run(self) -> int:
@@ -152,12 +154,15 @@ class Daemon:
     def _hear(self, arrival: Arrival, now: float) -> None:
         match arrival:
             case Up(broker):
+                self._down = ""
                 say(f"connected to the broker {broker}")
                 if self._membership:
                     self._membership.connected()
                 self.node.connected(now)
             case Down(reason):
-                say(reason)
+                if reason != self._down:
+                    say(reason)
+                self._down = reason
                 self.node.disconnected(reason)
             case Message(name, payload):
                 site, way = parse(name)

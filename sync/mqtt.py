@@ -31,7 +31,13 @@ KEEPALIVE_S = 30
 CONNECT_S = 3.0
 GREETING_S = 10.0
 """How long CONNACK and SUBACK may take together."""
-RETRY_S, RETRY_MAX_S = 1.0, 120.0
+RETRY_S, RETRY_MAX_S = 2.0, 12.0
+"""The longest pause after the first vain round of brokers, and after many: so long, and what it takes to
+ask the others of the list, is a box behind the return of its broker. Pauses are drawn from all up to that,
+so of 500 boxes that wait for one broker some 80 knock in its first second, and not all."""
+RETRY_MIN_S = 0.5
+NEXT_S = 1.0
+"""The longest pause before the next broker of the list."""
 STEADY_S = 60.0
 """After so long a connection the next retry is quick again."""
 EXPIRY_S = 60
@@ -88,7 +94,7 @@ Arrival = Up | Down | Message | Unheard | Refused
 
 
 class Mqtt:
-    """A connection to the first broker of a list that answers, tried for ever with growing pauses."""
+    """A connection to the first broker of a list that answers, tried for ever and with pauses."""
 
     def __init__(
         self,
@@ -228,8 +234,7 @@ class Mqtt:
             self._tries = 0
         self._client, self.is_up = None, False
         self._topics.clear()
-        pause_s = min(RETRY_S * 2 ** min(self._tries, 10) / 2, RETRY_MAX_S)
-        self._try_s = self._clock() + pause_s * random.uniform(0.5, 1.0)
+        self._try_s = self._clock() + _pause_s(self._tries, len(self.access.brokers))
         self._arrivals.append(Down(f"{sentence}\t{self._broker}{': ' if detail else ''}{detail}"))
 
     def _publish(self, client: paho.Client, topic: str, payload: bytes, retain: bool) -> None:
@@ -284,6 +289,15 @@ class Mqtt:
     def _on_log(self, _: paho.Client, __: Any, level: int, text: str) -> None:
         if level == paho.MQTT_LOG_ERR:
             self._said = text
+
+
+def _pause_s(tries: int, brokers: int) -> float:
+    """How long to wait after so many tries: little for the next broker of the list, then more each round."""
+    rounds, left = divmod(tries, brokers)
+    if left:
+        return random.uniform(RETRY_MIN_S / 2, NEXT_S)
+    longest_s = min(RETRY_S * 2 ** min(max(rounds - 1, 0), 10), RETRY_MAX_S)
+    return random.uniform(RETRY_MIN_S, longest_s)
 
 
 def _no_delay(_: paho.Client, __: Any, wire: Any) -> None:

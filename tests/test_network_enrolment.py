@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import socket
 import threading
 import time
 import tomllib
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from appliance.configuration import Configuration, Sync, parse
 from appliance.events import Event, Fact
-from appliance.network import codes, joining, settings_file
+from appliance.network import asking, codes, joining, settings_file, unreachable
 from appliance.network.authority import Authority, new_key, signing_request
 from appliance.network.codes import ALPHABET, Answer, Greeting, Request, Sealed, key_of, site_proof, typed
 from appliance.network.enrolment import CODE_S, TRIES, Enrolment
@@ -344,11 +345,37 @@ def test_hostile_requests_are_refused_and_nothing_breaks(hub: Web, hostile: byte
 
 def test_an_address_where_no_hub_is_is_told_as_such(site: NewSite, between: Between, hub: Web) -> None:
     code = invite(hub)
-    assert site.refused("127.0.0.1:1", code).word == "no_answer"
     assert site.refused("ftp://hub", code).word == "bad_address"
     assert site.refused("http://hub:99999", code).word == "bad_address"
     between.answering = lambda path, status, body: (200, b"<html>")
     assert site.refused(between.address, code).word == "no_hub"
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("127.0.0.1:1", unreachable.NOBODY_LISTENS),
+        ("no-such-hub.invalid", unreachable.UNKNOWN_NAME),
+        ("hub..example", unreachable.UNKNOWN_NAME),
+    ],
+)
+def test_a_hub_that_is_not_reached_is_told_with_what_to_look_at(
+    site: NewSite, hub: Web, address: str, sentence: str
+) -> None:
+    refused = site.refused(address, invite(hub))
+    assert (refused.word, str(refused)) == ("no_answer", sentence)
+
+
+def test_a_hub_that_says_nothing_or_hangs_up_or_speaks_no_tls_is_told_as_such(
+    site: NewSite, hub: Web, between: Between, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = invite(hub)
+    assert str(site.refused(f"https://{between.address}", code)) == unreachable.NOT_SEALED
+    monkeypatch.setattr(asking, "WAIT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        assert str(site.refused(f"127.0.0.1:{mute.getsockname()[1]}", code)) == unreachable.NO_ANSWER
+    between.lost = 9
+    assert str(site.refused(between.address, code)) == asking.NO_HUB_THERE
 
 
 def test_what_other_boxes_say_of_certificates_counts_nothing(hub: Web) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from peewee import IntegrityError, OperationalError
 
+from appliance.blobs.keeping import DiskBlobs
 from appliance.cli import main
 from appliance.configuration import BadConfiguration, load, parse
 from appliance.events import Event, Fact, Stamp
@@ -25,9 +26,13 @@ from appliance.store.store import Store
 from appliance.tickets.finder import Finder
 from appliance.tickets.finding import Query
 from sync.bench import MOSQUITTO, network, wait_for
+from sync.carry.carrier import KEY_FILE
+from sync.carry.keys import own_keys, trust
 from sync.wake import Told, wake_of
 from tests.postgres_server import Server, server
 from tests.test_house_rules import loaded_by
+from tests.test_sync_carry import carry
+from tests.test_sync_carry_files import Office
 from tests.test_sync_peer import End, Wire
 
 LETTERS = "路灯不亮水管A栋b12 ３é，%\"'*^=(-)\\"
@@ -318,3 +323,22 @@ def test_a_server_that_is_not_there_is_told_and_nothing_is_made(tmp_path: Path) 
     with pytest.raises(OperationalError):
         Store(f"postgresql://nobody@/box?host={tmp_path}", 1, bind=False)
     assert psycopg.__version__
+
+
+def test_a_stick_is_read_into_the_database_the_hub_has(hub_url: str, tmp_path: Path) -> None:
+    where = Places(tmp_path / "hub").make()
+    settings = f'[site]\nnumber = 0\nrole = "hub"\n[store]\npostgres = "{hub_url}"\n'
+    where.settings.write_text(settings, "utf-8")
+    store = open_store(where, load(where), bind=False)
+    with ExitStack() as held, store.connection():
+        site = Office(tmp_path / "site", 7, held)
+        mine = own_keys(where.data / KEY_FILE).public(0)
+        trust(site.store, mine.to_file())
+        trust(store, site.carrier.keys.public(7).to_file())
+        recording = site.record(b"sound" * 1000)
+        told = site.carrier.export("hub", tmp_path)
+        assert "1 files new" in carry(where, 0, "import", told.path).stdout
+        assert store.rows("SELECT sha256, stored FROM recording") == [(recording, recording)]
+        assert DiskBlobs(where.blobs).has(recording)
+        assert carry(where, 0, "export", "--to", str(tmp_path), "--peer", "site-007").returncode == 0
+    assert not where.database.exists()

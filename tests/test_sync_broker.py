@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from appliance.events import Fact
+from appliance.network.unreachable import NOBODY_LISTENS
 from appliance.store import outbox
 from appliance.store.store import Store
 from appliance.tickets.number import new_number
 from sync.bench import MOSQUITTO, Broker, RunningBox, network, wait_for
-from sync.causes import HUNG_UP, NO_BROKER, NOBODY_LISTENS
+from sync.causes import HUNG_UP, NO_BROKER
 from sync.peer import ABSENT, RIVAL
 
 pytestmark = [
@@ -143,9 +144,7 @@ def test_a_box_without_a_broker_says_so_and_goes_on(tmp_path: Path) -> None:
             reason = str(box.peer(HUB)["reason"])
         finally:
             status = box.end()
-    assert reason.startswith(
-        "Nobody listens at the broker's address: look whether the broker runs.\t127.0.0.1:1: "
-    )
+    assert reason.startswith(f"{NOBODY_LISTENS}\t127.0.0.1:1: ")
     assert status == 0
     assert "Traceback" not in box.log.read_text()
 

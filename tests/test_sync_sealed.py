@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.network import authority, renewal
+from appliance.network import authority, renewal, unreachable
 from appliance.network.authority import Authority, key_pem, new_key, signing_request
 from appliance.network.papers import Papers
 from appliance.network.register import certificates
@@ -223,7 +223,7 @@ def test_a_broker_without_tls_and_files_that_are_none_are_told_as_such(here: Hub
     papers = here.papers(tmp_path / "7", 7)
     with socket.create_server(("127.0.0.1", 0)) as plain:
         threading.Thread(target=_speak_no_tls, args=(plain,), daemon=True).start()
-        assert why(access(papers, f"127.0.0.1:{plain.getsockname()[1]}")) == causes.NOT_SEALED
+        assert why(access(papers, f"127.0.0.1:{plain.getsockname()[1]}")) == unreachable.NOT_SEALED
     papers.key.write_bytes(b"torn")
     assert why(access(papers, here.broker.address)) == causes.BAD_FILES
     papers.key.unlink()
@@ -322,10 +322,10 @@ def test_only_this_machine_counts_as_here() -> None:
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), causes.NOBODY_LISTENS),
-        (TimeoutError("timed out"), causes.NO_ANSWER),
-        (socket.gaierror(-2, "Name or service not known"), causes.UNKNOWN_NAME),
-        (OSError(errno.EHOSTUNREACH, "No route to host"), causes.NO_WAY),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), unreachable.NOBODY_LISTENS),
+        (TimeoutError("timed out"), unreachable.NO_ANSWER),
+        (socket.gaierror(-2, "Name or service not known"), unreachable.UNKNOWN_NAME),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), unreachable.NO_WAY),
         (OSError(errno.EIO, "Input/output error"), causes.NO_BROKER),
     ],
 )

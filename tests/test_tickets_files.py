@@ -240,6 +240,9 @@ def test_a_file_added_at_a_site_comes_to_the_hub_and_one_from_there_is_fetched_w
     (wanted,) = wants.upcoming(hub.box.store, time.time())[1]
     assert (wanted.sha256, wanted.rank) == (hashlib.sha256(PNG).hexdigest(), wants.OF_TICKET)
     visitor = hub.visitor("1400", "en")
+    page = visitor.get(f"/tickets/{number}").text
+    assert "It is at site 1, which is not connected; it is fetched as soon as that is." in page
+    assert f'src="/tickets/{number}/files/{aid}" alt' not in page.replace("data-src", "later")
     answer = visitor.get(f"/tickets/{number}/files/{aid}")
     assert answer.status_code == 409
     assert "site 1, which is not connected" in answer.text
@@ -253,4 +256,5 @@ def test_a_file_added_at_a_site_comes_to_the_hub_and_one_from_there_is_fetched_w
     hub.box.blobs.put(wanted.sha256, copy)
     wants.kept(hub.box.store, wanted.sha256, wanted.size, time.time())
     assert visitor.get(f"/tickets/{number}/files/{aid}").data == PNG
+    assert f'<img src="/tickets/{number}/files/{aid}"' in visitor.get(f"/tickets/{number}").text
     assert here.prune(hub.box.store, hub.box.blobs, time.time() + 1) == 0

@@ -1,16 +1,24 @@
 """The pages of carrying by stick and of what was set aside, in both languages."""
 
+import hashlib
 import io
+import zipfile
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from appliance.events import Event, Fact, Stamp
+from appliance.letters.seals import Seals
+from appliance.people import Actor
+from appliance.refused import Refused
 from appliance.store.quarantine import listed
+from appliance.tickets import attachments
 from sync.carry.keys import trust
 from tests.test_sync_carry import Box
+from tests.test_sync_carry_files import Office
 from tests.web_pages import Web, open_web
+from web import carry_pack
 
 ADMINISTRATOR, TECHNICIAN, AGENT = "9000", "9100", "1001"
 
@@ -52,6 +60,66 @@ def test_two_boxes_exchange_events_by_the_page(web: Web, tmp_path: Path) -> None
         assert "文件不完整或已损坏" in torn.text
     kinds = [event.kind for _, event in web.box.store.read(0, 100_000) if event.kind.startswith("carry.")]
     assert kinds == ["carry.trusted", "carry.exported", "carry.imported"]
+
+
+def test_photos_and_recordings_go_along_in_a_zip_both_ways(web: Web, tmp_path: Path) -> None:
+    here = web.visitor(ADMINISTRATOR)
+    parts = (web.box.store, web.box.blobs, web.box.places.blobs, Actor("1001", "李", frozenset({"AG"})))
+    created = web.box.tickets.create(parts[3], "phone", {"title": "路灯不亮", "content": "人民路"})
+    photo = b"\x89PNG\r\n\x1a\n" + bytes(5000)
+    attachments.attach(*parts, created.tid, "a.png", photo)
+    with ExitStack() as held:
+        hub = Office(tmp_path / "hub", 0, held)
+        here.post("/box/carry/trust", **brought(hub.carrier.keys.public(0).to_file(), "hub.hotline-key"))
+        trust(hub.store, here.get("/box/carry/key").data)
+        away = here.post("/box/carry/export", peer="hub", files_mb="50")
+        assert away.headers["Content-Disposition"].endswith('"site-001-to-hub.zip"')
+        with zipfile.ZipFile(io.BytesIO(away.data)) as pack:
+            pack.extractall(tmp_path / "stick")
+        away.close()
+        done = hub.carrier.take(tmp_path / "stick/site-001-to-hub.carry")
+        assert done.files >= 1
+        assert hub.has(hashlib.sha256(photo).hexdigest())
+        seal = hub.seal("lamp")
+        back = tmp_path / "back"
+        back.mkdir()
+        hub.carrier.export("site-001", back)
+        pieces = b"".join(carry_pack.packed(back))
+        assert here.post("/box/carry/import", **brought(pieces, "back.zip")).status_code == 302
+        assert "新到文件 1 个" in here.get("/box/carry").text
+        assert Seals(web.box.store, web.box.places.seals).file(seal)
+    assert list(web.box.places.data.glob("tmp*")) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../etc/x.carry", "/etc/x.carry", "site-001-to-hub.carry/x", "site-001-to-hub.files/aa/x.file"],
+)
+def test_a_zip_no_box_made_is_refused_and_leaves_nothing(web: Web, name: str) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as pack:
+        pack.writestr("hub-to-site-001.carry", b"x")
+        pack.writestr(name, b"x")
+    visitor = web.visitor(ADMINISTRATOR, "en")
+    for brings in (data.getvalue(), data.getvalue()[:40]):
+        answer = visitor.post("/box/carry/import", **brought(brings, "x.zip"))
+        assert (answer.status_code, "was not made by a Hotline Box" in answer.text) == (422, True)
+    assert list(web.box.places.data.glob("tmp*")) == []
+
+
+def test_a_zip_that_would_grow_when_unpacked_is_refused(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as pack:
+        pack.writestr("hub-to-site-001.carry", bytes(10**7))
+    with pytest.raises(Refused, match="was not made"):
+        carry_pack.unpacked(bomb, tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()
+
+
+@pytest.mark.parametrize("files_mb", ["x", "-1", "401", "99999", ""])
+def test_a_limit_that_is_none_is_told_as_such(web: Web, files_mb: str) -> None:
+    answer = web.visitor(ADMINISTRATOR, "en").post("/box/carry/export", peer="hub", files_mb=files_mb)
+    assert (answer.status_code, "Write a number of MB from 0 to 400." in answer.text) == (422, True)
 
 
 def test_what_cannot_be_done_is_said_in_the_language_of_the_reader(web: Web) -> None:

@@ -1,9 +1,12 @@
 """A box with the demo city, and visitors who open its pages without a browser."""
 
+import contextlib
 import re
 import shutil
 import socket
+import threading
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,6 +16,7 @@ from typing import Any
 import msgspec
 from argon2 import PasswordHasher
 from flask import Flask
+from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from appliance import demo_data
@@ -124,6 +128,20 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def served(web: Web) -> Iterator[str]:
+    """Serve the pages to a browser; gives their address."""
+    port = free_port()
+    server = make_server("127.0.0.1", port, web.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.shutdown()
+        thread.join()
 
 
 def answers(port: int) -> bool:

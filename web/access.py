@@ -404,6 +404,17 @@ PAGE_OF: Final[Mapping[str, str]] = {
 }
 """Which right of the matrix an endpoint, or all of a blueprint, needs besides; empty or not here: none."""
 
+OF_CALLS: Final = frozenset({"desk", "board", "phones", "campaigns", "deferrals", "citizen"})
+"""Blueprints that are about the lines and desks of a box that takes calls itself; a hub takes none."""
+OF_CALLS_TOO: Final = frozenset({"tickets.call", "visits.sit"})
+OF_FORMS: Final = frozenset({"desk.my_drafts", "desk.draft", "desk.save_draft", "desk.drop_draft"})
+"""In the desk's blueprint, but the form of a new ticket keeps its drafts there wherever it is filled in."""
+
+
+def takes_calls(endpoint: str) -> bool:
+    """Tell whether an endpoint is of use only where calls are taken."""
+    return endpoint in OF_CALLS_TOO or (endpoint.split(".")[0] in OF_CALLS and endpoint not in OF_FORMS)
+
 
 def allowed(endpoint: str, roles: frozenset[str] | None) -> bool:
     """Tell whether somebody with these roles (None: nobody) may open an endpoint; unlisted is closed."""

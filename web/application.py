@@ -55,6 +55,7 @@ CONFLICTS = {"changed", "not_now", "fetching"}
 """Refusals that mean the world moved on: 409; all others mean what was asked is not allowed or not right."""
 FORBIDDEN = {"not_yours", "other_unit", "frozen"}
 MISSING = {
+    "no_calls",
     "unknown_customer",
     "unknown_ticket",
     "unknown_file",
@@ -235,6 +236,8 @@ def _admit() -> AnyResponse | None:
         if wants_json():
             return _json_error(401, gettext("You have been signed out. Sign in again."))
         return redirect(url_for("door.sign_in", next=_here()))
+    if not context.has(endpoint):
+        raise Refused("no_calls", "This box is a hub and takes no calls. Open this page at a site.")
     if person is not None and person.must_change and endpoint not in FIRST_SIGN_IN:
         return redirect(url_for("door.password"))
     return None

@@ -96,10 +96,15 @@ def me() -> Actor:
     return found
 
 
+def has(endpoint: str) -> bool:
+    """Tell whether this box has a page at all: a hub has none of what belongs to lines and desks."""
+    return not (box().is_hub and access.takes_calls(endpoint))
+
+
 def may_open(endpoint: str) -> bool:
     """Tell whether who is signed in opens an endpoint, by the access table and the matrix of rights."""
     person = actor()
-    return access.opens(endpoint, person.roles if person else None, box().rights.page)
+    return has(endpoint) and access.opens(endpoint, person.roles if person else None, box().rights.page)
 
 
 def wants_json() -> bool:

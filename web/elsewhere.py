@@ -55,6 +55,12 @@ def of_file(file: Attached) -> Far:
     return Far(file.sha256, file.size, file.site, _reached(0 if box().store.site else file.site))
 
 
+def coming(file: Attached) -> str:
+    """What a page says in the place of a picture that is not here yet; empty when it is."""
+    known = wants.state(box().store, file.sha256)
+    return "" if known and known[0] == "here" else sentence(not_here(of_file(file)))
+
+
 def ask(far: Far) -> None:
     """Have it fetched before all else, where there is somebody to fetch it from."""
     known = wants.state(box().store, far.sha256)

@@ -2,7 +2,7 @@
 
 from appliance.calls import wire
 from web import access
-from web.context import box, me
+from web.context import box, has, me
 from web.directory import handed_over
 
 DESK_PHONES = ("sip",)
@@ -10,8 +10,8 @@ DESK_PHONES = ("sip",)
 
 
 def may_call() -> bool:
-    """Tell whether the reader's role calls citizens at all."""
-    return access.allowed("tickets.call", me().roles)
+    """Tell whether the reader's role calls citizens at all, from a box that has lines."""
+    return has("tickets.call") and access.allowed("tickets.call", me().roles)
 
 
 def mine() -> wire.Seat | None:

@@ -7,33 +7,33 @@ from typing import TypeVar
 
 import msgspec
 
+from appliance.network.unreachable import why
 from appliance.refused import Refused
+from appliance.words import N_
 
 WAIT_S = 10.0
 ANSWER_MAX = 64 * 1024
 PORT = 8010
 TOO_MANY = 429
+NO_HUB_THERE = N_(
+    "What is at this address hangs up: look at the port, whether the address begins with https://, and"
+    " whether the hub's pages are open to this box."
+)
 T = TypeVar("T")
 
 
 def ask(hub: str, path: str, body: bytes, form: type[T], tries: int = 1) -> T:
     """Post a body to a hub and decode its answer; raises Refused with what a person can do."""
     sealed, host, port = _address(hub)
-    fault: Exception | None = None
+    fault: Exception = ConnectionError()
     for _ in range(tries):
         try:
             status, told = _post(sealed, host, port, path, body)
             break
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, UnicodeError, http.client.HTTPException) as error:
             fault = error
     else:
-        raise Refused(
-            "no_answer",
-            "Nothing answers at %(hub)s (%(reason)s). Look at the address, and whether the hub's pages are"
-            " open to this box.",
-            hub=hub[:100],
-            reason=str(fault)[:100],
-        ) from fault
+        raise Refused("no_answer", why(fault) or NO_HUB_THERE) from fault
     if status == TOO_MANY:
         raise Refused("too_often", "That was tried too often. Wait a minute.")
     if status == http.client.FORBIDDEN:

@@ -170,14 +170,20 @@ def again(
     concerned again after that gets the whole history, and the event behind it. After a change of
     the tree of sites that is done of the newest subjects; the rest waits for `settle`.
     """
-    waiting = list(dict.fromkeys([*concern.doubtful, *_by_settings(store, events)]))
+    kinds = {event.facts.get("entry_kind") for event in events if event.kind.startswith("dictionary.")}
+    waiting = dict.fromkeys(concern.doubtful)
+    if "site" in kinds:
+        store.execute(_PUT_OFF)
+        waiting |= dict.fromkeys(_take_unsettled(store))
+    if "unit" in kinds:
+        waiting |= dict.fromkeys(_people(store))
     words = [_word(GAINED, subject, site) for subject, site in concern.regained]
     _look_anew(store, waiting, words, append)
 
 
 def settle(store: Store, append: Append) -> int:
     """Look anew whom the next subjects concern that wait for it; return how many. Inside a transaction."""
-    waiting = list(_next_unsettled(store))
+    waiting = _take_unsettled(store)
     _look_anew(store, waiting, [], append)
     return len(waiting)
 
@@ -288,20 +294,15 @@ def _site_of(unit: Entry | None) -> int:
     return site if isinstance(site, int) else 0
 
 
-def _by_settings(store: Store, events: Sequence[Event]) -> Iterator[bytes]:
-    """Subjects that may concern others after the tree of sites, or whose unit works where, has changed."""
-    kinds = {event.facts.get("entry_kind") for event in events if event.kind.startswith("dictionary.")}
-    if "site" in kinds:
-        store.execute(_PUT_OFF)
-        yield from _next_unsettled(store)
-    if "unit" in kinds:
-        yield from (subject_of("person", person.key) for person in Dictionary(store).all("person", True))
+def _people(store: Store) -> list[bytes]:
+    """All people, for a unit that works elsewhere now has them with it."""
+    return [subject_of("person", person.key) for person in Dictionary(store).all("person", True)]
 
 
-def _next_unsettled(store: Store) -> list[bytes]:
+def _take_unsettled(store: Store) -> list[bytes]:
+    """Take the next subjects off the list of those that wait to be looked at; newest first."""
     found = [bytes(subject) for (subject,) in store.rows(_NEXT_PUT_OFF, LOOKED_AT_ONCE)]
-    if found:
-        store.execute_many("DELETE FROM unsettled WHERE subject = ?", [(subject,) for subject in found])
+    store.execute_many("DELETE FROM unsettled WHERE subject = ?", [(subject,) for subject in found])
     return found
 
 

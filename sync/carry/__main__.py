@@ -8,24 +8,35 @@ from pathlib import Path
 import msgspec
 from peewee import OperationalError
 
+from appliance.blobs.storage import opened
 from appliance.configuration import load
 from appliance.places import Places, places
 from appliance.refused import Refused
+from appliance.store.opening import open_store
 from appliance.store.outbox import HUB, peer_name
-from appliance.store.store import Store
 from appliance.words import N_
-from sync.carry.carrier import LIMIT_BYTES, Carrier
+from sync.carry.carrier import FILES_BYTES, LIMIT_BYTES, Carrier
 from sync.carry.keys import trust, trusted
 from sync.streams import Unwritable
 
 NOT_HERE = N_("This box cannot do it now (%(why)s).")
 MB = 1024 * 1024
 Answer = Mapping[str, object]
+FILES_OUT = {
+    "files_left": "found no room and come with the next stick",
+    "files_damaged": "are damaged on this box and did not travel: see hotline recording verify",
+}
+FILES_IN = {
+    "files_spare": "were here already or are not needed",
+    "files_left": "have no room here: free some of the disk, then read the stick again",
+    "files_damaged": "are damaged on the stick: they come anew with the next one",
+}
 
 
 def _export(carrier: Carrier, options: argparse.Namespace) -> Answer:
     limit = min(options.limit_mb * MB, LIMIT_BYTES)
-    done = carrier.export(options.peer, Path(options.to), limit, options.everything)
+    files_limit = max(options.files_mb, 0) * MB
+    done = carrier.export(options.peer, Path(options.to), limit, options.everything, files_limit)
     answer: Answer = msgspec.to_builtins(done)
     return answer
 
@@ -86,22 +97,38 @@ def _refuse(error: Refused, for_programs: bool) -> int:
 
 
 def _do(where: Places, options: argparse.Namespace) -> Answer:
-    site = load(where).site.number if options.site is None else options.site
-    store = Store(where.database, site, bind=False)
+    configuration = load(where)
+    store = open_store(where, configuration, bind=False, site=options.site)
+    blobs = opened(configuration.storage, where)
     with store.connection():
-        return DOES[options.does](Carrier(where, store), options)
+        carrier = Carrier(where, store, blobs=blobs, free_percent=configuration.sync.free_percent)
+        return DOES[options.does](carrier, options)
 
 
 def _sentence(does: str, answer: Answer) -> str:
     match does:
         case "export":
             left = f"; {answer['left']} more come with the next file" if answer["left"] else ""
-            return f"{answer['path']}: {answer['events']} events for {answer['peer']}{left}"
+            events = f"{answer['path']}: {answer['events']} events for {answer['peer']}{left}"
+            return "\n".join([events, *_files(answer, "beside it", FILES_OUT)])
         case "import":
             anew = "; it had lost its memory, or this box had: carry once more both ways"
             came = f"{answer['events']} events of {answer['peer']} were new"
-            return f"{came}; it has {answer['confirmed']} of ours{anew if answer['anew'] else ''}"
+            events = f"{came}; it has {answer['confirmed']} of ours{anew if answer['anew'] else ''}"
+            return "\n".join([events, *_files(answer, "new", FILES_IN)])
     return "\n".join(f"{name} {value}" for name, value in answer.items())
+
+
+def _files(answer: Answer, what: str, more: Mapping[str, str]) -> list[str]:
+    """What became of recordings and other files; nothing where there were none."""
+    told = [f"{answer[name]} {words}" for name, words in more.items() if answer[name]]
+    if not (answer["files"] or told):
+        return []
+    return ["; ".join([f"{answer['files']} files {what} ({_mb(answer['files_size'])})", *told])]
+
+
+def _mb(size: object) -> str:
+    return f"{int(str(size)) / MB:.1f} MB"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,6 +141,12 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--to", required=True, help="a file, or a folder (the stick)")
     export.add_argument("--peer", default=HUB, help="hub, or site-NNN at the hub")
     export.add_argument("--limit-mb", type=int, default=LIMIT_BYTES // MB, help="size of the file")
+    export.add_argument(
+        "--files-mb",
+        type=int,
+        default=FILES_BYTES // MB,
+        help="so much of recordings and other files in a folder beside it; 0: none",
+    )
     export.add_argument("--everything", action="store_true", help="for a new box: all, not only what is new")
     commands.add_parser("import", help="read a file of a peer").add_argument("file")
     commands.add_parser("key", help="show whose keys are known, or write this box's key file").add_argument(

@@ -2,7 +2,8 @@
 
 ``hotline-carry 1\\n | u32 length, cover (MessagePack) | u32 length, sealed frame … | u32 0 | signature``.
 Each frame is sealed by ChaCha20-Poly1305 under a key of this file, its number is the nonce. The
-signature covers all before it: nothing of a torn or changed file is believed.
+signature covers all before it: nothing of a torn or changed file is believed. A recording or another
+file travels in the same form, with a cover of its own (``hotline-files 1``).
 """
 
 import errno
@@ -11,8 +12,9 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, Generic, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -20,17 +22,14 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from msgspec import Meta
 
+from appliance.blobs.wants import SIZE_MOST
 from appliance.refused import Refused
 from appliance.store.outbox import peer_name
 from appliance.words import N_
 from sync.carry.keys import SIGNATURE_BYTES, Keys, Public, shared, verified
 from sync.frames import FRAME_WIRE_BYTES, Count, Site
 
-MAGIC = b"hotline-carry 1\n"
-FAMILY = MAGIC[:14]
 COVER_BYTES = 1000
-BAG_BYTES = 2 * 1024**3
-"""A larger file is not read."""
 TAG_BYTES = 16
 _LENGTH = struct.Struct(">I")
 
@@ -67,8 +66,42 @@ class Cover(msgspec.Struct, frozen=True, array_like=True):
     """The half of the file's own key."""
 
 
-def write_bag(path: Path, cover: Cover, keys: Keys, frames: Iterable[bytes]) -> int:
-    """Write a file, whole or not at all; return its length in bytes. Raises Refused."""
+class FileCover(msgspec.Struct, frozen=True, array_like=True):
+    """What is on the outside of a file that travels beside the stream."""
+
+    src: Site
+    to: Site
+    made: Count
+    """As on the cover of the stream it travels with."""
+    sha: Key
+    """SHA-256 of what is inside; all zero: the list of files the sender asks for."""
+    size: Count
+    sign: Key
+    read: Key
+    once: Key
+
+
+Of = TypeVar("Of", Cover, FileCover)
+
+
+@dataclass(frozen=True, slots=True)
+class Form(Generic[Of]):
+    """One kind of sealed file."""
+
+    magic: bytes
+    cover: type[Of]
+    bytes_most: int
+    """A larger file is not read."""
+
+
+STREAM = Form(b"hotline-carry 1\n", Cover, 2 * 1024**3)
+FILE = Form(b"hotline-files 1\n", FileCover, SIZE_MOST + 64 * 1024**2)
+FORM_BYTES = 16
+FAMILY_BYTES = 14
+
+
+def write_bag(form: Form[Of], path: Path, cover: Of, keys: Keys, frames: Iterable[bytes]) -> int:
+    """Write a file, whole or not at all; return its bytes. Raises Refused, and what `frames` raises."""
     once = X25519PrivateKey.generate()
     cover = msgspec.structs.replace(cover, once=once.public_key().public_bytes_raw())
     told = msgspec.msgpack.encode(cover)
@@ -82,7 +115,7 @@ def write_bag(path: Path, cover: Cover, keys: Keys, frames: Iterable[bytes]) -> 
                 running.update(data)
                 file.write(data)
 
-            put(MAGIC + _LENGTH.pack(len(told)) + told)
+            put(form.magic + _LENGTH.pack(len(told)) + told)
             for number, frame in enumerate(frames):
                 sealed = seal.encrypt(_nonce(number), frame, told)
                 put(_LENGTH.pack(len(sealed)) + sealed)
@@ -92,32 +125,35 @@ def write_bag(path: Path, cover: Cover, keys: Keys, frames: Iterable[bytes]) -> 
             os.fsync(file.fileno())
             length = file.tell()
         part.replace(path)
-    except OSError as error:
+    except BaseException as error:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise Refused("stick_full", STICK_FULL) from error
         raise Refused("no_stick", NO_STICK, why=error.strerror or error) from error
     return length
 
 
-def read_cover(file: BinaryIO) -> Cover:
+def read_cover(form: Form[Of], file: BinaryIO) -> Of:
     """Read what is on the outside; raises Refused."""
-    begins = file.read(len(MAGIC))
-    if begins != MAGIC:
-        if begins.startswith(FAMILY):
+    begins = file.read(FORM_BYTES)
+    if begins != form.magic:
+        if begins.startswith(form.magic[:FAMILY_BYTES]):
             raise Refused("other_form", OTHER_FORM)
-        raise Refused("torn", TORN) if begins and MAGIC.startswith(begins) else Refused("no_bag", NO_BAG)
+        torn = begins and form.magic.startswith(begins)
+        raise Refused("torn", TORN) if torn else Refused("no_bag", NO_BAG)
     try:
-        return msgspec.msgpack.decode(_part(file, COVER_BYTES), type=Cover)
+        return msgspec.msgpack.decode(_part(file, COVER_BYTES), type=form.cover)
     except msgspec.DecodeError as error:
         raise Refused("torn", TORN) from error
 
 
-def check_bag(file: BinaryIO, me: Public, known: Public | None) -> Cover:
+def check_bag(form: Form[Of], file: BinaryIO, me: Public, known: Public | None) -> Of:
     """Read the whole file once and judge it: for us, whole, and made by whom it says; raises Refused."""
     file.seek(0)
-    cover = read_cover(file)
+    cover = read_cover(form, file)
     peer = peer_name(cover.src)
     if cover.to != me.site or cover.src == me.site:
         raise Refused("other_box", OTHER_BOX, to=peer_name(cover.to), me=peer_name(me.site))
@@ -125,18 +161,23 @@ def check_bag(file: BinaryIO, me: Public, known: Public | None) -> Cover:
         raise Refused("unknown", UNKNOWN, peer=peer)
     if cover.sign.hex() != known.sign:
         raise Refused("stranger", STRANGER, peer=peer)
-    end = _end(file)
-    if not verified(cover.sign, _signature(file, end), _digest(file, end)):
+    if not is_whole(form, file, cover.sign):
         raise Refused("torn", TORN)
     if cover.read.hex() != me.read:
         raise Refused("old_key", OLD_KEY, peer=peer)
     return cover
 
 
-def frames_in(file: BinaryIO, keys: Keys) -> Iterator[bytes]:
+def is_whole(form: Form[Of], file: BinaryIO, sign: bytes) -> bool:
+    """Tell whether all behind the cover is there, as the owner of a key signed it; raises Refused."""
+    end = _end(file, form.bytes_most)
+    return verified(sign, _signature(file, end), _digest(file, end))
+
+
+def frames_in(form: Form[Of], file: BinaryIO, keys: Keys) -> Iterator[bytes]:
     """Open the frames of a file that was checked; raises Refused."""
     file.seek(0)
-    cover = read_cover(file)
+    cover = read_cover(form, file)
     told = msgspec.msgpack.encode(cover)
     seal = ChaCha20Poly1305(shared(keys.reading, cover.once, told))
     number = 0
@@ -148,10 +189,10 @@ def frames_in(file: BinaryIO, keys: Keys) -> Iterator[bytes]:
         number += 1
 
 
-def _end(file: BinaryIO) -> int:
+def _end(file: BinaryIO, most: int) -> int:
     """Where the signature begins."""
     while _part(file, FRAME_WIRE_BYTES + TAG_BYTES):
-        if file.tell() > BAG_BYTES:
+        if file.tell() > most:
             raise Refused("torn", TORN)
     return file.tell()
 

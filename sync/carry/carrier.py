@@ -2,23 +2,28 @@
 
 A file begins with a HELLO, which says what came in so far: it is the ACK of everything carried the
 other way. Behind it are the BATCHes after the last ACK known. Reading it is the peer machine's work,
-so what is known is not taken twice, a gap is not passed, and a restored box is found out.
+so what is known is not taken twice, a gap is not passed, and a restored box is found out. Recordings and
+other files lie in a folder beside it (packing.py, unpacking.py).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
+from appliance.blobs.keeping import BlobStore, DiskBlobs
 from appliance.events import wall_ms
 from appliance.places import Places
 from appliance.refused import Refused
 from appliance.store.outbox import HUB, MAX_SITE, peer_name
 from appliance.store.store import Store
 from appliance.words import N_
-from sync.carry.bag import Cover, check_bag, frames_in, read_cover, write_bag
+from sync.carry.bag import STREAM, Cover, check_bag, frames_in, read_cover, write_bag
+from sync.carry.folder import SUFFIX, folder_of
 from sync.carry.keys import Keys, own_keys, trusted
+from sync.carry.packing import Packed, Packer, Trip
+from sync.carry.unpacking import Unpacked, Unpacker
 from sync.frames import BATCH_EVENTS, Batch, Hello, decode, encode, fit
 from sync.identity import SIDECAR, Identity, awaken
 from sync.peer import LIVE_S, RIVAL, Confirmed, Delivered, Peer, Restarted, Rival, Trouble
@@ -26,8 +31,11 @@ from sync.receiver import GROUP
 from sync.streams import Standing, StoreStreams
 
 KEY_FILE = "carry.key"
-SUFFIX = ".carry"
 LIMIT_BYTES = 1024**3
+FILES_BYTES = 8 * 1024**3
+FREE_PERCENT = 5
+READ_BEFORE = ("again", "older")
+"""Refusals of a stream whose files may still be needed."""
 
 NO_PEER = N_("A site carries to the hub, the hub to one site: %(peer)s is neither.")
 NO_KEY = N_("The key of %(peer)s is not known here: bring its key file first.")
@@ -63,6 +71,14 @@ class Exported:
     """Events that found no room under the limit: they come with the next file."""
     length: int
     """Bytes."""
+    files: int = 0
+    """Recordings, attachments and images of seals beside it."""
+    files_size: int = 0
+    """Their bytes."""
+    files_left: int = 0
+    """Files that found no room on the stick or under the limit: they come with the next one."""
+    files_damaged: int = 0
+    """Files of this box that are not what their hash says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +92,34 @@ class Imported:
     """The peer has so many of ours for good."""
     anew: bool
     """One side had lost its memory: everything is offered again with the next file."""
+    files: int = 0
+    """New files, which are here for good."""
+    files_size: int = 0
+    """Their bytes."""
+    files_spare: int = 0
+    """Files that were here already, or nobody asks for."""
+    files_left: int = 0
+    """Files for which this box has no room."""
+    files_damaged: int = 0
 
 
 class Carrier:
     """Files from and for this box."""
 
-    def __init__(self, where: Places, store: Store, wall: Callable[[], int] = wall_ms) -> None:
+    def __init__(
+        self,
+        where: Places,
+        store: Store,
+        wall: Callable[[], int] = wall_ms,
+        blobs: BlobStore | None = None,
+        free_percent: int = FREE_PERCENT,
+    ) -> None:
+        """`blobs`: where files are kept; `free_percent` of the disk stay free of them."""
         self.store = store
         self.keys: Keys = own_keys(where.data / KEY_FILE)
+        kept = blobs or DiskBlobs(where.blobs)
+        self._packer = Packer(where, store, kept, self.keys)
+        self._unpacker = Unpacker(where, store, kept, self.keys, free_percent, lambda: wall() / 1000)
         self._sidecar = where.data / SIDECAR
         self._wall = wall
 
@@ -94,8 +130,18 @@ class Carrier:
             raise Refused("no_peer", NO_PEER, peer=name)
         return number
 
-    def export(self, name: str, path: Path, limit: int = LIMIT_BYTES, anew: bool = False) -> Exported:
-        """Write what the peer does not have for good; with `anew` all, for a new box. Raises Refused."""
+    def export(
+        self,
+        name: str,
+        path: Path,
+        limit: int = LIMIT_BYTES,
+        anew: bool = False,
+        files_limit: int = FILES_BYTES,
+    ) -> Exported:
+        """Write what the peer does not have for good; with `anew` all, for a new box. Raises Refused.
+
+        Files go into a folder beside it, `files_limit` bytes of them; 0: none.
+        """
         far = self.far(name)
         known = trusted(self.store, far)
         if known is None:
@@ -104,7 +150,7 @@ class Carrier:
         if anew:
             streams.restart(0)
         standing = streams.standing()
-        ((acked,),) = self.store.rows("SELECT acked FROM peer WHERE name = ?", name)
+        acked = self._acked(name)
         if path.is_dir():
             path = path / f"{peer_name(self.store.site)}-to-{name}{SUFFIX}"
         made = self._made(name, me, standing)
@@ -118,22 +164,45 @@ class Carrier:
             bytes.fromhex(known.read),
             bytes(32),
         )
-        length = write_bag(path, cover, self.keys, filling.frames(me, made))
-        return Exported(str(path), name, last - filling.after, standing.out_seq - last, length)
+        length = write_bag(STREAM, path, cover, self.keys, filling.frames(me, made))
+        trip = Trip(name, known, made, filling.after, last)
+        packed = self._packer.pack(folder_of(path), trip, files_limit) if files_limit else Packed()
+        return Exported(
+            *(str(path), name, last - filling.after, standing.out_seq - last, length),
+            *(packed.files, packed.size, packed.left, packed.damaged),
+        )
 
     def take(self, path: Path) -> Imported:
-        """Read a file another box made for this one; raises Refused when nothing, or not all, was taken."""
+        """Read a file another box made for this one, and those beside it; raises Refused when nothing,
+        or not all of the stream, was taken."""
+        refused = None
         try:
             with path.open("rb") as file:
-                src = read_cover(file).src
-                me = self.keys.public(self.store.site)
-                cover = check_bag(file, me, trusted(self.store, src))
-                name = peer_name(src)
+                src = read_cover(STREAM, file).src
+                name, known = peer_name(src), trusted(self.store, src)
+                cover = check_bag(STREAM, file, self.keys.public(self.store.site), known)
                 self.far(name)
-                self._check_order(name, cover)
-                return self._take(name, cover, frames_in(file, self.keys))
+                try:
+                    self._check_order(name, cover)
+                    done = self._take(name, cover, frames_in(STREAM, file, self.keys))
+                except Refused as error:
+                    if error.word not in READ_BEFORE:
+                        raise
+                    refused, done = error, Imported(name, 0, self._acked(name), False)
+            beside = folder_of(path)
+            found = self._unpacker.unpack(beside, known) if known and beside.is_dir() else Unpacked()
         except OSError as error:
             raise Refused("unreadable", N_("The file cannot be read (%(why)s)."), why=error) from error
+        if refused and not (found.files or found.left or found.damaged):
+            raise refused
+        return replace(
+            done,
+            files=found.files,
+            files_size=found.size,
+            files_spare=found.spare,
+            files_left=found.left,
+            files_damaged=found.damaged,
+        )
 
     def _take(self, name: str, cover: Cover, frames: Iterator[bytes]) -> Imported:
         me, streams = self._awake(cover.src)
@@ -183,6 +252,10 @@ class Carrier:
                 raise Refused("again", AGAIN)
             if this < last:
                 raise Refused("older", OLDER, peer=name)
+
+    def _acked(self, name: str) -> int:
+        ((acked,),) = self.store.rows("SELECT acked FROM peer WHERE name = ?", name)
+        return int(acked)
 
     def _last(self, way: str, name: str) -> Last:
         rows = self.store.rows("SELECT value FROM setting WHERE name = ?", f"carry.{way}.{name}")

@@ -1,8 +1,8 @@
 """Files in chromium: a recording of another site is fetched by pressing play, a ticket gets photos."""
 
+import hashlib
 import os
 import struct
-import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from werkzeug.serving import make_server
 
 from appliance.configuration import Site
 from appliance.demo_data import DEMO_PASSWORD
+from appliance.events import Fact, Stamp
 from appliance.people import Actor
 from appliance.store import outbox
+from appliance.tickets import attachments
 from tests.browser.conftest import Open
 from tests.recordings_box import speech
 from tests.test_recordings_elsewhere import arrive, connect, recorded
-from tests.web_pages import Web, free_port, open_web
+from tests.web_pages import Web, open_web, served
 
 pytestmark = pytest.mark.browser
 AGENT = Actor("1001", "李", frozenset({"AG"}))
@@ -46,13 +47,8 @@ class Hub:
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     web = open_web(tmp_path_factory.mktemp("hub"), site=Site(number=0, role="hub"))
     outbox.add_peer(web.box.store, outbox.peer_name(FAR), FAR)
-    port = free_port()
-    server = make_server("127.0.0.1", port, web.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield Hub(web, f"http://127.0.0.1:{port}")
-    server.shutdown()
-    thread.join()
+    with served(web) as address:
+        yield Hub(web, address)
 
 
 def photo(side: int = 64) -> bytes:
@@ -140,3 +136,49 @@ def test_photos_are_added_to_a_ticket_and_seen(
     with page.expect_download() as saved:
         page.locator("[data-test=file]").last.click()
     assert saved.value.suggested_filename.endswith((".pdf", ".png"))
+
+
+@pytest.mark.parametrize(("width", "locale"), [(1366, "zh-CN"), (390, "en-US")])
+def test_a_photo_that_is_still_at_its_site_is_told_of_and_shown_when_it_is_here(
+    hub: Hub, open_page: Open, width: int, locale: str
+) -> None:
+    data = photo(48 + width % 7)
+    made = hub.web.box.tickets.create(AGENT, "phone", {"title": "路灯不亮", "content": "人民路"})
+    facts = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "kind": "image/png"}
+    added = Fact("ticket.attached", {**facts, "file": "现场.png", "by": "1001", "text": ""}, made.tid)
+    hub.web.box.store.take([Stamp(FAR).event(added)], via=outbox.peer_name(FAR))
+    connect(hub.web, FAR, "away")
+    page = hub.enter(open_page(width, 800, locale))
+    page.goto(f"{hub.address}/tickets/{made.number}")
+    said, preview = page.locator("[data-test=fetching]"), page.locator("[data-test=preview]")
+    expect(said).to_contain_text(
+        "对方目前没有连接" if locale == "zh-CN" else "site 7, which is not connected"
+    )
+    expect(preview).to_be_hidden()
+    said.scroll_into_view_if_needed()
+    connect(hub.web, FAR, "connected")
+    words = "正在从 7 号分站取回" if locale == "zh-CN" else "It is being fetched from site 7"
+    expect(said).to_contain_text(words)
+    shot(page, f"photo-far-{width}-{locale}")
+    arrive(hub.web, data)
+    expect(preview).to_be_visible()
+    expect(said).to_have_count(0)
+    assert preview.evaluate("image => image.decode().then(() => image.naturalWidth)") == 48 + width % 7
+    page.reload()
+    expect(preview).to_be_visible()
+    expect(said).to_have_count(0)
+
+
+def test_a_photo_that_is_gone_from_this_box_is_told_of_and_no_broken_picture(
+    hub: Hub, open_page: Open
+) -> None:
+    data = photo(33)
+    made = hub.web.box.tickets.create(AGENT, "phone", {"title": "路灯不亮", "content": "人民路"})
+    parts = (hub.web.box.store, hub.web.box.blobs, hub.web.box.places.blobs, AGENT, made.tid)
+    attachments.attach(*parts, "现场.png", data)
+    hub.web.box.blobs.remove(hashlib.sha256(data).hexdigest())
+    page = hub.enter(open_page())
+    page.goto(f"{hub.address}/tickets/{made.number}")
+    page.locator("#files").scroll_into_view_if_needed()
+    expect(page.locator("[data-test=fetching]")).to_contain_text("不在本机")
+    expect(page.locator("[data-test=preview]")).to_be_hidden()

@@ -25,8 +25,8 @@ Id = Annotated[str, Meta(pattern=HEX)]
 Cursor = Annotated[str, Meta(max_length=80, description="`next` of the page before")]
 Rows = Annotated[int, Meta(ge=1, le=ROWS_MAX)]
 Word = Annotated[str, Meta(max_length=80)]
+SiteNumber = Annotated[int, Meta(ge=0, le=MAX_SITE, description="that registered it; 0 is the hub")]
 Source = Annotated[str, Meta(max_length=KEY_MAX, description="来源渠道 Source, of the dictionary")]
-Site = Annotated[int, Meta(ge=0, le=MAX_SITE)]
 Round = Annotated[int, Meta(ge=0, le=9, description="二次派单次数 How many second dispatches")]
 Home = Annotated[str, Meta(max_length=80, description="市民联系地址 Words in the citizen's own address")]
 Closing = Annotated[
@@ -116,6 +116,7 @@ class Conditions(Strict, frozen=True):
     """Words looked for in number, title, content, address, citizen, phone, result and answer."""
     list: tuple[List, ...] = ()
     state: tuple[State, ...] = ()
+    site: tuple[SiteNumber, ...] = ()
     unit: Word = ""
     kind: Word = ""
     category: Word = ""
@@ -132,7 +133,6 @@ class Conditions(Strict, frozen=True):
     rating: tuple[Rating, ...] = ()
     closing: tuple[Closing, ...] = ()
     round: tuple[Round, ...] = ()
-    site: tuple[Site, ...] = ()
     confidential: bool | None = None
     key: KeyMatter | None = None
     paused: Paused | None = None

@@ -20,7 +20,7 @@ from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.timeline import DUE, PAPER, WHY, Step
 from appliance.tickets.workflow import LISTS, STATES, states_in
-from web import access, attaching, beside, due_shown, orders, printing, seat, shown, sight, views
+from web import access, attaching, beside, due_shown, elsewhere, orders, printing, seat, shown, sight, views
 from web.context import box, may_open, me
 from web.customer import customer_numbers
 from web.dictionary import categories, category_names, unit_names
@@ -162,6 +162,7 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
     sources = _sources(ticket)
     beside_cards = beside.cards(person, ticket, opened, typed)
     seen_beside = {card.strand.sid.hex() for card in beside_cards}
+    files = attachments.of_ticket(box().store, ticket.tid) if sight.sees(ticket) else []
     return render_template(
         "ticket.html",
         ticket=sight.seen(ticket),
@@ -198,7 +199,8 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         printables=printing.menu(ticket),
         letters=printing.letters_of(ticket),
         bound=bound_of(box().store, ticket.tid),
-        files=attachments.of_ticket(box().store, ticket.tid) if sight.sees(ticket) else [],
+        files=files,
+        coming={file.aid: words for file in files if file.is_image and (words := elsewhere.coming(file))},
         file_most=attachments.BYTES_MOST // 1024**2,
     )
 

@@ -100,7 +100,10 @@ export function tick() {
   const clock = $("#clock");
   if (clock) {
     const weekday = new Intl.DateTimeFormat(document.documentElement.lang, { weekday: "long" }).format(new Date(now() * 1000));
-    clock.textContent = `${day(now())} ${timeOfDay(now())} ${weekday}`;
+    // A narrow screen leaves out what is wide.
+    if (!clock.childElementCount) clock.append(make("span", { class: "wide" }), make("span"), make("span", { class: "wide" }));
+    const parts = [`${day(now())} `, timeOfDay(now()), ` ${weekday}`];
+    [...clock.children].forEach((part, at) => (part.textContent = parts[at]));
   }
   for (const element of $$("[data-since]")) {
     const since = Number(element.dataset.since);

@@ -30,9 +30,36 @@ async function play(audio, way) {
   document.dispatchEvent(new CustomEvent("recording", { detail: audio }));
 }
 
-async function show(image) {
-  if (await wait(image, image.dataset.file, say(image.closest("a") || image))) image.src = `${image.src.split("#")[0]}#`;
+// A picture that is not here is not shown as a broken one: words stand in its place.
+function hide(image, hidden) {
+  (image.closest("a") || image).hidden = hidden;
 }
+
+async function show(image) {
+  hide(image, true);
+  await shown(image, say(image.closest("a") || image));
+}
+
+async function shown(image, said) {
+  if (!(await wait(image, image.dataset.file, said))) return;
+  image.src = image.dataset.src || `${image.src.split("#")[0]}#`;
+  hide(image, false);
+}
+
+// Who sees the words has the file fetched before what nobody waits for.
+async function come(said) {
+  const image = said.previousElementSibling.querySelector("img");
+  await fetch(image.dataset.src, { credentials: "same-origin" }).catch(() => null);
+  await shown(image, said);
+}
+
+const inView = new IntersectionObserver((places) => {
+  for (const { target } of places.filter((place) => place.isIntersecting)) {
+    inView.unobserve(target);
+    come(target);
+  }
+});
+document.querySelectorAll("[data-comes]").forEach((said) => inView.observe(said));
 
 // Errors of media and images do not bubble: they are seen on the way down.
 document.addEventListener(
@@ -62,3 +89,8 @@ document.addEventListener("click", async (event) => {
   link.dataset.ready = "1";
   link.click();
 });
+
+// A picture may have failed before anybody listened here.
+for (const image of document.querySelectorAll("img[data-file][src]")) {
+  if (image.complete && !image.naturalWidth) image.dispatchEvent(new Event("error"));
+}
