@@ -34,6 +34,8 @@ ON_BOTH = (
     "test_tickets_due",
     "test_tickets_duplicates",
     "test_tickets_finding",
+    "test_tickets_finding_further",
+    "test_tickets_finding_text",
     "test_tickets_fold",
     "test_tickets_rebuild",
     "test_tickets_stories",

@@ -279,7 +279,7 @@ def test_the_examples_of_the_manual_work_as_printed(web: Web) -> None:
         known |= {name.upper(): first[name] for name in ("number", "seen") if name in first}
         known["SERVICE"] = first.get("service_code", known["SERVICE"])
         known["NUMBER"] = first.get("service_request_id", known["NUMBER"])
-    assert len(commands) == 10
+    assert len(commands) == 12
 
 
 def test_the_manual_checks_a_signature_as_the_box_makes_it() -> None:

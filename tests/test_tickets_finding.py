@@ -2,33 +2,36 @@
 
 import random
 import re
-import unicodedata
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.events import Fact, Stamp
 from appliance.people import Actor
 from appliance.store.store import Store
-from appliance.tickets import facets, fulltext, refilling, table
+from appliance.tickets import facets, refilling, table
 from appliance.tickets.desk import TicketDesk
 from appliance.tickets.finder import Finder
-from appliance.tickets.finding import LAST, SORTS, Period, Query, cursor, with_subtree
+from appliance.tickets.finding import LAST, SORTS, Particular, Period, Query, cursor, with_subtree
+from appliance.tickets.forms import DANGERS
 from appliance.tickets.ticket import Ticket, fold
 from appliance.tickets.workflow import LISTS, STATES
 from tests.engines import full_text
 
 AGENT = Actor("1001", "王晓燕", frozenset({"AG"}))
 DISPATCHER = Actor("1200", "周建国", frozenset({"DP"}))
+CALLER = Actor("1300", "吴琳", frozenset({"CB"}))
+LEADER = Actor("1400", "陈立", frozenset({"LD"}))
 LAMP = Actor("2001", "孙立", frozenset({"U2"}), "lamp")
 TOLD = {"kind": "complaint", "title": "路灯不亮", "content": "三盏路灯不亮", "category": "0101"}
-LETTERS = "路灯不亮水管A栋b12 ３é，%\"'*^=(-)"
-LOOSE = re.compile(r"[-+()（）]")
+SIGNED = 4
+"""Steps until a unit has signed."""
 
 
 def opened(folder: Path) -> Store:
@@ -77,84 +80,16 @@ def every(store: Store) -> list[Ticket]:
     return table.select(store, "1 = 1 ORDER BY tid")
 
 
-def slow(tickets: Sequence[Ticket], text: str) -> list[str]:
-    """The numbers of the tickets with every word of a text, looked for letter by letter."""
-    words = [word[: fulltext.WORD_CHARS] for word in text.split()[: fulltext.WORDS_MAX]]
-    readable = [word for word in words if pieces(word)]
-    if words and not readable:
-        return []
-    return [ticket.number for ticket in tickets if all(has(ticket, word) for word in readable)]
-
-
-def pieces(text: str) -> list[str]:
-    """Runs of Latin letters and digits, and single other letters."""
-    found: list[str] = []
-    run = False
-    for char in unicodedata.normalize("NFKC", text).lower():
-        plain = char.isascii() and char.isalnum()
-        if plain and run:
-            found[-1] += char
-        elif char.isalnum():
-            found.append(char)
-        run = plain
-    return found
-
-
-def has(ticket: Ticket, word: str) -> bool:
-    wanted = pieces(word)
-    texts = (ticket.title, ticket.content, ticket.address, ticket.result, ticket.answer, ticket.citizen)
-    if any(stands(wanted, pieces(text)) for text in texts):
-        return True
-    digits = LOOSE.sub("", unicodedata.normalize("NFKC", word))
-    if len(digits) < 4 or not (digits.isascii() and digits.isdigit()):
-        return False
-    numbers = (ticket.number, ticket.phone)
-    return any(number.startswith(digits) or number.endswith(digits) for number in numbers)
-
-
-def stands(wanted: list[str], there: list[str]) -> bool:
-    """Whether these pieces stand in a row, the last one perhaps going on."""
-    last = wanted[-1]
-    goes_on = len(last) > 1 and last.isascii()
-    return any(
-        there[at : at + len(wanted) - 1] == wanted[:-1] and (end.startswith(last) if goes_on else end == last)
-        for at in range(len(there) - len(wanted) + 1)
-        for end in [there[at + len(wanted) - 1]]
-    )
-
-
-texts = st.text(st.sampled_from(LETTERS), max_size=12)
-
-
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(
-    st.lists(st.tuples(texts, texts, texts, st.sampled_from(("", "10012345678", "10099912"))), max_size=6),
-    st.lists(texts | st.sampled_from(("路灯", "灯 b12", "5678", "1001", "A栋")), min_size=1, max_size=6),
-)
-def test_any_text_finds_what_a_slow_reader_finds(
-    empty: Store, written: list[tuple[str, str, str, str]], wanted: list[str]
-) -> None:
-    with empty.transaction():
-        empty.execute("DELETE FROM ticket")
-        empty.execute("DELETE FROM event")
-        facets.clear(empty)
-        for title, content, citizen, phone in written:
-            fields = {"title": title, "content": content, "citizen": citizen, "phone": phone}
-            TicketDesk(empty).create(AGENT, "phone", fields)
-    finder, tickets = Finder(empty), every(empty)
-    for text in wanted:
-        found = finder.find(Query(text=text), rows=100)
-        expected = slow(tickets, text) if text.split() else [ticket.number for ticket in tickets]
-        assert sorted(ticket.number for ticket in found.tickets) == sorted(expected), text
-        assert found.total == len(expected)
-
-
 @given(st.text(max_size=40), st.text(max_size=20), st.text(max_size=20), st.text(max_size=40))
 def test_any_hostile_text_is_only_text(store: Store, text: str, number: str, citizen: str, at: str) -> None:
     finder = Finder(store)
     query = Query(
         text=text, number=number, citizen=citizen, phone=number, area=(f"no {text}",), unit=(citizen,)
     )
+    strange = Query(
+        home=text, closing=(number,), extra=(Particular(citizen, text), Particular(text, at, True))
+    )
+    finder.find(strange, at)
     assert finder.find(query, at).tickets == finder.find(query, at, rows=-5).tickets == []
     finder.find(Query(text=text), at)
 
@@ -177,6 +112,11 @@ def test_what_a_ticket_no_longer_says_no_longer_finds_it(empty: Store) -> None:
     assert finder.count(Query(kind=("complaint",), state=("REGISTERED",)))[0] == 1
 
 
+def soon() -> str:
+    """A day ahead, as people write it."""
+    return time.strftime("%Y-%m-%d", time.localtime(time.time() + 20 * 86_400))
+
+
 def moved(store: Store, count: int, chance: random.Random) -> list[Ticket]:
     """Tickets of all sorts, each gone some way."""
     desk = TicketDesk(store)
@@ -186,7 +126,10 @@ def moved(store: Store, count: int, chance: random.Random) -> list[Ticket]:
         (DISPATCHER, "dispatch", {"unit": "lamp"}),
         (LAMP, "sign", {}),
         (LAMP, "submit_result", {"result": "已更换灯泡"}),
+        (DISPATCHER, "pass", {"answer": "已修好"}),
+        (CALLER, "satisfied", {"rating": "satisfied", "closing": "solved"}),
     )
+    aside = (LEADER, "approve_suspend", {"reason": "冬季停工", "planned": soon()})
     for at in range(count):
         ticket = told(
             store,
@@ -198,8 +141,16 @@ def moved(store: Store, count: int, chance: random.Random) -> list[Ticket]:
             citizen=chance.choice(("王晓燕", "李明")),
             phone=chance.choice(("", "10012345678", "10099912")),
             confidential=chance.random() < 0.3,
+            key=chance.random() < 0.2,
+            home=chance.choice(("", "", "云东区和平里3号")),
+            behalf=chance.choice(("", "", "母亲")),
+            outlet=chance.choice(("", "", "云州日报")),
+            extra=chance.choice(({}, {}, {"enterprise": "云州奶业", "danger": chance.choice((*DANGERS,))})),
         )
-        for actor, name, fields in ways[: chance.randrange(len(ways) + 1)]:
+        gone = ways[: chance.randrange(len(ways) + 1)]
+        if len(gone) == SIGNED and chance.random() < 0.7:
+            gone = (*gone, aside)
+        for actor, name, fields in gone:
             desk.move(actor, ticket.tid, name, fields)
     return every(store)
 
@@ -232,6 +183,22 @@ CONDITIONS: Sequence[tuple[dict[str, Any], Any]] = (
     ({"concerned": ("lamp",)}, lambda t: t.unit == "lamp"),
     ({"agent": ("1001",)}, lambda t: t.created_by == "1001"),
     ({"conflicts": True}, lambda t: t.conflicts > 0),
+    ({"key": True}, lambda t: t.key),
+    ({"key": False}, lambda t: not t.key),
+    ({"paused": True}, lambda t: t.paused_s is not None),
+    ({"paused": False}, lambda t: t.paused_s is None),
+    ({"provisional": False}, lambda t: not t.provisional),
+    ({"provisional": True}, lambda t: t.provisional),
+    ({"closing": ("solved",)}, lambda t: t.closing == "solved"),
+    ({"closing": ("", "withdrawn")}, lambda t: t.closing in ("", "withdrawn")),
+    ({"rating": ("satisfied",)}, lambda t: t.rating == "satisfied"),
+    ({"rating": ("",)}, lambda t: t.rating == ""),
+    ({"home": "和平里"}, lambda t: "和平里" in t.home),
+    ({"citizen": "母亲"}, lambda t: t.behalf == "母亲"),
+    ({"text": "云州日报"}, lambda t: t.outlet == "云州日报"),
+    ({"text": "人身危险"}, lambda t: t.extras.get("danger") == "people"),
+    ({"extra": (Particular("enterprise", "奶业"),)}, lambda t: t.extras.get("enterprise") == "云州奶业"),
+    ({"extra": (Particular("danger", "none", True),)}, lambda t: t.extras.get("danger") == "none"),
     ({"site": (1,)}, lambda t: t.site == 1),
     ({"site": (2,)}, lambda t: False),
 )
@@ -435,6 +402,11 @@ QUERIES = (
     Query(clock="overdue", now_s=1e9),
     Query(clock="overdue", now_s=1e9, concerned=("water",)),
     Query(clock="soon", now_s=1e9, concerned=("lamp",)),
+    Query(key=True),
+    Query(key=False, paused=False),
+    Query(closing=("solved",), provisional=True),
+    Query(closing=("",), rating=("",)),
+    Query(home="和平里", extra=(Particular("enterprise", "奶业"),)),
     Query(number="2611", phone="10012345678", citizen="王", conflicts=True, confidential=False),
 )
 

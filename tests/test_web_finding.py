@@ -232,7 +232,8 @@ def test_any_hostile_address_and_any_export_is_answered(
         "way": at,
     }
     for path in ("/tickets", "/tickets/sums"):
-        assert visitor.client.get(path, query_string=query).status_code == 200
+        status = visitor.client.get(path, query_string=query).status_code
+        assert status == (422 if conditions.strip() else 200), "no day can be written with these letters"
     assert visitor.post("/tickets/export", form=form, conditions=conditions).status_code == 200
     assert visitor.post("/tickets/views", name=at, conditions=conditions, group=form).status_code in (
         302,
@@ -276,3 +277,112 @@ def test_the_hub_lists_and_sums_the_tickets_of_each_site(tmp_path: Path) -> None
     assert "站点 8" in sums
     for nonsense in ("x", "-1", "9" * 30, "²"):
         assert visitor.get(f"/tickets?list=all&site={nonsense}").status_code == 200
+
+
+def test_what_few_tickets_have_narrows_a_list_a_view_sums_and_a_table(web: Web) -> None:
+    home, extra = "西河湾7号", {"enterprise": "云州奶业", "product": "酸奶"}
+    wanted = told(web, title="凉亭", kind="complaint", key=True, home=home, extra=extra)
+    other = told(web, title="凉亭", kind="complaint", extra={"enterprise": "云州奶业", "product": "奶粉"})
+    dated = told(web, title="凉亭", kind="emergency", extra={"danger": "people"})
+    both, visitor = {wanted.number, other.number, dated.number}, web.visitor("1200")
+    for query, found in (
+        ("key=yes", {wanted.number}),
+        ("key=no", both - {wanted.number}),
+        ("home=西河湾", {wanted.number}),
+        ("paused=no&provisional=no&closing=-&rating=-", {t.number for t in (wanted, other, dated)}),
+        ("paused=yes", set()),
+        ("due=paused&paused=no", set()),
+        ("closing=solved&closing=explained", set()),
+        ("rating=satisfied", set()),
+        ("extra.enterprise=奶业", {wanted.number, other.number}),
+        ("extra.enterprise=奶业&extra.product=酸奶&kind=complaint", {wanted.number}),
+        ("extra.danger=people", {dated.number}),
+        ("extra.danger=property", set()),
+        ("extra.product=云州", set()),
+        ("extra.no_such_field=x", both),
+    ):
+        assert numbers(visitor, f"list=all&text=凉亭&{query}") == found, query
+    conditions = "list=all&text=凉亭&key=yes&closing=-&home=西河湾&extra.product=酸奶"
+    page = visitor.get(f"/tickets?{conditions}").text
+    assert re.search(r'name="key"[^>]*>.*?value="yes" selected', page)
+    assert 'name="home" value="西河湾"' in page
+    assert 'name="extra.product" value="酸奶"' in page, "what is asked for stays in the form"
+    assert 'name="extra.enterprise"' not in page
+    assert "请先选择" not in page
+    assert visitor.post("/tickets/views", name="凉亭重点", conditions=conditions).status_code == 302
+    (address,) = re.findall(r'href="([^"]+)" data-test="view">凉亭重点<', visitor.get("/tickets").text)
+    assert numbers(visitor, urlsplit(unescape(address)).query) == {wanted.number}
+    sums = visitor.get(f"/tickets/sums?{conditions}&by=closing").text
+    assert 'data-test="total">1<' in sums
+    assert "办结方式: <b>（空）</b>" in sums
+    assert "产品或服务: <b>酸奶</b>" in sums
+    assert "重点件: <b>是</b>" in sums
+    head, row = csv.reader(io.StringIO(exported(visitor, "csv", conditions).decode("utf-8-sig")))
+    assert dict(zip(head, row, strict=True))["重点件"] == "是"
+
+
+def test_the_form_offers_the_further_fields_of_the_kinds_and_categories_chosen(web: Web) -> None:
+    dictionary = web.box.tickets.dictionary
+    dictionary.set(
+        BOX, "extra_field", "lamp_kind", {"name": "灯型", "type": "choice", "options": ["高杆灯", "庭院灯"]}
+    )
+    dictionary.set(BOX, "category", LEAF, {"extra": ["lamp_kind"]})
+    dictionary.set(BOX, "ticket_kind", "odd", {"name": "奇事"})
+    dictionary.retire(BOX, "ticket_kind", "odd")
+    high = told(web, title="旗台", extra={"lamp_kind": "高杆灯"})
+    told(web, title="旗台", extra={"lamp_kind": "庭院灯"})
+    visitor = web.visitor("1200")
+    plain = visitor.get("/tickets?list=all").text
+    assert 'name="extra.' not in plain
+    assert "请先选择" in plain
+    assert 'name="kind" value="odd"' in plain, "tickets of a kind no longer in use are found by it"
+    for code in (LEAF, LEAF[:2]):
+        assert 'name="extra.lamp_kind"' in visitor.get(f"/tickets?list=all&category={code}").text
+    report = visitor.get("/tickets?list=all&kind=report&kind=emergency").text
+    assert set(re.findall(r'name="extra\.(\w+)"', report)) == {
+        *("respondent", "enterprise", "product", "evidence", "danger", "people")
+    }
+    assert numbers(visitor, "list=all&text=旗台&extra.lamp_kind=高杆灯") == {high.number}
+    assert numbers(visitor, "list=all&text=高杆灯") == {high.number}
+
+
+def test_a_day_that_does_not_exist_is_refused_and_stays_where_it_was_typed(web: Web) -> None:
+    told(web, title="水塔")
+    visitor, english = web.visitor("1200"), web.visitor("1200", "en")
+    for language, sentence in ((visitor, "受理时间：2026-02-30"), (english, "Accepted: 2026-02-30")):
+        page = language.get("/tickets?list=all&text=水塔&kind=repair&accepted_since=2026-02-30")
+        assert page.status_code == 422
+        assert sentence in page.text
+        assert re.search(
+            r'type="text" name="accepted_since" value="2026-02-30"[^>]* aria-invalid="true"', page.text
+        )
+        assert 'value="水塔"' in page.text
+        assert 'name="kind" value="repair" checked' in page.text
+        assert 'data-test="ticket-' not in page.text
+    for day in ("2026-13-01", "yesterday", "0000-01-01", "9999-12-31"):
+        for name in ("created_since", "due_until"):
+            assert visitor.get(f"/tickets?list=all&{name}={day}").status_code == 422, day
+    wrong = "list=all&closed_until=2026-02-29"
+    assert visitor.get(f"/tickets/sums?{wrong}").status_code == 422
+    for path, fields in (("export", {"form": "csv"}), ("views", {"name": "x"})):
+        answer = visitor.post(f"/tickets/{path}", conditions=wrong, **fields)
+        assert answer.status_code == 422
+        assert "2026-02-29" in answer.text
+    assert numbers(visitor, "list=all&text=水塔&accepted_since=2024-02-29") != set()
+
+
+def test_nobody_is_found_by_an_address_that_the_matrix_of_rights_hides(web: Web) -> None:
+    ticket = told(web, title="渡口", home="东篱巷9号", behalf="诸葛大伯")
+    asked = ("home=东篱巷", "text=东篱巷", "text=诸葛", "citizen=诸葛")
+    dispatcher = web.visitor("1200")
+    assert [numbers(dispatcher, f"list=all&{one}") for one in asked] == [{ticket.number}] * 4
+    rights, dictionary = ("field.address", "field.citizen"), web.box.tickets.dictionary
+    roles = {name: dictionary.by_key("right")[name].words("roles") for name in rights}
+    for name, hidden in zip(rights, (asked[:2], asked), strict=True):
+        left = [role for role in roles[name] if role != "DP"]
+        dictionary.set(BOX, "right", name, {"roles": left})
+        for one in asked:
+            found = set() if one in hidden else {ticket.number}
+            assert numbers(dispatcher, f"list=all&{one}") == found, one
+    for name, kept in roles.items():
+        dictionary.set(BOX, "right", name, {"roles": list(kept)})

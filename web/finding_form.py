@@ -2,30 +2,30 @@
 
 import datetime
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import url_for
-from flask_babel import gettext, lazy_gettext
+from flask_babel import lazy_gettext
 from werkzeug.datastructures import MultiDict
 
 from appliance.interest import MAX_SITE
 from appliance.people import Actor
+from appliance.refused import Refused
 from appliance.tickets.confidential import may_unmask
-from appliance.tickets.fields import KINDS, RATINGS, SOURCES, URGENCIES
-from appliance.tickets.finding import ANY_TIME, CLOCKS, SORTS, Period, Query
+from appliance.tickets.finding import ANY_TIME, CLOCKS, FLAGS, SORTS, Particular, Period, Query
+from appliance.tickets.forms import Extra
+from appliance.tickets.maintained import EXTRA
 from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.workflow import LISTS, STATES
-from web import access, due_shown, shown
+from web import access
 from web.context import box
-from web.dictionary import category_names, unit_names, units
-from web.site_views import known_sites
 from web.veil import hidden_from
 
 TEXT_MAX, VALUES_MAX = 100, 40
-TEXTS = ("text", "number", "citizen", "phone")
+TEXTS = ("text", "number", "citizen", "phone", "home")
 TIMES: Mapping[str, Any] = {
     "created": lazy_gettext("Registered"),
     "accepted": lazy_gettext("Accepted"),
@@ -33,10 +33,16 @@ TIMES: Mapping[str, Any] = {
     "closed": lazy_gettext("Closed"),
     "due": lazy_gettext("Due (case)"),
 }
+ENDS = ("since", "until")
+DAYS = tuple((f"{name}_{end}", title) for name, title in TIMES.items() for end in ENDS)
+"""Days people write, and what the time is called they narrow."""
 NUMBERS: Mapping[str, int] = {"round": 9, "site": MAX_SITE}
 """What is chosen by a number, and the largest one."""
-MANY = ("state", "kind", "source", "category", "area", "urgency", "unit", "agent", "rating", *NUMBERS)
-FLAGS = ("conflicts", "confidential")
+SET_LATE = ("rating", "closing")
+"""What a ticket has in the end only, if at all."""
+NONE = "-"
+"""Chosen of those: tickets that have none."""
+MANY = ("state", "kind", "source", "category", "area", "urgency", "unit", "agent", *SET_LATE, *NUMBERS)
 ORDER = ("sort", "way")
 ALWAYS_SHOWN = frozenset({"list", "text", "state", "unit", "due", "conflicts", *ORDER})
 """What does not lie in the folded part of the form."""
@@ -52,6 +58,8 @@ class Asked:
 
     given: Mapping[str, tuple[str, ...]]
     query: Query
+    faults: Mapping[str, Refused] = field(default_factory=dict)
+    """What was typed and cannot be meant, by its word of the address."""
 
     def one(self, name: str) -> str:
         """A word of the address; empty when it is not there."""
@@ -77,6 +85,12 @@ class Asked:
         kept |= {name: [value] if value else [] for name, value in changes.items()}
         pairs = [(name, value) for name, values in kept.items() for value in values]
         return url_for(endpoint) + (f"?{urlencode(pairs)}" if pairs else "")
+
+    def meant(self) -> "Asked":
+        """The same, when all that was typed can be meant; raises Refused."""
+        for refused in self.faults.values():
+            raise refused
+        return self
 
     def words(self) -> str:
         """The conditions as they are kept with a saved view, and told of an export."""
@@ -104,21 +118,30 @@ def asked_for(args: MultiDict[str, str], person: Actor) -> Asked:
         states = query.states()
         seen = UNIT_SEES if states is None else tuple(state for state in states if state in UNIT_SEES)
         query = replace(query, lists=(), state=seen or ("",), concerned=(unit,), unit=query.unit and (unit,))
-    knows = hidden_from(person).isdisjoint({"citizen", "phone"})
-    return Asked(given, replace(query, masked=not may_unmask(person), citizens=knows))
+    return Asked(given, as_known_to(person, query), _faults(given))
+
+
+def as_known_to(person: Actor, query: Query) -> Query:
+    """A query that finds nobody by what somebody may not know of citizens."""
+    hidden = hidden_from(person)
+    return replace(
+        query,
+        masked=not may_unmask(person),
+        citizens=hidden.isdisjoint({"citizen", "phone", "behalf"}),
+        homes="home" not in hidden,
+    )
 
 
 def _given(args: MultiDict[str, str]) -> dict[str, tuple[str, ...]]:
-    known = (*TEXTS, *MANY, *FLAGS, *ORDER, "list", "due", *(f"{t}_{end}" for t in TIMES for end in ENDS))
+    known = (*TEXTS, *MANY, *FLAGS, *ORDER, "conflicts", "list", "due", *(name for name, *_ in DAYS))
     given = {}
+    if any(map(_is_extra, args)):
+        known += tuple(EXTRA + name for name in box().tickets.forms.extras())
     for name in known:
         values = [value.strip()[:TEXT_MAX] for value in args.getlist(name)[:VALUES_MAX]]
         if kept := tuple(dict.fromkeys(value for value in values if value)):
             given[name] = kept if name in MANY else kept[:1]
     return given
-
-
-ENDS = ("since", "until")
 
 
 def _query(given: Mapping[str, tuple[str, ...]], person: Actor) -> Query:
@@ -131,14 +154,17 @@ def _query(given: Mapping[str, tuple[str, ...]], person: Actor) -> Query:
     clock = one.get("due", "")
     sort = one.get("sort", "due" if clock in CLOCKS else "created")
     values: dict[str, Any] = {name: given.get(name, ()) for name in MANY if name not in ("state", *NUMBERS)}
-    values |= {name: one.get(name, "") for name in TEXTS} | {name: _period(one, name) for name in TIMES}
+    values |= {name: tuple(word if word != NONE else "" for word in values[name]) for name in SET_LATE}
+    values |= {name: one.get(name, "") for name in TEXTS}
+    values |= {name: _period(one, name) for name in TIMES}
+    values |= {name: {"yes": True, "no": False}.get(one.get(name, "")) for name in FLAGS}
     values |= {name: _numbers(given.get(name, ()), most) for name, most in NUMBERS.items()}
     return Query(
         **values,
         lists=(name,) if name in LISTS else (),
         state=state,
         conflicts="conflicts" in given,
-        confidential={"yes": True, "no": False}.get(one.get("confidential", "")),
+        extra=_particulars(one),
         clock=clock if clock in CLOCKS else "",
         now_s=time.time(),
         sort=sort if sort in SORTS else "created",
@@ -151,13 +177,26 @@ def _numbers(words: tuple[str, ...], most: int) -> tuple[int, ...]:
     return tuple(number for number in found if number <= most)
 
 
+def _particulars(one: Mapping[str, str]) -> tuple[Particular, ...]:
+    extras: Mapping[str, Extra] = box().tickets.forms.extras() if any(map(_is_extra, one)) else {}
+    return tuple(
+        Particular(name, one[EXTRA + name], whole=extra.type == "choice")
+        for name, extra in extras.items()
+        if EXTRA + name in one
+    )
+
+
+def _is_extra(name: str) -> bool:
+    return name.startswith(EXTRA)
+
+
 def _period(one: Mapping[str, str], name: str) -> Period:
     since, until = (_day(one.get(f"{name}_{end}", ""), days) for end, days in zip(ENDS, (0, 1), strict=True))
     return ANY_TIME if since is None and until is None else Period(since, until)
 
 
-def _day(text: str, later: int) -> float | None:
-    """When a day begins here, `later` days on; None when none is written."""
+def _day(text: str, later: int = 0) -> float | None:
+    """When a day begins here, `later` days on; None when no day is written."""
     try:
         day = datetime.date.fromisoformat(text) + datetime.timedelta(days=later)
         return time.mktime(day.timetuple())
@@ -165,81 +204,15 @@ def _day(text: str, later: int) -> float | None:
         return None
 
 
-def choices() -> dict[str, list[tuple[str, str]]]:
-    """What may be chosen of everything that is counted off: word and name."""
+def _faults(given: Mapping[str, tuple[str, ...]]) -> dict[str, Refused]:
+    """Days that were written and are none."""
     return {
-        "state": [(state.name, shown.pick((state.zh, state.en))) for state in STATES.values()],
-        "kind": shown.choices(KINDS),
-        "source": shown.choices(SOURCES),
-        "urgency": shown.choices(URGENCIES),
-        "rating": shown.choices(RATINGS),
-        "unit": [(unit["code"], unit["title"]) for unit in units()],
-        "category": sorted(category_names().items()),
-        "area": [(area, area) for area in box().districts.names()],
-        "site": [(str(number), _site(number, names)) for number, names in known_sites(box().store).items()],
-        "round": [("0", gettext("None")), ("1", "1"), ("2", "2")],
+        name: Refused(
+            "bad_date",
+            "%(field)s: %(text)s is no day of the calendar; write it like 2027-03-31.",
+            field=str(title),
+            text=given[name][0],
+        )
+        for name, title in DAYS
+        if name in given and None in (_day(given[name][0]), _day(given[name][0], 1))
     }
-
-
-def _site(number: int, names: tuple[str, str]) -> str:
-    return shown.pick(names) or str(gettext("Site %(number)s", number=number) if number else gettext("Hub"))
-
-
-def title_of(name: str) -> str:
-    """What a condition is called."""
-    special: dict[str, str] = {
-        "state": gettext("State"),
-        "source": gettext("Source"),
-        "agent": gettext("Agent"),
-        "round": gettext("Second dispatches"),
-        "site": gettext("Site"),
-        "text": gettext("Number, text, address or phone"),
-        "number": gettext("Number"),
-        "list": gettext("List"),
-        "due": gettext("Due"),
-        "conflicts": gettext("Lost races only"),
-    }
-    return str(special.get(name) or shown.field_title(name))
-
-
-def value_title(name: str, value: object) -> str:
-    """What a value is called."""
-    word = str(value)
-    if not word:
-        return str(gettext("(none)"))
-    if name == "unit":
-        return unit_names().get(word, word)
-    if name == "category":
-        return category_names().get(word, word)
-    if name == "site" and word.isdigit():
-        return _site(int(word), known_sites(box().store).get(int(word), ("", "")))
-    return _NAMES[name](word) if name in _NAMES else word
-
-
-def named(asked: Asked) -> list[tuple[str, str]]:
-    """The conditions of a list in words, for whoever reads what came of it."""
-    lines = []
-    for name, values in asked.given.items():
-        if name in ORDER or (name, values) == ("list", ("all",)):
-            continue
-        base, _, end = name.rpartition("_")
-        if base in TIMES:
-            sign = "≥" if end == "since" else "≤"
-            lines.append((str(TIMES[base]), f"{sign} {values[0]}"))
-        else:
-            lines.append((title_of(name), "、".join(value_title(name, value) for value in values)))
-    return lines
-
-
-_NAMES: Mapping[str, Callable[[str], str]] = {
-    "state": shown.state_title,
-    "kind": lambda word: shown.one_of(word, KINDS),
-    "source": lambda word: shown.one_of(word, SOURCES),
-    "urgency": lambda word: shown.one_of(word, URGENCIES),
-    "rating": lambda word: shown.one_of(word, RATINGS),
-    "list": lambda word: shown.list_title(word) if word in LISTS else gettext("To do"),
-    "due": lambda word: str(due_shown.CHOICES.get(word, word)),
-    "conflicts": lambda word: gettext("yes"),
-    "confidential": lambda word: gettext("yes") if word == "yes" else gettext("no"),
-}
-"""How a word of each is shown; others as they are."""

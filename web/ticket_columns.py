@@ -3,9 +3,10 @@
 from flask_babel import gettext
 
 from appliance.tickets.exporting import Column
-from appliance.tickets.fields import KINDS, RATINGS, SOURCES, URGENCIES
+from appliance.tickets.fields import RATINGS
 from web import shown
 from web.dictionary import category_names, unit_names
+from web.maintained import CLOSINGS, KINDS, SOURCES, URGENCIES
 
 
 def columns() -> list[Column]:
@@ -33,6 +34,8 @@ def columns() -> list[Column]:
         Column("result", shown.field_title("result"), lambda t: t.result),
         Column("answer", shown.field_title("answer"), lambda t: t.answer),
         Column("rating", shown.field_title("rating"), lambda t: shown.one_of(t.rating, RATINGS)),
+        Column("closing", shown.field_title("closing"), lambda t: shown.one_of(t.closing, CLOSINGS)),
+        Column("key", shown.field_title("key"), lambda t: gettext("yes") if t.key else ""),
         Column("round", gettext("Second dispatches"), lambda t: str(t.round) if t.round else ""),
         Column("agent", gettext("Agent"), lambda t: t.created_by),
     ]

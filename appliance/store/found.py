@@ -36,6 +36,8 @@ class TicketFacet(Table):
     paused = IntegerField()
     provisional = IntegerField()
     site = IntegerField()
+    key = IntegerField()
+    closing = CharField()
     sub_due_s = FloatField()
     """Of its sub-orders alone."""
     sub_warn_s = FloatField()

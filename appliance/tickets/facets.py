@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from appliance.tickets import cutting, fulltext
+from appliance.tickets.forms import EXTRAS
 from appliance.tickets.fulltext import Text
 from appliance.tickets.strands import WORKED_ON
 from appliance.tickets.ticket import Ticket
@@ -41,14 +42,19 @@ KEYS: Mapping[str, str] = {
     "paused": "h",
     "provisional": "v",
     "site": "i",
+    "key": "m",
+    "closing": "l",
 }
 """What is counted off, its column in the narrow row, and the letter of its token in the full text."""
+SELDOM = ("key", "closing")
+"""Those of which few tickets have any: only they have a token."""
 CONCERNED = "w"
 """The letter of the units that handle it or have a part in it."""
 DUES = ("due_s", "warn_s", "case_due_s")
 TIMES = ("created_s", "changed_s", "accepted_s", "dispatched_s", "closed_s", *DUES)
 GROUPED = (
     *("state", "kind", "source", "category", "area", "urgency", "unit", "agent", "rating", "round", "site"),
+    "closing",
 )
 COLUMNS = ("doc", "tid", *TIMES, *KEYS, "sub_due_s", "sub_warn_s", "concerned")
 Dates = tuple[float, float]
@@ -87,10 +93,13 @@ _SPECIAL: Mapping[str, Callable[[Ticket], Any]] = {
     "conflicts": lambda ticket: min(ticket.conflicts, 1),
     "confidential": lambda ticket: int(ticket.confidential),
     "round": lambda ticket: min(ticket.round, 9),
+    "key": lambda ticket: int(ticket.key),
 }
 """What is not simply the field of that name."""
 _TIMES = tuple((attrgetter(name), FAR_S if name in DUES else NEVER_S) for name in TIMES)
 _KEYED = tuple((letter, _SPECIAL.get(name) or attrgetter(name)) for name, letter in KEYS.items())
+_TOLD = tuple(keyed for name, keyed in zip(KEYS, _KEYED, strict=True) if name not in SELDOM)
+_SELDOM = tuple(keyed for name, keyed in zip(KEYS, _KEYED, strict=True) if name in SELDOM)
 
 
 def clear(store: Store) -> None:
@@ -100,7 +109,10 @@ def clear(store: Store) -> None:
     store.engine.text.clear(store)
 
 
-_written = attrgetter("title", "content", "address", "result", "answer")
+_written = attrgetter("title", "content", "address", "result", "answer", "outlet")
+_of_citizen = attrgetter("citizen", "behalf")
+_apart = attrgetter("extra", "home")
+"""What also stands in tokens of its own; few tickets have any."""
 
 
 def row(ticket: Ticket, doc: int, parts: str, dates: Dates = NO_DATES) -> tuple[Any, ...]:
@@ -121,14 +133,15 @@ def text(ticket: Ticket, parts: str) -> Text:
 
 def texts(tickets: Sequence[Ticket]) -> Iterator[Text]:
     """The same of many tickets in which no other unit has a part."""
-    cut = iter(cutting.split_each([part for one in tickets for part in (_written(one), (one.citizen,))]))
+    cut = iter(cutting.split_each([part for one in tickets for part in (_written(one), _of_citizen(one))]))
     for ticket, words, citizen in zip(tickets, cut, cut, strict=False):
-        yield words, citizen, " ".join(keys(ticket, ""))
+        yield *_with_fields(ticket, words, citizen), " ".join(keys(ticket, ""))
 
 
 def keys(ticket: Ticket, parts: str) -> Mapping[str, None]:
     """What is counted off, and the numbers; each once, their order means nothing."""
-    found = [fulltext.key(letter, of(ticket)) for letter, of in _KEYED]
+    found = [fulltext.key(letter, of(ticket)) for letter, of in _TOLD]
+    found += [fulltext.key(letter, value) for letter, of in _SELDOM if (value := of(ticket))]
     found += [fulltext.key(CONCERNED, unit) for unit in concerned(ticket, parts)]
     found += fulltext.number_keys("n", ticket.number) + fulltext.number_keys("p", ticket.phone)
     return dict.fromkeys(found)
@@ -234,7 +247,7 @@ def _differing(before: Ticket, parts_before: str, ticket: Ticket, parts: str) ->
     every word of the ticket once more.
     """
     left, come = keys(before, parts_before), keys(ticket, parts)
-    same = (_written(before), before.citizen) == (_written(ticket), ticket.citizen)
+    same = all(of(before) == of(ticket) for of in (_written, _of_citizen, _apart))
     old, new = (("", ""), ("", "")) if same else (_words(before), _words(ticket))
     gone, found = (key for key in left if key not in come), (key for key in come if key not in left)
     return (*old, " ".join(gone)), (*new, " ".join(found))
@@ -248,7 +261,31 @@ def _index(store: Store, doc: int, differing: tuple[Text, Text]) -> None:
 
 def _words(ticket: Ticket) -> tuple[str, str]:
     """What is written in a ticket, and who the citizen is."""
-    return fulltext.split(*_written(ticket)), fulltext.split(ticket.citizen)
+    words, citizen = fulltext.split(*_written(ticket)), fulltext.split(*_of_citizen(ticket))
+    return _with_fields(ticket, words, citizen)
+
+
+def _with_fields(ticket: Ticket, words: str, citizen: str) -> tuple[str, str]:
+    """The same with what also stands in tokens of its own."""
+    if ticket.extra:
+        words = _joined(words, *_particulars(ticket.extras))
+    if ticket.home:
+        citizen = _joined(citizen, fulltext.named(fulltext.HOME, ticket.home))
+    return words, citizen
+
+
+def _particulars(extras: Mapping[str, str]) -> Iterator[str]:
+    """Fields of the kind and category: among all that is written, each by itself, and as a whole."""
+    for name, text in extras.items():
+        if text:
+            field = EXTRAS.get(name)
+            yield fulltext.split(*(field.choices or {}).get(text, (text,)) if field else (text,))
+            yield fulltext.named(name, text)
+            yield fulltext.whole(name, text)
+
+
+def _joined(*texts: str) -> str:
+    return fulltext.GAP.join(filter(None, texts))
 
 
 def _free(store: Store, doc: int) -> int:

@@ -151,7 +151,9 @@ class Finder:
     def _counted(self, query: Query) -> int | None:
         """What is counted all the time: tickets by state, of all or of one unit."""
         plain = Query(state=query.state, lists=query.lists, concerned=query.concerned)
-        asked = replace(query, sort="created", ascending=False, masked=False, citizens=True, now_s=0.0)
+        asked = replace(
+            query, sort="created", ascending=False, masked=False, citizens=True, homes=True, now_s=0.0
+        )
         if len(plain.concerned) > 1 or asked != plain:
             return None
         where, values = ["unit = ?"], [*(plain.concerned or (EVERY,))]

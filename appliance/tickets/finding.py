@@ -24,6 +24,8 @@ SORTS: Mapping[str, str] = {
 """What tickets can be put in order by, and its column."""
 CLOCKS = ("overdue", "soon", "running", "paused", "provisional")
 """What tickets can be narrowed to by how their clocks stand."""
+FLAGS = ("confidential", "key", "paused", "provisional")
+"""What a ticket is or is not."""
 LAST = "last"
 _CURSOR = re.compile(r"(after|before)~([0-9]{1,12}\.[0-9]{1,9})~([0-9]{1,18})~([0-9]{1,9})(\+?)")
 
@@ -40,6 +42,19 @@ class Period:
 
 
 ANY_TIME = Period()
+
+
+@dataclass(frozen=True, slots=True)
+class Particular:
+    """What one field of a kind or category is to hold: these words, or just this where it is a list."""
+
+    name: str
+    text: str
+    whole: bool = False
+
+    def wanted(self) -> list[fulltext.Wanted]:
+        """The condition on the full text."""
+        return (fulltext.match_whole if self.whole else fulltext.match_named)(self.name, self.text)
 
 
 _OPEN = fulltext.match_keys(KEYS["confidential"], (0,)).match
@@ -59,7 +74,12 @@ class Query:
     text: str = ""
     number: str = ""
     citizen: str = ""
+    """Words in the names of the citizen and of whom the citizen speaks for."""
     phone: str = ""
+    home: str = ""
+    """Words in the citizen's own address."""
+    extra: tuple[Particular, ...] = ()
+    """All of them must hold."""
     lists: tuple[str, ...] = ()
     """Names of the six lists; together with `state` both must hold."""
     state: tuple[str, ...] = ()
@@ -75,10 +95,16 @@ class Query:
     """Units that handle it or have a part in it."""
     agent: tuple[str, ...] = ()
     rating: tuple[str, ...] = ()
+    """An empty one: those without any; so with `closing`."""
+    closing: tuple[str, ...] = ()
     round: tuple[int, ...] = ()
     site: tuple[int, ...] = ()
     conflicts: bool = False
     confidential: bool | None = None
+    key: bool | None = None
+    paused: bool | None = None
+    """The case clock stands still."""
+    provisional: bool | None = None
     clock: str = ""
     """One of CLOCKS."""
     now_s: float = 0.0
@@ -94,6 +120,8 @@ class Query:
     """For who may not know who the citizen of a confidential ticket is: finds nobody by name or number."""
     citizens: bool = True
     """Whether anybody is found by who the citizen is at all."""
+    homes: bool = True
+    """Whether anybody is found by where the citizen lives."""
     sort: str = "created"
     ascending: bool = False
 
@@ -106,11 +134,14 @@ class Query:
         of_citizen = _OPEN if self.masked else None
         if not self.citizens:
             of_citizen = fulltext.NOTHING.match
+        of_home = of_citizen if self.homes else fulltext.NOTHING.match
         return [
             *fulltext.match_number("n", self.number),
             *fulltext.match_number("p", self.phone, of_citizen),
             *fulltext.match_citizen(self.citizen, of_citizen),
-            *fulltext.match_text(self.text, of_citizen),
+            *fulltext.match_home(self.home, of_home),
+            *(wanted for particular in self.extra for wanted in particular.wanted()),
+            *fulltext.match_text(self.text, of_citizen, of_home),
         ]
 
     def chosen(self) -> dict[str, tuple[Any, ...]]:
@@ -121,10 +152,12 @@ class Query:
             found["state"] = states
         if self.conflicts:
             found["conflicts"] = (1,)
-        if self.confidential is not None:
-            found["confidential"] = (int(self.confidential),)
-        if self.clock in ("paused", "provisional"):
-            found[self.clock] = (1,)
+        for name in FLAGS:
+            asked = getattr(self, name)
+            least = int(name == self.clock)
+            wanted = tuple(value for value in (0, 1) if value >= least and asked in (None, bool(value)))
+            if len(wanted) < 2:
+                found[name] = wanted
         return found
 
     def states(self) -> tuple[str, ...] | None:

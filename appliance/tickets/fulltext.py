@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,7 +29,10 @@ WORDS, CITIZEN, KEYS = ("words",), ("citizen",), ("keys",)
 """The columns. `=_^` never come from a text, only from us."""
 GAP = " = "
 """Between two fields: no word runs from one into the next."""
+HOME = "home"
+"""Names the tokens of where the citizen lives, which stand apart in the citizen's column."""
 WORDS_MAX, WORD_CHARS, TOKENS_MAX = 8, 100, 100
+WHOLE_CHARS = 100
 PREFIX_CHARS = 2
 """A single letter or digit is only found as it stands."""
 TAIL_DIGITS = 4
@@ -64,6 +67,18 @@ def split(*texts: str) -> str:
 def key(letter: str, value: str | int) -> str:
     """The token that says that a ticket has this value."""
     return f"{letter}={_ESCAPED.sub(_escape, str(value))}"
+
+
+def named(name: str, text: str) -> str:
+    """Write a text as that of one field alone: the field stands in each token."""
+    mark = _mark(name)
+    return " ".join(mark + token for token in tokens(text))
+
+
+def whole(name: str, text: str) -> str:
+    """The token that says that a field holds just this; empty when it is too long to be a word of a list."""
+    token = f"{_mark(name)}={'='.join(tokens(text))}"
+    return token if len(token) <= WHOLE_CHARS else ""
 
 
 def number_keys(letter: str, number: str) -> list[str]:
@@ -172,29 +187,40 @@ class Wanted:
     """One of the tokens is enough; otherwise all must be there."""
 
 
-def match_text(text: str, of_citizen: Match | None = None) -> list[Wanted]:
+def match_text(text: str, of_citizen: Match | None = None, of_home: Match | None = None) -> list[Wanted]:
     """The conditions for the words somebody typed, which all must be there; none when nothing was typed.
 
-    `of_citizen` must hold too where something is found by the citizen's name or telephone.
+    `of_citizen` must hold too where something is found by the citizen's name or telephone, `of_home`
+    where it is found by where the citizen lives.
     """
     if not text.strip():
         return []
     joined = typed(text)
     whole = len(joined) == DIGITS and all(char.isdecimal() or char in " -\u3000" for char in text)
     words = [joined] if whole else text.split()[:WORDS_MAX]
-    wanted = [found for word in words if (found := _match_word(word[:WORD_CHARS], of_citizen))]
+    wanted = [found for word in words if (found := _match_word(word[:WORD_CHARS], of_citizen, of_home))]
     return wanted or [NOTHING]
 
 
 def match_citizen(text: str, of_citizen: Match | None = None) -> list[Wanted]:
-    """The condition for words in the citizen's name only."""
-    if not text.strip():
-        return []
-    cuts = [cut for word in text.split()[:WORDS_MAX] if (cut := tokens(word[:WORD_CHARS]))]
-    if not cuts:
-        return [NOTHING]
-    match = Every(tuple(phrase(CITIZEN, cut) for cut in cuts))
-    return [Wanted(_and(match, of_citizen), tuple(Phrase(CITIZEN, (one,)) for cut in cuts for one in cut))]
+    """The condition for words in the names of the citizen, and of whom the citizen speaks for, only."""
+    return _match_within(CITIZEN, "", text, of_citizen)
+
+
+def match_home(text: str, of_home: Match | None = None) -> list[Wanted]:
+    """The condition for words in the citizen's own address only."""
+    return _match_within(CITIZEN, _mark(HOME), text, of_home)
+
+
+def match_named(name: str, text: str) -> list[Wanted]:
+    """The condition for words in one field of a kind or category only."""
+    return _match_within(WORDS, _mark(name), text)
+
+
+def match_whole(name: str, text: str) -> list[Wanted]:
+    """The condition that one field of a kind or category holds just this."""
+    token = whole(name, text)
+    return [Wanted(found := Phrase(WORDS, (token,)), (found,)) if token else NOTHING]
 
 
 def match_number(letter: str, text: str, of_citizen: Match | None = None) -> list[Wanted]:
@@ -232,7 +258,27 @@ def _and(match: Match, also: Match | None) -> Match:
     return Every((match, also)) if also else match
 
 
-def _match_word(word: str, of_citizen: Match | None) -> Wanted | None:
+def _mark(name: str) -> str:
+    """What the tokens of a field begin with."""
+    return f"{_ESCAPED.sub(_escape, name)}="
+
+
+def _match_within(columns: tuple[str, ...], mark: str, text: str, also: Match | None = None) -> list[Wanted]:
+    if not text.strip():
+        return []
+    cuts = [cut for word in text.split()[:WORDS_MAX] if (cut := tokens(word[:WORD_CHARS]))]
+    if not cuts:
+        return [NOTHING]
+    found = [_marked(mark, phrase(columns, cut)) for cut in cuts]
+    single = tuple(Phrase(columns, (token,)) for one in found for token in one.tokens)
+    return [Wanted(_and(Every(tuple(found)), also), single)]
+
+
+def _marked(mark: str, found: Phrase) -> Phrase:
+    return replace(found, tokens=tuple(mark + token for token in found.tokens))
+
+
+def _match_word(word: str, of_citizen: Match | None, of_home: Match | None) -> Wanted | None:
     cut = tokens(word)
     if not cut:
         return None
@@ -241,6 +287,7 @@ def _match_word(word: str, of_citizen: Match | None) -> Wanted | None:
         ways = [phrase(WORDS, cut), _and(phrase(CITIZEN, cut), of_citizen)]
     else:  # the same, and each list is gone along only once
         ways = [phrase(WORDS + CITIZEN, cut)]
+    ways.append(_and(_marked(_mark(HOME), phrase(CITIZEN, cut)), of_home))
     digits = _LOOSE.sub("", unicodedata.normalize("NFKC", word))
     number = digits.isascii() and digits.isdigit() and len(digits) >= TAIL_DIGITS
     if number:

@@ -14,7 +14,7 @@ from appliance.tickets.prepared import Prepared, prepare
 if TYPE_CHECKING:
     from appliance.store.store import Store
 
-VERSION = "4"
+VERSION = "5"
 """Of what is indexed; another one in the database, and all is indexed anew."""
 BATCH = 1000
 LIFTED = range(5, 10)

@@ -158,5 +158,6 @@ def _again(match: Match) -> tuple[str, list[Any]]:
         return f"({word.join(sql for sql, _ in parts)})", [value for _, values in parts for value in values]
     if _exact(match):
         return condition_of(match)
-    row = f"% {' '.join(match.tokens)}{'' if match.goes_on else ' '}%"
+    words = " ".join(match.tokens).replace("_", "\\_")
+    row = f"% {words}{'' if match.goes_on else ' '}%"
     return f"({' OR '.join(f't.{column} LIKE ?' for column in match.columns)})", [row] * len(match.columns)

@@ -13,7 +13,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from appliance.tickets import fulltext
-from appliance.tickets.facets import CONCERNED, EVERY, KEYS
+from appliance.tickets.facets import CONCERNED, EVERY, KEYS, SELDOM
 from appliance.tickets.finding import OWN, SORTS, Period, Query
 from appliance.tickets.fts5 import all_of, written
 from appliance.tickets.way import Bounds, Sql, Way, between, own, within
@@ -127,8 +127,8 @@ class Ways:
             for w in query.words()
         ]
         facets = [self._facet(name, values, spanned) for name, values in query.chosen().items()]
-        rare = [facet for facet in facets if facet.about <= COMMON * every]
-        common = [facet for facet in facets if facet.about > COMMON * every]
+        rare = [facet for facet in facets if facet.match and facet.about <= COMMON * every]
+        common = [facet for facet in facets if facet not in rare]
         if query.clock in OWN and query.concerned:
             common.append(Condition(every, "", every, *own(query)))
         return Facts(every * spanned or 1.0, words, rare, common, query.periods(), bounds, few, index)
@@ -136,6 +136,12 @@ class Ways:
     def _facet(self, name: str, values: tuple[Any, ...], spanned: float) -> Condition:
         wanted = fulltext.match_keys(CONCERNED if name == "concerned" else KEYS[name], values)
         row, among = _row(name, values)
+        if name in SELDOM and not all(values):  # only rows tell which have none
+            having = self._share(
+                written(fulltext.Phrase(fulltext.KEYS, (fulltext.key(KEYS[name], ""),), True))
+            )
+            without = self._every((None, None))[0] * (1.0 - having) * spanned
+            return Condition(without, "", without, row, among)
         about = self._in_states(values) if name == "state" else self._about(wanted) * spanned
         return Condition(about, written(wanted.match), about, row, among)
 

@@ -39,14 +39,14 @@ class PlannedWays:
         matches += [
             fulltext.match_keys(CONCERNED if name == "concerned" else KEYS[name], values).match
             for name, values in chosen.items()
-            if name in MANY_VALUED
+            if _rare(name, values)
         ]
         sql = Sql("ticket_facet f JOIN ticket_text t ON t.doc = f.doc" if matches else "ticket_facet f")
         if matches:
             condition, values = self._condition_of(Every(tuple(matches)))
             sql.add(condition, *values)
         for name, asked in chosen.items():
-            if name not in MANY_VALUED:
+            if not _rare(name, asked):
                 marks = ", ".join("?" * len(asked))
                 sql.add(f"f.{name} IN ({marks})" if asked else "1 = 0", *asked)
         between(sql, "f.doc", query.docs())
@@ -55,6 +55,11 @@ class PlannedWays:
         for column, period in query.periods().items():
             sql.add(*_flat(within(column, period)))
         return sql
+
+
+def _rare(name: str, values: tuple[Any, ...]) -> bool:
+    """Whether the full text is asked, and not the rows."""
+    return name in MANY_VALUED or (name == "key" and values == (1,))
 
 
 def _flat(found: tuple[str, tuple[Any, ...]]) -> tuple[Any, ...]:

@@ -1,34 +1,26 @@
 """Tickets found over the API: by everything the full text and the narrow rows know, page by page by key."""
 
-import re
 import time
-from typing import Any
+from dataclasses import replace
 
-from appliance.store.engine import containing, holds
-from appliance.tickets import table
-from appliance.tickets.confidential import may_unmask
 from appliance.tickets.finder import Found
-from appliance.tickets.finding import Period, Query, cursor
+from appliance.tickets.finding import Query, cursor
 from appliance.tickets.rights import UNIT_SEES
-from appliance.tickets.workflow import states_in
-from web.api import shapes, sight
+from web.api import outside, shapes, sight
+from web.api.asked import flags, further, period, periods, several, single
 from web.api.door import lacks
 from web.api.serving import invalid
 from web.api.tickets import told
 from web.context import box, me
-from web.finding_form import only_unit
+from web.finding_form import as_known_to, only_unit
 
-WORDS_MAX = 8
-_CURSOR = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)_([0-9a-f]{32})")
-_SINGLE = ("kind", "category", "urgency", "source", "area")
-_TEXTS = ("number", "title", "content", "address")
+_OF_CITIZENS = ("phone", "citizen", "home")
 
 
 def search(query: shapes.Search) -> shapes.Tickets:
     """Find tickets, newest first."""
-    if query.phone and not sight.knows_citizens():
-        raise lacks("citizens:read")
-    found = _of_outside(query) if sight.outside(me()) else _found(query)
+    _check_scope(query)
+    found = outside.found(query) if sight.outside(me()) else _found(query)
     return shapes.Tickets(
         [told(ticket) for ticket in found.tickets], found.older or None, found.total, found.more
     )
@@ -36,13 +28,17 @@ def search(query: shapes.Search) -> shapes.Tickets:
 
 def sums(query: shapes.SumsAsked) -> shapes.Sums:
     """Count what is found, by one or two of its fields."""
-    if query.phone and not sight.knows_citizens():
-        raise lacks("citizens:read")
+    _check_scope(query)
     if not 1 <= len(query.by) <= 2 or len(set(query.by)) < len(query.by):
         raise invalid("by", "one or two different fields")
     asked = _asked(query)
     counted = box().tickets.finder.sums(asked, query.by) if asked else {}
     return shapes.Sums([shapes.Sum([str(value) for value in values], n) for values, n in counted.items()])
+
+
+def _check_scope(query: shapes.Conditions) -> None:
+    if any(getattr(query, name) for name in _OF_CITIZENS) and not sight.knows_citizens():
+        raise lacks("citizens:read")
 
 
 def _found(query: shapes.Search) -> Found:
@@ -62,59 +58,24 @@ def _asked(query: shapes.Conditions) -> Query | None:
     if strange or (unit is not None and not states):
         return None
     concerned = unit or query.unit
-    single: dict[str, Any] = {name: (value,) for name in _SINGLE if (value := getattr(query, name))}
-    return Query(
+    asked = Query(
         text=query.text,
+        number=query.number,
         phone=query.phone,
+        citizen=query.citizen,
+        home=query.home,
         lists=query.list,
         state=states,
-        site=query.site,
-        **single,
+        **single(query),
+        **several(query),
+        **flags(query),
+        **periods(query),
+        extra=further(query),
         concerned=(concerned,) if concerned else (),
         clock=query.clock or "",
         now_s=time.time(),
         conflicts=query.conflicts,
-        created=Period(_unix("since", query.since), _unix("until", query.until)),
-        masked=not may_unmask(me()),
-        citizens=sight.knows_citizens(),
+        created=period(query, "since", "until"),
     )
-
-
-def _of_outside(query: shapes.Search) -> Found:
-    """What a system outside finds among what it brought or was given."""
-    where, values = sight.narrowed()
-    for states in filter(None, (query.state, [s for name in query.list for s in states_in(name)])):
-        where += f" AND state IN ({', '.join('?' * len(states))})"
-        values += states
-    if query.site:
-        where += f" AND site IN ({', '.join('?' * len(query.site))})"
-        values += query.site
-    for name in (*_SINGLE, "phone", "unit"):
-        if value := getattr(query, name):
-            where += f" AND {name} = ?"
-            values.append(value)
-    for word in query.text.split()[:WORDS_MAX]:
-        pattern = containing(word)
-        where += " AND (" + " OR ".join(holds(column) for column in _TEXTS) + ")"
-        values += [pattern] * len(_TEXTS)
-    for sign, at_s in ((">=", _unix("since", query.since)), ("<", _unix("until", query.until))):
-        if at_s is not None:
-            where += f" AND created_s {sign} ?"
-            values.append(at_s)
-    if query.after:
-        begin = _CURSOR.fullmatch(query.after)
-        if begin is None:
-            raise invalid("after", "`next` of the page before")
-        where += " AND (created_s, tid) < (?, ?)"
-        values += [float(begin[1]), bytes.fromhex(begin[2])]
-    order = f"{where} ORDER BY created_s DESC, tid DESC LIMIT ?"
-    rows = table.select(box().store, order, *values, query.rows + 1)
-    more, rows = len(rows) > query.rows, rows[: query.rows]
-    return Found(rows, len(rows), more, older=f"{rows[-1].created_s!r}_{rows[-1].tid.hex()}" if more else "")
-
-
-def _unix(name: str, at: shapes.At | None) -> float | None:
-    try:
-        return None if at is None else at.timestamp()
-    except (OverflowError, ValueError, OSError):
-        raise invalid(name, "a time of the calendar") from None
+    known = as_known_to(me(), asked)
+    return known if sight.knows_citizens() else replace(known, citizens=False)

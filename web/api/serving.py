@@ -21,6 +21,8 @@ KEPT_S = 86_400.0
 """How long the answer to a key is kept."""
 PATH_MAX = 80
 SEEN_CHARS = 32
+_NO_TIME = "Invalid RFC3339"
+"""How msgspec begins to tell that a time is none."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -147,4 +149,9 @@ def _body(kind: type[msgspec.Struct]) -> msgspec.Struct:
 
 def _invalid(error: msgspec.ValidationError) -> Refused:
     words, _, place = str(error).partition(" - at `")
-    return invalid(place.rstrip("`").removeprefix("$.")[:100], words[:200])
+    name = place.rstrip("`").removeprefix("$.")[:100]
+    if words.startswith(_NO_TIME):
+        words = gettext(
+            "%(name)s is no time of the calendar; write it like 2027-03-31T09:30:00+08:00", name=name
+        )
+    return invalid(name, words[:200])

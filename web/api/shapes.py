@@ -11,11 +11,12 @@ from appliance.dictionary.kind import KEY_MAX
 from appliance.interest import MAX_SITE
 from appliance.tickets.bodies import REGISTERED_FIELDS
 from appliance.tickets.facets import GROUPED
-from appliance.tickets.fields import DAYS_MAX, EXTRAS_MAX, FIELDS, UNIT_LIMIT, UNITS_MAX, Field
+from appliance.tickets.fields import DAYS_MAX, EXTRAS_MAX, FIELDS, RATINGS, UNIT_LIMIT, UNITS_MAX, Field
 from appliance.tickets.finding import CLOCKS
 from appliance.tickets.strands import KINDS as STRANDS
 from appliance.tickets.workflow import LISTS, STATES
 from web.api.endpoint import Answer, Strict
+from web.finding_form import NONE
 
 At = datetime.datetime
 HEX = "^[0-9a-f]{32}$"
@@ -26,13 +27,30 @@ Rows = Annotated[int, Meta(ge=1, le=ROWS_MAX)]
 Word = Annotated[str, Meta(max_length=80)]
 SiteNumber = Annotated[int, Meta(ge=0, le=MAX_SITE, description="that registered it; 0 is the hub")]
 Source = Annotated[str, Meta(max_length=KEY_MAX, description="来源渠道 Source, of the dictionary")]
+Round = Annotated[int, Meta(ge=0, le=9, description="二次派单次数 How many second dispatches")]
+Home = Annotated[str, Meta(max_length=80, description="市民联系地址 Words in the citizen's own address")]
+Closing = Annotated[
+    str, Meta(max_length=KEY_MAX, description=f"办结方式 Closing, of the dictionary; {NONE}: none")
+]
+Further = Annotated[
+    str,
+    Meta(
+        pattern="^[^:]{1,64}:(.|\\n){1,100}$",
+        description="附加字段 A further field and words in it, or its word where it is a list: product:酸奶",
+    ),
+]
+KeyMatter = Annotated[bool, Meta(description="重点件 Key matter")]
+Paused = Annotated[bool, Meta(description="暂停计时 The case clock stands still")]
+Provisional = Annotated[bool, Meta(description="暂定限期 A due date rests on days that are only estimated")]
 if TYPE_CHECKING:
+    Rating: TypeAlias = str
     State: TypeAlias = str
     List: TypeAlias = str
     StrandKind: TypeAlias = str
     Clock: TypeAlias = str
     Grouped: TypeAlias = str
 else:
+    Rating = Literal[(*RATINGS, NONE)]
     State = Literal[tuple(STATES)]
     List = Literal[tuple(LISTS)]
     StrandKind = Literal[tuple(STRANDS)]
@@ -104,11 +122,38 @@ class Conditions(Strict, frozen=True):
     category: Word = ""
     urgency: Word = ""
     source: Word = ""
+    number: Word = ""
+    """Its beginning or end."""
     phone: Word = ""
+    citizen: Word = ""
+    """Words in the names of the citizen and of whom the citizen speaks for."""
+    home: Home = ""
+    agent: Word = ""
+    """Who registered it."""
+    rating: tuple[Rating, ...] = ()
+    closing: tuple[Closing, ...] = ()
+    round: tuple[Round, ...] = ()
+    confidential: bool | None = None
+    key: KeyMatter | None = None
+    paused: Paused | None = None
+    provisional: Provisional | None = None
+    extra: tuple[Further, ...] = ()
+    """All of them must hold."""
     since: At | None = None
     """Registered at or after."""
     until: At | None = None
     """Registered before."""
+    changed_since: At | None = None
+    changed_until: At | None = None
+    accepted_since: At | None = None
+    accepted_until: At | None = None
+    dispatched_since: At | None = None
+    dispatched_until: At | None = None
+    closed_since: At | None = None
+    closed_until: At | None = None
+    due_since: At | None = None
+    """By when the citizen is to be answered."""
+    due_until: At | None = None
     area: Word = ""
     clock: Clock | None = None
     """Only those that are overdue, due soon …"""

@@ -18,7 +18,8 @@ from appliance.tickets.facets import GROUPED
 from appliance.tickets.ticket import Ticket
 from web import views
 from web.context import box, me
-from web.finding_form import Asked, asked_for, named, title_of, value_title
+from web.finding_form import Asked, asked_for
+from web.finding_words import named, title_of, value_title
 from web.sight import seen_in_list
 from web.ticket_columns import columns
 
@@ -54,7 +55,7 @@ def remove_view(key: str) -> Response:
 @pages.get("/sums")
 def sums() -> str:
     """Sum up what is found, by one thing or by two with sub-totals."""
-    asked = asked_for(request.args, me())
+    asked = asked_for(request.args, me()).meant()
     by = [name for name in (request.args.get("by", "unit"), request.args.get("then", "")) if name in GROUPED]
     by = list(dict.fromkeys(by)) or ["unit"]
     found = box().tickets.finder.sums(asked.query, by)
@@ -128,9 +129,9 @@ def _found(asked: Asked) -> Iterator[list[Ticket]]:
 
 
 def _asked() -> Asked:
-    """What the list was asked for from which a form was sent."""
+    """What the list was asked for from which a form was sent; raises Refused."""
     pairs = parse_qsl(request.form.get("conditions", "")[:4000], max_num_fields=200)
-    return asked_for(MultiDict(pairs or [("list", "all")]), me())
+    return asked_for(MultiDict(pairs or [("list", "all")]), me()).meant()
 
 
 def _table(found: dict[tuple[object, ...], int], by: list[str]) -> list[tuple[str, str, int]]:

@@ -13,6 +13,8 @@ from appliance.refused import Refused
 from appliance.tickets import attachments
 from appliance.tickets.exporting import EXPORTED
 from appliance.tickets.fields import FIELDS
+from appliance.tickets.finder import Found
+from appliance.tickets.finding import FLAGS
 from appliance.tickets.messages import NUMBER, TEXT
 from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.ticket import Ticket
@@ -22,7 +24,8 @@ from web import access, attaching, beside, due_shown, elsewhere, orders, printin
 from web.context import box, may_open, me
 from web.customer import customer_numbers
 from web.dictionary import categories, category_names, unit_names
-from web.finding_form import TIMES, asked_for, choices, only_unit, to_do
+from web.finding_form import TIMES, asked_for, only_unit, to_do
+from web.finding_words import choices, further, title_of
 from web.hearing import may_hear
 from web.move_form import edit_inputs, edited_fields, inputs, typed_fields
 from web.ticket_beside import context, states_of_masters
@@ -38,21 +41,27 @@ pages = Blueprint("tickets", __name__, url_prefix="/tickets")
 
 
 @pages.get("")
-def page() -> str:
-    """Show a working list, or what was searched for."""
+def page() -> str | tuple[str, int]:
+    """Show a working list, or what was searched for; a day that is none is told, and nothing is found."""
     person, desk = me(), box().tickets
     unit = only_unit(person)
     asked = asked_for(request.args, person)
-    found = desk.finder.find(asked.query, request.args.get("at", "")[:60])
+    found = Found([], 0, False)
+    if not asked.faults:
+        found = desk.finder.find(asked.query, request.args.get("at", "")[:60])
     found = replace(found, tickets=[sight.seen_in_list(ticket) for ticket in found.tickets])
     counts = desk.counts(unit or "") | desk.due_counts(unit or "")
     doing = to_do(person)
     counts["to_do"] = sum(counts[state] for state in doing)
     counts["all"] = sum(counts[state] for state in (UNIT_SEES if unit is not None else STATES))
-    return render_template(
+    shown_page = render_template(
         "tickets.html",
         found=found,
         asked=asked,
+        faults={name: shown.sentence(refused) for name, refused in asked.faults.items()},
+        further=further(asked),
+        flags=FLAGS,
+        title_of=title_of,
         counts=counts,
         lists=[("to_do", gettext("To do"))] * bool(doing)
         + [(name, shown.list_title(name)) for name in _lists(unit)],
@@ -71,6 +80,7 @@ def page() -> str:
         due_choices=due_shown.CHOICES,
         due_marks=due_shown.marks(found.tickets, unit),
     )
+    return (shown_page, 422) if asked.faults else shown_page
 
 
 @pages.get("/<number>")
