@@ -18,13 +18,10 @@ if TYPE_CHECKING:
 CONTESTED = frozenset({"ticket.created", "ticket.edited", "ticket.moved", SETTLED})
 """Kinds that begin or end a clash of a ticket."""
 ASKED_AT_ONCE = 500
-_OF_SEVERAL = (
-    "SELECT DISTINCT subject FROM event WHERE substr(eid, 9, 2) <> substr(subject, 9, 2) AND subject IN"
-)
-_ALL = (
-    "SELECT DISTINCT subject FROM event WHERE kind LIKE 'dictionary.%'"
-    " OR kind LIKE 'ticket.%' AND substr(eid, 9, 2) <> substr(subject, 9, 2)"
-)
+_ELSEWHERE = f"kind IN ({str(sorted(CONTESTED))[1:-1]}) AND substr(eid, 9, 2) <> substr(subject, 9, 2)"
+"""Written by another box than the one that began the matter."""
+_OF_SEVERAL = f"SELECT DISTINCT subject FROM event WHERE {_ELSEWHERE} AND subject IN"
+_ALL = f"SELECT DISTINCT subject FROM event WHERE kind LIKE 'dictionary.%' OR {_ELSEWHERE}"
 _INSERT = "INSERT INTO conflict (key, kind, subject, what, stands, lost, at_s) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 

@@ -25,6 +25,7 @@ _FLAGS = tuple(
 _DEFAULTS = dict(zip(_FIELDS[-len(Ticket.__struct_defaults__) :], Ticket.__struct_defaults__, strict=True))
 _UNSET = tuple((at, _DEFAULTS[name]) for at, name in enumerate(_FIELDS) if _DEFAULTS.get(name) is not None)
 """Columns that came later are null in rows of an older version: what they stand for."""
+_BEGINS_LATER = "SELECT 1 FROM event WHERE eid = ? AND pos > (SELECT pos FROM event WHERE eid = ?)"
 _CAME_EARLIER = (
     "SELECT 1 FROM event WHERE subject = ? AND pos < (SELECT pos FROM event WHERE eid = ?) LIMIT 1"
 )
@@ -65,12 +66,16 @@ def write(store: Store, ticket: Ticket, before: Ticket | None) -> None:
 def project(store: Store, event: Event) -> None:
     """Fold an event into its row; one that sorts before what is folded makes the whole history fold anew.
 
-    Raises ValueError when the event is malformed.
+    One that came before the beginning of its ticket waits for it, even when both came together: tickets
+    of one moment have their places in the order in which their beginnings came. Raises ValueError when
+    the event is malformed.
     """
     body = body_of(event)
     if body is None:
         return
     row = load(store, event.subject)
+    if row is None and not isinstance(body, Created) and store.rows(_BEGINS_LATER, event.subject, event.eid):
+        return
     ticket: Ticket | None
     if row is not None and event.eid > row.last_eid:
         ticket = fold(row, event)
