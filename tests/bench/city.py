@@ -42,6 +42,7 @@ SOURCES = ("phone",) * 94 + ("web", "web", "sms", "mail", "visit", "letter")
 URGENCY = ("normal",) * 18 + ("urgent", "critical")
 KINDS = ("consult", "complaint", "help", "repair", "report", "suggestion", "praise", "other")
 RATINGS = ("very_satisfied",) * 9 + ("satisfied",) * 6 + ("basically_satisfied",) * 3 + ("dissatisfied",)
+CLOSINGS = ("solved",) * 7 + ("explained", "explained", "unfounded")
 DIRECT = 0.8
 """Part of the calls that are answered on the line."""
 WAY: Sequence[tuple[str, str, str, str, float]] = (
@@ -148,7 +149,7 @@ def created(chance: random.Random, created_s: float, leaf: Leaf, who: tuple[str,
         "urgency": chance.choice(URGENCY), "area": area, "address": address,
         "citizen": chance.choice(SURNAMES) + "".join(chance.sample(GIVEN, chance.randrange(1, 3))),
         "phone": f"1{chance.randrange(30):02d}{chance.randrange(10**8):08d}",
-        "confidential": chance.random() < 0.02,
+        "confidential": chance.random() < 0.02, "key": chance.random() < 0.02,
     }  # fmt: skip
     head = f"{time.strftime('%y%m%d', time.gmtime(created_s))}001{int(created_s % DAY_S):05d}"
     number = head + check_digit(head)
@@ -167,7 +168,7 @@ def _carried(chance: random.Random, move: str, leaf: Leaf) -> dict[str, Any]:
         case "pass":
             return {"answer": "，".join(chance.sample(WORDS["answers"], 3)) + "。"}
         case "satisfied" | "rate_or_timeout":
-            return {"rating": chance.choice(RATINGS), "closing": "solved"}
+            return {"rating": chance.choice(RATINGS), "closing": chance.choice(CLOSINGS)}
     return {}
 
 
