@@ -142,6 +142,8 @@ def given(name: str) -> dict[str, object]:
         "answer_on_line": {"answer": "您好，路灯将于今日修复"},
         "verified_false": {"result": "现场路灯完好"},
         "dispatch": {"unit": "lamp"},
+        "refuse": {"grounds": "outside_remit", "reason": "省属电力线路"},
+        "reclassify_refuse": {"grounds": "lawsuit"},
         "redispatch": {"unit": "water", "reason": "管辖有误"},
         "approve_suspend": {"planned": later, "reason": "道路施工"},
         "transfer_out": {"outside": "云河市供电公司", "reason": "不属本级职责"},

@@ -40,7 +40,7 @@ class Input:
 def inputs(move: Move, ticket: Ticket, typed: Mapping[str, Any]) -> list[Input]:
     """Return the fields of a move's form, with what was typed before."""
     needed = {*move.needed}
-    optional_reason = {"reason"} - needed if len(move.fields) > 1 else set()
+    optional_reason = {"reason"} - needed - {*move.takes} if len(move.fields) > 1 else set()
     return [
         _input(name, name in needed, ticket, move, typed)
         for name in move.fields
