@@ -174,6 +174,29 @@ def test_an_urge_of_an_agent_reaches_the_units_list(web: Web) -> None:
     assert ticket.number not in web.visitor("2002").get("/strands?kind=urge").text
 
 
+def test_an_instruction_is_called_so_and_stays_beside_the_report_on_what_was_done(web: Web) -> None:
+    ticket = dispatched(web)
+    path = f"/tickets/{ticket.number}"
+    leader, clerk = web.visitor("1400"), web.visitor("1200")
+    form = leader.get(path).text.split('data-form="open-instruction"')[1].split("</form>")[0]
+    assert ">批示 <" in form
+    given = {"kind": "instruction", "step": "write", "instruction": "三日内办结"}
+    assert leader.post(f"{path}/strands", **given).status_code == 302
+    (order,) = web.box.tickets.strands(ticket.tid)
+    at = f"{path}/strands/{order.sid.hex()}"
+    clerk.post(at, step="acknowledge")
+    assert clerk.post(at, step="report", report="已更换灯泡").status_code == 302
+    page = clerk.get(path).text
+    card = page.split('data-test="strand-instruction"')[1].split("</article>")[0]
+    assert "<dt>批示</dt>" in card
+    assert "三日内办结" in card
+    assert "<dt>落实情况</dt>" in card
+    story = page.split('data-test="story"')[1].split("</ol>")[0]
+    assert "批示：三日内办结" in story
+    assert "落实情况：已更换灯泡" in story
+    assert "备注" not in card + story
+
+
 def test_many_tickets_are_tried_first_and_nothing_changes_before_it_is_confirmed(web: Web) -> None:
     desk, dispatcher = web.box.tickets, web.visitor("1200")
     fields = {"kind": "repair", "title": "井盖松动", "content": "松了", "category": "0301"}

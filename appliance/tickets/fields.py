@@ -190,6 +190,9 @@ FIELDS: Mapping[str, Field] = {
     "arrived": Field("到场时间", "Arrived at", 40),
     "outcome": Field("回访结果", "Outcome", 16, OUTCOMES),
     "level": Field("督办级别", "Level", 16, LEVELS, maintained="level"),
+    "instruction": Field("批示", "Instruction", 1000, lines=True),
+    "report": Field("落实情况", "What was done", 4000, lines=True),
+    "reply": Field("回复", "Reply", 4000, lines=True),
     "opinion": Field("督办意见", "Opinion", 1000, lines=True),
     "tag": Field("标记", "Mark", 16, TAGS, maintained="tag"),
 }

@@ -179,8 +179,8 @@ _SUBORDER = Workflow("suborder", 0, _states(
 _URGE = Workflow("urge", 0, _states(("SENT", "已催", "Sent"), ("READ", "已阅", "Read"), ("ANSWERED", "已回复", "Answered")), (
     Move("O01", "send", START, "SENT", _who("AG TL DP SV SYS C"), "催办", "Urge", takes=("text", "unit")),
     Move("O02", "read", "SENT", "READ", _who("U2 UL"), "已阅", "Read"),
-    Move("O03", "answer", "SENT", "ANSWERED", _who("U2 UL"), "回复", "Answer", needs=("text",)),
-    Move("O04", "answer", "READ", "ANSWERED", _who("U2 UL"), "回复", "Answer", needs=("text",)),
+    Move("O03", "answer", "SENT", "ANSWERED", _who("U2 UL"), "回复", "Answer", needs=("reply",)),
+    Move("O04", "answer", "READ", "ANSWERED", _who("U2 UL"), "回复", "Answer", needs=("reply",)),
 ), frozenset({"ANSWERED"}))  # fmt: skip
 
 _SUPERVISION = Workflow("supervision", 0, _states(
@@ -190,8 +190,8 @@ _SUPERVISION = Workflow("supervision", 0, _states(
     Move("O11", "issue", START, "ISSUED", _who("SV LD SYS"), "督办", "Supervise", needs=("level", "opinion"), takes=("due", "unit"),
          guards=("due_ahead",)),
     Move("O12", "accept", "ISSUED", "ACCEPTED", _who("U2 UL DP"), "接收督办", "Accept it"),
-    Move("O13", "reply", "ISSUED", "REPLIED", _who("U2 UL DP"), "回复督办", "Reply", needs=("text",)),
-    Move("O14", "reply", "ACCEPTED", "REPLIED", _who("U2 UL DP"), "回复督办", "Reply", needs=("text",)),
+    Move("O13", "reply", "ISSUED", "REPLIED", _who("U2 UL DP"), "回复督办", "Reply", needs=("reply",)),
+    Move("O14", "reply", "ACCEPTED", "REPLIED", _who("U2 UL DP"), "回复督办", "Reply", needs=("reply",)),
     Move("O15", "rate", "REPLIED", "RATED", _who("SV LD"), "评价督办", "Rate the reply", needs=("rating",)),
     Move("O16", "reissue", "REPLIED", "ISSUED", _who("SV LD"), "升级再督办", "Issue again, a level up", needs=("level", "opinion"), takes=("due",)),
     *(Move(code, "cancel", source, "CANCELLED", _who("SV LD"), "撤销督办", "Cancel", reason=True)
@@ -202,9 +202,9 @@ _INSTRUCTION = Workflow("instruction", 0, _states(
     ("WRITTEN", "已批示", "Written"), ("ACKNOWLEDGED", "已阅办", "Acknowledged"), ("REPORTED", "已报告", "Reported"),
     ("CLOSED", "已落实", "Carried out"),
 ), (
-    Move("O21", "write", START, "WRITTEN", _who("LD"), "领导批示", "Instruct", needs=("text",), takes=("due", "unit"), guards=("due_ahead",)),
+    Move("O21", "write", START, "WRITTEN", _who("LD"), "领导批示", "Instruct", needs=("instruction",), takes=("due", "unit"), guards=("due_ahead",)),
     Move("O22", "acknowledge", "WRITTEN", "ACKNOWLEDGED", _who("DP U2 UL SV"), "阅办", "Acknowledge"),
-    Move("O23", "report", "ACKNOWLEDGED", "REPORTED", _who("DP U2 UL SV"), "报告落实", "Report", needs=("text",)),
+    Move("O23", "report", "ACKNOWLEDGED", "REPORTED", _who("DP U2 UL SV"), "报告落实", "Report", needs=("report",)),
     Move("O24", "close", "REPORTED", "CLOSED", _who("LD SV"), "办结批示", "Close"),
     Move("O25", "return", "REPORTED", "ACKNOWLEDGED", _who("LD"), "退回再办", "Send back", reason=True),
 ), frozenset({"CLOSED"}))  # fmt: skip
