@@ -99,6 +99,17 @@ def test_a_unit_passes_work_on_only_to_a_unit_that_is_part_of_it(office: Office)
     assert desk.act(PUMPS, ticket.tid, order.sid, "third_level_result", {"result": "泵好"}).state == "SIGNED"
 
 
+def test_a_leading_unit_sends_an_order_to_its_own_third_level_which_does_it_by_itself(
+    office: Office,
+) -> None:
+    desk = office.desk
+    ticket = desk.move(WATER, office.dispatched("water").tid, "sign")
+    order = desk.act(WATER, ticket.tid, "suborder", "create", {"unit": "pumps", "task": "请现场处理"})
+    desk.act(PUMPS, ticket.tid, order.sid, "sign")
+    assert desk.act(PUMPS, ticket.tid, order.sid, "submit", {"result": "泵已换"}).state == "SUBMITTED"
+    assert desk.act(WATER, ticket.tid, order.sid, "lead_or_centre_accepts").state == "DONE"
+
+
 def test_a_withdrawn_case_tells_assisting_units_to_stop(office: Office) -> None:
     ticket = office.handling(assisting=["water", "road"])
     office.desk.move(AGENT, ticket.tid, "withdraw", {"reason": "已解决"})

@@ -166,6 +166,24 @@ def test_sub_orders_and_supervision_are_opened_and_answered_from_the_tickets_pag
     assert ticket.number in listed
 
 
+def test_a_unit_is_offered_only_its_own_parts_to_pass_work_on_to(web: Web) -> None:
+    ticket = dispatched(web)
+    web.box.tickets.move(OPERATOR, ticket.tid, "sign")
+    path = f"/tickets/{ticket.number}"
+    form = web.visitor("2001").get(path).text.split('data-form="open-suborder"')[1].split("</form>")[0]
+    assert "照明管理处东区抢修所" in form
+    assert "市燃气公司" not in form
+    whole = web.visitor("1200").get(path).text.split('data-form="open-suborder"')[1].split("</form>")[0]
+    assert "市燃气公司" in whole
+    fields = {"kind": "repair", "title": "暖气不热", "content": "不热", "category": "0101"}
+    heating = web.box.tickets.create(AGENT, "web", fields)
+    web.box.tickets.move(AGENT, heating.tid, "accept")
+    web.box.tickets.move(DISPATCHER, heating.tid, "dispatch", {"unit": "heat"})
+    page = web.visitor("2004").get(f"/tickets/{heating.number}").text
+    assert 'data-test="open-extension"' in page
+    assert "open-suborder" not in page, "a unit without parts has nobody to pass work on to"
+
+
 def test_an_urge_of_an_agent_reaches_the_units_list(web: Web) -> None:
     ticket = dispatched(web)
     path = f"/tickets/{ticket.number}/strands"

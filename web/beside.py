@@ -15,7 +15,7 @@ from web import shown
 from web.context import box
 from web.dictionary import unit_names
 from web.maintained import named_in
-from web.move_form import Input, inputs
+from web.move_form import Input, inputs, passes_on
 
 HIDDEN = frozenset({"unit", "due", "optional"})
 """Fields that are shown apart from the others."""
@@ -57,6 +57,7 @@ def openings(person: Actor, ticket: Ticket, opened: str, typed: dict[str, Any]) 
     return [
         (kind.name, _step(move, f"open-{kind.name}", ticket, opened, typed, shown.pick((move.zh, move.en))))
         for kind, move in box().tickets.beside.openings(person, ticket)
+        if passes_on(move)
     ]
 
 
@@ -73,6 +74,7 @@ def _card(person: Actor, ticket: Ticket, strand: Strand, opened: str, typed: dic
     steps = [
         _step(move, f"{strand.sid.hex()}-{move.name}", ticket, opened, typed, shown.pick((move.zh, move.en)))
         for move in box().tickets.beside.steps(person, ticket, strand)
+        if passes_on(move)
     ]
     colour = "" if not strand.open else "bad" if kind.red else "blue"
     names = unit_names()

@@ -153,7 +153,7 @@ _SUBORDER = Workflow("suborder", 0, _states(
 ), (
     Move("A01", "create", START, "SENT", _who("DP SYS U2 UL"), "加派协办", "Send a sub-order", needs=("unit", "task"),
          takes=("optional", "due"), guards=("unit_in_service", "not_the_lead", "own_third_level")),
-    Move("A02", "sign", "SENT", "SIGNED", _who("U2 UL"), "签收", "Sign for it"),
+    Move("A02", "sign", "SENT", "SIGNED", _who("U2 U3 UL"), "签收", "Sign for it"),
     Move("A03", "request_return", "SENT", "RETURN_REQ", _who("U2 UL"), "申请退回", "Ask to return it", takes=("suggested",), reason=True),
     Move("A04", "recall", "SENT", "RECALLED", _who("DP"), "撤回", "Recall", reason=True),
     Move("A05", "arrive", "SIGNED", "ON_SITE", _who("U2 U3"), "到场", "Arrived on site", takes=("arrived",)),
@@ -164,7 +164,7 @@ _SUBORDER = Workflow("suborder", 0, _states(
     Move("A09", "request_return", "SIGNED", "RETURN_REQ", _who("U2 UL"), "申请退回", "Ask to return it", takes=("suggested",), reason=True),
     Move("A10", "approve", "RETURN_REQ", "RETURNED", _who("DP TL"), "同意退回", "Approve the return"),
     Move("A11", "refuse", "RETURN_REQ", "SIGNED", _who("DP TL"), "驳回退回", "Refuse the return", reason=True),
-    Move("A12", "submit", "SIGNED", "SUBMITTED", _who("U2 UL"), "反馈结果", "Hand in the result", needs=("result",)),
+    Move("A12", "submit", "SIGNED", "SUBMITTED", _who("U2 U3 UL"), "反馈结果", "Hand in the result", needs=("result",)),
     Move("A13", "submit", "ON_SITE", "SUBMITTED", _who("U2 U3 UL"), "反馈结果", "Hand in the result", needs=("result",)),
     Move("A14", "lead_or_centre_accepts", "SUBMITTED", "DONE", _who("U2 DP"), "认可", "Accept the result", by_lead=True),
     Move("A15", "rework", "SUBMITTED", "SIGNED", _who("DP U2"), "打回", "Send back", reason=True, by_lead=True),
