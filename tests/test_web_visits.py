@@ -175,6 +175,7 @@ def test_a_unit_is_offered_only_its_own_parts_to_pass_work_on_to(web: Web) -> No
     assert "市燃气公司" not in form
     whole = web.visitor("1200").get(path).text.split('data-form="open-suborder"')[1].split("</form>")[0]
     assert "市燃气公司" in whole
+    assert '<option value="lamp"' not in whole, "who leads the case does not assist it"
     fields = {"kind": "repair", "title": "暖气不热", "content": "不热", "category": "0101"}
     heating = web.box.tickets.create(AGENT, "web", fields)
     web.box.tickets.move(AGENT, heating.tid, "accept")

@@ -1,5 +1,6 @@
 """What stands beside a ticket on its page: its sub-orders and overlays, with the steps one may make."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,7 +99,15 @@ def _card(person: Actor, ticket: Ticket, strand: Strand, opened: str, typed: dic
 
 def _step(move: Any, form: str, ticket: Ticket, opened: str, typed: dict[str, Any], title: str) -> Step:
     blank = _without_proposals(ticket)
-    return Step(move.name, title, form, inputs(move, blank, typed if opened == form else {}), opened == form)
+    asked = inputs(move, blank, typed if opened == form else {})
+    if "not_the_lead" in move.guards:
+        asked = [_without(field, ticket.unit) if field.name == "unit" else field for field in asked]
+    return Step(move.name, title, form, asked, opened == form)
+
+
+def _without(field: Input, word: str) -> Input:
+    """The field without a choice that would be refused."""
+    return dataclasses.replace(field, choices=[choice for choice in field.choices or [] if choice[0] != word])
 
 
 def _without_proposals(ticket: Ticket) -> Ticket:
