@@ -110,6 +110,16 @@ def test_a_leading_unit_sends_an_order_to_its_own_third_level_which_does_it_by_i
     assert desk.act(WATER, ticket.tid, order.sid, "lead_or_centre_accepts").state == "DONE"
 
 
+def test_a_request_that_is_refused_keeps_its_own_reason_beside_that_of_the_refusal(office: Office) -> None:
+    desk, ticket = office.desk, office.handling()
+    asked = desk.act(LAMP, ticket.tid, "extension", "ask", {"days": "3", "reason": "等配件"})
+    refusal = desk.act(DISPATCHER, ticket.tid, asked.sid, "refuse", {"reason": "配件已到"})
+    assert (refusal.fields["reason"], refusal.fields["decision"]) == ("等配件", "配件已到")
+    office.store.rebuild()
+    (again,) = [strand for strand in desk.strands(ticket.tid) if strand.sid == asked.sid]
+    assert again == refusal
+
+
 def test_a_withdrawn_case_tells_assisting_units_to_stop(office: Office) -> None:
     ticket = office.handling(assisting=["water", "road"])
     office.desk.move(AGENT, ticket.tid, "withdraw", {"reason": "已解决"})

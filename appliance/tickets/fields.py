@@ -193,6 +193,7 @@ FIELDS: Mapping[str, Field] = {
     "instruction": Field("批示", "Instruction", 1000, lines=True),
     "report": Field("落实情况", "What was done", 4000, lines=True),
     "reply": Field("回复", "Reply", 4000, lines=True),
+    "decision": Field("审批意见", "Decision", 1000, lines=True),
     "opinion": Field("督办意见", "Opinion", 1000, lines=True),
     "tag": Field("标记", "Mark", 16, TAGS, maintained="tag"),
 }

@@ -344,7 +344,7 @@ def fold(strand: Strand | None, event: Event) -> Strand:
         moved_by=body.by,
         **({} if body.due is None else {"due_s": body.due, "ahead_wd": None, "provisional": False}),
         warn_s=strand.warn_s if body.due is None else _warn_s(body),
-        fields={**strand.fields, **_given(body)},
+        fields={**strand.fields, **_decided(strand, _given(body))},
         open=not body.ended,
     )
 
@@ -382,6 +382,14 @@ def _too_late(strand: Strand, body: Stepped) -> bool:
     """Another step was quicker; or it is one of another kind, or leads where this version knows no state."""
     known = KINDS[strand.kind].workflow.states
     return (body.kind, body.source) != (strand.kind, strand.state) or body.target not in known
+
+
+def _decided(strand: Strand, given: dict[str, Any]) -> dict[str, Any]:
+    """What is asked for keeps its reason; the reason of whoever decides stands beside it."""
+    asked = strand.kind in ("extension", "suspension", "coordination", "appeal")
+    if not asked or "reason" not in strand.fields:
+        return given
+    return {"decision" if name == "reason" else name: value for name, value in given.items()}
 
 
 def _given(body: Stepped) -> dict[str, Any]:
