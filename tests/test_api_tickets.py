@@ -303,7 +303,7 @@ def test_a_channel_of_citizens_is_not_told_what_was_written_inside(
 ) -> None:
     number = app.told("POST", "/tickets", {**REPAIR, "category": "1001"})["number"]
     clerk.told("POST", f"/tickets/{number}/notes", {"text": "内部备注"})
-    moved(clerk, number, "refuse", reason="内部理由")
+    moved(clerk, number, "refuse", grounds="secret", reason="内部理由")
     story = app.ask("GET", f"/tickets/{number}/timeline").text
     assert "内部" not in story + app.ask("GET", f"/tickets/{number}").text
     assert "周建国" not in story

@@ -224,6 +224,17 @@ def test_a_supervision_slip_says_what_the_supervision_said(place: Place) -> None
     assert known["to"] == "市照明管理处"
 
 
+def test_a_refusal_notice_gives_the_grounds_chosen_and_what_was_said_beside_them(place: Place) -> None:
+    ticket = place.tickets.create(AGENT, "web", {"kind": "repair", "title": "电价", "content": "电价太高"})
+    given = {"grounds": "outside_remit", "reason": "请向供电公司反映"}
+    refused = place.tickets.move(AGENT, ticket.tid, "refuse", given)
+    known = place.office.suggested(DISPATCHER, refused, shipped()["refusal"])
+    assert known["grounds"] == "不属于本级政府职责；请向供电公司反映"
+    confirmed = place.tickets.move(DISPATCHER, ticket.tid, "confirm_refuse")
+    known = place.office.suggested(DISPATCHER, confirmed, shipped()["refusal"])
+    assert known["grounds"] == "不属于本级政府职责"
+
+
 def test_a_limit_that_ends_at_midnight_is_of_the_day_before(place: Place) -> None:
     midnight_s = time.mktime((2026, 12, 5, 0, 0, 0, 0, 0, -1))
     ticket = replace(place.ticket(), case_due_s=midnight_s, unit_due_s=midnight_s)

@@ -99,6 +99,27 @@ def test_a_unit_passes_work_on_only_to_a_unit_that_is_part_of_it(office: Office)
     assert desk.act(PUMPS, ticket.tid, order.sid, "third_level_result", {"result": "泵好"}).state == "SIGNED"
 
 
+def test_a_leading_unit_sends_an_order_to_its_own_third_level_which_does_it_by_itself(
+    office: Office,
+) -> None:
+    desk = office.desk
+    ticket = desk.move(WATER, office.dispatched("water").tid, "sign")
+    order = desk.act(WATER, ticket.tid, "suborder", "create", {"unit": "pumps", "task": "请现场处理"})
+    desk.act(PUMPS, ticket.tid, order.sid, "sign")
+    assert desk.act(PUMPS, ticket.tid, order.sid, "submit", {"result": "泵已换"}).state == "SUBMITTED"
+    assert desk.act(WATER, ticket.tid, order.sid, "lead_or_centre_accepts").state == "DONE"
+
+
+def test_a_request_that_is_refused_keeps_its_own_reason_beside_that_of_the_refusal(office: Office) -> None:
+    desk, ticket = office.desk, office.handling()
+    asked = desk.act(LAMP, ticket.tid, "extension", "ask", {"days": "3", "reason": "等配件"})
+    refusal = desk.act(DISPATCHER, ticket.tid, asked.sid, "refuse", {"reason": "配件已到"})
+    assert (refusal.fields["reason"], refusal.fields["decision"]) == ("等配件", "配件已到")
+    office.store.rebuild()
+    (again,) = [strand for strand in desk.strands(ticket.tid) if strand.sid == asked.sid]
+    assert again == refusal
+
+
 def test_a_withdrawn_case_tells_assisting_units_to_stop(office: Office) -> None:
     ticket = office.handling(assisting=["water", "road"])
     office.desk.move(AGENT, ticket.tid, "withdraw", {"reason": "已解决"})
@@ -170,8 +191,8 @@ def test_whom_a_leader_designates_cannot_return_the_ticket(office: Office) -> No
 def test_a_leaders_instruction_may_set_an_earlier_date_never_a_later_one(office: Office) -> None:
     desk, ticket = office.desk, office.handling()
     with refused("only_earlier"):
-        desk.act(LEADER, ticket.tid, "instruction", "write", {"text": "慢慢来", "due": day(300)})
-    desk.act(LEADER, ticket.tid, "instruction", "write", {"text": "三天内办结", "due": day(3)})
+        desk.act(LEADER, ticket.tid, "instruction", "write", {"instruction": "慢慢来", "due": day(300)})
+    desk.act(LEADER, ticket.tid, "instruction", "write", {"instruction": "三天内办结", "due": day(3)})
     assert (office.again(ticket).case_due_s or 0) < (ticket.case_due_s or 0)
 
 
@@ -179,10 +200,10 @@ def test_supervision_is_accepted_replied_to_rated_or_issued_again_a_level_up(off
     desk, ticket = office.desk, office.handling()
     issued = desk.act(SUPERVISOR, ticket.tid, "supervision", "issue", {"level": "general", "opinion": "尽快"})
     desk.act(LAMP, ticket.tid, issued.sid, "accept")
-    desk.act(LAMP, ticket.tid, issued.sid, "reply", {"text": "明天修"})
+    desk.act(LAMP, ticket.tid, issued.sid, "reply", {"reply": "明天修"})
     again = desk.act(SUPERVISOR, ticket.tid, issued.sid, "reissue", {"level": "key", "opinion": "太慢"})
     assert (again.state, again.fields["level"]) == ("ISSUED", "key")
-    desk.act(LAMP, ticket.tid, issued.sid, "reply", {"text": "已修"})
+    desk.act(LAMP, ticket.tid, issued.sid, "reply", {"reply": "已修"})
     rated = desk.act(SUPERVISOR, ticket.tid, issued.sid, "rate", {"rating": "satisfied"})
     assert (rated.state, rated.open) == ("RATED", False)
 
@@ -200,7 +221,7 @@ def test_a_step_that_lost_a_race_is_refused_at_the_desk_and_changes_nothing(offi
     seen = urged.last_eid
     desk.act(LAMP, ticket.tid, urged.sid, "read", seen=seen)
     with refused("changed"):
-        desk.act(LAMP_LEADER, ticket.tid, urged.sid, "answer", {"text": "在办"}, seen=seen)
+        desk.act(LAMP_LEADER, ticket.tid, urged.sid, "answer", {"reply": "在办"}, seen=seen)
 
 
 def test_a_unit_appeals_against_a_rating_and_the_supervision_clerk_decides(office: Office) -> None:

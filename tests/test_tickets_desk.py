@@ -200,7 +200,7 @@ def test_dispatch_needs_a_unit_that_exists(desk: TicketDesk) -> None:
 
 def test_a_step_that_needs_a_reason_asks_for_it(desk: TicketDesk) -> None:
     with refused("missing"):
-        desk.move(AGENT, registered(desk).tid, "refuse", {"reason": "  "})
+        desk.move(AGENT, registered(desk).tid, "ask_info", {"reason": "  "})
 
 
 @pytest.mark.parametrize(

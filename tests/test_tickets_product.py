@@ -189,7 +189,7 @@ def test_who_looked_at_a_strand_somebody_moved_since_is_told_so(teller: Teller) 
     page = teller.strand(ticket.tid, "urge")
     teller.desk.act(person("U2"), ticket.tid, page.sid, "read", seen=page.last_eid)
     late = partial(
-        teller.desk.act, person("UL"), ticket.tid, page.sid, "answer", {"text": "x"}, page.last_eid
+        teller.desk.act, person("UL"), ticket.tid, page.sid, "answer", {"reply": "x"}, page.last_eid
     )
     assert word_of(late) == "changed"
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from appliance.tickets.ratings import code_of, coded, rated_by_key, rated_by_tex
 from tests.ticket_desk import ADMIN, AGENT, CALLBACK, LAMP, Office, refused
 
 MONTH = time.strftime("%Y-%m")
+OVER_S = 40 * 86400.0
+"""So long after now this month is over."""
 PHONE = "13900000001"
 
 
@@ -117,21 +120,32 @@ def test_attempts_are_written_down_only_while_the_citizen_is_to_be_called(office
 
 def test_a_sample_is_drawn_once_and_the_same_seed_draws_the_same_cases(office: Office) -> None:
     closed(office, 5)
-    sample = samples.take(office.store, CALLBACK, MONTH, 3)
+    over_s = time.time() + OVER_S
+    sample = samples.take(office.store, CALLBACK, MONTH, 3, now_s=over_s)
     drawn = [case.tid for case in samples.cases(office.store, sample.sid)]
     rows = office.store.rows("SELECT tid FROM ticket WHERE state = 'CLOSED'")
     pool = {"lamp": [bytes(tid) for (tid,) in rows]}
     assert sorted(drawn) == sorted(tid for _, tid in samples.draw(pool, 3, sample.seed))
     with refused("drawn_already"):
-        samples.take(office.store, CALLBACK, MONTH, 3)
+        samples.take(office.store, CALLBACK, MONTH, 3, now_s=over_s)
     before = samples.cases(office.store, sample.sid)
     office.store.rebuild()
     assert samples.cases(office.store, sample.sid) == before
 
 
+def test_a_month_is_drawn_when_it_is_over_and_not_a_second_before(office: Office) -> None:
+    closed(office, 1)
+    begin = datetime.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    next_month = (begin + timedelta(days=31)).replace(day=1)
+    with refused("month_not_over") as told:
+        samples.take(office.store, CALLBACK, MONTH, 3, now_s=next_month.timestamp() - 1)
+    assert told.value.values["day"] == f"{next_month:%Y-%m-%d}"
+    assert samples.take(office.store, CALLBACK, MONTH, 3, now_s=next_month.timestamp()).tickets == 1
+
+
 def test_what_drawn_citizens_say_stands_beside_their_case(office: Office) -> None:
     closed(office, 1)
-    sample = samples.take(office.store, CALLBACK, MONTH, 10)
+    sample = samples.take(office.store, CALLBACK, MONTH, 10, now_s=time.time() + OVER_S)
     (case,) = samples.cases(office.store, sample.sid)
     samples.told(office.store, CALLBACK, sample.sid, case.tid, "dissatisfied", "no", "没人来过")
     (case,) = samples.cases(office.store, sample.sid)

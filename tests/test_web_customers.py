@@ -7,6 +7,7 @@ import pytest
 from appliance.customers import privacy
 from appliance.customers.customer import Customer
 from appliance.people import Actor
+from appliance.store.texts import send_text
 from appliance.tickets.confidential import OPEN_S, looked
 from tests.api_programs import Program
 from tests.web_pages import Web, open_web
@@ -54,6 +55,23 @@ def test_an_identity_number_is_shown_to_whom_says_why_and_to_nobody_else(web: We
     other = web.visitor("1200").get(path).text
     assert IDENTITY not in other
     assert "核对身份" in other
+
+
+def test_messages_about_a_confidential_ticket_are_told_with_it_and_only_to_whom_says_why(web: Web) -> None:
+    customer = ouyang(web, confidential=True)
+    ((tid,),) = web.box.store.rows("SELECT tid FROM ticket WHERE confidential AND phone = ?", NUMBER)
+    ticket = web.box.tickets.get(bytes(tid))
+    plain = web.box.tickets.create(AGENT, "web", {"title": "路灯", "content": "路灯", "phone": NUMBER})
+    for told in (ticket, plain):
+        send_text(web.box.store, NUMBER, f"您的诉求已登记，编号 {told.number}", 0.0, told.tid)
+    agent, path = web.visitor("1001"), f"/customers/{customer.cid.hex()}"
+    page = agent.get(path).text
+    assert ticket.number not in page
+    assert f"编号 {plain.number}" in page
+    assert "保密工单及其短信不在此显示" in page
+    agent.post(f"/tickets/{ticket.number}/unmask", reason="核实情况")
+    assert f"编号 {ticket.number}" in agent.get(path).text
+    assert ticket.number not in web.visitor("1200").get(path).text, "a look is of one person"
 
 
 def test_all_of_whoever_has_a_confidential_ticket_is_masked_on_every_page(web: Web) -> None:

@@ -1,5 +1,6 @@
 """Intake on the pages: the form of every source and what is beside it, customers, confidential tickets."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,37 @@ def test_a_ticket_shows_its_likenesses_and_links_them(fresh: Web) -> None:
     refused = agent.post(f"/tickets/{two}/link", other="000")
     assert refused.status_code == 422
     assert 'value="000"' in refused.text
+
+
+def merge_picks(web: Web, number: str) -> list[str]:
+    page = web.visitor("1200").get(f"/tickets/{number}").text
+    form = page.split('data-form="merge"')[1].split("</form>")[0]
+    return [str(number) for number in re.findall(r'name="master" value="(\d+)"', form)]
+
+
+def test_a_merge_offers_likely_tickets_and_open_ones_of_the_citizen_and_takes_any_number_too(
+    fresh: Web,
+) -> None:
+    desk, clerk = fresh.box.tickets, fresh.visitor("1200")
+    alike = clerk.ask("/intake/file", FORM).get_json()["number"]
+    told = {"phone": "10000000099", "citizen": "郑女士", "content": "噪声扰民"}
+    other = desk.create(CITIZEN, "web", {**told, "title": "夜间施工"})
+    secret = desk.create(CITIZEN, "web", {**told, "title": "举报", "confidential": True})
+    here = {**told, "content": FORM["content"], "title": FORM["title"], "address": FORM["address"]}
+    ticket = desk.create(CITIZEN, "web", here)
+    picks = merge_picks(fresh, ticket.number)
+    assert picks[0] == alike, "the likeliest first"
+    assert other.number in picks
+    assert secret.number not in picks
+    assert ticket.number not in picks
+    done = clerk.post(f"/tickets/{ticket.number}/move", move="merge", master=[other.number, ""])
+    assert done.status_code == 302
+    merged = desk.get(ticket.tid)
+    assert (merged.state, bytes.fromhex(merged.master)) == ("MERGED", other.tid)
+    typed = desk.create(CITIZEN, "web", told)
+    assert ticket.number not in merge_picks(fresh, typed.number), "nothing goes into what is merged itself"
+    by_hand = clerk.post(f"/tickets/{typed.number}/move", move="merge", master=[alike])
+    assert by_hand.status_code == 302
 
 
 def confidential_ticket(web: Web) -> str:

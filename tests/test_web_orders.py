@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import msgspec
@@ -72,6 +73,10 @@ LEADERS: list[tuple[dict[str, Any], wire.Order]] = [
     ),
     ({"do": "move", "cid": CID, "to": "node:message"}, wire.MoveCall("1100", CID, "node:message")),
 ]
+
+
+def seat(web: Web, *seats: wire.Seat) -> None:
+    web.box.calls.board = msgspec.structs.replace(web.box.calls.board, seats=list(seats))
 
 
 class CallProcess:
@@ -263,21 +268,21 @@ def test_a_clerk_at_a_phone_calls_citizens_and_one_at_none_reads_the_number_and_
     assert "call-citizen" not in page
     assert "call-citizen" not in clerk.get(f"/tickets/{ticket.number}").text
     phone = re.findall(r"<option>(\d+)</option>", page)[0]
-    assert clerk.post("/visits/seat", extension=phone).status_code == 302
-    assert calls.orders[-1:] == [wire.SignIn("1300", phone)]
     calls.refuses = "extension_taken"
     assert "请选择其他分机" in clerk.post("/visits/seat", extension=phone).text
     calls.refuses = ""
-    web.box.calls.board = msgspec.structs.replace(
-        web.box.calls.board, seats=[wire.Seat("1300", "吴琳", phone, "paused", 0.0)]
-    )
+    Timer(0.2, seat, (web, wire.Seat("1300", "吴琳", phone, "paused", 0.0))).start()
+    assert clerk.post("/visits/seat", extension=phone).status_code == 302
+    assert calls.orders[-1:] == [wire.SignIn("1300", phone)]
     page = clerk.get("/visits").text
-    assert f"您用话机 {phone}" in page
+    assert f"您用话机 {phone}" in page, "the page after the button shows the seat"
     assert f'data-call="/tickets/{ticket.number}/call"' in page
     assert 'data-test="call-citizen"' in clerk.get(f"/tickets/{ticket.number}").text
     assert clerk.ask(f"/tickets/{ticket.number}/call", {}).json == {"ok": True}
     assert calls.orders[-1:] == [wire.Dial("1300", ticket.phone)]
-    clerk.post("/visits/seat", extension="")
+    Timer(0.2, seat, (web,)).start()
+    there = clerk.post("/visits/seat", extension="", sid="ab")
+    assert there.location == "/visits/samples?sid=ab", "back to the sample it was pressed beside"
     assert calls.orders[-1:] == [wire.SignOut("1300")]
 
 

@@ -2,11 +2,14 @@
 
 import io
 import re
+from html import unescape
+from pathlib import Path
 
 import pytest
 
 from appliance.dictionary.kinds import KINDS
 from appliance.dictionary.rights_table import RIGHTS
+from appliance.people import Actor
 from tests.web_pages import Visitor, Web, open_web
 from web import access
 
@@ -57,11 +60,44 @@ def test_an_entry_is_made_changed_taken_out_of_use_and_back(web: Web) -> None:
     page = admin.get("/settings/entry/unit/park").text
     assert "<del>公园处</del> → <ins>公园管理处</ins>" in page
     assert "9000 系统管理员" in page
-    admin.post("/settings/entry/unit/park/retire", successor="green")
+    admin.post("/settings/entry/unit/park/retire", successor="green", sure="1")
     assert "park" not in {u["code"] for u in offered(web)}
     assert 'data-test="restore"' in admin.get("/settings/entry/unit/park").text
     admin.post("/settings/entry/unit/park/restore")
     assert "park" in {u["code"] for u in offered(web)}
+
+
+def test_a_unit_goes_out_of_use_only_after_it_was_told_what_it_still_has(tmp_path: Path) -> None:
+    web = open_web(tmp_path)
+    admin, desk = web.visitor("9000"), web.box.tickets
+    fields = {"kind": "repair", "title": "路灯不亮", "content": "不亮", "category": "0101"}
+    tickets, orders = "未办结工单：", "其他单位工单的未结协办及其他事项："
+    people = sum(p.text("unit") == "heat" for p in web.box.dictionary.all("person"))
+    before = told(admin, "heat", tickets), told(admin, "gas", orders)
+    ticket = desk.create(Actor("1001", "", frozenset({"AG"})), "web", fields)
+    desk.move(Actor("1001", "", frozenset({"AG"})), ticket.tid, "accept")
+    given = {"unit": "heat", "assisting": ["gas"]}
+    desk.move(Actor("1200", "", frozenset({"DP"})), ticket.tid, "dispatch", given)
+    page = admin.post("/settings/entry/unit/heat/retire", successor="gas").text
+    assert told(admin, "heat", tickets) == before[0] + 1
+    assert told(admin, "gas", orders) == before[1] + 1
+    assert told(admin, "heat", "人员：") == people
+    assert '<option value="gas" selected' in page, "the successor chosen stays chosen"
+    listed = unescape(re.findall(r'href="([^"]+)" data-test="its-tickets"', page)[0])
+    assert ticket.number in admin.get(listed).text
+    entry = web.box.dictionary.get("unit", "heat")
+    assert entry is not None
+    assert not entry.retired
+    assert admin.post("/settings/entry/unit/heat/retire", successor="gas", sure="1").status_code == 302
+    entry = web.box.dictionary.get("unit", "heat")
+    assert entry is not None
+    assert (entry.retired, entry.text("successor")) == (True, "gas")
+    assert ticket.number in web.visitor("2004").get("/tickets").text, "its people can still finish it"
+
+
+def told(admin: Visitor, unit: str, label: str) -> int:
+    page = admin.post(f"/settings/entry/unit/{unit}/retire").text
+    return int(re.findall(label + r"(\d+)", page)[0])
 
 
 def offered(web: Web) -> list[dict[str, str]]:

@@ -35,9 +35,37 @@ def accepted(web: Web, **fields: object) -> Ticket:
     return desk.move(AGENT, ticket.tid, "accept")
 
 
+def refusable(web: Web, *steps: str) -> Ticket:
+    """A ticket that was told by phone and is led on by the agent."""
+    category = web.box.store.rows("SELECT code FROM category LIMIT 1")[0][0]
+    written = {"kind": "repair", "title": "电价太高", "content": "电价太高", "category": category}
+    ticket = web.box.tickets.create(AGENT, "phone", written)
+    for step in ("submit", *steps):
+        ticket = web.box.tickets.move(AGENT, ticket.tid, step)
+    return ticket
+
+
 def dispatched(web: Web, **fields: object) -> Ticket:
     """A ticket that waits for the lamp unit's signature."""
     return web.box.tickets.move(DISPATCHER, accepted(web, **fields).tid, "dispatch", {"unit": "lamp"})
+
+
+@pytest.mark.parametrize(("move", "steps"), [("refuse", ()), ("reclassify_refuse", ("accept",))])
+def test_whoever_refuses_before_or_after_filing_chooses_the_grounds_from_the_list(
+    web: Web, move: str, steps: tuple[str, ...]
+) -> None:
+    clerk, path = web.visitor("1200"), f"/tickets/{refusable(web, *steps).number}"
+    form = clerk.get(path).text.split(f'data-form="{move}"')[1].split("</form>")[0]
+    assert '<option value="lawsuit">已进入或应走诉讼、仲裁、复议途径</option>' in form
+    assert "说明（可不填）" in form
+    bare = clerk.post(f"{path}/move", move=move, reason="说不清")
+    assert bare.status_code == 422
+    assert "请填写“不予受理理由”" in bare.text
+    given = {"grounds": "lawsuit", "reason": "已起诉"}
+    assert clerk.post(f"{path}/move", move=move, **given).status_code == 302
+    story = clerk.get(path).text
+    assert "不予受理理由：已进入或应走诉讼、仲裁、复议途径" in story
+    assert "原因：已起诉" in story
 
 
 def test_a_ticket_goes_its_whole_way_by_the_buttons_of_the_pages(web: Web) -> None:

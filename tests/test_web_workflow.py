@@ -189,7 +189,15 @@ def test_open_tickets_are_migrated_after_a_look(web: Web, admin: Visitor) -> Non
     assert before.number in page
     assert "不能改用" in page
     assert web.box.tickets.get(going.tid).workflow == before.workflow
-    assert admin.post(f"{PAGE}/migrate", do="migrate", **{**asked, "reason": ""}).status_code == 422
+    same = admin.post(f"{PAGE}/migrate", do="preview", **{**asked, "to": before.workflow})
+    assert same.status_code == 422
+    assert "请选择与现用版本不同的版本" in same.text
+    bare = admin.post(f"{PAGE}/migrate", do="migrate", **{**asked, "reason": ""})
+    assert bare.status_code == 422
+    there = bare.text.split('id="migrate"')[1]
+    assert "请填写“原因”" in there, "it is said where the form is"
+    assert '<option value="short@1" selected' in there, "what was chosen stays chosen"
+    assert 'data-test="do-migrate"' in there
     admin.post(f"{PAGE}/migrate", do="migrate", **asked)
     assert [web.box.tickets.get(t.tid).workflow for t in (before, going)] == [before.workflow, "short@1"]
 

@@ -1,5 +1,6 @@
 """What stands beside a ticket on its page: its sub-orders and overlays, with the steps one may make."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from web import shown
 from web.context import box
 from web.dictionary import unit_names
 from web.maintained import named_in
-from web.move_form import Input, inputs
+from web.move_form import Input, inputs, passes_on
 
 HIDDEN = frozenset({"unit", "due", "optional"})
 """Fields that are shown apart from the others."""
@@ -57,6 +58,7 @@ def openings(person: Actor, ticket: Ticket, opened: str, typed: dict[str, Any]) 
     return [
         (kind.name, _step(move, f"open-{kind.name}", ticket, opened, typed, shown.pick((move.zh, move.en))))
         for kind, move in box().tickets.beside.openings(person, ticket)
+        if passes_on(move)
     ]
 
 
@@ -73,6 +75,7 @@ def _card(person: Actor, ticket: Ticket, strand: Strand, opened: str, typed: dic
     steps = [
         _step(move, f"{strand.sid.hex()}-{move.name}", ticket, opened, typed, shown.pick((move.zh, move.en)))
         for move in box().tickets.beside.steps(person, ticket, strand)
+        if passes_on(move)
     ]
     colour = "" if not strand.open else "bad" if kind.red else "blue"
     names = unit_names()
@@ -96,7 +99,15 @@ def _card(person: Actor, ticket: Ticket, strand: Strand, opened: str, typed: dic
 
 def _step(move: Any, form: str, ticket: Ticket, opened: str, typed: dict[str, Any], title: str) -> Step:
     blank = _without_proposals(ticket)
-    return Step(move.name, title, form, inputs(move, blank, typed if opened == form else {}), opened == form)
+    asked = inputs(move, blank, typed if opened == form else {})
+    if "not_the_lead" in move.guards:
+        asked = [_without(field, ticket.unit) if field.name == "unit" else field for field in asked]
+    return Step(move.name, title, form, asked, opened == form)
+
+
+def _without(field: Input, word: str) -> Input:
+    """The field without a choice that would be refused."""
+    return dataclasses.replace(field, choices=[choice for choice in field.choices or [] if choice[0] != word])
 
 
 def _without_proposals(ticket: Ticket) -> Ticket:

@@ -14,7 +14,7 @@ from appliance.tickets.forms import Extra, extras_of
 from appliance.tickets.process import Move
 from appliance.tickets.ticket import Ticket
 from web import shown
-from web.context import box
+from web.context import box, me
 from web.dictionary import categories, units
 from web.maintained import words_of
 
@@ -40,7 +40,7 @@ class Input:
 def inputs(move: Move, ticket: Ticket, typed: Mapping[str, Any]) -> list[Input]:
     """Return the fields of a move's form, with what was typed before."""
     needed = {*move.needed}
-    optional_reason = {"reason"} - needed if len(move.fields) > 1 else set()
+    optional_reason = {"reason"} - needed - {*move.takes} if len(move.fields) > 1 else set()
     return [
         _input(name, name in needed, ticket, move, typed)
         for name in move.fields
@@ -123,7 +123,7 @@ def _input(name: str, needed: bool, ticket: Ticket, move: Move, typed: Mapping[s
 
 def _choices(name: str, field: Field, move: Move) -> list[tuple[str, str]] | None:
     if field.type in CHOSEN_UNITS:
-        return [(unit["code"], unit["title"]) for unit in units()]
+        return [(unit["code"], unit["title"]) for unit in _units_for(move)]
     choices = words_of(name) or field.choices
     if choices is None:
         return None
@@ -133,6 +133,20 @@ def _choices(name: str, field: Field, move: Move) -> list[tuple[str, str]] | Non
         if name != "rating" or not move.ratings or word in move.ratings
     }
     return shown.choices(allowed)
+
+
+def _units_for(move: Move) -> list[dict[str, str]]:
+    """Units that may be chosen: whoever passes work on inside their unit is offered what is part of it."""
+    person = me()
+    if "own_third_level" not in move.guards or person.has("DP", "SYS"):
+        return units()
+    below = {entry.key for entry in box().dictionary.all("unit") if entry.text("parent") == person.unit}
+    return [unit for unit in units() if person.unit and unit["code"] in below]
+
+
+def passes_on(move: Move) -> bool:
+    """Tell whether there is a unit the reader could pass work on to by a move; any other move is possible."""
+    return "own_third_level" not in move.guards or bool(_units_for(move))
 
 
 def _proposed(name: str, ticket: Ticket) -> str:

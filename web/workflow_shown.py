@@ -130,8 +130,10 @@ def _offered(list_name: str) -> set[str]:
     from appliance.tickets.bodies import REGISTERED_FIELDS
 
     everything = set(LISTS[list_name])
-    if list_name in ("needs", "takes"):
+    if list_name == "needs":
         return everything - REGISTERED_FIELDS.keys() - {"reason"}
+    if list_name == "takes":
+        return everything - REGISTERED_FIELDS.keys()
     if list_name == "complete":
         return everything & {*REGISTERED_FIELDS, "unit", "result", "answer"}
     return everything

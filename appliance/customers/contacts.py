@@ -26,6 +26,9 @@ class Contact:
     ticket: str = ""
     """A ticket's number."""
     confidential: bool = False
+    """It is a confidential ticket, or a message about one."""
+    about: bytes = b""
+    """The ticket itself, or the one a message is about."""
 
 
 def contacts(store: Store, family: Sequence[Customer], before_s: float, limit: int = PAGE) -> list[Contact]:
@@ -65,13 +68,18 @@ def _calls(store: Store, numbers: Sequence[str], before_s: float, limit: int) ->
 
 def _messages(store: Store, numbers: Sequence[str], before_s: float, limit: int) -> list[Contact]:
     rows = store.rows(
-        f"SELECT mid, direction, {NUMBER}, {TEXT}, state, at_s FROM short_message"
+        f"SELECT mid, direction, {NUMBER}, {TEXT}, state, at_s, ticket,"
+        " (SELECT t.confidential FROM ticket AS t WHERE t.tid = short_message.ticket) FROM short_message"
         f" WHERE number IN ({_marks(numbers)}) AND at_s < ? ORDER BY at_s DESC LIMIT ?",
         *(*numbers, before_s, limit),
     )
     return [
-        Contact(at_s, "sms" if way == "in" else "sms_out", bytes(mid), number, text, state)
-        for mid, way, number, text, state, at_s in rows
+        Contact(
+            *(at_s, "sms" if way == "in" else "sms_out", bytes(mid), number, text, state),
+            confidential=bool(confidential),
+            about=bytes(ticket or b""),
+        )
+        for mid, way, number, text, state, at_s, ticket, confidential in rows
     ]
 
 
@@ -87,7 +95,7 @@ def _tickets(
         *(*cids, *numbers, before_s, limit),
     )
     return [
-        Contact(at_s, "ticket", bytes(tid), phone, title, state, number, bool(confidential))
+        Contact(at_s, "ticket", bytes(tid), phone, title, state, number, bool(confidential), bytes(tid))
         for tid, number, phone, title, state, at_s, confidential in rows
     ]
 

@@ -14,7 +14,7 @@ from appliance.dictionary.values import SPAN
 from appliance.dictionary.views import VIEW
 from appliance.letters.kind import KIND as TEMPLATE
 from appliance.refused import Refused
-from appliance.tickets.fields import CAUSES, CLOSINGS, LEVELS, SOURCES, TAGS, URGENCIES, WHYS
+from appliance.tickets.fields import CAUSES, CLOSINGS, LEVELS, REFUSALS, SOURCES, TAGS, URGENCIES, WHYS
 from appliance.tickets.fields import KINDS as TICKET_KINDS
 from appliance.tickets.script_table import SCRIPTS, TEXTS
 
@@ -36,17 +36,6 @@ UNIT_KINDS: Choices = {
     "third": ("三级单位", "Third level"),
     "centre": ("热线中心", "Hotline centre"),
     "outside": ("外部平台", "Outside platform"),
-}
-REFUSALS: Choices = {
-    "outside_remit": ("不属于本级政府职责", "Outside the remit of this government"),
-    "lawsuit": ("已进入或应走诉讼、仲裁、复议途径", "Belongs to court, arbitration or reconsideration"),
-    "petition": ("信访事项正在办理或已终结", "A petition in progress or finally decided"),
-    "final": ("已三级终结的同一事项", "The same matter was finally decided"),
-    "duplicate": ("同一事项正在办理", "The same matter is being handled"),
-    "unclear": ("诉求不明且无法补充", "Unclear, and cannot be completed"),
-    "secret": ("涉及国家秘密、商业秘密或个人隐私", "State or trade secrets, or privacy"),
-    "malicious": ("恶意骚扰或捏造事实", "Harassment or invented facts"),
-    "emergency_line": ("应拨打 110、119、120 等紧急电话", "Belongs to 110, 119 or 120"),
 }
 DISSATISFACTIONS: Choices = {
     **WHYS,

@@ -18,7 +18,7 @@ from appliance.letters.fields import PLACEHOLDERS
 from appliance.letters.register import Letter
 from appliance.letters.seals import CENTRE, Seals
 from appliance.letters.shelf import Shelf
-from appliance.letters.suggestions import suggested
+from appliance.letters.suggestions import REFUSAL, grounds, suggested
 from appliance.letters.template import Template, asked, fill, needed
 from appliance.people import Actor
 from appliance.refused import Refused
@@ -84,6 +84,9 @@ class LetterOffice:
         """Return what the clerk is asked, with what is known already."""
         facts = facts_of(self._store, ticket, template, self._sees(actor, ticket))
         known = suggested(self._store, ticket, template.key, facts, self.desk.centre, self.desk.hotline)
+        if template.key == REFUSAL:
+            named = self._tickets.maintained.known("grounds") or {}
+            known["grounds"] = grounds(self._store, ticket, named)
         hide = not self._sees(actor, ticket) or template.audience not in INSIDE
         return {
             name: confidential.hidden_in(known[name], ticket) if ticket.confidential and hide else known[name]

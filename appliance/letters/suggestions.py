@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from appliance.dictionary.kind import Choices
 from appliance.letters.facts import due_day
 from appliance.letters.fields import ASKED, PLACEHOLDERS
 from appliance.store.store import Store
@@ -9,6 +10,8 @@ from appliance.tickets import strand_table
 from appliance.tickets.strands import Strand
 from appliance.tickets.ticket import Ticket
 
+REFUSAL = "refusal"
+"""The template that tells a citizen why a matter is not accepted."""
 WANTED: Mapping[str, Sequence[str]] = {
     "REGISTERED": ("acceptance",),
     "ACCEPTED": ("acceptance",),
@@ -17,8 +20,8 @@ WANTED: Mapping[str, Sequence[str]] = {
     "TRANSFERRED": ("handover", "official"),
     "FEEDBACK": ("reply",),
     "CALLBACK": ("reply",),
-    "REJECT_REVIEW": ("refusal",),
-    "REJECTED": ("refusal",),
+    "REJECT_REVIEW": (REFUSAL,),
+    "REJECTED": (REFUSAL,),
     "CLOSED": ("reply",),
 }
 """Templates by the state of the ticket: they stand first in the menu."""
@@ -42,6 +45,14 @@ def suggested(
     kind, names = SOURCES.get(template, ("", {}))
     strands = [strand for strand in strand_table.of_ticket(store, ticket.tid) if strand.kind == kind]
     return found | _said(store, strands[-1], names) if strands else found
+
+
+def grounds(store: Store, ticket: Ticket, named: Choices) -> str:
+    """Write why a ticket was not accepted: the word chosen from the list, and what was said beside it."""
+    moves = [event for event in store.history(ticket.tid) if event.kind == "ticket.moved"]
+    chosen = [word for event in moves if (word := str(event.facts.get("grounds") or ""))]
+    listed = named[chosen[-1]][0] if chosen and chosen[-1] in named else ""
+    return "；".join(filter(None, (listed, ticket.reason)))
 
 
 def _said(store: Store, strand: Strand, names: Mapping[str, str]) -> dict[str, str]:

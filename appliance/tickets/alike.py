@@ -18,6 +18,7 @@ from appliance.tickets.duplicates import (
     overlap,
 )
 from appliance.tickets.ticket import Ticket
+from appliance.tickets.workflow import STATES
 
 if TYPE_CHECKING:
     from appliance.store.store import Store
@@ -45,6 +46,27 @@ def _compared(ticket: Ticket) -> Matter:
 def overlap_of(grams: frozenset[str], ticket: Ticket) -> float:
     """The share of its text a ticket has in common with a matter."""
     return overlap(grams, matter_of(ticket).grams)
+
+
+def takes_in(ticket: Ticket) -> bool:
+    """Tell whether others may be merged into a ticket: it is open, and not merged itself."""
+    state = STATES.get(ticket.state)
+    return state is not None and state.list != "closed" and ticket.state not in ("DRAFT", "MERGED")
+
+
+def of_citizen(store: Store, ticket: Ticket, limit: int) -> list[Ticket]:
+    """Return the newest open tickets of the same customer or number; confidential ones stay out."""
+    by = {"customer": ticket.customer, "phone": ticket.phone}
+    known = {name: value for name, value in by.items() if value}
+    if not known:
+        return []
+    same = " UNION ".join(f"SELECT tid FROM ticket WHERE {name} = ?" for name in known)
+    found = table.select(
+        store,
+        f"tid IN ({same}) AND tid <> ? AND NOT confidential ORDER BY created_s DESC LIMIT ?",
+        *(*known.values(), ticket.tid, A_KEY_MAX),
+    )
+    return [other for other in found if takes_in(other)][:limit]
 
 
 def find(store: Store, matter: Matter, without: bytes = b"", limit: int = 8) -> list[Alike]:

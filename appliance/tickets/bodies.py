@@ -106,6 +106,8 @@ class Moved(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to
     """The unit that should have it instead."""
     unfounded: bool = False
     """A return that was the unit's mistake, not the dispatcher's."""
+    grounds: str = ""
+    """Why it is not accepted."""
     why: str = ""
     """Why the citizen is dissatisfied."""
     compensation: bool = False

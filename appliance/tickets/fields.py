@@ -74,6 +74,18 @@ WHYS: Choices = {
     "law": ("不认同政策法规", "Disagrees with the law"),
 }
 """Why a citizen is dissatisfied."""
+REFUSALS: Choices = {
+    "outside_remit": ("不属于本级政府职责", "Outside the remit of this government"),
+    "lawsuit": ("已进入或应走诉讼、仲裁、复议途径", "Belongs to court, arbitration or reconsideration"),
+    "petition": ("信访事项正在办理或已终结", "A petition in progress or finally decided"),
+    "final": ("已三级终结的同一事项", "The same matter was finally decided"),
+    "duplicate": ("同一事项正在办理", "The same matter is being handled"),
+    "unclear": ("诉求不明且无法补充", "Unclear, and cannot be completed"),
+    "secret": ("涉及国家秘密、商业秘密或个人隐私", "State or trade secrets, or privacy"),
+    "malicious": ("恶意骚扰或捏造事实", "Harassment or invented facts"),
+    "emergency_line": ("应拨打 110、119、120 等紧急电话", "Belongs to 110, 119 or 120"),
+}
+"""Why a matter is not accepted."""
 OUTCOMES: Choices = {
     "no_answer": ("无人接听", "No answer"),
     "busy": ("占线", "Busy"),
@@ -167,6 +179,7 @@ FIELDS: Mapping[str, Field] = {
     "due": Field("限期", "Due on", 20, type="date"),
     "at": Field("催办时间", "Urge at", 20, type="instant"),
     "days": Field("延期工作日数", "Working days more", 4, type="days"),
+    "grounds": Field("不予受理理由", "Grounds of refusal", 32, REFUSALS, maintained="refusal"),
     "cause": Field("挂账类别", "Kind of cause", 32, CAUSES, maintained="pause_reason"),
     "why": Field("不满意原因", "Why dissatisfied", 32, WHYS, maintained="dissatisfaction"),
     "compensation": Field("涉及赔偿", "Compensation is asked for", 8, type="flag"),
@@ -177,6 +190,10 @@ FIELDS: Mapping[str, Field] = {
     "arrived": Field("到场时间", "Arrived at", 40),
     "outcome": Field("回访结果", "Outcome", 16, OUTCOMES),
     "level": Field("督办级别", "Level", 16, LEVELS, maintained="level"),
+    "instruction": Field("批示", "Instruction", 1000, lines=True),
+    "report": Field("落实情况", "What was done", 4000, lines=True),
+    "reply": Field("回复", "Reply", 4000, lines=True),
+    "decision": Field("审批意见", "Decision", 1000, lines=True),
     "opinion": Field("督办意见", "Opinion", 1000, lines=True),
     "tag": Field("标记", "Mark", 16, TAGS, maintained="tag"),
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,8 +71,15 @@ def draw(closed: Mapping[str, Sequence[bytes]], per_unit: int, seed: int) -> lis
     return drawn
 
 
-def take(store: Store, actor: Actor, month: str, per_unit: int, seed: int | None = None) -> Sample:
-    """Draw a month's sample; raises Refused when there is one, or nothing to draw from."""
+def take(
+    store: Store,
+    actor: Actor,
+    month: str,
+    per_unit: int,
+    seed: int | None = None,
+    now_s: float | None = None,
+) -> Sample:
+    """Draw the sample of a month that is over; raises Refused when there is one, or nothing to draw from."""
     if not actor.has(*DRAWERS):
         raise not_yours()
     if not MONTH.fullmatch(month):
@@ -79,6 +87,14 @@ def take(store: Store, actor: Actor, month: str, per_unit: int, seed: int | None
     if not 1 <= per_unit <= PER_UNIT_MAX:
         raise Refused("bad_count", "Draw 1 to %(most)s cases of each unit.", most=PER_UNIT_MAX)
     begin_s, end_s = _span(month)
+    if (time.time() if now_s is None else now_s) < end_s:
+        day = f"{datetime.fromtimestamp(end_s):%Y-%m-%d}"
+        raise Refused(
+            "month_not_over",
+            "%(month)s is not over: cases still to be closed would never be drawn. Draw it from %(day)s on.",
+            month=month,
+            day=day,
+        )
     with store.transaction():
         if store.rows("SELECT 1 FROM sample WHERE month = ?", month):
             raise Refused("drawn_already", "The sample of %(month)s has been drawn already.", month=month)

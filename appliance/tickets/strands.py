@@ -153,7 +153,7 @@ _SUBORDER = Workflow("suborder", 0, _states(
 ), (
     Move("A01", "create", START, "SENT", _who("DP SYS U2 UL"), "加派协办", "Send a sub-order", needs=("unit", "task"),
          takes=("optional", "due"), guards=("unit_in_service", "not_the_lead", "own_third_level")),
-    Move("A02", "sign", "SENT", "SIGNED", _who("U2 UL"), "签收", "Sign for it"),
+    Move("A02", "sign", "SENT", "SIGNED", _who("U2 U3 UL"), "签收", "Sign for it"),
     Move("A03", "request_return", "SENT", "RETURN_REQ", _who("U2 UL"), "申请退回", "Ask to return it", takes=("suggested",), reason=True),
     Move("A04", "recall", "SENT", "RECALLED", _who("DP"), "撤回", "Recall", reason=True),
     Move("A05", "arrive", "SIGNED", "ON_SITE", _who("U2 U3"), "到场", "Arrived on site", takes=("arrived",)),
@@ -164,7 +164,7 @@ _SUBORDER = Workflow("suborder", 0, _states(
     Move("A09", "request_return", "SIGNED", "RETURN_REQ", _who("U2 UL"), "申请退回", "Ask to return it", takes=("suggested",), reason=True),
     Move("A10", "approve", "RETURN_REQ", "RETURNED", _who("DP TL"), "同意退回", "Approve the return"),
     Move("A11", "refuse", "RETURN_REQ", "SIGNED", _who("DP TL"), "驳回退回", "Refuse the return", reason=True),
-    Move("A12", "submit", "SIGNED", "SUBMITTED", _who("U2 UL"), "反馈结果", "Hand in the result", needs=("result",)),
+    Move("A12", "submit", "SIGNED", "SUBMITTED", _who("U2 U3 UL"), "反馈结果", "Hand in the result", needs=("result",)),
     Move("A13", "submit", "ON_SITE", "SUBMITTED", _who("U2 U3 UL"), "反馈结果", "Hand in the result", needs=("result",)),
     Move("A14", "lead_or_centre_accepts", "SUBMITTED", "DONE", _who("U2 DP"), "认可", "Accept the result", by_lead=True),
     Move("A15", "rework", "SUBMITTED", "SIGNED", _who("DP U2"), "打回", "Send back", reason=True, by_lead=True),
@@ -179,8 +179,8 @@ _SUBORDER = Workflow("suborder", 0, _states(
 _URGE = Workflow("urge", 0, _states(("SENT", "已催", "Sent"), ("READ", "已阅", "Read"), ("ANSWERED", "已回复", "Answered")), (
     Move("O01", "send", START, "SENT", _who("AG TL DP SV SYS C"), "催办", "Urge", takes=("text", "unit")),
     Move("O02", "read", "SENT", "READ", _who("U2 UL"), "已阅", "Read"),
-    Move("O03", "answer", "SENT", "ANSWERED", _who("U2 UL"), "回复", "Answer", needs=("text",)),
-    Move("O04", "answer", "READ", "ANSWERED", _who("U2 UL"), "回复", "Answer", needs=("text",)),
+    Move("O03", "answer", "SENT", "ANSWERED", _who("U2 UL"), "回复", "Answer", needs=("reply",)),
+    Move("O04", "answer", "READ", "ANSWERED", _who("U2 UL"), "回复", "Answer", needs=("reply",)),
 ), frozenset({"ANSWERED"}))  # fmt: skip
 
 _SUPERVISION = Workflow("supervision", 0, _states(
@@ -190,8 +190,8 @@ _SUPERVISION = Workflow("supervision", 0, _states(
     Move("O11", "issue", START, "ISSUED", _who("SV LD SYS"), "督办", "Supervise", needs=("level", "opinion"), takes=("due", "unit"),
          guards=("due_ahead",)),
     Move("O12", "accept", "ISSUED", "ACCEPTED", _who("U2 UL DP"), "接收督办", "Accept it"),
-    Move("O13", "reply", "ISSUED", "REPLIED", _who("U2 UL DP"), "回复督办", "Reply", needs=("text",)),
-    Move("O14", "reply", "ACCEPTED", "REPLIED", _who("U2 UL DP"), "回复督办", "Reply", needs=("text",)),
+    Move("O13", "reply", "ISSUED", "REPLIED", _who("U2 UL DP"), "回复督办", "Reply", needs=("reply",)),
+    Move("O14", "reply", "ACCEPTED", "REPLIED", _who("U2 UL DP"), "回复督办", "Reply", needs=("reply",)),
     Move("O15", "rate", "REPLIED", "RATED", _who("SV LD"), "评价督办", "Rate the reply", needs=("rating",)),
     Move("O16", "reissue", "REPLIED", "ISSUED", _who("SV LD"), "升级再督办", "Issue again, a level up", needs=("level", "opinion"), takes=("due",)),
     *(Move(code, "cancel", source, "CANCELLED", _who("SV LD"), "撤销督办", "Cancel", reason=True)
@@ -202,9 +202,9 @@ _INSTRUCTION = Workflow("instruction", 0, _states(
     ("WRITTEN", "已批示", "Written"), ("ACKNOWLEDGED", "已阅办", "Acknowledged"), ("REPORTED", "已报告", "Reported"),
     ("CLOSED", "已落实", "Carried out"),
 ), (
-    Move("O21", "write", START, "WRITTEN", _who("LD"), "领导批示", "Instruct", needs=("text",), takes=("due", "unit"), guards=("due_ahead",)),
+    Move("O21", "write", START, "WRITTEN", _who("LD"), "领导批示", "Instruct", needs=("instruction",), takes=("due", "unit"), guards=("due_ahead",)),
     Move("O22", "acknowledge", "WRITTEN", "ACKNOWLEDGED", _who("DP U2 UL SV"), "阅办", "Acknowledge"),
-    Move("O23", "report", "ACKNOWLEDGED", "REPORTED", _who("DP U2 UL SV"), "报告落实", "Report", needs=("text",)),
+    Move("O23", "report", "ACKNOWLEDGED", "REPORTED", _who("DP U2 UL SV"), "报告落实", "Report", needs=("report",)),
     Move("O24", "close", "REPORTED", "CLOSED", _who("LD SV"), "办结批示", "Close"),
     Move("O25", "return", "REPORTED", "ACKNOWLEDGED", _who("LD"), "退回再办", "Send back", reason=True),
 ), frozenset({"CLOSED"}))  # fmt: skip
@@ -344,7 +344,7 @@ def fold(strand: Strand | None, event: Event) -> Strand:
         moved_by=body.by,
         **({} if body.due is None else {"due_s": body.due, "ahead_wd": None, "provisional": False}),
         warn_s=strand.warn_s if body.due is None else _warn_s(body),
-        fields={**strand.fields, **_given(body)},
+        fields={**strand.fields, **_decided(strand, _given(body))},
         open=not body.ended,
     )
 
@@ -382,6 +382,14 @@ def _too_late(strand: Strand, body: Stepped) -> bool:
     """Another step was quicker; or it is one of another kind, or leads where this version knows no state."""
     known = KINDS[strand.kind].workflow.states
     return (body.kind, body.source) != (strand.kind, strand.state) or body.target not in known
+
+
+def _decided(strand: Strand, given: dict[str, Any]) -> dict[str, Any]:
+    """What is asked for keeps its reason; the reason of whoever decides stands beside it."""
+    asked = strand.kind in ("extension", "suspension", "coordination", "appeal")
+    if not asked or "reason" not in strand.fields:
+        return given
+    return {"decision" if name == "reason" else name: value for name, value in given.items()}
 
 
 def _given(body: Stepped) -> dict[str, Any]:

@@ -64,7 +64,7 @@ SHOWN = (
         "result",
         "answer",
     ),
-    *("rating", "contacted", "solved", "why", "compensation", "closing", "reason"),
+    *("rating", "contacted", "solved", "why", "compensation", "closing", "grounds", "reason"),
 )
 """What a move carries, as it is told."""
 TEXTED: Mapping[str, tuple[str, str]] = {

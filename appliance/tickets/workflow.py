@@ -96,7 +96,8 @@ MOVES: tuple[Move, ...] = (
     Move("C11", "verified_false", "VERIFYING", "CLOSE_REVIEW", _who("IN"), "核实不属实", "Found untrue", needs=("result",)),
     Move("C12", "accept", "REGISTERED", "ACCEPTED", _who("AG DP SYS"), "受理立案", "Accept",
          takes=("unit",), complete=(*_REGISTERED, "category")),
-    Move("C13", "refuse", "REGISTERED", "REJECT_REVIEW", _who("AG DP"), "不予受理", "Refuse", reason=True),
+    Move("C13", "refuse", "REGISTERED", "REJECT_REVIEW", _who("AG DP"), "不予受理", "Refuse",
+         needs=("grounds",), takes=("reason",)),
     Move("C14", "confirm_refuse", "REJECT_REVIEW", "REJECTED", _who("DP TL LD"), "同意不予受理", "Confirm refusal",
          guards=("another_person",)),
     Move("C15", "overrule", "REJECT_REVIEW", "ACCEPTED", _who("DP TL LD"), "改为受理", "Accept after all"),
@@ -180,7 +181,8 @@ MOVES: tuple[Move, ...] = (
         for code, source in (("C66", "ACCEPTED"), ("C67", "DISPATCHED"), ("C68", "HANDLING"),
                              ("C69", "SELF_HANDLING"), ("C71", "SUSPENDED"))
     ),
-    Move("C70", "reclassify_refuse", "ACCEPTED", "REJECT_REVIEW", _who("DP"), "改为不予受理", "Refuse after filing", reason=True),
+    Move("C70", "reclassify_refuse", "ACCEPTED", "REJECT_REVIEW", _who("DP"), "改为不予受理", "Refuse after filing",
+         needs=("grounds",), takes=("reason",)),
     Move("C72", "unarchive", END, "CLOSED", _who("LD AD"), "撤销归档", "Take out of the archive", reason=True),
 )  # fmt: skip
 SHIPPED = Workflow(STANDARD, 0, STATES, MOVES, frozenset({END}))

@@ -181,8 +181,8 @@ def _show(customer: Customer, fault: str = "", typed: dict[str, Any] | None = No
 
 
 def _sees(contact: Contact) -> bool:
-    """A confidential ticket is told of only while the reader's look at it lasts."""
-    ticket = box().tickets.find(contact.ref)
+    """A confidential ticket, and messages about it, are told of only while the reader's look at it lasts."""
+    ticket = box().tickets.find(contact.about)
     return ticket is not None and sight.sees(ticket)
 
 

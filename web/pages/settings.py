@@ -17,6 +17,7 @@ from appliance.dictionary.values import empty
 from appliance.refused import Refused
 from web import entry_form, shown
 from web.context import box, may_open, me
+from web.dissolving import Ties, ties_of
 
 ROWS_MAX = 1000
 HISTORY_MAX = 50
@@ -111,9 +112,11 @@ def save(kind: str, key: str) -> AnyResponse | tuple[str, int]:
 
 
 @pages.post("/entry/<kind>/<key>/retire")
-def retire(kind: str, key: str) -> AnyResponse | tuple[str, int]:
-    """Take an entry out of use; a unit that is dissolved may name its successor."""
+def retire(kind: str, key: str) -> str | AnyResponse | tuple[str, int]:
+    """Take an entry out of use; of a unit, which may name its successor, what it still has is told first."""
     successor = request.form.get("successor", "")[:64]
+    if kind == "unit" and request.form.get("sure") != "1":
+        return _leaving(_kind(kind), _entry(kind, key).key, successor)
     said = gettext("It can be chosen no more; what used it still shows its name.")
     return _act(kind, key, lambda: box().dictionary.retire(me(), kind, key, successor), said)
 
@@ -162,6 +165,16 @@ def seen() -> bytes | None:
         return None
 
 
+def _leaving(kind: Kind, key: str, successor: str) -> AnyResponse | str | tuple[str, int]:
+    """Ask again before a unit goes out of use; say at once when it cannot."""
+    chosen: dict[str, Value] = {"successor": successor}
+    try:
+        box().dictionary.draft(me()).retire(kind.name, key, successor)
+    except Refused as refused:
+        return _form(kind, key, chosen, shown.sentence(refused)), _status(refused)
+    return _form(kind, key, chosen, leaving=ties_of(key))
+
+
 def _act(kind: str, key: str, act: Callable[[], Entry], said: str) -> AnyResponse | tuple[str, int]:
     table = _kind(kind)
     _entry(kind, key)
@@ -202,7 +215,14 @@ def _status(refused: Refused) -> int:
     return 409 if refused.word == "changed" else 403 if refused.word == "not_yours" else 422
 
 
-def _form(kind: Kind, key: str, values: Mapping[str, Value], fault: str = "", fresh: bool = False) -> str:
+def _form(
+    kind: Kind,
+    key: str,
+    values: Mapping[str, Value],
+    fault: str = "",
+    fresh: bool = False,
+    leaving: Ties | None = None,
+) -> str:
     found = box().dictionary.get(kind.name, key) if key and not fresh else None
     columns = kind.columns_for(key)
     complete: dict[str, Any] = {column.name: empty(column) for column in columns}
@@ -216,6 +236,7 @@ def _form(kind: Kind, key: str, values: Mapping[str, Value], fault: str = "", fr
         columns=columns,
         values={**complete, "place": found.place if found else "", **values},
         fault=fault,
+        leaving=leaving,
         options=entry_form.options,
         limits=box().dictionary.all,
         history=entry_form.story(kind, key, box().dictionary.history(kind.name, key), HISTORY_MAX)

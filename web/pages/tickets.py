@@ -20,7 +20,20 @@ from appliance.tickets.rights import UNIT_SEES
 from appliance.tickets.ticket import Ticket
 from appliance.tickets.timeline import DUE, PAPER, WHY, Step
 from appliance.tickets.workflow import LISTS, STATES, states_in
-from web import access, attaching, beside, due_shown, elsewhere, orders, printing, seat, shown, sight, views
+from web import (
+    access,
+    attaching,
+    beside,
+    due_shown,
+    elsewhere,
+    merging,
+    orders,
+    printing,
+    seat,
+    shown,
+    sight,
+    views,
+)
 from web.context import box, may_open, me
 from web.customer import customer_numbers
 from web.dictionary import categories, category_names, unit_names
@@ -173,6 +186,7 @@ def _show(ticket: Ticket, fault: str = "", opened: str = "", typed: dict[str, An
         ],
         main=next((m.name for m in buttons if m.name in LEAST), ""),
         backward=BACKWARD,
+        merge_into=merging.candidates(ticket) if any(m.name == "merge" for m in buttons) else [],
         may_edit=desk.may_edit(person, ticket),
         edit=edit_inputs(ticket, typed if opened == "edit" else {}, sight.hidden(ticket)),
         typed=typed,

@@ -55,13 +55,15 @@ def tried(number: str) -> Response | tuple[str, int]:
 @pages.post("/seat")
 def sit() -> Response | tuple[str, int]:
     """Sit down at a desk phone to call from it; without one, get up."""
-    extension = request.form.get("extension", "")
-    known = extension in seat.phones()
+    extension, sid = request.form.get("extension", ""), request.form.get("sid", "")
+    sits = extension in seat.phones()
     try:
-        orders.carry_out(wire.SignIn(me().number, extension) if known else wire.SignOut(me().number))
+        orders.carry_out(wire.SignIn(me().number, extension) if sits else wire.SignOut(me().number))
+        seat.known(sits)
     except Refused as refused:
-        return _waiting(shown.sentence(refused)), 422
-    return redirect(url_for("visits.page"))
+        fault = shown.sentence(refused)
+        return _samples(fault, sid) if sid else _waiting(fault), 422
+    return redirect(url_for("visits.sampled", sid=sid) if sid else url_for("visits.page"))
 
 
 @pages.post("/<number>/rating")
@@ -95,7 +97,7 @@ def given_up(number: str) -> Response | tuple[str, int]:
 @pages.get("/samples")
 def sampled() -> str:
     """Show the monthly samples, and the cases of one."""
-    return _samples()
+    return _samples(sid=request.args.get("sid", ""))
 
 
 @pages.post("/samples")
@@ -122,8 +124,8 @@ def asked(sid: str, number: str) -> Response | tuple[str, int]:
             *(form.get("outcome", ""), form.get("contacted", ""), form.get("text", "")),
         )
     except Refused as refused:
-        return _samples(shown.sentence(refused)), 422
-    return redirect(url_for("visits.sampled", sid=sid))
+        return _samples(shown.sentence(refused), sid, ticket.tid), 422
+    return redirect(url_for("visits.sampled", sid=sid, _anchor=ticket.number))
 
 
 def _page(waiting: list[Ticket], fault: str = "", typed: dict[str, Any] | None = None) -> str:
@@ -138,14 +140,22 @@ def _page(waiting: list[Ticket], fault: str = "", typed: dict[str, Any] | None =
         outcomes=shown.choices(OUTCOMES),
         bad=BAD,
         unit_names=unit_names(),
-        may_call=seat.may_call(),
-        may_sit=access.allowed("visits.sit", person.roles),
-        seat=seat.mine() if seat.may_call() else None,
-        phones=seat.phones() if seat.may_call() else [],
-        calls_up=box().calls.up,
+        **_seat(),
         may_rate=person.has("CB"),
         gives_up=box().tickets.hopeless(person, waiting[:PAGE_ROWS]),
     )
+
+
+def _seat() -> dict[str, Any]:
+    """What the reader calls citizens with."""
+    may_call = seat.may_call()
+    return {
+        "may_call": may_call,
+        "may_sit": access.allowed("visits.sit", me().roles),
+        "seat": seat.mine() if may_call else None,
+        "phones": seat.phones() if may_call else [],
+        "calls_up": box().calls.up,
+    }
 
 
 def _asks(ticket: Ticket, typed: dict[str, Any]) -> list[Input]:
@@ -155,22 +165,34 @@ def _asks(ticket: Ticket, typed: dict[str, Any]) -> list[Input]:
     return inputs(move, ticket, typed) if move else []
 
 
-def _samples(fault: str = "") -> str:
+def _samples(fault: str = "", sid: str = "", typed_at: bytes = b"") -> str:
     made = samples.samples(box().store)
-    chosen = next((s for s in made if s.sid.hex() == request.args.get("sid")), made[0] if made else None)
+    chosen = next((s for s in made if s.sid.hex() == sid), made[0] if made else None)
     return render_template(
         "samples.html",
         made=made,
         chosen=chosen,
-        cases=samples.cases(box().store, chosen.sid) if chosen else [],
+        cases=_cases(chosen) if chosen else [],
+        **_seat(),
         fault=fault,
+        typed_at=typed_at,
+        typed=request.form,
         month=request.form.get("month") or _last_month(),
+        last_month=_last_month(),
         per_unit=request.form.get("per_unit") or box().dictionary.whole("sample_per_unit"),
         answers=shown.choices({**RATINGS, **OUTCOMES}),
         names={**RATINGS, **OUTCOMES},
         yes_no=shown.choices(YES_NO),
         unit_names=unit_names(),
     )
+
+
+def _cases(sample: samples.Sample) -> list[tuple[samples.Drawn, Ticket]]:
+    """The cases of a sample, with their tickets as the reader may see them."""
+    drawn = samples.cases(box().store, sample.sid)
+    tickets = table.select(box().store, "tid IN (SELECT tid FROM sample_case WHERE sid = ?)", sample.sid)
+    seen = {ticket.tid: sight.seen(ticket) for ticket in tickets}
+    return [(case, seen[case.tid]) for case in drawn]
 
 
 def _last_month() -> str:

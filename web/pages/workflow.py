@@ -18,6 +18,7 @@ from appliance.tickets.drawing import svg
 from appliance.tickets.process import Workflow
 from appliance.tickets.soundness import out_of_bounds
 from appliance.tickets.strands import KINDS
+from appliance.tickets.ticket import Ticket
 from appliance.tickets.workflow import SHIPPED, STATES
 from appliance.tickets.workflow_changes import changes
 from appliance.tickets.workflow_draft import FLAGS, LISTS, Draft, Drafts, free_code
@@ -123,7 +124,11 @@ def migrate() -> str | tuple[str, int]:
     """Say how many open tickets would go over to another version and which cannot; then let them."""
     source, target = (request.form.get(name, "")[:60] for name in ("from", "to"))
     reason, store = request.form.get("reason", ""), box().store
+    asked = {"from": source, "to": target, "reason": reason}
+    report = None
     try:
+        if source == target:
+            raise Refused("same_workflow", "Choose another version than the one they run on.")
         workflow = _version(target)
         tickets = migrating.open_on(store, source)
         report = migrating.preview(tickets, workflow, target)
@@ -138,9 +143,14 @@ def migrate() -> str | tuple[str, int]:
             if not report.stuck:
                 report = migrating.Report((), ())
     except Refused as refused:
-        return _overview(shown.sentence(refused)), 422
-    stuck = [(ticket, shown.sentence(why)) for ticket, why in report.stuck[:STUCK_SHOWN]]
-    return _overview(report=report, stuck=stuck, asked={"from": source, "to": target, "reason": reason})
+        return _overview(shown.sentence(refused), report, _stuck(report), asked), 422
+    return _overview(report=report, stuck=_stuck(report), asked=asked)
+
+
+def _stuck(report: migrating.Report | None) -> list[tuple[Ticket, str]]:
+    """The first tickets that cannot go over, each with why."""
+    stuck = report.stuck[:STUCK_SHOWN] if report else ()
+    return [(ticket, shown.sentence(why)) for ticket, why in stuck]
 
 
 def _overview(
