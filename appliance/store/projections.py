@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from appliance import deferrals
@@ -25,14 +24,9 @@ Projector = Callable[["Store", Event], None]
 
 def project(store: Store, event: Event) -> None:
     """Bring the projections up to date with one new event; raises ValueError when it cannot be folded."""
-    projector = _projector_of(event.kind)
+    projector = PROJECTORS.get(event.kind) or FAMILIES.get(event.kind.split(".")[0])
     if projector is not None and not hiding.hides(store, event, project):
         projector(store, event)
-
-
-@lru_cache(1024)
-def _projector_of(kind: str) -> Projector | None:
-    return PROJECTORS.get(kind) or FAMILIES.get(kind.split(".")[0])
 
 
 def _heed(store: Store, event: Event) -> None:
