@@ -32,6 +32,7 @@ class Desk:
         self.part("clear").click()
         if self.part("clear").get_attribute("aria-pressed") == "true":
             self.part("clear").click()
+        self.form_ready()
         expect(self.part("title")).to_have_value("")
 
     def start_shift(self) -> None:

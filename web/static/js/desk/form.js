@@ -181,7 +181,11 @@ export class TicketForm {
       return;
     }
     if (this.asked) this.asked();
-    await this.drop();
+    const { key } = this;
+    this.key = ""; // what is typed from here on is of the next matter
+    this.touched.clear();
+    delete this.form.dataset.ready;
+    await this.drop(key);
     this.next();
   }
 
@@ -191,10 +195,10 @@ export class TicketForm {
     return call ? this.open(`ticket:new:${call.cid}`, { phone: call.caller, call: call.cid }) : this.open(this.blank.key, this.blank.start);
   }
 
-  async drop() {
+  async drop(key = this.key) {
     clearTimeout(this.timer);
     this.dirtySince = 0;
-    await ask(`/desk/drafts/${encodeURIComponent(this.key)}`, {}, { method: "DELETE" });
+    if (key) await ask(`/desk/drafts/${encodeURIComponent(key)}`, {}, { method: "DELETE" });
   }
 
   faults(fields, sentence = "") {
