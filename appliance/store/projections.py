@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from appliance import deferrals
@@ -24,9 +24,19 @@ Projector = Callable[["Store", Event], None]
 
 def project(store: Store, event: Event) -> None:
     """Bring the projections up to date with one new event; raises ValueError when it cannot be folded."""
-    projector = PROJECTORS.get(event.kind) or FAMILIES.get(event.kind.split(".")[0])
+    projector = _projector_of(event.kind)
     if projector is not None and not hiding.hides(store, event, project):
         projector(store, event)
+
+
+def shown_of(events: Sequence[Event]) -> list[Event]:
+    """Those of some events of which something is shown at all."""
+    known = {kind for kind in {event.kind for event in events} if _projector_of(kind) is not None}
+    return [event for event in events if event.kind in known]
+
+
+def _projector_of(kind: str) -> Projector | None:
+    return PROJECTORS.get(kind) or FAMILIES.get(kind.split(".")[0])
 
 
 def _heed(store: Store, event: Event) -> None:

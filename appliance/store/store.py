@@ -17,7 +17,7 @@ from appliance.interest import GAINED, LOST, family
 from appliance.store import outbox, schema
 from appliance.store.company import company
 from appliance.store.engines import engine_of
-from appliance.store.projections import Projector, project
+from appliance.store.projections import Projector, project, shown_of
 from appliance.store.quarantine import UNFOLDABLE, set_aside
 from appliance.tickets import facets, rebuilding, refilling
 
@@ -281,7 +281,7 @@ class Store:
         )
         self.execute_many(INSERT, rows)
         self.now(LAST_POS, pos + len(new))
-        self._fold(new, project)
+        self._fold(shown_of(new), project)
         conflicts.review(self, new, told)
         outbox.enqueue(self, new, via)
 
