@@ -66,6 +66,15 @@ def test_what_is_written_is_not_thrown_away_by_one_click(desk: Desk) -> None:
     expect(desk.part("title")).to_have_value("")
 
 
+def test_the_button_that_empties_the_form_stays_where_it_is_when_the_draft_is_saved(desk: Desk) -> None:
+    """A press is lost when its button moves away below the pointer."""
+    before = desk.part("clear").bounding_box()
+    desk.part("title").fill("写到一半")
+    expect(desk.part("saved")).to_be_visible()
+    assert desk.part("clear").bounding_box() == before
+    desk.empty_form()
+
+
 def test_a_wrong_identity_number_is_told_at_once(desk: Desk) -> None:
     desk.part("more").locator("summary").click()
     desk.part("identity").fill("110101199003077756")
