@@ -93,6 +93,30 @@ def test_tickets_of_one_millisecond_keep_the_places_they_came_to(store: Store) -
     assert_the_same_anew(store)
 
 
+def test_what_came_before_the_beginning_of_its_ticket_gives_it_no_earlier_place(store: Store) -> None:
+    stamp = Stamp(1, lambda: AT_MS)
+    first, second = (
+        stamp.event(Fact("ticket.created", {"number": str(n), "source": "web"})) for n in range(2)
+    )
+    noted = stamp.event(Fact("ticket.noted", {"text": "x"}, second.eid))
+    emptied(store).take([noted, first, second])
+    places = [bytes(tid) for (tid,) in store.rows("SELECT tid FROM ticket_facet ORDER BY doc")]
+    assert places == [first.eid, second.eid]
+    assert_the_same_anew(store)
+
+
+def test_a_remark_of_another_box_makes_no_conflict_of_what_one_box_did(store: Store) -> None:
+    here, there = Stamp(1, lambda: AT_MS), Stamp(2, lambda: AT_MS + 1000)
+    created = here.event(Fact("ticket.created", {"number": "1", "source": "phone"}))
+    late = {"move": "accept", "from": "REGISTERED", "to": "ACCEPTED", "role": "DP"}
+    moved = here.event(Fact("ticket.moved", late, created.eid))
+    emptied(store).take([created, moved])
+    store.take([there.event(Fact("ticket.noted", {"text": "x"}, created.eid))])
+    assert store.rows("SELECT conflicts FROM ticket") == [(1,)]
+    assert store.rows("SELECT * FROM conflict") == []
+    assert_the_same_anew(store)
+
+
 def test_a_history_longer_than_is_read_at_once_is_one_ticket(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
