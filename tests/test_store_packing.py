@@ -3,6 +3,8 @@
 import hashlib
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -97,6 +99,21 @@ def test_a_command_that_reads_past_the_store_reads_the_same(tmp_path: Path) -> N
     (mine,) = Store(where.database, 1, bind=False).record(Fact("ticket.noted", MOVE, b""))
     found = read(where, Configuration(), "SELECT body FROM event WHERE eid = ?", (mine.eid,))
     assert found == [{"body": mine.body}]
+
+
+def test_a_command_by_itself_reads_the_same(tmp_path: Path) -> None:
+    """In a process that has imported nothing else."""
+    where = Places(tmp_path).make()
+    Store(where.database, 1, bind=False).record(Fact("ticket.noted", MOVE, b""))
+    code = (
+        "import sys; from pathlib import Path; from appliance.commands.reading import read;"
+        " from appliance.configuration import Configuration; from appliance.places import Places;"
+        " (row,) = read(Places(Path(sys.argv[1])), Configuration(), 'SELECT body FROM event', ());"
+        " print(row['body'].decode())"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(run.stdout) == MOVE
 
 
 def test_a_database_of_an_earlier_version_goes_on_unpacked(tmp_path: Path) -> None:

@@ -8,8 +8,7 @@ from sqlite_utils import Database
 
 from appliance.configuration import Configuration
 from appliance.places import Places
-from appliance.store.model import PackedField
-from appliance.store.packing import unpacked
+from appliance.store.packing import DETECT_TYPES
 
 Row = dict[str, Any]
 BUSY_S = 10.0
@@ -22,9 +21,8 @@ def read(where: Places, configuration: Configuration, sql: str, values: Sequence
     if not where.database.exists():
         return None
     connection = sqlite3.connect(
-        f"file:{where.database}?mode=ro", uri=True, timeout=BUSY_S, detect_types=sqlite3.PARSE_DECLTYPES
+        f"file:{where.database}?mode=ro", uri=True, timeout=BUSY_S, detect_types=DETECT_TYPES
     )
-    sqlite3.register_converter(PackedField.field_type, unpacked)
     try:
         return [dict(row) for row in Database(connection).query(sql, tuple(values))]
     finally:

@@ -2,6 +2,8 @@
 
 from peewee import BlobField, DatabaseProxy, Model
 
+from appliance.store.packing import COLUMN
+
 database = DatabaseProxy()
 
 
@@ -14,4 +16,4 @@ class Table(Model):
 class PackedField(BlobField):
     """Bytes that an engine may keep packed; whoever selects the column gets them whole."""
 
-    field_type = "PACKED_BLOB"
+    field_type = COLUMN

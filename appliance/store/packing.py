@@ -6,12 +6,17 @@ magic, made with a dictionary: the text of packing_1.txt, which may never change
 with it for ever. Better words get a file, and a first byte, of their own.
 """
 
+import sqlite3
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import zstandard
 
+COLUMN = "PACKED_BLOB"
+"""The declared type of a column whose values a connection unpacks, when it goes by declared types."""
+DETECT_TYPES = sqlite3.PARSE_DECLTYPES
+"""How a connection is opened that goes by them."""
 PACKED = b"\x01"
 LEAST_BYTES = 80
 MOST_BYTES = 4096
@@ -61,3 +66,6 @@ def unpacked(kept: bytes) -> bytes:
 def kept(bodies: Sequence[bytes], own: bool) -> list[bytes]:
     """Bodies as they are kept: those written here packed, of others only those that would be misread."""
     return [packed(body) if own or body[:1] == PACKED else body for body in bodies]
+
+
+sqlite3.register_converter(COLUMN, unpacked)

@@ -8,7 +8,7 @@ from peewee import Database, SchemaManager, SqliteDatabase
 
 from appliance.store import packing
 from appliance.store.engine import BUSY_S, Listener, as_peewee
-from appliance.store.model import PackedField, Table
+from appliance.store.model import Table
 from appliance.tickets.fulltext import FullText
 from appliance.tickets.text_sqlite import SqliteText
 
@@ -20,10 +20,6 @@ PRAGMAS = {
     "cache_size": -16_000,
     "wal_autocheckpoint": 10_000,
 }
-
-
-BODY = "body"
-sqlite3.register_converter(PackedField.field_type, packing.unpacked)
 
 
 class Sqlite:
@@ -43,7 +39,7 @@ class Sqlite:
             pragmas=PRAGMAS,
             lock_type="IMMEDIATE",
             timeout=BUSY_S,
-            detect_types=sqlite3.PARSE_DECLTYPES,
+            detect_types=packing.DETECT_TYPES,
         )
         database.register_function(packing.unpacked, "unpacked", 1, deterministic=True)
         self.database: Database = database
@@ -74,7 +70,7 @@ class Sqlite:
         """Packed; a file of a version that kept them as they came goes on so: its column would not unpack."""
         if self._packs is None:
             columns = self.database.execute_sql("PRAGMA table_info(event)")
-            self._packs = (BODY, PackedField.field_type) in {(row[1], row[2]) for row in columns}
+            self._packs = ("body", packing.COLUMN) in {(row[1], row[2]) for row in columns}
         return packing.kept(bodies, own) if self._packs else list(bodies)
 
     def version(self) -> object:
