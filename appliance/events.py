@@ -5,6 +5,7 @@ An event id is 16 bytes: 48-bit hybrid clock in Unix milliseconds, 16-bit counte
 order; every copy of an event anywhere carries the same id.
 """
 
+import math
 import os
 import threading
 import time
@@ -26,6 +27,12 @@ _decode = msgspec.json.Decoder().decode
 def wall_ms() -> int:
     """Return the wall clock in Unix milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+def earliest(at_s: float) -> bytes:
+    """What no id of a time, in Unix seconds, or later is less than: ids are in order of time."""
+    ms = math.ceil(round(at_s * 1000, 3))
+    return min(max(0, ms), 2**48 - 1).to_bytes(6, "big")
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):

@@ -1,5 +1,6 @@
 """Folding all anew gives what folding event by event gave, whatever came and in whatever order."""
 
+import os
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 from appliance.events import Event, Fact, Stamp
 from appliance.store import schema
 from appliance.store.store import Store
-from appliance.tickets import rebuilding
+from appliance.tickets import parts, rebuilding
+from appliance.tickets.finder import Finder
+from appliance.tickets.finding import Query
 from tests.engines import full_text
 from tests.test_tickets_fold import history, steps
 
@@ -70,20 +73,103 @@ def test_any_events_in_any_order_give_the_same_tables_anew(
     assert_the_same_anew(store)
 
 
-def test_another_process_helps_with_a_long_log_and_the_tables_are_the_same(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rebuilding, "LONG", 0)
-    monkeypatch.setattr(rebuilding, "WRITTEN", 2)
-    stamp = Stamp(1, lambda: AT_MS)
+def later(ms: int, number: str) -> Event:
+    return Stamp(1, lambda: AT_MS + ms).event(Fact("ticket.created", {"number": number, "source": "web"}))
+
+
+def long_log() -> list[Event]:
+    """Crowds of tickets apart from each other, what cannot be folded, and a part for another unit."""
     events: list[Event] = []
-    for ticket in range(12):
-        created = stamp.event(Fact("ticket.created", {"number": str(ticket), "source": "web"}))
-        bad = stamp.event(Fact("ticket.edited", {"fields": {"title": 7}}, created.eid))
-        good = stamp.event(Fact("ticket.edited", {"fields": {"title": "路灯"}}, created.eid))
-        events += [created, bad, good]
-    emptied(store).take(events)
+    for crowd in range(6):
+        stamp = Stamp(1, lambda ms=crowd * 60_000: AT_MS + ms)  # type: ignore[misc]
+        for nth in range(5):
+            created = stamp.event(
+                Fact(
+                    "ticket.created", {"number": f"{crowd}{nth}", "source": "web", "fields": {"phone": "100"}}
+                )
+            )
+            bad = stamp.event(Fact("ticket.edited", {"fields": {"title": 7}}, created.eid))
+            good = stamp.event(Fact("ticket.edited", {"fields": {"title": "路灯"}}, created.eid))
+            order = {
+                "kind": "suborder",
+                "step": "create",
+                "from": "",
+                "to": "SENT",
+                "role": "DP",
+                "unit": "lamp",
+            }
+            opened = stamp.event(Fact("ticket.strand", order | {"due": AT_MS / 1000}, created.eid))
+            events += [created, bad, good, opened]
+    return events
+
+
+@pytest.fixture
+def taken_apart(monkeypatch: pytest.MonkeyPatch) -> list[list[bytes]]:
+    """The bounds of the parts of each rebuilding; any log is long, and there are three processors."""
+    monkeypatch.setattr(parts, "LONG", 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    seen: list[list[bytes]] = []
+    bounds_of = parts.bounds_of
+
+    def noted(store: Store) -> list[bytes]:
+        seen.append(bounds_of(store))
+        return seen[-1]
+
+    monkeypatch.setattr(parts, "bounds_of", noted)
+    return seen
+
+
+@pytest.mark.sqlite_only
+def test_a_long_log_is_folded_in_parts_and_the_tables_are_the_same(
+    store: Store, taken_apart: list[list[bytes]]
+) -> None:
+    emptied(store).take(random.Random(7).sample(events := long_log(), len(events)))
     assert_the_same_anew(store)
+    first, *cuts, last = taken_apart[-1]
+    assert (first, last) == (parts.FIRST, parts.LAST)
+    assert len(cuts) >= 3
+    ((unit, dated),) = set(store.rows("SELECT concerned, sub_due_s FROM ticket_facet"))
+    assert (unit, dated) == ("lamp", AT_MS / 1000)
+    assert store.rows("SELECT count(*) FROM quarantine") == [(30,)]
+
+
+@pytest.mark.sqlite_only
+def test_what_was_folded_in_parts_is_found_and_goes_on(store: Store, taken_apart: list[list[bytes]]) -> None:
+    emptied(store).take(events := long_log())
+    store.rebuild()
+    finder = Finder(store)
+    assert finder.find(Query(text="路灯")).total == 30
+    after = Stamp(1, lambda: AT_MS + 600_000)
+    store.take([after.event(Fact("ticket.edited", {"fields": {"title": "井盖"}}, events[0].subject))])
+    assert finder.find(Query(text="路灯")).total == 29
+    assert finder.find(Query(text="井盖")).total == 1
+    store.execute("INSERT INTO ticket_text (ticket_text) VALUES ('integrity-check')")
+    assert len(taken_apart) >= 2
+
+
+@pytest.mark.sqlite_only
+def test_a_log_is_cut_only_where_no_crowd_reaches_over(store: Store, taken_apart: list[list[bytes]]) -> None:
+    stamp = Stamp(1, lambda: AT_MS)
+    crowd = [stamp.event(Fact("ticket.created", {"number": str(n), "source": "web"})) for n in range(40)]
+    near = [later(ms, f"9{ms}") for ms in range(1, 10)]
+    far = later(60_000, "8")
+    emptied(store).take([*crowd, *near, far])
+    assert_the_same_anew(store)
+    assert taken_apart[-1] in ([], [parts.FIRST, near[-1].eid, parts.LAST])
+
+
+@pytest.mark.sqlite_only
+def test_what_the_same_transaction_wrote_is_folded_by_this_process(
+    store: Store, taken_apart: list[list[bytes]]
+) -> None:
+    emptied(store)
+    with store.transaction():
+        store.take(long_log())
+        before = tables(store)
+        store.rebuild()
+        assert tables(store) == before
+    assert taken_apart[-1] == []
+    assert list(store.path.parent.glob("rebuild-*")) == []
 
 
 def test_tickets_of_one_millisecond_keep_the_places_they_came_to(store: Store) -> None:

@@ -47,7 +47,7 @@ LISTINGS: Mapping[str, Listing] = {
     "tickets": Listing(
         "SELECT tid, number, state, kind, source, title, category, citizen, phone, unit, site,"
         " round, conflicts, created_s, changed_s, call FROM ticket"
-        " ORDER BY created_s DESC LIMIT ?",
+        " ORDER BY tid DESC LIMIT ?",
         ("number", "state", "kind", "title", "unit", "phone", "created_s"),
     ),
     "messages": Listing(

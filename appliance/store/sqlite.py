@@ -1,7 +1,7 @@
 """The store in one SQLite file: what every box uses unless it is told otherwise."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from peewee import Database, SchemaManager, SqliteDatabase
@@ -22,8 +22,11 @@ PRAGMAS = {
 }
 
 
+NOTHING: Mapping[str, Path] = {}
+
+
 class Sqlite:
-    """An Engine over a file."""
+    """An Engine over a file; of others, which it only reads, it has the tables that it has none of itself."""
 
     name = "sqlite"
     aborts = False
@@ -32,15 +35,20 @@ class Sqlite:
     only_digits = "{} NOT GLOB '*[^0-9]*'"
     body_holds = "instr(unpacked(body), ?) > 0"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, pragmas: Mapping[str, object] = PRAGMAS, read: Mapping[str, Path] = NOTHING
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         database = SqliteDatabase(
             str(path),
-            pragmas=PRAGMAS,
+            pragmas=pragmas,
             lock_type="IMMEDIATE",
             timeout=BUSY_S,
             detect_types=packing.DETECT_TYPES,
+            uri=True,
         )
+        for name, file in read.items():
+            database.attach(f"{file.absolute().as_uri()}?mode=ro", name)
         database.register_function(packing.unpacked, "unpacked", 1, deterministic=True)
         self.database: Database = database
         self._packs: bool | None = None

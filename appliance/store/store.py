@@ -16,10 +16,11 @@ from appliance.events import Event, Fact, Stamp, wall_ms
 from appliance.interest import GAINED, LOST, family
 from appliance.store import outbox, schema
 from appliance.store.company import company
+from appliance.store.engine import Engine
 from appliance.store.engines import engine_of
 from appliance.store.projections import Projector, project, shown_of
 from appliance.store.quarantine import UNFOLDABLE, set_aside
-from appliance.tickets import facets, rebuilding, refilling
+from appliance.tickets import facets, parts, rebuilding, refilling
 
 T = TypeVar("T")
 INSERT = (
@@ -59,7 +60,7 @@ class Store:
         self.folder = folder or self.path.parent
         """The data folder of the box, wherever its database is."""
         self.site = site
-        self.engine = engine_of(place, hub=not site)
+        self.engine = self._opened(place)
         self.database = self.engine.database
         if bind:
             schema.database.initialize(self.database)
@@ -236,11 +237,12 @@ class Store:
 
     def rebuild(self) -> int:
         """Fold every projection anew from the log; return how many events were folded."""
-        with self.transaction():
+        with self.transaction(), parts.begun(self) as written:
             adopt(self)
             for table in schema.PROJECTIONS:
                 self.execute(f"DELETE FROM {table._meta.table_name}")
             facets.clear(self)
+            conflicts.rebuild(self)
             words: list[Event] = []
             after = 0
             not_of_tickets = NOT_OF_TICKETS.format(body_holds=self.engine.body_holds)
@@ -251,10 +253,17 @@ class Store:
                 self._fold([event for event in events if event.kind not in (LOST, GAINED)], _anew)
                 after = batch[-1][0]
             self._under.known = {}
-            rebuilding.rebuild(self)
+            rebuilding.rebuild(self, written)
             self._fold(words, project)
-            conflicts.rebuild(self)
-            return self._scalar("SELECT count(*) FROM event")
+            count = self._scalar("SELECT count(*) FROM event")
+        with self.transaction():
+            self.engine.make(schema.PROJECTIONS)
+        if self._known is None:
+            parts.let_go(self)
+        return count
+
+    def _opened(self, place: Path | str) -> Engine:
+        return engine_of(place, hub=not self.site)
 
     def _make_tables(self) -> None:
         with self.transaction():

@@ -13,7 +13,7 @@ FRESH_S = 300.0
 NEWEST = 5000
 """Names in use are those of so many newest tickets."""
 _USED = (
-    "SELECT area FROM (SELECT area FROM ticket ORDER BY created_s DESC LIMIT ?) AS newest"
+    "SELECT area FROM (SELECT area FROM ticket ORDER BY tid DESC LIMIT ?) AS newest"
     " WHERE area <> '' GROUP BY area ORDER BY count(*) DESC LIMIT 60"
 )
 

@@ -28,6 +28,8 @@ FOLLOWS = frozenset({"MERGED"})
 """Whose time is that of another ticket."""
 NO_UNIT = frozenset({"ACCEPTED", "SELF_HANDLING", "TRANSFERRED"})
 """States in which no assignment is under way."""
+NO_RESULT = UNIT_RUNS | UNIT_STANDS | NO_UNIT
+"""States in which what is asked for in this round has not been done."""
 
 Facts = Mapping[str, Any]
 

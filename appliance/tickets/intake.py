@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from appliance.customers.file import CustomerFile
+from appliance.events import earliest
 from appliance.people import Actor
 from appliance.refused import Refused
 from appliance.store.store import Store
@@ -105,9 +106,9 @@ class Intake:
         category, kind = str(fields.get("category") or ""), str(fields.get("kind") or "")
         if not category:
             return []
-        since = self._now() - SOLVED_DAYS * DAY_S
-        where = "category = ? AND answer <> '' AND created_s > ? AND coalesce(confidential, 0) = 0"
-        found = table.select(self._store, f"{where} ORDER BY created_s DESC LIMIT 120", category, since)
+        since = earliest(self._now() - SOLVED_DAYS * DAY_S)
+        where = "category = ? AND answer <> '' AND tid > ? AND coalesce(confidential, 0) = 0"
+        found = table.select(self._store, f"{where} ORDER BY tid DESC LIMIT 120", category, since)
         mine = self._matter(fields).grams
         ranked = sorted(
             found,

@@ -5,22 +5,18 @@ Gives the same rows as folding event by event, without writing a row again for e
 
 from __future__ import annotations
 
-import os
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import groupby, islice
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from appliance.events import Event
 from appliance.store.found import TicketFacet
 from appliance.store.quarantine import QUARANTINE, UNFOLDABLE, set_aside
-from appliance.tickets import alike_keys, refilling, table
+from appliance.tickets import alike_keys, parts, refilling, table
 from appliance.tickets.bodies import BODIES, body_of
-from appliance.tickets.prepared import Aside, Prepared, Told, folded, prepare
+from appliance.tickets.prepared import Prepared, Told, folded, prepare
 from appliance.tickets.ticket import Ticket, fold
 from appliance.tickets.ticket_tables import Ticket as TicketRow
 
@@ -31,30 +27,44 @@ KINDS = tuple(BODIES)
 """Kinds of events that make a ticket's row."""
 READ = 4000
 WRITTEN = 500
-AHEAD = 3
-"""Batches each other process has to fold while others are written."""
-OTHERS_MAX = 3
-"""More would fold quicker than this one writes."""
-LONG = 100_000
-"""Events in the log from which other processes help."""
 History = Sequence[Told]
 TABLES = (TicketRow, TicketFacet)
-Folded = tuple[list[Prepared | None], list[Aside]]
-_LONG = "SELECT 1 FROM event LIMIT 1 OFFSET ?"
+NO_LONGER = ("ticket_created_s", "ticket_changed_s")
+"""Indexes that versions before had: a ticket's id is in order of time, and its narrow row has the other."""
 _MARKS = ", ".join("?" * len(KINDS))
 _EVENTS = (
     "SELECT eid, subject, kind, ver, body FROM event"
-    f" WHERE subject > ? AND kind IN ({_MARKS}) ORDER BY subject LIMIT ?"
+    f" WHERE subject > ? AND subject <= ? AND kind IN ({_MARKS}) ORDER BY subject LIMIT ?"
 )
 _ONE = f"SELECT eid, subject, kind, ver, body FROM event WHERE subject = ? AND kind IN ({_MARKS})"
 
 
-def rebuild(store: Store) -> None:
-    """Write every ticket and all that it is found by; the tables are empty when it begins."""
-    with _without_indexes(store):
-        alike_keys.begin_many(store)
-        refilling.index(store, _written(store))
-        alike_keys.end_many(store)
+def rebuild(store: Store, written: parts.Write) -> None:
+    """Write every ticket and all that it is found by; the tables are empty when it begins.
+
+    Indexes are quicker made at the end, when all the rest is in its place: who calls makes them, or
+    the next start.
+    """
+    without_indexes(store)
+    for name in NO_LONGER:
+        store.execute(f'DROP INDEX IF EXISTS "{name}"')
+    if not written():
+        write(store, parts.FIRST, parts.LAST)
+
+
+def write(store: Store, after: bytes, until: bytes) -> None:
+    """Write the tickets behind one id up to another, and all that they are found by."""
+    alike_keys.begin_many(store)
+    refilling.index(store, _written(store, after, until))
+    alike_keys.end_many(store)
+
+
+def without_indexes(store: Store) -> None:
+    """Do without indexes that are quicker made at the end."""
+    for model in TABLES:
+        for index in model._meta.fields_to_index():
+            if not index._unique:
+                store.execute(f'DROP INDEX IF EXISTS "{index._name}"')
 
 
 def link(store: Store, event: Event) -> None:
@@ -65,50 +75,21 @@ def link(store: Store, event: Event) -> None:
             table.link(store, event, body)
 
 
-def _written(store: Store) -> Iterator[Prepared]:
+def _written(store: Store, after: bytes, until: bytes) -> Iterator[Prepared]:
     """Write the rows of tickets, batch by batch in order of their ids, and hand them on."""
-    for histories, (tickets, aside) in _folded(store):
+    histories = _histories(store, after, until)
+    while batch := list(islice(histories, WRITTEN)):
+        tickets, aside = folded(batch)
         store.execute_many(QUARANTINE, ((eid, why, time.time()) for eid, why in aside))
-        there = [(one, history) for one, history in zip(tickets, histories, strict=True) if one is not None]
+        there = [(one, history) for one, history in zip(tickets, batch, strict=True) if one is not None]
         written = _write(store, there)
         alike_keys.collect(store, ((one.tid, one.alike) for one in written))
         yield from written
 
 
-def _folded(store: Store) -> Iterator[tuple[list[History], Folded]]:
-    """Fold batches; of a long log in other processes too: this one writes what is ready, else it folds."""
-    batches = _batches(store)
-    others = min(OTHERS_MAX, (os.cpu_count() or 1) - 1)
-    if store.rows(_LONG, LONG) == [] or others < 1:
-        yield from ((batch, folded(batch)) for batch in batches)
-        return
-    waiting: deque[tuple[list[History], Future[Folded]]] = deque()
-    with ProcessPoolExecutor(others, get_context("spawn")) as pool:
-        for batch in batches:
-            busy = sum(not future.done() for _, future in waiting) >= AHEAD * others
-            waiting.append((batch, _done(folded(batch)) if busy else pool.submit(folded, batch)))
-            while waiting and waiting[0][1].done():
-                first, future = waiting.popleft()
-                yield first, future.result()
-        yield from ((batch, future.result()) for batch, future in waiting)
-
-
-def _done(value: Folded) -> Future[Folded]:
-    future: Future[Folded] = Future()
-    future.set_result(value)
-    return future
-
-
-def _batches(store: Store) -> Iterator[list[History]]:
-    histories = _histories(store)
-    while batch := list(islice(histories, WRITTEN)):
-        yield batch
-
-
-def _histories(store: Store) -> Iterator[History]:
+def _histories(store: Store, after: bytes, until: bytes) -> Iterator[History]:
     """All events of each ticket in the order they are folded in."""
-    after = b""
-    while rows := store.rows(_EVENTS, after, *KINDS, READ):
+    while rows := store.rows(_EVENTS, after, until, *KINDS, READ):
         if len(rows) == READ:
             last = rows[-1][1]
             rows = [row for row in rows if row[1] != last] or store.rows(_ONE, last, *KINDS)
@@ -141,14 +122,3 @@ def _one_by_one(store: Store, history: History) -> list[Prepared]:
         except UNFOLDABLE as error:
             set_aside(store, event, error)
     return prepare([kept]) if kept else []
-
-
-@contextmanager
-def _without_indexes(store: Store) -> Iterator[None]:
-    """Do without indexes that are quicker made at the end."""
-    for model in TABLES:
-        for index in model._meta.fields_to_index():
-            if not index._unique:
-                store.execute(f'DROP INDEX IF EXISTS "{index._name}"')
-    yield
-    store.engine.make(TABLES)

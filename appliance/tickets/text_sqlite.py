@@ -33,7 +33,7 @@ class SqliteText:
 
     def make(self, store: Store) -> None:
         """Make it anew."""
-        store.execute("DROP TABLE IF EXISTS ticket_text")
+        store.execute("DROP TABLE IF EXISTS main.ticket_text")
         store.execute(_MAKE)
 
     def clear(self, store: Store) -> None:

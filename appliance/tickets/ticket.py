@@ -25,7 +25,7 @@ from appliance.tickets.bodies import (
     Visited,
     body_of,
 )
-from appliance.tickets.due import taken, taken_beside
+from appliance.tickets.due import NO_RESULT, taken, taken_beside
 from appliance.tickets.workflow import CREATION, END, SHIPPED, STATES, STEPS
 
 
@@ -156,6 +156,11 @@ class Ticket(msgspec.Struct, frozen=True):
     def extras(self) -> dict[str, str]:
         """The further fields, decoded."""
         return marks.extras_in(self.extra)
+
+    @property
+    def done_before(self) -> bool:
+        """Its result and answer are of an earlier round: this one has none yet."""
+        return self.round > 0 and self.state in NO_RESULT
 
 
 CARRIED = ("unit", "unit_site", "result", "answer", "rating", "closing", "master", "outside")

@@ -16,8 +16,9 @@ class Ticket(Table):
     site = IntegerField()
     last_eid = BlobField()
     state_eid = BlobField()
-    created_s = FloatField(index=True)
-    changed_s = FloatField(index=True)
+    created_s = FloatField()
+    """Told by the id too, which is in order of time."""
+    changed_s = FloatField()
     state_s = FloatField()
     kind = CharField(default="")
     title = CharField(default="")

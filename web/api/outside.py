@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from appliance.events import earliest
 from appliance.store.engine import containing, holds
 from appliance.tickets import table
 from appliance.tickets.finder import Found
@@ -14,7 +15,7 @@ from web.api.serving import invalid
 from web.context import box
 
 WORDS_MAX = 8
-_CURSOR = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)_([0-9a-f]{32})")
+_CURSOR = re.compile(r"[0-9a-f]{32}")
 _TEXTS = ("number", "title", "content", "address")
 _COLUMNS = {"agent": "created_by"}
 Condition = tuple[str, list[object]]
@@ -26,10 +27,10 @@ def found(query: shapes.Search) -> Found:
     for condition, of in (*_chosen(query), *_written(query), *_in_time(query), *_behind(query.after)):
         where += f" AND {condition}"
         values = [*values, *of]
-    order = f"{where} ORDER BY created_s DESC, tid DESC LIMIT ?"
+    order = f"{where} ORDER BY tid DESC LIMIT ?"
     rows = table.select(box().store, order, *values, query.rows + 1)
     more, rows = len(rows) > query.rows, rows[: query.rows]
-    return Found(rows, len(rows), more, older=f"{rows[-1].created_s!r}_{rows[-1].tid.hex()}" if more else "")
+    return Found(rows, len(rows), more, older=rows[-1].tid.hex() if more else "")
 
 
 def _chosen(query: shapes.Search) -> Iterator[Condition]:
@@ -65,7 +66,10 @@ def _written(query: shapes.Search) -> Iterator[Condition]:
 
 
 def _in_time(query: shapes.Search) -> Iterator[Condition]:
-    asked: dict[str, Period] = {"created_s": period(query, "since", "until")}
+    created, asked = period(query, "since", "until"), dict[str, Period]()
+    for sign, at_s in ((">=", created.since_s), ("<", created.until_s)):
+        if at_s is not None:
+            yield f"tid {sign} ?", [earliest(at_s)]
     for name, asked_for in periods(query).items():
         asked["case_due_s" if name == "due" else f"{name}_s"] = asked_for
     for column, between in asked.items():
@@ -78,7 +82,6 @@ def _behind(after: str) -> Iterator[Condition]:
     """What comes behind the page before."""
     if not after:
         return
-    begin = _CURSOR.fullmatch(after)
-    if begin is None:
+    if not _CURSOR.fullmatch(after):
         raise invalid("after", "`next` of the page before")
-    yield "(created_s, tid) < (?, ?)", [float(begin[1]), bytes.fromhex(begin[2])]
+    yield "tid < ?", [bytes.fromhex(after)]

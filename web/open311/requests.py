@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from werkzeug.datastructures import MultiDict
 
+from appliance.events import earliest
 from appliance.tickets import confidential, table
 from appliance.tickets.fields import FIELDS
 from appliance.tickets.rights import UNIT_SEES
@@ -87,7 +88,7 @@ def found(asked: Mapping[str, str]) -> list[Ticket]:
         values += ids
     else:
         where, values = _narrowed(asked, where, values)
-    return table.select(box().store, f"{where} ORDER BY created_s DESC, tid DESC LIMIT ?", *values, MOST)
+    return table.select(box().store, f"{where} ORDER BY tid DESC LIMIT ?", *values, MOST)
 
 
 def one(number: str) -> Ticket:
@@ -162,7 +163,7 @@ def _narrowed(asked: Mapping[str, str], where: str, values: list[object]) -> tup
     since_s = since_s if since_s is not None else until_s - SPAN_S
     if not 0 <= until_s - since_s <= SPAN_S + 1:
         raise Fault(400, "start_date and end_date lie at most 90 days apart")
-    return f"{where} AND created_s >= ? AND created_s <= ?", [*values, since_s, until_s]
+    return f"{where} AND tid >= ? AND tid < ?", [*values, earliest(since_s), earliest(until_s + 0.001)]
 
 
 def _several(asked: Mapping[str, str], name: str) -> list[str]:

@@ -17,6 +17,11 @@ from web.context import box
 from web.dictionary import categories, unit_names
 from web.pages.settings import side
 
+_DISPATCHED_LAST = (
+    "tid IN (SELECT tid FROM ticket_facet WHERE dispatched_s > 0 AND unit <> ''"
+    " ORDER BY changed_s DESC LIMIT ?) ORDER BY changed_s DESC"
+)
+
 MISFITS = {
     "category": lazy_gettext("another category"),
     "area": lazy_gettext("another area"),
@@ -46,11 +51,7 @@ def page() -> str:
         except Refused as refused:
             fault = shown.sentence(refused)
     dictionary = box().dictionary
-    last = (
-        table.select(box().store, "dispatched_s > 0 AND unit <> '' ORDER BY changed_s DESC LIMIT ?", LAST)
-        if "compare" in request.args
-        else []
-    )
+    last = table.select(box().store, _DISPATCHED_LAST, LAST) if "compare" in request.args else []
     return render_template(
         "settings/dispatch.html",
         side=side(),
