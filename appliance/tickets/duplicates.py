@@ -84,8 +84,7 @@ class Matter:
     @cached_property
     def pieces(self) -> list[str]:
         """Title and content without marks, cut where everybody's phrases stood."""
-        text = _NOT_TEXT.sub("", f"{self.title}{self.content}"[:TEXT_MAX].lower())
-        return _SAID_BY_ALL.split(text)
+        return _pieces(self)
 
     @cached_property
     def grams(self) -> frozenset[str]:
@@ -148,18 +147,23 @@ def keys(matter: Matter) -> tuple[int, ...]:
 
 def keys_of(matters: Sequence[Matter]) -> Iterator[tuple[int, ...]]:
     """The same for many at once: most of the work is one pass over all their texts."""
-    for matter, bands in zip(matters, _bands([matter.pieces for matter in matters]), strict=True):
-        yield tuple(dict.fromkeys(_key(name) for name in _names(matter, around=False))) + bands
+    for matter, bands in zip(matters, _bands([_pieces(matter) for matter in matters]), strict=True):
+        where = read(matter.address, matter.area)
+        yield tuple(dict.fromkeys(_key(name) for name in _names(matter, where, around=False))) + bands
 
 
 def asked(matter: Matter) -> tuple[int, ...]:
     """The keys under which tickets like this one are kept: its own, and those of the blocks beside it."""
     (bands,) = _bands([matter.pieces])
-    return tuple(dict.fromkeys(_key(name) for name in _names(matter, around=True))) + bands
+    names = _names(matter, matter.where, around=True)
+    return tuple(dict.fromkeys(_key(name) for name in names)) + bands
 
 
-def _names(matter: Matter, around: bool) -> list[str]:
-    where = matter.where
+def _pieces(matter: Matter) -> list[str]:
+    return _SAID_BY_ALL.split(_NOT_TEXT.sub("", f"{matter.title}{matter.content}"[:TEXT_MAX].lower()))
+
+
+def _names(matter: Matter, where: Address, around: bool) -> list[str]:
     names = [f"phone {matter.phone}"] if matter.phone else []
     for road in where.roads:
         block = None if road.number is None else road.number // BLOCK

@@ -7,7 +7,7 @@ full text finds is in order of time already, and a period is a range of places.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 from appliance.tickets import cutting, fulltext
@@ -46,6 +46,7 @@ KEYS: Mapping[str, str] = {
     "closing": "l",
 }
 """What is counted off, its column in the narrow row, and the letter of its token in the full text."""
+TOKENS_KNOWN = 4096
 SELDOM = ("key", "closing")
 """Those of which few tickets have any: only they have a token."""
 CONCERNED = "w"
@@ -60,7 +61,6 @@ COLUMNS = ("doc", "tid", *TIMES, *KEYS, "sub_due_s", "sub_warn_s", "concerned")
 Dates = tuple[float, float]
 """When the first of a ticket's sub-orders that are worked on is due, and from when on one is due soon."""
 NO_DATES: Dates = (FAR_S, FAR_S)
-_STATE, _UNIT = COLUMNS.index("state"), COLUMNS.index("unit")
 EVERY = "*"
 """Stands for all units where tickets are counted."""
 INSERT = f"INSERT INTO ticket_facet ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -96,8 +96,24 @@ _SPECIAL: Mapping[str, Callable[[Ticket], Any]] = {
     "key": lambda ticket: int(ticket.key),
 }
 """What is not simply the field of that name."""
+
+
+class _Tokens(dict[Any, str]):
+    """The tokens of a letter, by value: few are, and each stands in thousands of tickets."""
+
+    def __init__(self, letter: str) -> None:
+        self._letter = letter
+
+    def __missing__(self, value: str | int) -> str:
+        if len(self) >= TOKENS_KNOWN:
+            self.clear()
+        token = self[value] = fulltext.key(self._letter, value)
+        return token
+
+
 _TIMES = tuple((attrgetter(name), FAR_S if name in DUES else NEVER_S) for name in TIMES)
-_KEYED = tuple((letter, _SPECIAL.get(name) or attrgetter(name)) for name, letter in KEYS.items())
+_KEYED = tuple((_Tokens(letter), _SPECIAL.get(name) or attrgetter(name)) for name, letter in KEYS.items())
+_CONCERNED = _Tokens(CONCERNED)
 _TOLD = tuple(keyed for name, keyed in zip(KEYS, _KEYED, strict=True) if name not in SELDOM)
 _SELDOM = tuple(keyed for name, keyed in zip(KEYS, _KEYED, strict=True) if name in SELDOM)
 
@@ -140,9 +156,9 @@ def texts(tickets: Sequence[Ticket]) -> Iterator[Text]:
 
 def keys(ticket: Ticket, parts: str) -> Mapping[str, None]:
     """What is counted off, and the numbers; each once, their order means nothing."""
-    found = [fulltext.key(letter, of(ticket)) for letter, of in _TOLD]
-    found += [fulltext.key(letter, value) for letter, of in _SELDOM if (value := of(ticket))]
-    found += [fulltext.key(CONCERNED, unit) for unit in concerned(ticket, parts)]
+    found = [tokens[of(ticket)] for tokens, of in _TOLD]
+    found += [tokens[value] for tokens, of in _SELDOM if (value := of(ticket))]
+    found += [_CONCERNED[unit] for unit in concerned(ticket, parts)]
     found += fulltext.number_keys("n", ticket.number) + fulltext.number_keys("p", ticket.phone)
     return dict.fromkeys(found)
 
@@ -207,9 +223,12 @@ def concern(store: Store, ticket: Ticket) -> None:
         _change(store, doc, ticket, parts_before, ticket, parts, ((due_s, warn_s), dates))
 
 
-def counted(row: tuple[Any, ...]) -> list[tuple[str, str]]:
-    """Where a ticket with this narrow row is counted."""
-    state, unit, parts = row[_STATE], row[_UNIT], row[-1]
+counted_by = itemgetter(COLUMNS.index("state"), COLUMNS.index("unit"), -1)
+"""What of a narrow row says where its ticket is counted."""
+
+
+def counted(state: str, unit: str, parts: str) -> list[tuple[str, str]]:
+    """Where a ticket is counted."""
     return [(one, state) for one in dict.fromkeys((EVERY, *filter(None, (unit, *parts.split(" ")))))]
 
 

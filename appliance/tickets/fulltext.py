@@ -13,7 +13,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from appliance.tickets.number import DIGITS, typed
@@ -63,7 +62,6 @@ def split(*texts: str) -> str:
     return GAP.join(" ".join(tokens(text)) for text in texts if text)
 
 
-@lru_cache(4096)
 def key(letter: str, value: str | int) -> str:
     """The token that says that a ticket has this value."""
     return f"{letter}={_ESCAPED.sub(_escape, str(value))}"

@@ -30,8 +30,6 @@ LONG = 100_000
 """Events in the log from which other processes are worth their start."""
 MOST = 4
 """More would wait for the one that copies."""
-EACH = 2
-"""Parts a process folds: those before are copied while the last ones are folded."""
 FIRST, LAST = b"", b"\xff" * (EID_BYTES + 1)
 """Before and behind all subjects."""
 LOOKED_AT = 20_000
@@ -97,7 +95,7 @@ def bounds_of(store: Store) -> list[bytes]:
     """The ids between which the parts are, before the first and behind the last: [] for no parts at all."""
     if store.engine.name != "sqlite" or _processes() < 2 or not _is_written(store):
         return []
-    count = EACH * _processes()
+    count = _processes()
     ((events,),) = store.rows("SELECT count(*) FROM event")
     if events < max(LONG, count):
         return []

@@ -66,8 +66,10 @@ def index(store: Store, tickets: Iterable[Prepared]) -> None:
         ready = [_ready(doc, one, *parts.get(one.tid, ("", facets.NO_DATES))) for doc, one in batch]
         store.execute_many(facets.INSERT, (row for row, _ in ready))
         store.engine.text.put(store, ((row[0], text) for row, text in ready))
-        for row, _ in ready:
-            counted.update(facets.counted(row))
+        alike = Counter(map(facets.counted_by, (row for row, _ in ready)))
+        for of, count in alike.items():
+            for where in facets.counted(*of):
+                counted[where] += count
         if (batches := batches + 1) in LIFTED:
             store.engine.text.merge(store)
     store.execute_many(facets.COUNT, ((*where, count) for where, count in sorted(counted.items())))

@@ -166,6 +166,7 @@ class Ticket(msgspec.Struct, frozen=True):
 CARRIED = ("unit", "unit_site", "result", "answer", "rating", "closing", "master", "outside")
 """What a move may set."""
 _carried = attrgetter(*CARRIED)
+_NOTHING = (None,) * len(CARRIED)
 COUNTED: Mapping[str, str] = {
     "second_dispatch": "round",
     "ask_info": "asked",
@@ -279,9 +280,8 @@ def _move(ticket: Ticket, event: Event, body: Moved) -> Ticket:
     if target is None:
         return replace(ticket, **changes, conflicts=ticket.conflicts + 1)
     at_s = changes["changed_s"]
-    for name, value in zip(CARRIED, _carried(body), strict=True):
-        if value is not None:
-            changes[name] = value
+    if (values := _carried(body)) != _NOTHING:
+        changes |= {name: v for name, v in zip(CARRIED, values, strict=True) if v is not None}
     changes |= _stamps(ticket, target, at_s)
     changes |= _counts(ticket, target, body)
     if target == "FEEDBACK" and ticket.state in HANDLED:
