@@ -8,15 +8,17 @@ purpose=${1:-run}
 need=()
 want() { need+=("$1"); }
 
-python=$(command -v python3 || true)
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+# Debian's own Python gets Debian's security updates and is built for speed: another one in the PATH comes second.
+python=${PYTHON:-/usr/bin/python3}
+new_enough "$python" || python=$(command -v "${PYTHON:-python3}" || true)
 if [ -z "$python" ]; then
 	want python3
 	want python3-venv
+elif ! new_enough "$python"; then
+	echo "set-up: Python 3.11 or newer is needed; this machine has $("$python" -V). Debian 12 has it."
+	exit 1
 else
-	"$python" - <<-'END' || { echo "set-up: Python 3.11 or newer is needed; this machine has $("$python" -V). Debian 12 has it."; exit 1; }
-		import sys
-		sys.exit(sys.version_info < (3, 11))
-	END
 	"$python" -c 'import ensurepip, venv' 2>/dev/null || want python3-venv
 fi
 # Letters are printed with it. 打印公文用的中文字体。
@@ -55,7 +57,7 @@ if [ ${#need[@]} -gt 0 ]; then
 		fi
 	fi
 	rm -f "$log"
-	python=$(command -v python3)
+	[ -n "$python" ] || python=$(command -v python3)
 fi
 
 stamp=.venv/.installed-$(cat requirements.lock pyproject.toml | sha256sum | cut -c1-16)
