@@ -58,6 +58,7 @@ def test_what_ships_has_a_title_and_no_empty_paragraph_with_the_least_facts(key:
         ({"roles": ""}, "roles"),
         ({"form": "poster"}, "lists"),
         ({"sealed": "mine"}, "lists"),
+        ({"sealed": "unit", "signer": "{{centre}}"}, "{{unit}} sign"),
         ({"body": " \n"}, "needs"),
         ({"body": "字" * 10_001}, "10001"),
         ({"numbered": True}, "number"),

@@ -123,6 +123,11 @@ def test_a_dissatisfied_citizen_brings_a_second_dispatch(desk: TicketDesk) -> No
     desk.move(CALLBACK, ticket.tid, "dissatisfied", bad)
     again = desk.move(DISPATCHER, ticket.tid, "second_dispatch", {"reason": "重新派单"})
     assert (again.state, again.round, again.accepted_s) == ("ACCEPTED", 1, ticket.accepted_s)
+    assert (ticket.done_before, again.done_before) == (False, True)
+    desk.move(DISPATCHER, ticket.tid, "dispatch", {"unit": "lamp"})
+    desk.move(LAMP, ticket.tid, "sign")
+    assert desk.get(ticket.tid).done_before
+    assert not desk.move(LAMP, ticket.tid, "submit_result", {"result": "已重修"}).done_before
 
 
 def test_satisfied_goes_only_with_a_good_rating(desk: TicketDesk) -> None:

@@ -144,6 +144,8 @@ def _chosen(template: Template) -> None:
     choices = ((template.form, FORMS), (template.sealed, SEALS), (template.audience, AUDIENCES))
     if any(value not in allowed for value, allowed in choices):
         raise Refused("bad_choice", "Choose form, seal and reader from the lists.")
+    if template.sealed == "unit" and "{{centre}}" in template.signer:
+        raise Refused("wrong_signer", "The seal is the unit's: let {{unit}} sign, not {{centre}}.")
 
 
 def _placeholders(text: str) -> None:
