@@ -1,5 +1,6 @@
 """The pages of carrying by stick and of what was set aside, in both languages."""
 
+import errno
 import hashlib
 import io
 import zipfile
@@ -104,6 +105,18 @@ def test_a_zip_no_box_made_is_refused_and_leaves_nothing(web: Web, name: str) ->
     for brings in (data.getvalue(), data.getvalue()[:40]):
         answer = visitor.post("/box/carry/import", **brought(brings, "x.zip"))
         assert (answer.status_code, "was not made by a Hotline Box" in answer.text) == (422, True)
+    assert list(web.box.places.data.glob("tmp*")) == []
+
+
+def test_a_long_file_needs_no_room_in_the_temporary_folder_of_the_system(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("werkzeug.wrappers.request.default_stream_factory", full)
+    answer = web.visitor(ADMINISTRATOR, "en").post("/box/carry/import", **brought(bytes(2**20), "x"))
+    assert (answer.status_code, "This is no file made by" in answer.text) == (422, True)
     assert list(web.box.places.data.glob("tmp*")) == []
 
 

@@ -35,6 +35,7 @@ from web.live import Full, Live, StoreWatch
 from web.pages import BLUEPRINTS, campaigns, carry, enrolment, exchange, open311
 from web.screens import Screens
 from web.today import Today
+from web.uploads import UploadRequest
 
 BODY_LIMIT = 256 * 1024
 FORM_PARTS = 200
@@ -133,6 +134,7 @@ FIRST_SIGN_IN = frozenset(
 def create_app(places: Places, configuration: Configuration, running: bool = True) -> Flask:
     """Make the application over the box's data folder; `running` starts its threads."""
     app = Flask("web")
+    app.request_class = UploadRequest
     store = open_store(places, configuration)
     tickets = TicketDesk(store)
     site = configuration.site
