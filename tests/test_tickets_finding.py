@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.events import Fact, Stamp
+from appliance.events import Event, Fact, Stamp
 from appliance.people import Actor
 from appliance.store.store import Store
 from appliance.tickets import facets, refilling, table
@@ -21,6 +21,7 @@ from appliance.tickets.finder import Finder
 from appliance.tickets.finding import LAST, SORTS, Particular, Period, Query, cursor, with_subtree
 from appliance.tickets.forms import DANGERS
 from appliance.tickets.ticket import Ticket, fold
+from appliance.tickets.ways import Ways
 from appliance.tickets.workflow import LISTS, STATES
 from tests.engines import full_text
 
@@ -245,6 +246,44 @@ def test_any_combination_finds_what_going_through_all_finds_in_order(
         )
         assert [t.number for t in found.tickets] == [t.number for t in order], query
         assert (found.total, found.more) == (len(expected), False)
+
+
+@pytest.mark.parametrize("query", [Query(kind=("complaint", "repair", "help")), Query(text="灯")])
+def test_where_counting_takes_long_it_ends_with_the_page_and_pages_go_on(
+    mixed: list[Ticket], store: Store, monkeypatch: pytest.MonkeyPatch, query: Query
+) -> None:
+    finder = Finder(store)
+    whole = finder.find(query, rows=100)
+    assert (whole.total > 8, whole.more) == (True, False)
+    monkeypatch.setattr("appliance.tickets.finder.QUICK_US", -1.0)
+    monkeypatch.setattr("appliance.tickets.finder.SLOW_US", -1.0)
+    page = finder.find(query, rows=4)
+    assert (page.total, page.more) == (4, True)
+    told = [*page.tickets]
+    while page.older:
+        page = finder.find(query, page.older, rows=4)
+        told += page.tickets
+    assert [ticket.tid for ticket in told] == [ticket.tid for ticket in whole.tickets]
+
+
+def test_a_crowd_of_one_moment_does_not_make_its_words_common(empty: Store) -> None:
+    """A thousand tickets a minute apart, then four hundred at once: half of those, but nine of ten before."""
+    begin_ms, events = 1_700_000_000_000, list[Event]()
+    for nth in range(1000):
+        stamp = Stamp(1, lambda ms=begin_ms + 60_000 * nth: ms)  # type: ignore[misc]
+        events.append(stamp.event(told_of("公交晚点" if nth % 10 else "井盖丢失", nth)))
+    at_once = Stamp(1, lambda: begin_ms + 60_000 * 1000)
+    events += [
+        at_once.event(told_of("公交晚点" if nth % 2 else "井盖丢失", 1000 + nth)) for nth in range(400)
+    ]
+    empty.take(events)
+    assert Finder(empty).find(Query(text="井盖")).total == 300
+    if empty.engine.name == "sqlite":
+        assert Ways(empty)._share('words : "公"') == pytest.approx(0.59, abs=0.02)
+
+
+def told_of(content: str, nth: int) -> Fact:
+    return Fact("ticket.created", {"number": str(nth), "source": "web", "fields": {"content": content}})
 
 
 def test_a_unit_with_a_part_in_a_ticket_finds_and_counts_it_too(empty: Store) -> None:

@@ -15,8 +15,8 @@ PAGE_ROWS = 30
 ROWS_MAX = 500
 COUNTED, FEW = 10_000, 150
 """Beyond so many, or so few (five pages) where counting takes time, it is only said that there are more."""
-QUICK_US = 15_000.0
-"""What counting may cost before it is only done as far as FEW."""
+QUICK_US, SLOW_US = 15_000.0, 40_000.0
+"""What counting may cost before it is only done as far as FEW, and then only to the end of the page."""
 Key = tuple[float, int]
 
 
@@ -116,8 +116,9 @@ class Finder:
         if kept is not None:
             return self._keys(query, self._ways.to_page(query, rows + 1), None, rows + 1, back), kept, False
         most, way = COUNTED, self._ways.to_page(query, COUNTED + 1)
-        if way.cost_us > QUICK_US:
-            most, way = FEW, self._ways.to_page(query, FEW + 1)
+        for fewer, slow_us in ((FEW, QUICK_US), (rows, SLOW_US)):
+            if way.cost_us > slow_us:
+                most, way = min(most, fewer), self._ways.to_page(query, fewer + 1)
         if way.counts:
             keys = self._keys(query, way, None, most + 1, back)
             return keys[: rows + 1], min(len(keys), most), len(keys) > most

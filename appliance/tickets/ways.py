@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 NARROW = 120_000
 """A period with fewer tickets than this tells between which places they are."""
 SAMPLED = 300
+LOOKED_BACK = 20_000
+"""So many of the newest tickets are counted; beyond, time tells: many of one moment would mislead it."""
 KNOWN_MAX = 4000
 COMMON = 0.12
 """What more tickets than this share of all have in common is looked at in their rows."""
@@ -182,6 +184,9 @@ class Ways:
         every, _ = self._every((None, None))
         if count < SAMPLED:
             return float(count / every)
+        newer = self._store.rows(_NEWER.format(most=LOOKED_BACK), least)[0][0]
+        if newer < LOOKED_BACK:
+            return float(min(1.0, count / max(1, newer)))
         low, high = self._ends()
         return float(min(1.0, count * max(1.0, (high - low) / max(1, most - least)) / every))
 
@@ -283,4 +288,5 @@ def _row(name: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
 
 
 _ENDS = "SELECT (SELECT min(doc) FROM ticket_facet), (SELECT max(doc) FROM ticket_facet)"
+_NEWER = "SELECT count(*) FROM (SELECT 1 FROM ticket_facet WHERE doc >= ? LIMIT {most}) AS newest"
 _EVERY = "SELECT coalesce(sum(tickets), 0) FROM ticket_count WHERE unit = ?"
