@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections import namedtuple
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.engines import full_text
 from tests.test_tickets_fold import history, steps
 
 AT_MS = 1_800_000_000_000
+usage = namedtuple("usage", "total used free")
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +246,16 @@ def test_a_message_that_came_behind_its_ticket_is_not_joined_to_it_anew_either(s
         False,
     ]
     assert_the_same_anew(store)
+
+
+@pytest.mark.sqlite_only
+def test_where_the_disk_has_no_room_for_parts_this_process_folds_alone(
+    store: Store, taken_apart: list[list[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emptied(store).take(long_log())
+    monkeypatch.setattr(parts, "disk_usage", lambda _: usage(total=10**9, used=10**9 - 1000, free=1000))
+    assert_the_same_anew(store)
+    assert taken_apart[-1] == []
 
 
 @pytest.mark.sqlite_only

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
+from shutil import disk_usage
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ MOST = 4
 """More would wait for the one that copies."""
 FIRST, LAST = b"", b"\xff" * (EID_BYTES + 1)
 """Before and behind all subjects."""
+ROOM = 2
+"""Files of parts take two thirds of the database, and its WAL as much again."""
 LOOKED_AT = 20_000
 """So many subjects are looked at for a place where the log may be cut."""
 _NAME, _FOLDER = "part_", "rebuild-"
@@ -97,7 +100,7 @@ def bounds_of(store: Store) -> list[bytes]:
         return []
     count = _processes()
     ((events,),) = store.rows("SELECT count(*) FROM event")
-    if events < max(LONG, count):
+    if events < max(LONG, count) or not _has_room(store):
         return []
     found = {_cut(store, events * nth // count, events) for nth in range(1, count)}
     return [FIRST, *sorted(found - {FIRST}), LAST]
@@ -111,6 +114,11 @@ def _is_written(store: Store) -> bool:
     """Tell whether all of the log is in the file: no other process sees the transaction under way."""
     with closing(sqlite3.connect(store.path)) as other:
         return other.execute(_LAST).fetchall() == store.rows(_LAST)
+
+
+def _has_room(store: Store) -> bool:
+    """Tell whether the files of parts fit beside a database that is all written anew."""
+    return disk_usage(store.path.parent).free > ROOM * store.path.stat().st_size
 
 
 def _cut(store: Store, at: int, events: int) -> bytes:
