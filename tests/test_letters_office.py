@@ -265,7 +265,8 @@ def test_the_seal_in_force_is_frozen_into_the_letter(place: Place) -> None:
 
 
 def test_a_letter_with_the_seal_of_a_unit_bears_that_of_its_ticket(place: Place) -> None:
-    place.office.shelf.publish(ADMINISTRATOR, msgspec.structs.replace(shipped()["official"], sealed="unit"))
+    of_unit = msgspec.structs.replace(shipped()["official"], sealed="unit", signer="{{unit}}")
+    place.office.shelf.publish(ADMINISTRATOR, of_unit)
     digest = place.office.seals.put(ADMINISTRATOR, "lamp", seal_png(200))
     place.office.seals.put(ADMINISTRATOR, "", seal_png(240))
     letter = place.office.issue(DISPATCHER, place.ticket(), "official", WRITTEN)

@@ -132,8 +132,8 @@ _VIA = re.compile(
     r"SIP\s*/\s*2\.0\s*/\s*(\w+)\s+(\[[0-9A-Fa-f:.]+\]|[^\s;:,]+)\s*(?::\s*(\d{1,5}))?\s*(?:;(.*))?$", re.I
 )
 _CSEQ = re.compile(r"(\d{1,10})\s+([!-~]+)$")
-_PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"?|<[^>]*+>?|[^",<]++|,')
-_CLOSED = re.compile(r'(?:[^"\\]|\\.|"(?:[^"\\]|\\.)*+")*+$')
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"?|<[^>]*>?|[^",<]+|,')
+_CLOSED = re.compile(r'(?:[^"\\]|\\.|"(?:[^"\\]|\\.)*")*$')
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _LENGTH = re.compile(r"\d{1,6}$")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -342,7 +342,7 @@ class Party(NamedTuple):
         return self.params.get("tag") or ""
 
 
-_QUOTED = re.compile(r'\s*"((?:[^"\\]|\\.)*+)"')
+_QUOTED = re.compile(r'\s*"((?:[^"\\]|\\.)*)"')
 
 
 @lru_cache(maxsize=256)
