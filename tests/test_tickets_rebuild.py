@@ -4,6 +4,7 @@ import os
 import random
 from collections import namedtuple
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,6 +148,23 @@ def test_what_was_folded_in_parts_is_found_and_goes_on(store: Store, taken_apart
     assert finder.find(Query(text="井盖")).total == 1
     store.execute("INSERT INTO ticket_text (ticket_text) VALUES ('integrity-check')")
     assert len(taken_apart) >= 2
+
+
+@pytest.mark.sqlite_only
+def test_parts_are_copied_into_a_table_an_older_version_made(
+    tmp_path: Path, taken_apart: list[list[bytes]]
+) -> None:
+    """Columns that came later stand behind all others there."""
+    store = Store(tmp_path / "box.db", 1, bind=False)
+    with store.database.connection_context(), store.transaction():
+        for table, column in (("ticket", "grid"), ("ticket", "home"), ("strand", "ahead_wd")):
+            store.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    store = Store(tmp_path / "box.db", 1, bind=False)
+    with store.database.connection_context():
+        assert store.rows("PRAGMA table_info(ticket)")[-1][1] == "home"
+        store.take(long_log())
+        assert_the_same_anew(store)
+        assert len(taken_apart[-1]) == 4
 
 
 @pytest.mark.sqlite_only

@@ -51,12 +51,13 @@ Levels = list[list[Segment]]
 
 
 class Segments:
-    """The segments that come into the full text, which is empty and was not used yet."""
+    """The segments that come into the full text, instead of what is in it."""
 
     def __init__(self, store: Store) -> None:
         ((version,),) = store.rows("SELECT v FROM ticket_text_config WHERE k = 'version'")
         if version not in FORMATS:
             raise ValueError(f"full text of format {version} is not known here")
+        store.engine.text.clear(store)  # so that FTS5 remembers no list of before
         self._store = store
         self._levels: Levels = []
         self._counts: list[int] = []

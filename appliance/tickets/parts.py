@@ -46,7 +46,11 @@ _COUNTS = (
     "INSERT INTO ticket_count (unit, state, tickets) SELECT unit, state, tickets FROM {}.ticket_count WHERE 1"
     " ON CONFLICT (unit, state) DO UPDATE SET tickets = ticket_count.tickets + excluded.tickets"
 )
-_ASIDE = "INSERT INTO quarantine SELECT * FROM {}.quarantine WHERE 1 ON CONFLICT DO NOTHING"
+_ASIDE = (
+    "INSERT INTO quarantine (eid, reason, at_s) SELECT eid, reason, at_s FROM {}.quarantine WHERE 1"
+    " ON CONFLICT DO NOTHING"
+)
+_LIKENESS = 'SELECT "key", at_s, tid FROM {}.likeness'
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +153,26 @@ def _take(store: Store, files: Iterable[Path]) -> bool:
     for file in files:
         names.append(name := f"{_NAME}{file.parent.name[len(_FOLDER) :]}_{len(names)}")
         store.execute(f"ATTACH DATABASE ? AS {name}", str(file))
-        store.execute(f"INSERT INTO ticket SELECT * FROM {name}.ticket")
-        store.execute(f"INSERT INTO ticket_facet SELECT * FROM {name}.ticket_facet")
+        _copy(store, name, "ticket")
+        _copy(store, name, "ticket_facet")
         store.execute(_COUNTS.format(name))
         store.execute(_ASIDE.format(name))
         segments.take(name)
-    sorted_each = " UNION ALL ".join(f"SELECT * FROM {name}.likeness" for name in names)
-    store.execute(f"INSERT INTO likeness {sorted_each} ORDER BY 1, 2, 3")
+    sorted_each = " UNION ALL ".join(_LIKENESS.format(name) for name in names)
+    store.execute(f'INSERT INTO likeness ("key", at_s, tid) {sorted_each} ORDER BY 1, 2, 3')
     segments.end()
     return True
+
+
+def _copy(store: Store, name: str, table: str) -> None:
+    """Copy the rows of a table; where an older version made it, its columns stand in another order."""
+    here, there = (_columns(store, of, table) for of in ("main", name))
+    if here == there:
+        store.execute(f"INSERT INTO {table} SELECT * FROM {name}.{table}")  # SQLite moves whole records
+    else:
+        columns = ", ".join(f'"{column}"' for column in there)
+        store.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {name}.{table}")
+
+
+def _columns(store: Store, of: str, table: str) -> list[str]:
+    return [row[1] for row in store.rows(f"PRAGMA {of}.table_info({table})")]
