@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import wave
@@ -90,7 +91,7 @@ class Baresip:
             if self._password:
                 until(lambda: b"200 OK" in self._log.read_bytes() or None, 10, f"{self.number} to register")
         except BaseException:
-            self.__exit__(None, None, None)
+            self.__exit__(*sys.exc_info())
             raise
         return self
 

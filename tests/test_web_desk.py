@@ -206,15 +206,21 @@ class CallProcess:
 
 @pytest.fixture
 def calls(web: Web) -> Iterator[CallProcess]:
-    told = threading.Semaphore(0)
-    listener = web.box.live.join(lambda name, data: told.release() if name in ("calls", "seat") else None)
+    came, went = threading.Event(), threading.Event()
+
+    def told(name: str, data: dict[str, Any]) -> None:
+        if name == "calls":
+            (came if data["up"] else went).set()
+
+    listener = web.box.live.join(told)
     process = CallProcess(web.box.places.socket("calls"))
     if not web.box.calls._thread.is_alive():
         web.box.calls.start()
-    assert told.acquire(timeout=5)
+    assert came.wait(5)
+    went.clear()
     yield process
     process.end()
-    assert told.acquire(timeout=5)
+    assert went.wait(5)
     web.box.live.leave(listener)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from appliance.calls import wire
 from tests.browser.pages import Desk
@@ -213,6 +213,24 @@ def test_keys_of_the_pad_reach_the_citizen(stage: Stage) -> None:
     assert heard == ["5", "9"]
     desk.page.keyboard.press("Escape")
     stage.expect("after the keys", desk, citizen="headset", headset="citizen")
+
+
+def test_keys_pressed_faster_than_they_are_sent_stay_in_order(stage: Stage) -> None:
+    """The first of them takes long on its way."""
+    desk = stage.desk("1001", "8001")
+    stage.talk(desk)
+    desk.part("keypad").click()
+
+    def late(route: Route) -> None:
+        if '"7"' in (route.request.post_data or ""):
+            desk.page.wait_for_timeout(400)
+        route.continue_()
+
+    desk.page.route("**/desk/order", late)
+    for key in "7142":
+        desk.page.keyboard.press(key)
+    expect(desk.part("pad-sent")).to_have_text("7142")
+    assert [stage.citizen.wait("CALL_DTMF_START", n)["param"] for n in (1, 2, 3, 4)] == [*"7142"]
 
 
 def test_a_call_out_is_heard_both_ways_and_hung_up(stage: Stage) -> None:

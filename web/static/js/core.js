@@ -70,6 +70,16 @@ export async function tried(does) {
   }
 }
 
+// Sends one after the other, for of two requests at once the second may arrive first.
+export function inTurn(send) {
+  let last = Promise.resolve();
+  return (what) => {
+    const next = () => send(what);
+    last = last.then(next, next);
+    return last;
+  };
+}
+
 const two = (n) => String(n).padStart(2, "0");
 
 // The clock of the box, which may differ from this computer's.

@@ -1,5 +1,5 @@
 // The citizen's telephone of the demonstration.
-import { $, $$, ask, duration, now, t } from "./core.js";
+import { $, $$, ask, duration, inTurn, now, t } from "./core.js";
 import { NoMicrophone, Sound } from "./sound/sound.js";
 
 const LOOK_MS = 1000;
@@ -113,6 +113,11 @@ function tone(key) {
   }
 }
 
+const sendKey = inTurn((key) => {
+  if (!call) return null;
+  return ask("/phone/key", { phone: call.phone, key }).catch((error) => ($("#fault").textContent = error.message));
+});
+
 function press(key) {
   const button = $(`[data-key="${key}"]`);
   button.classList.add("down");
@@ -121,7 +126,7 @@ function press(key) {
   if (call) {
     pressed += key;
     $("#dialled").dataset.keys = pressed;
-    ask("/phone/key", { phone: call.phone, key }).catch((error) => ($("#fault").textContent = error.message));
+    sendKey(key);
   } else if (!$("#dial").hidden) {
     const dialled = $("#dialled");
     const fresh = dialled.dataset.typed !== "1";

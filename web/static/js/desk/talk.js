@@ -1,5 +1,5 @@
 // What I do in a talk: hold, mute, transfer, consult, three-way, keys; who else is in it.
-import { $, $$, ask, make, t, tried } from "../core.js";
+import { $, $$, ask, inTurn, make, t, tried } from "../core.js";
 import { TargetPanel } from "./targets.js";
 
 const ROLES = { caller: t("Citizen"), listener: t("listens"), coach: t("whispers"), guest: t("guest"), agent: t("colleague") };
@@ -127,9 +127,9 @@ export class Talk {
       if (!$("#pad").hidden) $("[data-pad]").focus();
     });
     $("#pad-close").addEventListener("click", () => show(false));
-    const send = async (key) => {
+    const send = inTurn(async (key) => {
       if (await this.order({ do: "send_digits", keys: key })) $("#pad-sent").textContent = ($("#pad-sent").textContent + key).slice(-14);
-    };
+    });
     for (const button of $$("[data-pad]")) button.addEventListener("click", () => send(button.dataset.pad));
     $("#pad").addEventListener("keydown", (event) => {
       if ("0123456789*#".includes(event.key) && event.key.length === 1) {
