@@ -95,7 +95,7 @@ def active_dbm0(samples: Samples) -> float:
     for _ in range(20):
         loud = power >= level * 10 ** (-_ACTIVE_MARGIN_DB / 10)
         active = np.convolve(loud, np.ones(_HANG_OVER_FRAMES))[: len(power)] > 0
-        nearer = power.sum() / max(1, active.sum())
+        nearer = power.sum() / max(1, int(np.count_nonzero(active)))
         if np.isclose(nearer, level, rtol=1e-6):
             break
         level = nearer
