@@ -234,7 +234,7 @@ def counted(state: str, unit: str, parts: str) -> list[tuple[str, str]]:
 
 def counts(ticket: Ticket, parts: str) -> list[tuple[str, str]]:
     """Where a ticket is counted: unit and state."""
-    return [(unit, ticket.state) for unit in (EVERY, *concerned(ticket, parts))]
+    return counted(ticket.state, ticket.unit, parts)
 
 
 def _change(
