@@ -10,6 +10,10 @@ want() { need+=("$1"); }
 
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 # Debian's own Python gets Debian's security updates and is built for speed: another one in the PATH comes second.
+if [ -n "${PYTHON:-}" ] && ! command -v "$PYTHON" >/dev/null; then
+	echo "set-up: there is no $PYTHON. Set PYTHON to another one, or to nothing for Debian's own."
+	exit 1
+fi
 python=${PYTHON:-/usr/bin/python3}
 new_enough "$python" || python=$(command -v "${PYTHON:-python3}" || true)
 if [ -z "$python" ]; then
